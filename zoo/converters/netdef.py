@@ -1,0 +1,81 @@
+"""NetDef, the waist of the house: text before it, Keras after it. Plain frozen data; no TensorFlow."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from zoo.errors import Place
+from zoo.formats import caffe_pb2
+
+
+class BlobRef(NamedTuple):
+    """One value of a blob. An in-place layer gives the same name again with the next version (from 0)."""
+
+    name: str
+    version: int = 0
+
+    def __str__(self):
+        return self.name
+
+
+class ParamKey(NamedTuple):
+    """One parameter blob: the layer's name and the index of the blob within it."""
+
+    layer: str
+    index: int
+
+    def __str__(self):
+        return f"{self.layer}/{self.index}"
+
+
+@dataclass(frozen=True)
+class LayerDef:
+    """One layer that takes part in the net for its state.
+
+    Attributes:
+        name: the layer's name, as in the file.
+        type: Caffe's type string, such as "Convolution".
+        bottoms, tops: the values read and produced.
+        message: the layer's message; never modified.
+        place: where the layer begins in the file.
+        lines: line of each field by dotted path within the layer ("convolution_param.kernel_size"), where known.
+    """
+
+    name: str
+    type: str
+    bottoms: tuple[BlobRef, ...]
+    tops: tuple[BlobRef, ...]
+    message: caffe_pb2.LayerParameter
+    place: Place = Place()
+    lines: Mapping[str, int] = field(default_factory=dict)
+
+    def at(self, path=None):
+        """Returns the `Place` of the field at dotted `path`, or of the layer itself."""
+        line = self.lines.get(path, self.place.line) if path else self.place.line
+        return Place(self.place.file, line, self.name, self.type)
+
+
+@dataclass(frozen=True)
+class NetDef:
+    """A net for one state: filtered, single-assignment, with its sharing resolved.
+
+    Attributes:
+        name: the net's name.
+        phase: "TRAIN" or "TEST".
+        level, stages: the rest of the state that it was filtered for.
+        layers: in file order, which is an order of execution.
+        outputs: the values that no layer reads, in Caffe's order (alphabetical by name).
+        owners: for each parameter that shares by name, the parameter that owns the array (owners map to themselves).
+        message: the filtered NetParameter; never modified.
+        file: the file it came from, or None.
+    """
+
+    name: str
+    phase: str
+    layers: tuple[LayerDef, ...]
+    outputs: tuple[BlobRef, ...]
+    message: caffe_pb2.NetParameter
+    level: int = 0
+    stages: tuple[str, ...] = ()
+    owners: Mapping[ParamKey, ParamKey] = field(default_factory=dict)
+    file: str | None = None

@@ -1,0 +1,99 @@
+"""The errors that a user can cause, and the one form in which they are said.
+
+Every message reads ``file:line: layer "name" (Type): what, got G, want W (hint)``, each part only where it is known.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where in a user's files something stands; any part may be unknown."""
+
+    file: str | None = None
+    line: int | None = None
+    layer: str | None = None
+    type: str | None = None
+
+    def __str__(self):
+        parts = []
+        if self.file:
+            parts.append(f"{self.file}:{self.line}" if self.line else str(self.file))
+        if self.layer is not None:
+            parts.append(f'layer "{self.layer}"' + (f" ({self.type})" if self.type else ""))
+        return ": ".join(parts)
+
+
+class ZooError(Exception):
+    """Base of every error that is the input's fault; commands print it and exit with 1, without a traceback.
+
+    Args:
+        what: what is wrong, as a clause without a full stop.
+        at: the `Place` that is at fault.
+        got: what was found there.
+        want: what was expected.
+        hint: what to do about it, such as a command or a "did you mean".
+    """
+
+    def __init__(self, what, *, at=None, got=None, want=None, hint=None):
+        self.what, self.at, self.got, self.want, self.hint = what, at, got, want, hint
+        text = f"{at}: {what}" if at and str(at) else str(what)
+        if got is not None:
+            text += f", got {got}"
+        if want is not None:
+            text += f", want {want}"
+        if hint is not None:
+            text += f" ({hint})"
+        super().__init__(text)
+
+
+class PrototxtError(ZooError):
+    """Text that is not what Caffe's grammar or schema allows."""
+
+
+class UnsupportedError(ZooError):
+    """A valid request that this package does not carry out."""
+
+
+class NetError(ZooError):
+    """Layers, blobs or shapes that do not fit together."""
+
+
+class SolverError(ZooError):
+    """A solver whose fields are missing or contradict each other."""
+
+
+class DataError(ZooError):
+    """A dataset, record, picture or mean file that is missing, damaged or of the wrong kind."""
+
+
+class WeightsError(ZooError):
+    """A weights file that is damaged or does not fit the net."""
+
+
+class CheckpointError(ZooError):
+    """A run folder or checkpoint that cannot be written, read or continued."""
+
+
+def raise_together(errors):
+    """Raises one error that says all of `errors`, a line each; does nothing for none.
+
+    The type is that of the first, so that callers may still tell kinds apart.
+    """
+    errors = list(errors)
+    if len(errors) == 1:
+        raise errors[0]
+    if errors:
+        text = f"{len(errors)} problems:\n" + "\n".join(f"  {error}" for error in errors)
+        raise type(errors[0])(text)
+
+
+def did_you_mean(word, known):
+    """Returns ``did you mean "x"?`` for the nearest of `known` (strings), or None if none is near."""
+    import difflib
+
+    near = difflib.get_close_matches(str(word), list(known), n=1, cutoff=0.6)
+    if not near:
+        lower = {str(k).lower(): k for k in known}
+        near = [lower[m] for m in difflib.get_close_matches(str(word).lower(), lower, n=1, cutoff=0.6)]
+    return f'did you mean "{near[0]}"?' if near else None
