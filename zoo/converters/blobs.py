@@ -12,7 +12,7 @@ from zoo.formats import caffe_pb2
 class BlobMap:
     """How a Caffe array becomes a Keras one: reshape to `split`, transpose by `perm`, reshape to `merged`.
 
-    Every blob of Caffe's is such a re-ordering of its numbers, so one class serves all of them, and its inverse is exact.
+    Every blob is such a re-ordering of its numbers, so one class serves all, and its inverse is exact.
     """
 
     split: tuple[int, ...]

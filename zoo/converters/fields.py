@@ -1,10 +1,10 @@
-"""Reads the fields of a layer's messages and remembers which were read, so that no field that a file sets passes unseen."""
+"""Reads the fields of a layer's messages and remembers which were read: nothing that a file sets passes unseen."""
 
 from zoo.errors import NetError, UnsupportedError
 
 
 class Fields:
-    """A message of a layer, by attribute: ``p.num_output`` gives the value or Caffe's default and marks the field as read.
+    """A message of a layer by attribute: ``p.num_output`` gives the value or Caffe's default and marks it as read.
 
     Args:
         layer: the `LayerDef`.
