@@ -46,6 +46,7 @@ class LayerType:
     Class attributes:
         bottom_count, top_count: how many are allowed: an int, or (least, most) with most None for "any number".
         fields: the fields of LayerParameter, such as "convolution_param", that this type reads.
+        is_source: whether the tops are fed from outside (Input and the data layers), so that nothing is built.
         default_loss_weight: loss weight of top 0 where the file gives none (Caffe: 1 for losses, 0 otherwise).
     """
 
@@ -54,6 +55,7 @@ class LayerType:
     bottom_count = 1
     top_count = 1
     fields: tuple[str, ...] = ()
+    is_source = False
     default_loss_weight = 0.0
 
     def __init__(self, layer):

@@ -1,0 +1,206 @@
+"""A planned net becomes Keras: variables for its blobs, one function a layer, a functional model over them."""
+
+import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import keras
+import numpy as np
+
+from zoo.converters.layer_type import LayerType, Site
+from zoo.converters.netdef import BlobRef, LayerDef, NetDef, ParamKey
+from zoo.converters.parameters import Parameter, Parameters
+from zoo.converters.plan import multipliers, plan
+from zoo.errors import ZooError, raise_together
+
+
+@dataclass(frozen=True)
+class BuiltLayer:
+    """One layer, ready to run.
+
+    Attributes:
+        definition, type: the layer and its room.
+        bottoms, tops: Caffe shapes.
+        parameters: its blobs in Caffe's order.
+        call: from the bottoms' tensors to a tuple of the tops' tensors; None for a source.
+        loss_weights: weight of each top in the objective, mostly 0.
+    """
+
+    definition: LayerDef
+    type: LayerType
+    bottoms: tuple[tuple[int, ...], ...]
+    tops: tuple[tuple[int, ...], ...]
+    parameters: tuple[Parameter, ...]
+    call: Callable | None
+    loss_weights: tuple[float, ...]
+
+
+@dataclass
+class Net:
+    """A net built for one phase.
+
+    Attributes:
+        definition: the `NetDef`.
+        layers: in order of execution.
+        shapes: Caffe shape of every value.
+        inputs: the values that are fed: tops of Input and data layers, in file order.
+        losses: (value, weight) of each top that counts in the objective.
+        parameters: the collection that holds the blobs, shared with other nets of the same solver.
+        clock: counts the batches trained on; None in a TEST net.
+        state: what layers carry from batch to batch, by "layer/name".
+    """
+
+    definition: NetDef
+    layers: tuple[BuiltLayer, ...]
+    shapes: Mapping[BlobRef, tuple[int, ...]]
+    parameters: Parameters
+    clock: keras.Variable | None = None
+    state: dict[str, keras.Variable] = field(default_factory=dict)
+    inputs: tuple[BlobRef, ...] = field(init=False)
+    losses: tuple[tuple[BlobRef, float], ...] = field(init=False)
+
+    def __post_init__(self):
+        self.inputs = tuple(top for layer in self.layers if layer.call is None for top in layer.definition.tops)
+        weighted = ((*pair,) for layer in self.layers for pair in zip(layer.definition.tops, layer.loss_weights))
+        self.losses = tuple((top, weight) for top, weight in weighted if weight != 0)
+
+    def run(self, feeds):
+        """Runs every layer on `feeds` ({BlobRef: tensor}, channels-last where rank 4); returns all values."""
+        values = dict(feeds)
+        for layer in self.layers:
+            if layer.call is not None:
+                tops = layer.call(*(values[bottom] for bottom in layer.definition.bottoms))
+                values.update(zip(layer.definition.tops, tops))
+        return values
+
+    def outputs(self):
+        """Returns the net's outputs in Caffe's order, then the weighted tops that some layer also reads."""
+        outputs = self.definition.outputs
+        return outputs + tuple(top for top, _ in self.losses if top not in outputs)
+
+    def model(self, outputs=None, any_batch=False):
+        """Returns a functional `keras.Model` from a list of `inputs`, in order, to a list of `outputs`.
+
+        Args:
+            outputs: BlobRefs; None means `self.outputs()`.
+            any_batch: True leaves the batch size open; False keeps the file's.
+        """
+        names, feeds = _UniqueNames(), {}
+        for ref in self.inputs:
+            shape = keras_shape(self.shapes[ref])
+            if any_batch and shape:
+                shape = (None, *shape[1:])
+            feeds[ref] = keras.Input(batch_shape=shape, name=names(ref.name))
+        values = self.run(feeds)
+        refs = self.outputs() if outputs is None else outputs
+        name = keras_name(self.definition.name) or "net"
+        return keras.Model(list(feeds.values()), [values[ref] for ref in refs], name=name)
+
+    def parameter_count(self):
+        """Number of values in the parameter blobs of this net's layers, shared ones counted once."""
+        return sum({p.key: p.spec.count for layer in self.layers for p in layer.parameters}.values())
+
+
+def build(definition, data_shapes=None, parameters=None, seed=0, portable=False):
+    """Builds a `NetDef` into a `Net`.
+
+    Args:
+        definition: the NetDef.
+        data_shapes: {layer name: Caffe shapes of its tops} for data layers whose shapes their data decides.
+        parameters: the `Parameters` of another net to share (Caffe: ShareTrainedLayersWith); None makes new ones.
+        seed: fixes fillers and random layers; with `parameters` given, theirs counts.
+        portable: True to use only stock Keras layers and keras.ops, for export.
+
+    Raises:
+        ZooError: one error that says all that the layers refuse, with file, line and layer.
+    """
+    planned = plan(definition, data_shapes)
+    parameters = Parameters(seed) if parameters is None else parameters
+    training = definition.phase == "TRAIN"
+    clock = keras.Variable(0, dtype="int32", trainable=False, name="clock") if training else None
+    portable = portable or keras.backend.backend() != "tensorflow"
+    scales = multipliers(definition)
+    names, state, built, errors = _UniqueNames(), {}, [], []
+    for layer in planned:
+        name = names(layer.definition.name)
+        try:
+            owned = _parameters(layer, name, definition.owners, parameters, scales)
+        except ZooError as error:
+            errors.append(error)
+            continue
+        site = Site(
+            name=name,
+            phase=definition.phase,
+            bottoms=layer.bottoms,
+            tops=layer.tops,
+            variables=tuple(parameter.variable for parameter in owned),
+            portable=portable,
+            seed=zlib.crc32(f"{parameters.seed}/{layer.definition.name}".encode()),
+            clock=clock,
+            state=_state_maker(state, name),
+        )
+        call = None if layer.type.is_source else _call(layer, layer.type.build(site))
+        built.append(
+            BuiltLayer(layer.definition, layer.type, layer.bottoms, layer.tops, owned, call, layer.loss_weights)
+        )
+    raise_together(errors)
+    shapes = {ref: shape for layer in planned for ref, shape in zip(layer.definition.tops, layer.tops)}
+    return Net(definition, tuple(built), shapes, parameters, clock, state)
+
+
+def _parameters(layer, scope, owners, parameters, scales):
+    owned = []
+    for index, spec in enumerate(layer.blobs):
+        key = ParamKey(layer.definition.name, index)
+        owner = owners.get(key, key)
+        owned.append(parameters.get(layer.definition, index, owner, spec, scope, *scales.get(owner, (1.0, 1.0))))
+    return tuple(owned)
+
+
+def _state_maker(state, scope):
+    def make(name, shape):
+        with keras.name_scope(scope):
+            variable = keras.Variable(np.zeros(shape, np.float32), trainable=False, name=name)
+        state[f"{scope}/{name}"] = variable
+        return variable
+
+    return make
+
+
+def _call(layer, function):
+    """Wraps a room's function: always a tuple of tops, and no gradient where the file says `propagate_down: false`."""
+    down = layer.definition.message.propagate_down
+
+    def call(*bottoms):
+        if not all(down):
+            bottoms = [x if go else keras.ops.stop_gradient(x) for x, go in zip(bottoms, down)]
+        tops = function(*bottoms)
+        return tuple(tops) if isinstance(tops, list | tuple) else (tops,)
+
+    return call
+
+
+def keras_name(name):
+    """Returns `name` with "/" (which Keras keeps for scopes) as "__" and white space as "_"."""
+    return "_".join(name.replace("/", "__").split())
+
+
+def keras_shape(shape):
+    """Returns the shape inside the Keras graph of a value with that Caffe shape."""
+    return (shape[0], *shape[2:], shape[1]) if len(shape) == 4 else tuple(shape)
+
+
+class _UniqueNames:
+    """Gives names that Keras accepts, each once."""
+
+    def __init__(self):
+        self._taken = set()
+
+    def __call__(self, name):
+        base = unique = keras_name(name)
+        number = 1
+        while unique in self._taken:
+            number += 1
+            unique = f"{base}_{number}"
+        self._taken.add(unique)
+        return unique

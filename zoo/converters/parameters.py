@@ -1,0 +1,103 @@
+"""The parameter blobs of a net as Keras variables, one per owner; TRAIN and TEST nets share one collection."""
+
+import zlib
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+
+from zoo.converters.blobs import BlobSpec
+from zoo.converters.fillers import fill
+from zoo.converters.netdef import ParamKey
+from zoo.errors import NetError, UnsupportedError
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One owned blob.
+
+    Attributes:
+        key: the owner's layer name and blob index.
+        spec: the owner's `BlobSpec`.
+        variable: the Keras variable, in `spec.keras_shape`.
+        lr_mult, decay_mult: Caffe's multipliers; lr_mult 0 means that it is not learned.
+    """
+
+    key: ParamKey
+    spec: BlobSpec
+    variable: keras.Variable
+    lr_mult: float = 1.0
+    decay_mult: float = 1.0
+
+    def array(self):
+        """Returns the value as a float32 array of Caffe's shape."""
+        return self.spec.to_caffe(keras.ops.convert_to_numpy(self.variable))
+
+    def assign(self, array):
+        """Sets the value from an array of Caffe's shape."""
+        self.variable.assign(self.spec.to_keras(np.asarray(array, np.float32)))
+
+
+class Parameters:
+    """Parameters by their owner's key, in the order in which layers first asked for them (Caffe's learnable order).
+
+    Args:
+        seed: fixes the fillers: a blob's start is a function of the seed, its layer's name and its index alone.
+    """
+
+    def __init__(self, seed=0):
+        self.seed = seed
+        self._owned = {}
+
+    def __iter__(self):
+        return iter(self._owned.values())
+
+    def __len__(self):
+        return len(self._owned)
+
+    def __getitem__(self, key):
+        return self._owned[key]
+
+    def __contains__(self, key):
+        return key in self._owned
+
+    def get(self, layer, index, owner, spec, scope, lr_mult, decay_mult):
+        """Returns the `Parameter` of blob `index` of `layer` (a LayerDef), made and filled at the first asking.
+
+        Args:
+            owner: the `ParamKey` that owns the array; the layer's own unless it is shared by name.
+            spec: what this layer wants of the blob.
+            scope: Keras name scope of a new variable, the layer's Keras name.
+            lr_mult, decay_mult: multipliers of a new parameter.
+
+        Raises:
+            NetError: the layer wants another shape than the owner has.
+        """
+        if owner in self._owned:
+            self._check_shared(layer, index, self._owned[owner], spec)
+            return self._owned[owner]
+        rng = np.random.Generator(np.random.PCG64([self.seed, zlib.crc32(layer.name.encode()), index]))
+        with keras.name_scope(scope):
+            variable = keras.Variable(
+                spec.to_keras(fill(spec.filler, spec.shape, rng)),
+                trainable=spec.trainable and lr_mult != 0,
+                name=spec.variable,
+            )
+        self._owned[owner] = Parameter(owner, spec, variable, lr_mult, decay_mult)
+        return self._owned[owner]
+
+    def _check_shared(self, layer, index, owned, spec):
+        if spec.shape == owned.spec.shape and spec.keras_shape == owned.spec.keras_shape:
+            return
+        place = layer.at("param")
+        permissive = index < len(layer.message.param) and layer.message.param[index].share_mode == 1
+        if permissive and spec.count == owned.spec.count:
+            raise UnsupportedError(
+                f"blob {index} shares {owned.key} in PERMISSIVE mode with another shape",
+                at=place,
+                got=spec.shape,
+                want=owned.spec.shape,
+            )
+        raise NetError(
+            f"blob {index} does not fit the shared {owned.key}", at=place, got=spec.shape, want=owned.spec.shape
+        )
