@@ -1,0 +1,87 @@
+"""BlobProto: one array in Caffe's files, and the `.binaryproto` files that hold just one (mean images)."""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from zoo.formats import wire
+
+MAX_AXES = 32  # blob.hpp:12
+MAX_COUNT = 2**31 - 1  # blob.cpp:34
+
+
+class Blob(NamedTuple):
+    """An array as a file gives it.
+
+    Attributes:
+        array: float32, read-only where it is a view of the file's bytes.
+        legacy: True where the file has num/channels/height/width in place of a shape, so that the array has rank 4.
+    """
+
+    array: np.ndarray
+    legacy: bool = False
+
+    def fits(self, shape):
+        """Whether a parameter of `shape` may take it: equal, or equal right-aligned if legacy (blob.cpp ShapeEquals)."""
+        shape = tuple(shape)
+        if self.legacy:
+            return len(shape) <= 4 and (1,) * (4 - len(shape)) + shape == self.array.shape
+        return shape == self.array.shape
+
+
+def checked_shape(dims):
+    """Returns `dims` as a tuple; raises WireError for what no blob of Caffe's can be (blob.cpp:23-36)."""
+    if len(dims) > MAX_AXES:
+        raise wire.WireError("a blob with too many axes", got=len(dims), want=f"at most {MAX_AXES}")
+    if any(dim < 0 for dim in dims):
+        raise wire.WireError("a blob with a negative dimension", got=tuple(dims))
+    if math.prod(dims) > MAX_COUNT:
+        raise wire.WireError("a blob too large for Caffe", got=tuple(dims), want=f"at most {MAX_COUNT} values")
+    return tuple(dims)
+
+
+def decode(data, start=0, end=None):
+    """Returns the `Blob` of the BlobProto in the bytes data[start:end], its array a view of them where it can be.
+
+    The diff is passed over. Doubles, where there are any, win over floats (blob.cpp FromProto) and become float32.
+
+    Raises:
+        wire.WireError: damaged bytes, an impossible shape, or a shape whose product is not the number of values.
+    """
+    legacy, dims, floats, doubles, foreign = {}, [], [], [], None
+    for field in wire.scan(data, start, end):
+        number, kind = field.number, field.wire
+        if number <= 4 and kind == wire.VARINT:
+            legacy[number] = _int32(field.value)
+        elif number == 5 and kind in (wire.LEN, wire.FIXED32):
+            floats.append(wire.numbers(data, field, "<f4"))
+        elif number == 7 and kind == wire.LEN:
+            dims += _dims(data, field)
+        elif number == 8 and kind in (wire.LEN, wire.FIXED64):
+            doubles.append(wire.numbers(data, field, "<f8"))
+        elif number > 9 and kind == wire.LEN:
+            foreign = number
+    shape = checked_shape([legacy.get(axis, 0) for axis in (1, 2, 3, 4)] if legacy else dims)
+    chunks = doubles if any(map(len, doubles)) else floats
+    values = chunks[0] if len(chunks) == 1 else np.concatenate(chunks or [np.empty(0, np.float32)])
+    if len(values) != math.prod(shape):
+        hint = f"field {foreign} may hold them in a way of some fork" if foreign and not len(values) else None
+        raise wire.WireError(
+            f"a blob of shape {shape}", got=f"{len(values)} values", want=str(math.prod(shape)), hint=hint
+        )
+    with np.errstate(over="ignore"):  # a double beyond float32 becomes inf, as in C
+        return Blob(values.astype(np.float32, copy=False).reshape(shape), bool(legacy))
+
+
+def _int32(value):
+    return (value & 0xFFFFFFFF) - ((value & 0x80000000) << 1)
+
+
+def _dims(data, field):
+    return [
+        dim
+        for inner in wire.scan(data, field.start, field.end)
+        if inner.number == 1 and inner.wire in (wire.LEN, wire.VARINT)
+        for dim in wire.integers(data, inner, MAX_AXES)
+    ]
