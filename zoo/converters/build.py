@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import keras
 import numpy as np
 
+from zoo.converters.geometry import keras_shape
 from zoo.converters.layer_type import LayerType, Site
 from zoo.converters.netdef import BlobRef, LayerDef, NetDef, ParamKey
 from zoo.converters.parameters import Parameter, Parameters
@@ -96,9 +97,13 @@ class Net:
         name = keras_name(self.definition.name) or "net"
         return keras.Model(list(feeds.values()), [values[ref] for ref in refs], name=name)
 
+    def learnable(self):
+        """Returns this net's parameters in Caffe's order of learnable blobs, shared ones once."""
+        return list({p.key: p for layer in self.layers for p in layer.parameters}.values())
+
     def parameter_count(self):
         """Number of values in the parameter blobs of this net's layers, shared ones counted once."""
-        return sum({p.key: p.spec.count for layer in self.layers for p in layer.parameters}.values())
+        return sum(p.spec.count for p in self.learnable())
 
 
 def build(definition, data_shapes=None, parameters=None, seed=0, portable=False):
@@ -183,11 +188,6 @@ def _call(layer, function):
 def keras_name(name):
     """Returns `name` with "/" (which Keras keeps for scopes) as "__" and white space as "_"."""
     return "_".join(name.replace("/", "__").split())
-
-
-def keras_shape(shape):
-    """Returns the shape inside the Keras graph of a value with that Caffe shape."""
-    return (shape[0], *shape[2:], shape[1]) if len(shape) == 4 else tuple(shape)
 
 
 class _UniqueNames:

@@ -1,0 +1,50 @@
+# `make run` and `make test` need nothing before them: each sets up .venv if it is not there.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export TF_CPP_MIN_LOG_LEVEL ?= 2
+
+.PHONY: help install run test test-all lint format bench proto clean
+
+help:  ## Say what there is to make
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+$(VENV)/installed: requirements.txt
+	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+$(VENV)/installed-dev: $(VENV)/installed requirements-dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+install: $(VENV)/installed  ## Make .venv with everything that training needs
+
+run: install  ## Prepare MNIST, train LeNet, say its accuracy and where the curves are
+	$(BIN)/python -m data_prep.mnist --output_dir=data/mnist
+	$(BIN)/python -m zoo.train --config=configs/lenet.prototxt --data_dir=data --run_dir=runs/lenet
+	$(BIN)/python -m zoo.plot --run_dir=runs/lenet
+
+test: $(VENV)/installed-dev lint  ## The tests that CI runs
+	$(BIN)/python -m pytest -n 2 -m "not slow"
+
+test-all: $(VENV)/installed-dev lint  ## Every test, the slow ones too
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/installed-dev  ## Style, imports, likely bugs
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: $(VENV)/installed-dev  ## Bring the code into the one style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: install  ## Speed of training beside a hand-written loop, as a table
+	$(BIN)/python -m benchmarks.lenet
+
+proto: $(VENV)/installed-dev  ## Regenerate the Python module of zoo/formats/caffe.proto
+	$(BIN)/python -m grpc_tools.protoc -I. --python_out=. zoo/formats/caffe.proto
+
+clean:  ## Remove .venv and caches; data and runs stay
+	rm -rf $(VENV) .ruff_cache .pytest_cache
