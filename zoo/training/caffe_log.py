@@ -1,0 +1,58 @@
+"""Log lines in Caffe's own words and number form, so that parsers written for Caffe's logs read ours.
+
+Forms: solver.cpp:45-418 and sgd_solver.cpp:104-113 at BVLC/caffe 9b8915401; absl puts glog's prefix before them.
+"""
+
+import numpy as np
+from absl import logging
+
+from zoo.converters.layout import to_caffe
+
+
+def number(value):
+    """Returns `value` as a C++ stream prints a float: six significant digits."""
+    return f"{float(value):.6g}"
+
+
+def solving(name, policy):
+    """Says that training begins."""
+    logging.info("Solving %s", name)
+    logging.info("Learning Rate Policy: %s", policy)
+
+
+def displayed(iteration, per_second, seconds, display, loss):
+    """Says the loss at a display iteration, with the rate since the last."""
+    logging.info(
+        "Iteration %d (%s iter/s, %ss/%d iters), loss = %s",
+        iteration,
+        number(per_second),
+        number(seconds),
+        display,
+        number(loss),
+    )
+
+
+def learning_rate(iteration, rate):
+    """Says the learning rate at a display iteration."""
+    logging.info("Iteration %d, lr = %s", iteration, number(rate))
+
+
+def outputs(phase, net, values, scale=1.0):
+    """Says every element of a net's outputs; returns them as {"name" or "name/k": value}.
+
+    Args:
+        phase: "Train" or "Test".
+        net: the `Net` whose outputs they are.
+        values: {BlobRef: array}, channels-last where rank 4.
+        scale: what each is multiplied by, such as 1 / batches.
+    """
+    weights, said, index = dict(net.losses), {}, 0
+    for ref in net.definition.outputs:
+        elements = np.ravel(to_caffe(np.asarray(values[ref]))) * np.float32(scale)
+        for k, value in enumerate(elements):
+            weight = weights.get(ref)
+            note = f" (* {number(weight)} = {number(weight * value)} loss)" if weight else ""
+            logging.info("    %s net output #%d: %s = %s%s", phase, index, ref.name, number(value), note)
+            said[ref.name if len(elements) == 1 else f"{ref.name}/{k}"] = float(value)
+            index += 1
+    return said

@@ -1,0 +1,192 @@
+"""The outer loop of a solver: when to test, display, snapshot and stop, exactly as Caffe does (solver.cpp:193-334)."""
+
+import math
+import time
+
+import numpy as np
+import tensorflow as tf
+from absl import logging
+
+from zoo.errors import SolverError
+from zoo.training import caffe_log
+from zoo.training.signals import SNAPSHOT, STOP
+from zoo.training.step import TestStep, TrainStep
+
+MAX_CALL = 0.25  # seconds that one call into the graph may take, so that signals and the bar are not kept waiting
+
+
+class Loop:
+    """Runs a session from the iteration it stands at to `max_iter`.
+
+    Args:
+        session: a `Session`: nets, data, optimizer, solver.
+        checkpoints: where snapshots go.
+        summaries: where curves go, or None.
+        signals: a `Signals`, polled between calls.
+        progress: a `Progress`.
+    """
+
+    def __init__(self, session, checkpoints, summaries, signals, progress):
+        self.session, self.solver = session, session.solver
+        self.checkpoints, self.summaries = checkpoints, summaries
+        self.signals, self.progress = signals, progress
+        histograms = summaries is not None and summaries.histograms
+        self.step = TrainStep(session.train, session.optimizer, self.solver.iter_size, histograms)
+        self.tests = [TestStep(net) for net in session.tests]
+        self._batches = session.train_batches()
+        self._test_batches = [session.test_batches(k) for k in range(len(self.tests))]
+        self._per_call = 1
+        self._begun = self._stopped = False
+        self._saved_at = session.iteration if checkpoints.latest else None
+        self.scores = {}
+
+    def run(self):
+        """Trains until `max_iter` or a request to stop.
+
+        Returns:
+            True where max_iter was reached.
+
+        Raises:
+            SolverError: the loss is no longer finite.
+            CheckpointError, DataError: as the parts raise them.
+        """
+        session, solver = self.session, self.solver
+        caffe_log.solving(session.train.definition.name, solver.lr_policy)
+        self._timer, self._timer_iteration = time.monotonic(), session.iteration
+        while session.iteration < solver.max_iter:
+            if self._due(solver.test_interval) and (session.iteration > 0 or solver.test_initialization):
+                self._test_all()
+                if self._stopped:
+                    break
+            self._train(self._next_stop())
+            request = self.signals.poll()
+            if self._due(solver.snapshot) or request == SNAPSHOT:
+                self._snapshot()
+            if request == STOP:
+                self._stopped = True
+                break
+        return self._finish()
+
+    def _due(self, period):
+        return bool(period) and self.session.iteration % period == 0
+
+    def _next_stop(self):
+        """First iteration, after the present one, before which something else is to be done."""
+        now, solver = self.session.iteration, self.solver
+        stops = [solver.max_iter, now + self._per_call]
+        stops += [(now // period + 1) * period for period in (solver.test_interval, solver.snapshot) if period]
+        if solver.display:  # a displayed iteration is the last of its call, which gives its outputs
+            stops.append(math.ceil(now / solver.display) * solver.display + 1)
+        return min(stops)
+
+    def _train(self, until):
+        session, start, began = self.session, self.session.iteration, time.monotonic()
+        losses, outputs, gradients = self.step(self._batches, until - start)
+        losses = losses.numpy()
+        self._check_finite(start, losses)
+        for loss in losses:
+            session.smooth(loss)
+        last = until - 1
+        if self.solver.display and last % self.solver.display == 0:
+            self._display(last, outputs, gradients)
+        session.iteration = until
+        self.progress.to(until, session.smoothed_loss)
+        took = time.monotonic() - began
+        if self._begun:  # the first call also traces the graph
+            self._per_call = max(1, min(self._per_call * 2, int((until - start) * MAX_CALL / max(took, 1e-9))))
+        self._begun = True
+
+    def _check_finite(self, start, losses):
+        bad = np.flatnonzero(~np.isfinite(losses))
+        if bad.size:
+            latest = self.checkpoints.latest
+            raise SolverError(
+                f"loss is {losses[bad[0]]} at iteration {start + bad[0]}",
+                want="a finite number",
+                hint=f"the last good checkpoint is {latest}" if latest else "no checkpoint had been written",
+            )
+
+    def _display(self, iteration, outputs, gradients):
+        session, seconds = self.session, time.monotonic() - self._timer
+        rate = (iteration - self._timer_iteration) / (seconds or 1)
+        caffe_log.displayed(iteration, rate, seconds, self.solver.display, session.smoothed_loss)
+        said = caffe_log.outputs("Train", session.train, dict(zip(self.step.outputs, outputs)))
+        learning_rate = session.learning_rate(iteration)
+        caffe_log.learning_rate(iteration, learning_rate)
+        if self.summaries is not None:
+            if not self._said_once:
+                self._begin_summaries()
+            curves = {"smoothed_loss": session.smoothed_loss, "lr": learning_rate, "iterations_per_second": rate}
+            self.summaries.scalars("train", iteration, {**curves, **said})
+            if self.summaries.histograms:
+                names = [variable.path for variable in self.step.variables]
+                self.summaries.weights(iteration, session.train.learnable(), dict(zip(names, gradients)))
+        self._timer, self._timer_iteration = time.monotonic(), iteration
+
+    _said_once = False
+
+    def _begin_summaries(self):
+        self._said_once = True
+        graph = self.step.graph_function.get_concrete_function(self._batches, tf.constant(1, tf.int32)).graph
+        self.summaries.begin(self.session.config_text(), graph, self.session.hparams())
+
+    def _test_all(self):
+        for index in range(len(self.tests)):
+            self._test(index)
+            if self._stopped:
+                logging.info("Test interrupted.")
+                return
+
+    def _test(self, index):
+        session, net = self.session, self.session.tests[index]
+        batches = self.solver.test_iter[index]
+        logging.info("Iteration %d, Testing net (#%d)", session.iteration, index)
+        loss, sums, done, per_call = 0.0, None, 0, 1
+        while done < batches:
+            count, began = min(per_call, batches - done), time.monotonic()
+            more, outputs = self.tests[index](self._test_batches[index], count)
+            values = {ref: value.numpy() for ref, value in outputs.items()}
+            loss += float(more)
+            sums = values if sums is None else {ref: sums[ref] + value for ref, value in values.items()}
+            took, done = time.monotonic() - began, done + count
+            per_call = max(1, min(per_call * 2, int(count * MAX_CALL / max(took, 1e-9))))
+            session.test_position[index] += count
+            request = self.signals.poll()
+            if request == SNAPSHOT:
+                self._snapshot()
+            if request == STOP:
+                self._stopped = True
+                return
+        if self.solver.test_compute_loss:
+            logging.info("Test loss: %s", caffe_log.number(loss / batches))
+        said = caffe_log.outputs("Test", net, sums, 1 / batches)
+        self.scores = (
+            said if index == 0 else {**self.scores, **{f"{name} (test net {index})": v for name, v in said.items()}}
+        )
+        if self.summaries is not None:
+            self.summaries.scalars("test" if index == 0 else f"test{index}", session.iteration, said)
+
+    def _snapshot(self):
+        if self._saved_at != self.session.iteration:
+            path = self.checkpoints.save(self.session)
+            logging.info("Snapshotting to %s", path)
+            self._saved_at = self.session.iteration
+            if self.summaries is not None:
+                self.summaries.flush()
+
+    def _finish(self):
+        session, solver = self.session, self.solver
+        if self._stopped:
+            self._snapshot()  # whatever snapshot_after_train says: a stop must lose nothing
+            logging.info("Optimization stopped early.")
+            return False
+        if solver.snapshot_after_train:
+            self._snapshot()
+        if self._due(solver.display):
+            loss, _ = self.step.forward(self._batches)
+            session.smooth(float(loss))
+            logging.info("Iteration %d, loss = %s", session.iteration, caffe_log.number(session.smoothed_loss))
+        if self._due(solver.test_interval):
+            self._test_all()
+        logging.info("Optimization Done.")
+        return True

@@ -1,0 +1,94 @@
+"""The inner loop, inside the graph: iterations of a training net and batches of a test net, many to a call."""
+
+import tensorflow as tf
+
+from zoo.converters.geometry import keras_shape
+
+
+class TrainStep:
+    """Iterations of a solver: forward, backward, update.
+
+    Args:
+        net: the TRAIN `Net`.
+        optimizer: a `zoo.solvers` optimizer over `variables`.
+        iter_size: batches whose gradients make one update.
+        gradients: whether each call also gives the last iteration's gradients (for histograms).
+    """
+
+    def __init__(self, net, optimizer, iter_size=1, gradients=False):
+        self.net, self.optimizer, self.iter_size, self.gradients = net, optimizer, iter_size, gradients
+        self.model = net.model()
+        self.outputs = net.outputs()
+        self.variables = [parameter.variable for parameter in net.learnable() if parameter.variable.trainable]
+        self.graph_function = tf.function(self._run)
+        self.forward = tf.function(lambda iterator: self._loss(next(iterator), training=True))
+
+    def __call__(self, iterator, count):
+        """Runs `count` iterations on batches of `iterator`.
+
+        Returns:
+            (losses, outputs, gradients): the loss of each iteration (count,), the net's outputs in the last forward
+            pass, and the last summed gradients, or () without them.
+        """
+        return self.graph_function(iterator, tf.constant(count, tf.int32))
+
+    def _loss(self, batch, training):
+        values = dict(zip(self.outputs, self.model(list(batch), training=training)))
+        loss = tf.add_n([weight * tf.reduce_sum(values[top]) for top, weight in self.net.losses])
+        return loss, tuple(values[top] for top in self.outputs)
+
+    def _backward(self, iterator):
+        with tf.GradientTape() as tape:
+            loss, outputs = self._loss(next(iterator), training=True)
+        # A parameter that no loss reaches has a zero gradient in Caffe, and decays all the same.
+        zero = tf.UnconnectedGradients.ZERO
+        gradients = tape.gradient(loss, [v.value for v in self.variables], unconnected_gradients=zero)
+        self.net.clock.assign_add(1)
+        return loss, outputs, [tf.convert_to_tensor(g) for g in gradients]
+
+    def _iteration(self, iterator):
+        loss, outputs, gradients = self._backward(iterator)
+        for _ in tf.range(self.iter_size - 1) if self.iter_size > 1 else ():
+            more, outputs, added = self._backward(iterator)
+            loss += more
+            gradients = [a + b for a, b in zip(gradients, added)]
+        self.optimizer.apply(gradients, self.variables)
+        return loss / self.iter_size, outputs, tuple(gradients) if self.gradients else ()
+
+    def _run(self, iterator, count):
+        losses = tf.TensorArray(tf.float32, count)
+        outputs = tuple(tf.zeros(keras_shape(self.net.shapes[ref])) for ref in self.outputs)
+        gradients = tuple(tf.zeros(v.shape) for v in self.variables) if self.gradients else ()
+        for i in tf.range(count):
+            loss, outputs, gradients = self._iteration(iterator)
+            losses = losses.write(i, loss)
+        return losses.stack(), outputs, gradients
+
+
+class TestStep:
+    """Batches of a test net, averaged as Caffe does: the plain mean over batches of every output element.
+
+    Args:
+        net: a TEST `Net`.
+    """
+
+    def __init__(self, net):
+        self.net, self.outputs = net, net.outputs()
+        self.model = net.model()
+        self.graph_function = tf.function(self._run)
+
+    def __call__(self, iterator, count):
+        """Returns (loss, {BlobRef: array}) summed, not yet averaged, over `count` batches of `iterator`."""
+        loss, outputs = self.graph_function(iterator, tf.constant(count, tf.int32))
+        return loss, dict(zip(self.outputs, outputs))
+
+    def _run(self, iterator, count):
+        loss = tf.constant(0.0)
+        sums = tuple(tf.zeros(keras_shape(self.net.shapes[ref])) for ref in self.outputs)
+        for _ in tf.range(count):
+            outputs = tuple(self.model(list(next(iterator)), training=False))
+            values = dict(zip(self.outputs, outputs))
+            for top, weight in self.net.losses:
+                loss += weight * tf.reduce_sum(values[top])
+            sums = tuple(a + b for a, b in zip(sums, outputs))
+        return loss, sums

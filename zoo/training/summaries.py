@@ -1,0 +1,84 @@
+"""What TensorBoard shows of a run: one writer for training and one for each test net, all steps being iterations."""
+
+import math
+import pathlib
+
+import numpy as np
+import tensorflow as tf
+
+
+class Summaries:
+    """Writes the event files of a run folder.
+
+    Args:
+        folder: the run folder; event files go to `train/` and `test/` (`test1/`, ... for further test nets).
+        histograms: whether weights and gradients are written at display iterations.
+    """
+
+    def __init__(self, folder, histograms=True):
+        self._folder, self.histograms = pathlib.Path(folder), histograms
+        self._writers = {}
+
+    def _writer(self, name):
+        if name not in self._writers:
+            self._writers[name] = tf.summary.create_file_writer(str(self._folder / name))
+        return self._writers[name]
+
+    def begin(self, config, graph, hparams):
+        """Writes what is said once: the config as text, the graph of an iteration, the solver's hyper-parameters."""
+        from tensorboard.plugins.hparams import api as hp
+
+        with self._writer("train").as_default(step=0):
+            tf.summary.text("config", "\n".join(f"    {line}" for line in config.splitlines()))
+            tf.summary.graph(graph)
+            hp.hparams(hparams)
+
+    def scalars(self, writer, iteration, values):
+        """Writes {tag: number} at `iteration`."""
+        with self._writer(writer).as_default(step=iteration):
+            for tag, value in values.items():
+                tf.summary.scalar(tag, value)
+
+    def weights(self, iteration, parameters, gradients):
+        """Writes histograms of parameters, and of `gradients` ({name: tensor}), and the first filters as a picture."""
+        with self._writer("train").as_default(step=iteration):
+            for parameter in parameters:
+                tf.summary.histogram(f"weights/{parameter.variable.path}", parameter.variable.value)
+            for name, gradient in gradients.items():
+                tf.summary.histogram(f"gradients/{name}", gradient)
+            first = next((p for p in parameters if len(p.spec.shape) == 4), None)
+            if first is not None:
+                tf.summary.image(f"filters/{first.variable.path}", filter_sheet(first.array())[None])
+
+    def flush(self):
+        """Hands everything to the disk."""
+        for writer in self._writers.values():
+            writer.flush()
+
+    def close(self):
+        """Flushes and closes the event files."""
+        for writer in self._writers.values():
+            writer.close()
+
+
+def filter_sheet(filters, scale=6, gap=1):
+    """Returns convolution filters as one picture, (height, width, 1 or 3) float32 in 0..1.
+
+    Args:
+        filters: (outputs, inputs, h, w), Caffe's order; 3 inputs are shown as B,G,R colours, others by their mean.
+        scale: pixels for each weight.
+        gap: white pixels between filters, before scaling.
+    """
+    colour = filters.shape[1] == 3
+    tiles = filters[:, ::-1].transpose(0, 2, 3, 1) if colour else filters.mean(axis=1)[..., None]
+    low = tiles.min(axis=(1, 2, 3), keepdims=True)
+    spread = np.maximum(tiles.max(axis=(1, 2, 3), keepdims=True) - low, 1e-12)
+    tiles = (tiles - low) / spread
+    count, height, width, channels = tiles.shape
+    columns = math.ceil(math.sqrt(count))
+    rows = math.ceil(count / columns)
+    sheet = np.ones((rows * (height + gap) - gap, columns * (width + gap) - gap, channels), np.float32)
+    for index, tile in enumerate(tiles):
+        y, x = index // columns * (height + gap), index % columns * (width + gap)
+        sheet[y : y + height, x : x + width] = tile
+    return sheet.repeat(scale, axis=0).repeat(scale, axis=1)
