@@ -5,7 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from zoo.formats import wire
+from zoo.errors import DataError, Place
+from zoo.formats import caffe_pb2, weightsfile, wire
 
 MAX_AXES = 32  # blob.hpp:12
 MAX_COUNT = 2**31 - 1  # blob.cpp:34
@@ -23,7 +24,7 @@ class Blob(NamedTuple):
     legacy: bool = False
 
     def fits(self, shape):
-        """Whether a parameter of `shape` may take it: equal, or equal right-aligned if legacy (blob.cpp ShapeEquals)."""
+        """Whether a parameter of `shape` may take it: equal, or right-aligned equal if legacy (Blob::ShapeEquals)."""
         shape = tuple(shape)
         if self.legacy:
             return len(shape) <= 4 and (1,) * (4 - len(shape)) + shape == self.array.shape
@@ -85,3 +86,80 @@ def _dims(data, field):
         if inner.number == 1 and inner.wire in (wire.LEN, wire.VARINT)
         for dim in wire.integers(data, inner, MAX_AXES)
     ]
+
+
+def encode(values, *, diff=None, legacy=False):
+    """Returns the BlobProto of an array as buffers to be written one behind the other, its numbers not copied.
+
+    Args:
+        values: array of any shape; written as float32.
+        diff: None, or an array of the same shape.
+        legacy: for num/channels/height/width in place of a shape; the array must have rank 4.
+    """
+    dims = np.shape(values)
+    head, tail = [], []
+    if legacy:
+        head = [wire.put_tag(axis, wire.VARINT) + wire.put_varint(dim) for axis, dim in enumerate(dims, 1)]
+    elif dims:
+        packed = b"".join(map(wire.put_varint, dims))
+        inner = wire.put_tag(1, wire.LEN) + wire.put_varint(len(packed)) + packed
+        tail = [wire.put_tag(7, wire.LEN) + wire.put_varint(len(inner)) + inner]
+    chunks = head + _packed(5, values)
+    return chunks + (_packed(6, diff) if diff is not None else []) + tail
+
+
+def _packed(number, values):
+    flat = np.asarray(values, dtype="<f4", order="C").reshape(-1).view(np.uint8)
+    return [wire.put_tag(number, wire.LEN) + wire.put_varint(flat.size), flat] if flat.size else []
+
+
+def read(path, *, error=DataError):
+    """Returns the `Blob` in the binary file at `path`.
+
+    Raises:
+        error: missing, damaged, or something else.
+    """
+    data = weightsfile.load(path, error)
+    try:
+        return decode(data)
+    except wire.WireError as cause:
+        hint = weightsfile.what_is(data, weightsfile.ARRAY)
+        if hint:
+            raise error("no array in Caffe's binary form", at=Place(str(path)), hint=hint) from cause
+        raise cause.to(error, path) from cause
+
+
+def read_mean(path):
+    """Returns the mean image in a `.binaryproto`: float32, shape (C, H, W), read-only.
+
+    Raises:
+        DataError: as `read`, or an array that is no single image.
+    """
+    mean = read(path).array
+    if mean.ndim == 4 and mean.shape[0] == 1:
+        mean = mean[0]
+    if mean.ndim != 3 or not mean.size:
+        raise DataError("no mean image", at=Place(str(path)), got=f"shape {mean.shape}", want="(1, C, H, W)")
+    return mean
+
+
+def write_mean(path, mean):
+    """Writes the mean image `mean` of shape (C, H, W) as compute_image_mean does.
+
+    Raises:
+        DataError: another rank, or the file cannot be written.
+    """
+    if np.ndim(mean) != 3:
+        raise DataError("no mean image", at=Place(str(path)), got=f"shape {np.shape(mean)}", want="(C, H, W)")
+    with weightsfile.replacing(path, DataError) as file:
+        file.writelines(encode(np.asarray(mean)[np.newaxis], legacy=True))
+
+
+def from_message(message):
+    """Returns the `Blob` of a parsed BlobProto message; raises wire.WireError as `decode`."""
+    return decode(message.SerializeToString())
+
+
+def to_message(values):
+    """Returns the parsed BlobProto message of an array."""
+    return caffe_pb2.BlobProto.FromString(b"".join(bytes(chunk) for chunk in encode(values)))

@@ -103,3 +103,44 @@ def _type_name(value):
         return caffe_pb2.V1LayerParameter.LayerType.Name(value)
     except ValueError:
         return str(value)
+
+
+def layer_bytes(message, arrays, diffs=()):
+    """Returns the bytes of a layer whose blobs are `arrays`, as buffers, the fields in the order of their numbers.
+
+    Args:
+        message: LayerParameter; its own blobs are left out.
+        arrays: the parameters, in order.
+        diffs: none, or an array for each of them.
+    """
+    bare = caffe_pb2.LayerParameter()
+    bare.CopyFrom(message)
+    bare.ClearField("blobs")
+    text = bare.SerializeToString()
+    cut = 0
+    for field in wire.scan(text):
+        if field.number > _V2.blobs:
+            break
+        cut = field.end
+    chunks = [text[:cut]]
+    for index, values in enumerate(arrays):
+        blob = blobproto.encode(values, diff=diffs[index] if diffs else None)
+        chunks += [wire.put_tag(_V2.blobs, wire.LEN) + wire.put_varint(sum(map(len, blob))), *blob]
+    return [*chunks, text[cut:]]
+
+
+def write(file, net, layers, diffs):
+    """Writes the current generation of the format to the open binary `file`, as Net::ToProto and Layer::ToProto do.
+
+    Args:
+        net: the net's name.
+        layers: pairs (LayerParameter, list of arrays) in the net's order.
+        diffs: {layer name: list of arrays}; may be empty.
+    """
+    if net:
+        name = net.encode("utf-8")
+        file.write(wire.put_tag(_NAME, wire.LEN) + wire.put_varint(len(name)) + name)
+    for message, arrays in layers:
+        chunks = layer_bytes(message, arrays, diffs.get(message.name, ()))
+        file.write(wire.put_tag(_LAYER, wire.LEN) + wire.put_varint(sum(map(len, chunks))))
+        file.writelines(chunks)

@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from zoo.errors import Place
+
 VARINT, FIXED64, LEN, START_GROUP, END_GROUP, FIXED32 = range(6)
 _SIZE = {FIXED64: 8, FIXED32: 4}
 _CHUNK = 1 << 20
@@ -28,8 +30,6 @@ class WireError(Exception):
 
     def to(self, error, file):
         """Returns it as `error` (a ZooError class) about `file`."""
-        from zoo.errors import Place
-
         return error(self.what, at=Place(str(file), layer=self.layer), got=self.got, want=self.want, hint=self.hint)
 
 

@@ -1,0 +1,90 @@
+"""The HDF5 `.caffemodel.h5`: /data/<layer>/<index>, and /diff likewise (net.cpp ToHDF5, CopyTrainedLayersFromHDF5).
+
+A shared parameter is written once, in the layer that owns it. A "/" in a layer's name makes nested groups; Caffe
+itself cannot write such a net to HDF5, nor find those layers in such a file.
+"""
+
+import h5py
+
+from zoo.errors import WeightsError
+from zoo.formats import hdf5, wire
+
+_MOST_BLOBS = 1000  # of one layer; the largest of Caffe's has five
+
+
+def read(path):
+    """Returns {layer: list of float32 arrays} of the file at `path`; None stands where a layer lacks a lower index.
+
+    Raises:
+        WeightsError: damaged, no /data in it, or something in it that is neither a layer nor a blob.
+    """
+    with hdf5.reading(path, WeightsError) as file:
+        if not isinstance(file.get("data"), h5py.Group):
+            keras = "layer_names" in file.attrs or "model_weights" in file or "layers" in file
+            hint = "this is a Keras file" if keras else None
+            raise wire.WireError("no group /data in it", got=str(sorted(file)[:8]), hint=hint)
+        layers = {}
+        _walk(file["data"], "", layers, set())
+        if not layers:
+            raise wire.WireError("no layers in it")
+        return layers
+
+
+def _walk(group, path, layers, seen):
+    """Adds the layers below `group` to `layers`: a group without groups in it is one, be it empty."""
+    address = h5py.h5o.get_info(group.id).addr
+    if address in seen:
+        raise wire.WireError("damaged: a group lies in two places", got=f"/data/{path}")
+    seen.add(address)
+    arrays = {}
+    for key in group:
+        name = _checked(key, path)
+        item = group[key]
+        if isinstance(item, h5py.Group):
+            _walk(item, name, layers, seen)
+        elif path and hdf5.index(key) is not None and hdf5.index(key) < _MOST_BLOBS:
+            arrays[hdf5.index(key)] = hdf5.array(item, f"/data/{name}")
+        else:
+            raise wire.WireError("something that is no blob", got=f"/data/{name}", want="/data/<layer>/<index>")
+    if path and (arrays or not len(group)):
+        layers[path] = [arrays.get(index) for index in range(max(arrays, default=-1) + 1)]
+
+
+def _checked(key, path):
+    try:
+        key.encode("utf-8")
+    except UnicodeEncodeError:
+        raise wire.WireError("a layer's name is not UTF-8", got=repr(key)) from None
+    return f"{path}/{key}" if path else key
+
+
+def write(path, layers, *, diffs=None, shared=()):
+    """Writes `layers` to `path`.
+
+    Args:
+        path: where to.
+        layers: pairs (name, list of arrays) in the net's order.
+        diffs: None, or {name: list of arrays} for the group /diff, where shared parameters are written everywhere.
+        shared: set of (name, index) that another layer owns.
+
+    Raises:
+        WeightsError: the file cannot be written, or two layers' names do not go together.
+    """
+    with hdf5.writing(path, WeightsError) as file:
+        groups = {"data": file.create_group("data")}
+        if diffs is not None:
+            groups["diff"] = file.create_group("diff")
+        for name, arrays in layers:
+            if not name or any(part in ("", ".", "..") for part in name.split("/")):
+                raise wire.WireError("no name for an HDF5 group", got=repr(name)).to(WeightsError, path)
+            try:
+                for group in groups.values():
+                    group.require_group(name)
+                for index, values in enumerate(arrays):
+                    if (name, index) not in shared:
+                        hdf5.put(groups["data"], f"{name}/{index}", values)
+                for index, values in enumerate((diffs or {}).get(name, ())):
+                    hdf5.put(groups["diff"], f"{name}/{index}", values)
+            except (ValueError, TypeError) as cause:  # so h5py says that a name is taken, by a layer or by a blob
+                why = " ".join(str(cause).split())
+                raise wire.WireError("cannot be written to HDF5", got=why, layer=name).to(WeightsError, path) from cause

@@ -1,0 +1,132 @@
+"""What the HDF5 forms of weights and solver state share: opening, arrays, and writing that can fail cleanly."""
+
+import contextlib
+import io
+import math
+import os
+
+import h5py
+import numpy as np
+
+from zoo.formats import blobproto, weightsfile, wire
+
+_INFLATION = 1100  # more than deflate can ever do
+
+
+@contextlib.contextmanager
+def reading(path, error):
+    """Gives the open h5py.File at `path`; whatever is wrong with it is raised as `error` (a ZooError class)."""
+    try:
+        with h5py.File(path, "r", locking=False) as file:
+            yield file
+    except wire.WireError as cause:
+        raise cause.to(error, path) from cause
+    except (OSError, RuntimeError, KeyError, ValueError, TypeError, AttributeError, MemoryError) as cause:
+        damaged = wire.WireError("damaged HDF5 file", got=" ".join(str(cause).split())[:200] or type(cause).__name__)
+        raise damaged.to(error, path) from cause
+
+
+@contextlib.contextmanager
+def writing(path, error):
+    """Gives a new h5py.File that takes the place of `path` when the block ends well, as `weightsfile.replacing`."""
+    with weightsfile.replacing(path, error) as file:
+        sink = _Sink(file)
+        with h5py.File(sink, "w") as tree:
+            yield tree
+        if sink.error:
+            raise sink.error
+
+
+class _Sink(io.RawIOBase):
+    """A file that remembers its first error rather than raising it.
+
+    The HDF5 library cannot close a file that it failed to write: it complains once an object and may crash at the end.
+    """
+
+    def __init__(self, file):
+        self.file, self.error = file, None
+
+    def _try(self, action, *args):
+        if not self.error:
+            try:
+                return action(*args)
+            except OSError as error:
+                self.error = error
+        return None
+
+    def write(self, data):
+        self._try(self.file.write, data)
+        return len(data)
+
+    def readinto(self, buffer):
+        return self._try(self.file.readinto, buffer) or 0
+
+    def seek(self, offset, whence=0):
+        done = self._try(self.file.seek, offset, whence)
+        return offset if done is None else done
+
+    def tell(self):
+        return self._try(self.file.tell) or 0
+
+    def truncate(self, size=None):
+        self._try(self.file.truncate, size)
+        return size
+
+    def flush(self):
+        self._try(self.file.flush)
+
+    def readable(self):
+        return True
+
+    def writable(self):
+        return True
+
+    def seekable(self):
+        return True
+
+
+def array(item, name):
+    """Returns the dataset `item` as float32, of any numeric type, as H5LTread_dataset_float does.
+
+    Raises:
+        wire.WireError: no dataset, no numbers, no blob's shape, or more of them than the file has bytes for.
+    """
+    if not isinstance(item, h5py.Dataset):
+        raise wire.WireError(f"{name} is not an array", got=type(item).__name__.lower(), want="an HDF5 dataset")
+    if item.dtype.kind not in "fiu":
+        raise wire.WireError(f"{name} holds no numbers", got=str(item.dtype))
+    if item.shape is None:
+        raise wire.WireError(f"{name} is empty")
+    shape = blobproto.checked_shape(item.shape)
+    stored = item.id.get_storage_size()
+    if math.prod(shape) * item.dtype.itemsize > stored * (_INFLATION if item.chunks else 1):
+        raise wire.WireError(f"{name} of shape {shape}", got=f"{stored} bytes in the file", want="its values")
+    with np.errstate(over="ignore"):
+        return np.asarray(item[()], dtype=np.float32).reshape(shape)
+
+
+def index(key):
+    """Returns the number that the dataset name `key` is, as "0" or "12", or None where it is none."""
+    return int(key) if key.isascii() and key.isdigit() and len(key) < 7 and str(int(key)) == key else None
+
+
+def put(group, key, values):
+    """Writes `values` as a float32 dataset in one piece, as H5LTmake_dataset_float does."""
+    group.create_dataset(key, data=np.asarray(values, dtype="<f4", order="C"))
+
+
+def put_text(group, key, value):
+    """Writes the string `value` with a zero behind it, as H5LTmake_dataset_string does and Caffe needs."""
+    raw = value.encode("utf-8")
+    kind = h5py.h5t.C_S1.copy()
+    kind.set_size(len(raw) + 1)
+    dataset = h5py.h5d.create(group.id, key.encode("utf-8"), kind, h5py.h5s.create(h5py.h5s.SCALAR))
+    dataset.write(h5py.h5s.ALL, h5py.h5s.ALL, np.array(raw, f"S{len(raw) + 1}"))
+
+
+def is_hdf5(path):
+    """Whether the file at `path` is HDF5, by its content."""
+    try:
+        return h5py.is_hdf5(os.fspath(path))
+    except (OSError, RuntimeError):
+        return False
