@@ -1,0 +1,100 @@
+"""What the commands of this folder share: flags, reruns, and how errors and counts are said."""
+
+import pathlib
+import sys
+
+import numpy as np
+from absl import app
+
+from zoo.errors import DataError, Place, ZooError
+from zoo.formats import records
+
+
+def run(main):
+    """Runs the absl command `main`; an error that is the input's fault is one line and exit code 1."""
+
+    def guarded(argv):
+        if len(argv) > 1:
+            raise app.UsageError(f"unknown arguments: {' '.join(argv[1:])}")
+        try:
+            return main(argv)
+        except ZooError as e:
+            print(f"error: {e}", file=sys.stderr)
+            return 1
+
+    app.run(guarded)
+
+
+def finished(output_dir, splits, wanted):
+    """Returns the cards of `splits` ({name: `Card`}) if all lie whole under `output_dir`, else None.
+
+    Args:
+        output_dir: the folder of the splits.
+        splits: their names.
+        wanted: {name of a flag: value, or None for any} to compare with what the cards say in `made`.
+
+    Raises:
+        DataError: they are whole but were made with another value.
+    """
+    prefixes = {split: pathlib.Path(output_dir) / split for split in splits}
+    if not any(records.card_path(prefix).exists() for prefix in prefixes.values()):
+        return None
+    try:
+        cards = {split: records.read_card(prefix) for split, prefix in prefixes.items()}
+        for split, card in cards.items():
+            records.check_shards(prefixes[split], card, contents=True)
+    except DataError as e:
+        print(f"What lies in {output_dir} is not whole and is prepared again: {e}")
+        return None
+    for split, card in cards.items():
+        for flag, value in wanted.items():
+            made = card.made.get(flag)
+            if value is not None and made != value:
+                at = Place(str(records.card_path(prefixes[split])))
+                hint = "add --force to prepare it again, or name another --output_dir"
+                raise DataError(f"this split was made with --{flag}={made}", at=at, want=value, hint=hint)
+    return cards
+
+
+def describe(output_dir, cards):
+    """Prints what one should check: of each split the records, their form and their files."""
+    for split, card in cards.items():
+        size = f"{card.image_shape[0]} x {card.image_shape[1]}" if card.image_shape else "several sizes"
+        form = f"{card.encoding}, {size} (H x W), {card.channels} channel{'s' * (card.channels > 1)}"
+        print(f"{split}: {card.count} records, {len(card.classes)} classes, {form}, {card.channel_order}")
+        for name in ("mean", "per_class"):
+            if name in card.made:
+                print(f"  {name.replace('_', ' ')}: {card.made[name]}")
+        print(f"  {len(card.shards)} shards: {pathlib.Path(output_dir) / split}-*.tfrecord")
+        print(f'  in a prototxt: source: "{pathlib.Path(output_dir) / split}"')
+
+
+def write_arrays(output_dir, split, images, labels, shards, classes, prepare, made):
+    """Writes uint8 `images` (N, H, W, C) and `labels` (N,) as raw records, in their order; returns the `Card`.
+
+    Args:
+        output_dir, split, shards, classes, prepare: see `zoo.formats.records`.
+        made: what the card says about how it was made; mean and counts are added.
+    """
+    from zoo.formats.records_writer import SplitWriter
+
+    height, width, channels = images.shape[1:]
+    bounds = [len(images) * i // shards for i in range(shards + 1)]
+    made = {
+        **made,
+        "mean": round(float(images.mean(dtype=np.float64)), 4),
+        "per_class": np.bincount(labels, minlength=len(classes)).tolist(),
+    }
+    with SplitWriter(output_dir, split, shards) as writer:
+        for index, (start, end) in enumerate(zip(bounds, bounds[1:])):
+            writer.shard(index, (records.raw_example(images[i], labels[i]) for i in range(start, end)))
+        return writer.finish(
+            encoding="raw",
+            channels=channels,
+            channel_order="gray" if channels == 1 else "RGB",
+            image_shape=(height, width),
+            min_size=(height, width),
+            classes=tuple(classes),
+            prepare=prepare,
+            made=made,
+        )

@@ -1,0 +1,136 @@
+"""MNIST as TFRecord shards: ``python -m data_prep.mnist [--output_dir=data/mnist]``.
+
+The digits are taken from the first of: the four original IDX files (in --idx_dir, else data/mnist, data,
+$ZOO_SHARED/mnist or ../shared/mnist), TensorFlow Datasets, and, said loudly, the small digits that come with
+scikit-learn. The order of the file is kept, since Caffe reads in it. Running it again checks what is there and does
+nothing more.
+"""
+
+import os
+import pathlib
+import sys
+from typing import NamedTuple
+
+import numpy as np
+from absl import flags
+
+from data_prep import common, mnist_fallback
+from zoo.errors import DataError, Place
+from zoo.formats.idx import read_idx_images, read_idx_labels
+
+FILES = {
+    "train": ("train-images-idx3-ubyte", "train-labels-idx1-ubyte"),
+    "test": ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"),
+}
+SHARDS = 10
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+
+
+class Split(NamedTuple):
+    """Digits: `images` uint8 (N, 28, 28, 1) and `labels` (N,)."""
+
+    images: np.ndarray
+    labels: np.ndarray
+
+
+def idx_folders(idx_dir=None):
+    """Returns the folders where IDX files are looked for, in order."""
+    if idx_dir:
+        return [pathlib.Path(idx_dir)]
+    shared = pathlib.Path(os.environ.get("ZOO_SHARED", ROOT.parent / "shared"))
+    return [pathlib.Path("data/mnist"), pathlib.Path("data"), shared / "mnist"]
+
+
+def find_idx(folder):
+    """Returns {split: (images path, labels path)} of the IDX files in `folder`, or None unless all four are there.
+
+    Plain and gzipped files are taken, with the original names or with "." before "idx", as some mirrors have them.
+    """
+    found = {}
+    for split, names in FILES.items():
+        paths = []
+        for name in names:
+            options = [folder / (n + end) for n in (name, name.replace("-idx", ".idx")) for end in ("", ".gz")]
+            paths += [path for path in options if path.is_file()][:1]
+        found[split] = tuple(paths)
+    return found if all(len(paths) == 2 for paths in found.values()) else None
+
+
+def read_split(images_path, labels_path):
+    """Returns the `Split` of two IDX files; raises DataError where they are damaged or do not belong together."""
+    images, labels = read_idx_images(images_path), read_idx_labels(labels_path)
+    if len(images) != len(labels):
+        got = f"{len(labels)} labels in {labels_path}"
+        raise DataError("pictures without their labels", at=Place(str(images_path)), got=got, want=len(images))
+    if images.shape[1:] != (28, 28):
+        raise DataError("not MNIST digits", at=Place(str(images_path)), got=images.shape[1:], want=(28, 28))
+    return Split(images[..., None], labels)
+
+
+def load(source="auto", idx_dir=None, tfds_seconds=120):
+    """Returns (source used, where from, {split: `Split`}); raises DataError where `source` cannot be had."""
+    tried = idx_folders(idx_dir)
+    if source in ("auto", "idx"):
+        for folder in tried:
+            found = find_idx(folder)
+            if found:
+                return "idx", str(folder), {split: read_split(*paths) for split, paths in found.items()}
+        if source == "idx" or idx_dir:
+            wanted = ", ".join(name + "[.gz]" for names in FILES.values() for name in names)
+            raise DataError("no MNIST files", got=f"tried {', '.join(map(str, tried))}", want=wanted)
+        print(f"No IDX files in {', '.join(map(str, tried))}; trying TensorFlow Datasets.")
+    if source in ("auto", "tfds"):
+        try:
+            arrays = mnist_fallback.from_tfds(tfds_seconds)
+        except DataError as e:
+            if source == "tfds":
+                raise
+            print(f"No MNIST from TensorFlow Datasets: {e.got}")
+        else:
+            print(
+                "NOTE: TensorFlow Datasets has MNIST in an order of its own; losses will not equal Caffe's one by one."
+            )
+            return "tfds", "TensorFlow Datasets", {split: Split(*pair) for split, pair in arrays.items()}
+    print(mnist_fallback.WARNING, file=sys.stderr)
+    return "digits", "scikit-learn load_digits", {s: Split(*pair) for s, pair in mnist_fallback.from_digits().items()}
+
+
+def prepare(output_dir, *, source="auto", idx_dir=None, shards=None, force=False, tfds_seconds=120):
+    """Writes the splits "train" and "test" under `output_dir` unless they are there; returns {split: `Card`}."""
+    if not force:
+        wanted = {"source": None if source == "auto" else source, "shards": shards}
+        cards = common.finished(output_dir, FILES, wanted)
+        if cards:
+            print(f"Nothing to do: {output_dir} is whole (--force prepares it again).")
+            if any(card.made["source"] == "digits" for card in cards.values()):
+                print(mnist_fallback.WARNING, file=sys.stderr)
+            return cards
+    used, where, splits = load(source, idx_dir, tfds_seconds)
+    shards = SHARDS if shards is None else shards
+    where_from = f" --idx_dir={idx_dir}" if idx_dir else ""
+    command = f"python -m data_prep.mnist --output_dir={output_dir} --source={used}{where_from} --force"
+    made = {"source": used, "from": where, "shards": shards, "order": "as in the source"}
+    classes = [str(digit) for digit in range(10)]
+    return {
+        split: common.write_arrays(output_dir, split, *arrays, shards, classes, command, made)
+        for split, arrays in splits.items()
+    }
+
+
+def main(_):
+    """Reads the flags, prepares, and says the numbers."""
+    f = flags.FLAGS
+    options = {"source": f.source, "idx_dir": f.idx_dir, "shards": f.shards, "force": f.force}
+    cards = prepare(f.output_dir, **options, tfds_seconds=f.tfds_seconds)
+    print(f"made from {cards['train'].made['from']}")
+    common.describe(f.output_dir, cards)
+
+
+if __name__ == "__main__":
+    flags.DEFINE_string("output_dir", "data/mnist", "Where to write the shards.")
+    flags.DEFINE_string("idx_dir", None, "Where the four IDX files lie, gzipped or not.")
+    flags.DEFINE_enum("source", "auto", ["auto", "idx", "tfds", "digits"], "Where the digits come from.")
+    flags.DEFINE_integer("shards", None, f"Files a split; {SHARDS} unless given.", lower_bound=1)
+    flags.DEFINE_bool("force", False, "Prepare again what is there.")
+    flags.DEFINE_integer("tfds_seconds", 120, "How long TensorFlow Datasets may take at most.", lower_bound=1)
+    common.run(main)

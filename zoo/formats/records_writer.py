@@ -1,0 +1,115 @@
+"""Writes a split of `zoo.formats.records` so that it is there whole or not at all."""
+
+import contextlib
+import os
+import pathlib
+
+from zoo.errors import DataError, Place
+from zoo.formats.records import Card, Shard, card_path, sha256, shard_name
+
+PARTIAL = ".partial"
+
+
+class SplitWriter:
+    """Writes the shards of one split, then its card; use it in a ``with``.
+
+    Every file is written under a temporary name beside its place and flushed to the disk. Only `finish` gives the files
+    their names, the card last. Leaving the ``with`` before that, by an error or otherwise, removes what was written; a
+    split that was there before stays as it was. Shards are independent of each other and may be written in any order.
+
+    Args:
+        folder: where to write; made if need be.
+        split: the split's name, such as "train".
+        shards: how many files, at least 1.
+
+    Raises:
+        DataError: where the disk is full, or a file cannot be written, or a shard would be empty.
+    """
+
+    def __init__(self, folder, split, shards):
+        self.folder, self.split, self.shards = pathlib.Path(folder), split, shards
+        self.prefix = self.folder / split
+        self._written, self._named, self._finished = {}, [], False
+        if shards < 1:
+            raise DataError("a split needs shards", at=Place(str(self.prefix)), got=shards, want="1 or more")
+
+    def __enter__(self):
+        with self._disk(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._remove_partial()
+        return self
+
+    def __exit__(self, *exc):
+        if not self._finished:
+            with contextlib.suppress(OSError):
+                for path in self._named:
+                    path.unlink(missing_ok=True)
+                self._remove_partial()
+
+    def shard(self, index, examples):
+        """Writes shard `index` from `examples`, an iterable of serialised records; returns its `Shard`."""
+        import tensorflow as tf
+
+        name = shard_name(self.split, index, self.shards)
+        partial = self._partial(name)
+        count = 0
+        with self._disk(partial), tf.io.TFRecordWriter(str(partial)) as writer:
+            for example in examples:
+                writer.write(example)
+                count += 1
+        if not count:
+            raise DataError("a shard without records", at=Place(str(self.folder / name)), hint="ask for fewer shards")
+        with self._disk(partial):
+            _flush(partial)
+            self._written[index] = Shard(name, count, partial.stat().st_size, sha256(partial))
+        return self._written[index]
+
+    def finish(self, **fields):
+        """Gives the shards their names and writes the card; `fields` are those of `Card` but `split` and `shards`."""
+        missing = sorted(set(range(self.shards)) - set(self._written))
+        if missing:
+            raise DataError("shards were not written", at=Place(str(self.prefix)), got=f"none of number {missing}")
+        shards = tuple(self._written[index] for index in range(self.shards))
+        card = Card(split=self.split, shards=shards, **fields)
+        final_card = card_path(self.prefix)
+        with self._disk(self.prefix):
+            partial_card = self._partial(final_card.name)
+            partial_card.write_text(card.to_json(), encoding="utf-8")
+            _flush(partial_card)
+            final_card.unlink(missing_ok=True)  # from here on the old split is gone: no card speaks for mixed shards
+            for old in self.folder.glob(f"{self.split}-?????-of-?????.tfrecord"):
+                old.unlink()
+            for name in [shard.name for shard in shards] + [final_card.name]:
+                self._named.append(self.folder / name)
+                self._partial(name).rename(self.folder / name)
+            _flush(self.folder)
+        self._finished = True
+        return card
+
+    def _partial(self, name):
+        return self.folder / (name + PARTIAL)
+
+    def _remove_partial(self):
+        for pattern in (f"{self.split}-?????-of-?????.tfrecord{PARTIAL}", f"{self.split}.json{PARTIAL}"):
+            for path in self.folder.glob(pattern):
+                path.unlink()
+
+    @contextlib.contextmanager
+    def _disk(self, path):
+        """Says what the disk refused as one of our errors."""
+        import tensorflow as tf
+
+        try:
+            yield
+        except (OSError, tf.errors.OpError) as e:
+            hint = "free some space or choose another --output_dir, then run the same command again"
+            raise DataError("cannot write", at=Place(str(path)), got=str(e), hint=hint) from e
+
+
+def _flush(path):
+    """Makes the disk keep a file or a folder's names before going on."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,86 @@
+"""From the `source` of a data layer to the source that reads it, by what is there."""
+
+import pathlib
+import re
+
+from zoo.errors import DataError, UnsupportedError
+from zoo.formats.records import card_path
+from zoo.input.paths import candidates
+from zoo.input.sources.records import RecordsSource
+
+SHARD = re.compile(r"-[?*\d]+(-of-[?*\d]+)?(\.tfrecord)?$|-\*$")
+
+
+def open_source(name, *, at=None, data_dir=None, file=None, force=None, resize=None):
+    """Returns the source that `name` means.
+
+    A name is the prefix of a split of TFRecord shards (``data/mnist/train``), the pattern or name of its shards
+    (``data/mnist/train-*.tfrecord``), its card (``data/mnist/train.json``), or a folder that holds just one split.
+
+    Args:
+        name: `data_param.source`.
+        at: the `Place` of the field.
+        data_dir, file: where to look besides the working directory; see `candidates`.
+        force, resize: see `RecordsSource`.
+
+    Raises:
+        DataError: nothing is there, or it is damaged, or a folder holds several splits.
+        UnsupportedError: an LMDB or LevelDB.
+    """
+    hint = prepare_hint(name)
+    tried = candidates(name, data_dir, file)
+    for path in tried:
+        prefix = _prefix(path)
+        if card_path(prefix).is_file():
+            return RecordsSource(prefix, force=force, resize=resize, at=at, hint=hint)
+        database = _database(path)
+        if database:
+            raise UnsupportedError(
+                f'source "{name}" is a {database}, which cannot be read yet',
+                at=at,
+                want="TFRecord shards",
+                hint=f"prepare shards from the pictures it was made of: {hint}",
+            )
+        if path.is_dir():
+            return RecordsSource(_only_split(path, name, at, hint), force=force, resize=resize, at=at, hint=hint)
+        if any(path.parent.glob(f"{_literal(prefix.name)}-?????-of-?????.tfrecord")):
+            raise DataError(f'source "{name}" has shards without their card', at=at, want=card_path(prefix), hint=hint)
+    raise DataError(f'source "{name}" is not there', at=at, got="tried " + ", ".join(map(str, tried)), hint=hint)
+
+
+def prepare_hint(name):
+    """Returns how to prepare what `name` seems to be, and what to call it then."""
+    low = name.lower()
+    split = ("test", "train") if "mnist" in low else ("val", "train")
+    split = split[0] if re.search(r"test|val", low) else split[1]
+    if "mnist" in low:
+        return f'python -m data_prep.mnist, then source: "data/mnist/{split}"'
+    if re.search(r"imagenet|ilsvrc", low):
+        return f'python -m data_prep.imagenet --source=FOLDER_OF_IMAGES, then source: "data/imagenet/{split}"'
+    return "data_prep/README.md says how data is prepared, and --data_dir where it lies"
+
+
+def _prefix(path):
+    name = path.name
+    name = name.removesuffix(".json") if name.endswith(".json") else SHARD.sub("", name)
+    return path.with_name(name) if name else path
+
+
+def _literal(name):
+    return re.sub(r"([\[\]?*])", r"[\1]", name)
+
+
+def _database(path):
+    if (path / "data.mdb").is_file() or path.suffix == ".mdb" and path.is_file():
+        return "LMDB"
+    return "LevelDB" if (path / "CURRENT").is_file() else None
+
+
+def _only_split(folder, name, at, hint):
+    splits = sorted(p.with_suffix("") for p in pathlib.Path(folder).glob("*.json"))
+    if not splits:
+        raise DataError(f'source "{name}" is a folder without a split of TFRecord shards', at=at, hint=hint)
+    if len(splits) > 1:
+        got = f"splits {', '.join(p.name for p in splits)}"
+        raise DataError(f'source "{name}" holds several splits', at=at, got=got, hint=f'name one: "{splits[0]}"')
+    return splits[0]

@@ -1,0 +1,223 @@
+"""Caffe's transform_param: mean, crop, mirror and scale, in Caffe's order (data_transformer.cpp:41-137).
+
+Every value is (pixel - mean) * scale in float32. Inside, pictures are (H, W, C) and batches (N, H, W, C); a mean file
+is (C, H, W) as Caffe writes it and is subtracted where the pixel stood before the crop. Crops are square: at random in
+TRAIN, at ((H - c) // 2, (W - c) // 2) in TEST. Mirroring draws in TEST too, as in Caffe.
+
+Every random number is a pure function of the key and of the record's ordinal in the endless stream, so that a run that
+is continued draws what it would have drawn.
+"""
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+import tensorflow as tf
+
+from zoo.converters.fields import Fields
+from zoo.errors import DataError, NetError, Place
+from zoo.formats import blobproto, weightsfile, wire
+from zoo.input.paths import find_file
+
+PHILOX = 1  # tf.random.Algorithm.PHILOX: one step of its counter gives the four numbers of one record
+
+
+@dataclass(frozen=True)
+class Transform:
+    """The transform of one data layer.
+
+    Attributes:
+        scale: the factor, applied after the mean.
+        mirror: whether to flip left to right by the toss of a coin.
+        crop_size: the side of the square crop, or 0 for none.
+        random_crop: whether the crop lies at random (TRAIN) or in the middle (TEST).
+        mean: None, float32 (1,) or (C,) for mean values, or (H, W, C) for a mean picture.
+        key: 64 bits: whose random numbers these are.
+    """
+
+    scale: float = 1.0
+    mirror: bool = False
+    crop_size: int = 0
+    random_crop: bool = False
+    mean: np.ndarray | None = None
+    key: int = 0
+
+    def __post_init__(self):
+        object.__setattr__(self, "scale", np.float32(self.scale))
+
+    def check(self, channels, image_shape, min_size, at=None):
+        """Returns the (H, W) that comes out of pictures with `channels`; raises DataError where they do not fit.
+
+        Args:
+            channels: C of the pictures.
+            image_shape: their (H, W), or None where they differ.
+            min_size: the smallest H and the smallest W among them.
+            at: the `Place` to blame.
+        """
+        if self._mean_values and self.mean.size not in (1, channels):
+            want = f"1 or {channels}, as many as channels"
+            raise DataError("wrong number of mean_value", at=at, got=self.mean.size, want=want)
+        if self._mean_image:
+            mean = _chw(self.mean)
+            if image_shape is None or (channels, *image_shape) != mean:
+                want = (channels, *image_shape) if image_shape else "pictures of one size"
+                raise DataError(
+                    "mean_file must have the size of the pictures before the crop", at=at, got=mean, want=want
+                )
+        if self.crop_size:
+            if self.crop_size > min(min_size):
+                want = f"at most {min(min_size)}, as the smallest picture is {min_size[0]} x {min_size[1]} (H x W)"
+                raise DataError("crop_size exceeds the pictures", at=at, got=self.crop_size, want=want)
+            return self.crop_size, self.crop_size
+        if image_shape is None:
+            hint = "set transform_param.crop_size, or prepare the data with --resize"
+            raise DataError("pictures of several sizes do not make a batch", at=at, hint=hint)
+        return tuple(image_shape)
+
+    def batch(self, images, first):
+        """Returns float32 (N, h, w, C) for `images`, uint8 or float32 (N, H, W, C) with H, W, C known.
+
+        Args:
+            images: the batch.
+            first: int64 scalar tensor: the ordinal of its first record; the others follow.
+        """
+        height, width = images.shape[1], images.shape[2]
+        if self._mean_image:
+            images = tf.cast(images, tf.float32) - self.mean
+        crop = self.crop_size
+        if self._draws:
+            numbers = draw(self.key, first, tf.shape(images)[0])
+        if crop and self.random_crop:
+            rows = _below(numbers[:, 0], height - crop + 1)[:, None] + tf.range(crop)
+            columns = _below(numbers[:, 1], width - crop + 1)[:, None] + tf.range(crop)
+            images = tf.gather(tf.gather(images, rows, axis=1, batch_dims=1), columns, axis=2, batch_dims=1)
+        elif crop:
+            top, left = (height - crop) // 2, (width - crop) // 2
+            images = images[:, top : top + crop, left : left + crop]
+        if self.mirror:
+            flip = _coin(numbers[:, 2])[:, None, None, None]
+            images = tf.where(flip, images[:, :, ::-1], images)
+        return self._values(images)
+
+    def one(self, image, ordinal):
+        """Returns float32 (h, w, C) for one `image` (H, W, C), H and W known or not; the same as `batch` gives."""
+        crop, mean = self.crop_size, self.mean if self._mean_image else None
+        if self._draws:
+            numbers = draw(self.key, ordinal, 1)[0]
+        if crop:
+            height, width = tf.shape(image)[0], tf.shape(image)[1]
+            if self.random_crop:
+                top, left = _below(numbers[0], height - crop + 1), _below(numbers[1], width - crop + 1)
+            else:
+                top, left = (height - crop) // 2, (width - crop) // 2
+            image = image[top : top + crop, left : left + crop]
+            image = tf.ensure_shape(image, (crop, crop, image.shape[2]))
+            mean = None if mean is None else tf.constant(mean)[top : top + crop, left : left + crop]
+        if mean is not None:
+            image = tf.cast(image, tf.float32) - mean
+        if self.mirror:
+            image = tf.where(_coin(numbers[2]), image[:, ::-1], image)
+        return self._values(image)
+
+    @property
+    def _mean_values(self):
+        return self.mean is not None and self.mean.ndim == 1
+
+    @property
+    def _mean_image(self):
+        return self.mean is not None and self.mean.ndim == 3
+
+    @property
+    def _draws(self):
+        return self.mirror or (self.crop_size and self.random_crop)
+
+    def _values(self, images):
+        images = tf.cast(images, tf.float32)
+        if self._mean_values:
+            images = images - self.mean
+        return images if self.scale == 1 else images * self.scale
+
+
+def read_transform(layer, phase, seed=0, data_dir=None):
+    """Returns the `Transform` of a layer's transform_param, and which colours it forces: "color", "gray" or None.
+
+    Args:
+        layer: the `LayerDef`.
+        phase: "TRAIN" or "TEST".
+        seed: an integer; with the layer's name and the phase it makes the key, so that layers draw independently.
+        data_dir: where a mean file is looked for first.
+
+    Raises:
+        NetError: both mean_file and mean_value, or both force_color and force_gray.
+        DataError: a mean file that is missing or damaged.
+        UnsupportedError: a field that this package does not know.
+    """
+    p = Fields(layer, "transform_param")
+    mean = None
+    if p.has("mean_file"):
+        if p.mean_value:
+            raise p.error("mean_file and mean_value exclude each other", "mean_value", got="both", want="one of them")
+        at, file = p.at("mean_file"), layer.place.file
+        mean = read_mean(find_file(p.mean_file, "mean_file", at=at, data_dir=data_dir, file=file))
+    elif p.mean_value:
+        mean = np.array(p.mean_value, np.float32)
+    if p.force_color and p.force_gray:
+        raise NetError("force_color and force_gray exclude each other", at=p.at("force_gray"), got="both")
+    force = "color" if p.force_color else "gray" if p.force_gray else None
+    transform = Transform(
+        scale=p.scale,
+        mirror=p.mirror,
+        crop_size=p.crop_size,
+        random_crop=phase == "TRAIN",
+        mean=mean,
+        key=stream_key(seed, phase, layer.name),
+    )
+    for error in p.unread_errors():
+        raise error
+    return transform, force
+
+
+def read_mean(path):
+    """Returns the mean picture of a .binaryproto file as float32 (H, W, C); raises DataError.
+
+    The file is a BlobProto of (1, C, H, W), by its four legacy fields or its shape (blob.cpp:437-478).
+    """
+    try:
+        mean = blobproto.decode(weightsfile.load(path, DataError)).array
+    except wire.WireError as e:
+        raise e.to(DataError, path) from e
+    if mean.ndim != 4 or mean.shape[0] != 1 or not mean.size:
+        want = "a BlobProto of shape (1, C, H, W)"
+        raise DataError("not a mean file", at=Place(str(path)), got=f"shape {mean.shape}", want=want)
+    return np.ascontiguousarray(mean[0].transpose(1, 2, 0))
+
+
+def stream_key(*parts):
+    """Returns 64 bits made of `parts`, the same in every process."""
+    return int.from_bytes(hashlib.blake2b(repr(parts).encode(), digest_size=8).digest(), "little")
+
+
+def draw(key, first, count):
+    """Returns uint32 (count, 4): four random numbers for each of the records `first`, `first` + 1, ...
+
+    Philox is a counter turned into numbers, so row i is a function of `key` and ``first + i`` alone.
+    """
+    counter = tf.stack([tf.cast(first, tf.uint64), tf.constant(0, tf.uint64)])
+    shape = tf.stack([tf.cast(count, tf.int32), 4])
+    numbers = tf.raw_ops.StatelessRandomUniformFullIntV2
+    return numbers(shape=shape, key=tf.constant([key], tf.uint64), counter=counter, alg=PHILOX, dtype=tf.uint32)
+
+
+def _below(numbers, bound):
+    """Returns int32 in [0, bound) for uint32 `numbers`: the high half of their product, even to 2^-32 * bound."""
+    product = tf.cast(numbers, tf.uint64) * tf.cast(bound, tf.uint64)
+    return tf.cast(tf.bitwise.right_shift(product, tf.constant(32, tf.uint64)), tf.int32)
+
+
+def _coin(numbers):
+    """Returns booleans from the low bit of uint32 `numbers`."""
+    return tf.cast(tf.bitwise.bitwise_and(numbers, tf.constant(1, tf.uint32)), tf.bool)
+
+
+def _chw(mean):
+    return mean.shape[2], mean.shape[0], mean.shape[1]
