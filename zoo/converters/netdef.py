@@ -35,10 +35,11 @@ class LayerDef:
     Attributes:
         name: the layer's name, as in the file.
         type: Caffe's type string, such as "Convolution".
-        bottoms, tops: the values read and produced.
+        bottoms, tops: the values read and produced. A loss that names no top has one all the same, "(automatic)".
         message: the layer's message; never modified.
         place: where the layer begins in the file.
         lines: line of each field by dotted path within the layer ("convolution_param.kernel_size"), where known.
+        phase: "TRAIN" or "TEST": the layer's own `phase`, or the net's where it states none.
     """
 
     name: str
@@ -48,6 +49,7 @@ class LayerDef:
     message: caffe_pb2.LayerParameter
     place: Place = Place()
     lines: Mapping[str, int] = field(default_factory=dict)
+    phase: str = "TRAIN"
 
     def at(self, path=None):
         """Returns the `Place` of the field at dotted `path`, or of the layer itself."""
@@ -65,6 +67,7 @@ class NetDef:
         level, stages: the rest of the state that it was filtered for.
         layers: in file order, which is an order of execution.
         outputs: the values that no layer reads, in Caffe's order (alphabetical by name).
+        output_names: what Caffe calls them: the blob's name, or that of the Split of a weighted top that is also read.
         owners: for each parameter that shares by name, the parameter that owns the array (owners map to themselves).
         message: the filtered NetParameter; never modified.
         file: the file it came from, or None.
@@ -79,3 +82,4 @@ class NetDef:
     stages: tuple[str, ...] = ()
     owners: Mapping[ParamKey, ParamKey] = field(default_factory=dict)
     file: str | None = None
+    output_names: tuple[str, ...] = ()

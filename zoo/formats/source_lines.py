@@ -1,0 +1,214 @@
+"""Where each field of a protobuf text stands: a scanner that keeps lines, which protobuf's own parser throws away.
+
+It judges structure only (brackets, strings, depth); whether names and values mean something is protobuf's to say.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from zoo.errors import Place, PrototxtError
+
+MAX_DEPTH = 64  # Caffe's schema nests less than 10; a deeper text is damaged, and Python's stack is not the judge of it
+
+_TOKEN = re.compile(
+    r"""(?P<space>\s+|\#[^\n]*)
+    |(?P<string>"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*')
+    |(?P<mark>[{}<>\[\]:;,])
+    |(?P<word>[^\s{}<>\[\]:;,"'\#]+)
+    |(?P<broken>["'][^\n]*)""",
+    re.VERBOSE,
+)
+_CLOSES = {"{": "}", "<": ">", "[": "]"}
+
+
+@dataclass(frozen=True)
+class Node:
+    """One occurrence of a field in a text.
+
+    Attributes:
+        line, end: the lines (from 1) on which it begins and ends.
+        value: the text of a scalar, as written; None for a message.
+        fields: for a message, the occurrences of each of its fields, in order.
+    """
+
+    line: int
+    end: int
+    value: str | None = None
+    fields: Mapping[str, list["Node"]] = field(default_factory=dict)
+
+    def first(self, *names):
+        """Returns the first occurrence of the first of `names` that occurs, or None."""
+        return next((self.fields[name][0] for name in names if self.fields.get(name)), None)
+
+    def text(self, name):
+        """Returns the first value of a string field without its quotes, or None."""
+        node = self.first(name)
+        return node.value[1:-1] if node and node.value and node.value[0] in "\"'" else None
+
+    def find(self, path):
+        """Returns the occurrence at a path such as "layer[2].param.lr_mult", or None; no index means the first."""
+        node = self
+        for part in path.split("."):
+            name, _, index = part.rstrip("]").partition("[")
+            nodes, index = node.fields.get(name, ()), int(index) if index.isdigit() else 0
+            if index >= len(nodes):
+                return None
+            node = nodes[index]
+        return node
+
+    def lines(self):
+        """Returns {dotted path: line}, a read-only view that understands every path that `find` does."""
+        return _Lines(self)
+
+
+class _Lines(Mapping):
+    def __init__(self, node):
+        self._node = node
+
+    def __getitem__(self, path):
+        node = self._node.find(path)
+        if node is None:
+            raise KeyError(path)
+        return node.line
+
+    def __iter__(self):
+        for name, nodes in self._node.fields.items():
+            for index, node in enumerate(nodes):
+                start = f"{name}[{index}]" if len(nodes) > 1 else name
+                yield start
+                yield from (f"{start}.{path}" for path in node.lines())
+
+    def __len__(self):
+        return sum(1 for _ in self)
+
+
+class _Open:
+    """A message or list that is not closed yet."""
+
+    def __init__(self, name, mark, line, fields):
+        self.name, self.mark, self.line, self.fields = name, mark, line, fields
+
+
+def scan(text, file=None):
+    """Returns the root `Node` of a protobuf text.
+
+    Raises:
+        PrototxtError: a bracket or string that is not closed, a bracket that closes nothing, or `MAX_DEPTH` passed.
+    """
+    stack = [_Open(None, "", 1, {})]
+    name, line = None, 1
+    for match in _TOKEN.finditer(text):
+        kind, token = match.lastgroup, match.group()
+        if kind == "broken":
+            raise PrototxtError("string is not closed on its line", at=_place(stack, file, line), got=token[:40])
+        top = stack[-1]
+        if kind == "mark":
+            if token in _CLOSES:
+                if token == "[" and name is None and top.mark != "[":
+                    token = "[name"  # an extension or Any as field name: protobuf will refuse it with its reason
+                stack.append(_Open(top.name if top.mark == "[" else name, token, line, {}))
+                name = None
+                if len(stack) > MAX_DEPTH:
+                    raise PrototxtError(f"nested deeper than {MAX_DEPTH} levels", at=Place(file, line))
+            elif token in "}>]":
+                name = _close(stack, token, line, file)
+        elif kind in ("word", "string"):
+            if kind == "string" and name is None and not top.mark.startswith("["):
+                pass  # goes on with the string before it, as in C
+            elif top.mark.startswith("["):
+                if top.mark == "[":
+                    _add(_holder(stack), top.name, Node(line, line, token))
+            elif name is None:
+                name = token
+            else:
+                _add(top.fields, name, Node(line, line, token))
+                name = None if token != "-" else name
+        line += token.count("\n")
+    if len(stack) > 1:
+        raise _unclosed(stack, file, line)
+    return Node(1, line, None, stack[0].fields)
+
+
+def _unclosed(stack, file, line):
+    """The error for a text that ends inside brackets.
+
+    What is open at the end is seldom what lacks its bracket: a layer that holds a layer is.
+    """
+    outer = stack[1]
+    for opened in reversed(stack[1:]):
+        if not opened.mark.startswith("["):
+            _add(_holder(stack[: stack.index(opened)]), opened.name or "", Node(opened.line, line, None, opened.fields))
+    for name in ("layer", "layers"):
+        for node in _walk(stack[0].fields, name):
+            if name in node.fields:
+                return PrototxtError(f'"{name} {{" opened here is never closed', at=layer_place(node, file))
+    at = _place(stack, file, outer.line)
+    return PrototxtError(f'"{outer.name or ""} {outer.mark[0]}" opened here is never closed', at=at)
+
+
+def _walk(fields, name):
+    for key, nodes in fields.items():
+        for node in nodes:
+            if key == name:
+                yield node
+            yield from _walk(node.fields, name)
+
+
+def _close(stack, token, line, file):
+    top = stack[-1]
+    if len(stack) == 1:
+        raise PrototxtError(f'"{token}" closes nothing', at=Place(file, line))
+    want = _CLOSES[top.mark[0]]
+    if token != want:
+        raise PrototxtError(
+            f"wrong closing bracket for the one opened on line {top.line}",
+            at=_place(stack, file, line),
+            got=f'"{token}"',
+            want=f'"{want}"',
+        )
+    stack.pop()
+    if top.mark == "[name":
+        return "[]"
+    if top.mark != "[":
+        _add(_holder(stack), top.name or "", Node(top.line, line, None, top.fields))
+    return None
+
+
+def _holder(stack):
+    """Fields of the innermost open message: a list's items belong to the message that the list stands in."""
+    return next(opened.fields for opened in reversed(stack) if not opened.mark.startswith("["))
+
+
+def _add(fields, name, node):
+    fields.setdefault(name, []).append(node)
+
+
+def _place(stack, file, line):
+    for opened in stack:
+        if opened.name in ("layer", "layers"):
+            return layer_place(Node(opened.line, line, None, opened.fields), file, line)
+    return Place(file, line)
+
+
+def layer_place(node, file, line=None):
+    """Returns the `Place` of a `layer` or `layers` node, or of `line` within it; knows its name and type from the text.
+
+    A layer of 2013 has them one level deeper.
+    """
+    inner = node.first("layer") or node
+    kind = inner.first("type")
+    return Place(file, line or node.line, inner.text("name"), kind.value.strip("\"'") if kind and kind.value else None)
+
+
+def place_of_line(root, file, line):
+    """Returns the `Place` of a line: the layer it is in, where there is one, in a net or in a solver's net."""
+    nets = [root] + [
+        n for name in ("net_param", "train_net_param", "test_net_param") for n in root.fields.get(name, ())
+    ]
+    for net in nets:
+        for name in ("layer", "layers"):
+            for node in net.fields.get(name, ()):
+                if node.line <= line <= node.end and node.value is None:
+                    return layer_place(node, file, line)
+    return Place(file, line)
