@@ -1,5 +1,7 @@
 """What the commands of this folder share: flags, reruns, and how errors and counts are said."""
 
+import contextlib
+import os
 import pathlib
 import sys
 
@@ -22,6 +24,7 @@ def run(main):
             print(f"error: {e}", file=sys.stderr)
             return 1
 
+    os.environ["CUDA_VISIBLE_DEVICES"] = ""  # nothing here needs a GPU, and a run beside it may need all its memory
     app.run(guarded)
 
 
@@ -98,3 +101,27 @@ def write_arrays(output_dir, split, images, labels, shards, classes, prepare, ma
             prepare=prepare,
             made=made,
         )
+
+
+@contextlib.contextmanager
+def progress(total, name):
+    """Gives a function that passes records on and counts them on a bar, where there is a terminal to draw it on."""
+    import tqdm
+
+    with tqdm.tqdm(total=total, desc=name, unit="record", disable=None) as bar:
+
+        def counted(examples):
+            for example in examples:
+                yield example
+                bar.update()
+
+        yield counted
+
+
+def flags_set(values, exclude=()):
+    """Returns the flags of the command that were given, as one would type them again."""
+    import shlex
+
+    module = values.find_module_defining_flag("output_dir")
+    given = [flag for flag in values.flags_by_module_dict()[module] if flag.present and flag.name not in exclude]
+    return " ".join(shlex.quote(f"--{flag.name}={flag.value}") for flag in given)

@@ -67,7 +67,8 @@ class Transform:
         if self.crop_size:
             if self.crop_size > min(min_size):
                 want = f"at most {min(min_size)}, as the smallest picture is {min_size[0]} x {min_size[1]} (H x W)"
-                raise DataError("crop_size exceeds the pictures", at=at, got=self.crop_size, want=want)
+                hint = "data_prep.imagenet --resize=256 brings pictures to one size" if image_shape is None else None
+                raise DataError("crop_size exceeds the pictures", at=at, got=self.crop_size, want=want, hint=hint)
             return self.crop_size, self.crop_size
         if image_shape is None:
             hint = "set transform_param.crop_size, or prepare the data with --resize"

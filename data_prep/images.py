@@ -1,0 +1,165 @@
+"""Pictures on disk: which there are, of which class, and how each becomes a record."""
+
+import concurrent.futures
+import itertools
+import os
+import pathlib
+import random
+import re
+from typing import NamedTuple
+
+import numpy as np
+
+from zoo.errors import DataError, Place
+from zoo.formats import records
+
+SUFFIXES = {".jpeg", ".jpg", ".png", ".bmp", ".tif", ".tiff", ".webp"}
+FLAT = re.compile(r"(?P<class_name>n\d{8})_.+")
+
+
+class File(NamedTuple):
+    """A picture's path and the name of its class."""
+
+    path: pathlib.Path
+    class_name: str
+
+
+class Picture(NamedTuple):
+    """A picture ready to be written.
+
+    Attributes:
+        data: file bytes, or uint8 (H, W, 3) BGR pixels where `encoding` is "raw".
+        encoding: "jpeg", "png" or "raw".
+        shape: (H, W, 3).
+        note: why it is not the file as it was, or None.
+    """
+
+    data: object
+    encoding: str
+    shape: tuple
+    note: str | None = None
+
+    def example(self, label, file):
+        """Returns the record."""
+        more = {"image/filename": file.path.name, "image/class/synset": file.class_name}
+        if self.encoding == "raw":
+            return records.raw_example(self.data, label, **more)
+        return records.encoded_example(self.data, self.encoding, self.shape, label, **more)
+
+
+def listing(folder):
+    """Returns the `File` list of `folder` in the order of their names; raises DataError where its layout is not known.
+
+    Either each class has a folder, or the files are named ``<synset>_<name>``.
+    """
+    folder = pathlib.Path(folder)
+    at = Place(str(folder))
+    try:
+        entries = sorted(folder.iterdir())
+        loose = [p for p in entries if p.suffix.lower() in SUFFIXES and p.is_file()]
+        classes = [p for p in entries if p.is_dir() and not p.name.startswith(".")]
+        nested = [File(p, d.name) for d in classes for p in sorted(d.iterdir()) if p.suffix.lower() in SUFFIXES]
+    except OSError as e:
+        raise DataError("cannot list the pictures", at=at, got=e.strerror) from e
+    if loose and nested:
+        got = f"{len(loose)} files beside {len(classes)} folders"
+        raise DataError("pictures both in folders and beside them", at=at, got=got, want="one or the other")
+    unnamed = [p.name for p in loose if not FLAT.fullmatch(p.name)]
+    if unnamed:
+        want = "one folder a class, or files named <synset>_<name>.JPEG such as n01440764_tench.JPEG"
+        raise DataError("a picture of unknown class", at=at, got=unnamed[0], want=want)
+    if not loose and not nested:
+        raise DataError("no pictures", at=at, want=f"files ending in {', '.join(sorted(SUFFIXES))}")
+    return nested or [File(p, FLAT.fullmatch(p.name)["class_name"]) for p in loose]
+
+
+def shuffled(files, seed):
+    """Returns `files` in an order that `seed` alone decides."""
+    files = list(files)
+    random.Random(seed).shuffle(files)
+    return files
+
+
+def prepared(files, resize, encoding, quality):
+    """Yields (`File`, `Picture` or DataError) for each of `files` in order, made on all cores; see `read`."""
+    workers = os.cpu_count() or 1
+    with concurrent.futures.ThreadPoolExecutor(workers) as pool:
+        pending, files = [], iter(files)
+        try:
+            # Only so many at a time: a shard's worth of pictures need not lie in memory.
+            for file in itertools.islice(files, 4 * workers):
+                pending.append((file, pool.submit(_try_read, file, resize, encoding, quality)))
+            while pending:
+                file, future = pending.pop(0)
+                yield file, future.result()
+                for next_file in itertools.islice(files, 1):
+                    pending.append((next_file, pool.submit(_try_read, next_file, resize, encoding, quality)))
+        finally:
+            for _, future in pending:
+                future.cancel()
+
+
+def _try_read(file, resize, encoding, quality):
+    try:
+        return read(file.path, resize, encoding, quality)
+    except DataError as e:
+        return e
+
+
+def read(path, resize=None, encoding="jpeg", quality=95):
+    """Returns the `Picture` at `path`; raises DataError where it cannot be decoded.
+
+    Args:
+        path: a picture file.
+        resize: (H, W) to bring it to (bilinear, aspect not kept), or None to keep a JPEG as it is.
+        encoding: "jpeg", or with `resize` "png" or "raw".
+        quality: of a JPEG that is written anew.
+    """
+    at = Place(str(path))
+    try:
+        data = pathlib.Path(path).read_bytes()
+    except OSError as e:
+        raise DataError("cannot read a picture", at=at, got=e.strerror) from e
+    if not data:
+        raise DataError("an empty picture file", at=at)
+    is_jpeg = data[:2] == b"\xff\xd8"
+    shape = _check_jpeg(data, at) if is_jpeg else None
+    if shape and shape[2] != 4 and not resize:
+        return Picture(data, "jpeg", (shape[0], shape[1], 3))
+    note = None if is_jpeg and shape[2] != 4 else "CMYK" if is_jpeg else f"not a JPEG inside ({data[:4]!r}...)"
+    return _written_anew(_pixels(data, at), resize, encoding, quality, note)
+
+
+def _check_jpeg(data, at):
+    """Returns (H, W, channels) of JPEG bytes after decoding them as strictly as a reader of the records will."""
+    import tensorflow as tf
+
+    try:
+        shape = tuple(tf.io.extract_jpeg_shape(data).numpy().tolist())
+        if shape[2] != 4:  # CMYK is decoded by OpenCV
+            tf.io.decode_jpeg(data, channels=3, dct_method="INTEGER_ACCURATE")
+    except tf.errors.InvalidArgumentError as e:
+        raise DataError("a damaged picture", at=at, got=str(e.message).splitlines()[0]) from e
+    return shape
+
+
+def _pixels(data, at):
+    """Returns BGR uint8 (H, W, 3) pixels of any picture; orientation marks are ignored, as in Caffe's day."""
+    import cv2
+
+    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
+    if pixels is None:
+        raise DataError("not a picture that can be decoded", at=at, got=f"bytes {data[:8]!r}...")
+    return pixels
+
+
+def _written_anew(pixels, resize, encoding, quality, note):
+    import cv2
+
+    if resize:
+        pixels = cv2.resize(pixels, (resize[1], resize[0]), interpolation=cv2.INTER_LINEAR)
+    if encoding == "raw":
+        return Picture(pixels, "raw", pixels.shape, note)
+    options = [cv2.IMWRITE_JPEG_QUALITY, quality] if encoding == "jpeg" else []
+    _, data = cv2.imencode(".jpg" if encoding == "jpeg" else ".png", pixels, options)
+    return Picture(data.tobytes(), encoding, pixels.shape, note)

@@ -1,0 +1,170 @@
+"""The stream of batches: its order, its start anywhere, its pixels, its errors."""
+
+import itertools
+
+import cv2
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.input.making import pictures, take, write_files, write_raw
+from zoo.errors import DataError
+from zoo.formats import records
+from zoo.input.sources.records import RecordsSource, decode
+from zoo.input.transform import Transform
+
+RANDOM = Transform(scale=0.5, mirror=True, crop_size=3, random_crop=True, key=8)
+
+
+def same(got, want):
+    assert len(got) == len(want)
+    for a, b in zip(itertools.chain(*got), itertools.chain(*want)):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_in_order_and_round_and_round(tmp_path):
+    images = pictures(7, 3, 5, 1)
+    source = RecordsSource(write_raw(tmp_path, images, shards=(3, 1, 3)))
+    assert (source.count, source.channels, source.image_shape) == (7, 1, (3, 5))
+    for batch, (data, label) in enumerate(take(source.batches(0, 4, Transform()), 6)):
+        members = [(4 * batch + i) % 7 for i in range(4)]
+        np.testing.assert_array_equal(label, np.float32(members))
+        np.testing.assert_array_equal(data, images[members])
+        assert data.dtype == label.dtype == np.float32
+
+
+def test_batch_larger_than_the_split(tmp_path):
+    source = RecordsSource(write_raw(tmp_path, pictures(3, 2, 4, 1)))
+    assert take(source.batches(1, 8, Transform()), 1)[0][1].tolist() == [2, 0, 1, 2, 0, 1, 2, 0]
+
+
+@pytest.mark.parametrize("start", [1, 2, 3, 5, 7, 12, 1000])
+def test_starting_later_is_having_run(tmp_path, start):
+    """Records, crops and mirrors of batch b are the same whether the stream began at 0 or at b."""
+    source = RecordsSource(write_raw(tmp_path, pictures(7, 4, 5, 3), shards=(3, 1, 3)))
+    if start < 20:
+        same(take(source.batches(start, 3, RANDOM), 4), take(source.batches(0, 3, RANDOM), start + 4)[start:])
+    else:
+        labels = np.concatenate([label for _, label in take(source.batches(start, 3, RANDOM), 4)])
+        assert labels.tolist() == [(3 * start + i) % 7 for i in range(12)]
+
+
+def test_shards_before_the_start_are_not_read(tmp_path):
+    prefix = write_raw(tmp_path, pictures(9, 3, 3, 1), shards=(4, 3, 2))
+    source = RecordsSource(prefix)
+    path = tmp_path / source.card.shards[0].name
+    path.write_bytes(bytes(path.stat().st_size))
+    assert take(source.batches(5, 1, Transform()), 1)[0][1].tolist() == [5]
+    with pytest.raises(tf.errors.DataLossError):
+        take(source.batches(9, 1, Transform()), 1)
+
+
+def test_epochs_draw_anew(tmp_path):
+    source = RecordsSource(write_raw(tmp_path, pictures(30, 4, 9, 1)))
+    (first, _), (second, _) = take(source.batches(0, 30, RANDOM), 2)
+    assert (first != second).any()
+
+
+@pytest.fixture
+def jpegs(shared):
+    paths = sorted((shared / "imagenet_sample").glob("*.JPEG"))[:6]
+    if not paths:
+        pytest.skip("needs ../shared/imagenet_sample")
+    return [path.read_bytes() for path in paths]
+
+
+def opencv(data, flag=cv2.IMREAD_COLOR):
+    return cv2.imdecode(np.frombuffer(data, np.uint8), flag | cv2.IMREAD_IGNORE_ORIENTATION)
+
+
+def test_pixels_are_opencvs(jpegs):
+    png = cv2.imencode(".png", pictures(1, 13, 7, 3)[0])[1].tobytes()
+    for data in (*jpegs, png):
+        np.testing.assert_array_equal(decode(tf.constant(data), 3), opencv(data))
+    for data in jpegs:
+        np.testing.assert_array_equal(decode(tf.constant(data), 1)[:, :, 0], opencv(data, cv2.IMREAD_GRAYSCALE))
+
+
+def test_encoded_pictures_of_several_sizes(tmp_path, jpegs):
+    pixels = [opencv(data) for data in jpegs]
+    prefix = write_files(tmp_path, jpegs, [p.shape[:2] for p in pixels])
+    source = RecordsSource(prefix)
+    assert source.image_shape is None and source.channels == 3
+    assert source.min_size == (min(p.shape[0] for p in pixels), min(p.shape[1] for p in pixels))
+    transform = Transform(crop_size=100, mean=np.float32([104, 117, 123]))
+    got = take(source.batches(1, 4, transform), 1)[0]
+    for row, index in enumerate((4, 5, 0, 1)):
+        height, width = ((side - 100) // 2 for side in pixels[index].shape[:2])
+        want = pixels[index][height : height + 100, width : width + 100] - np.float32([104, 117, 123])
+        np.testing.assert_array_equal(got[0][row], want)
+    assert got[1].tolist() == [4, 5, 0, 1]
+    same(take(source.batches(2, 4, RANDOM), 2), take(source.batches(0, 4, RANDOM), 4)[2:])
+
+
+def test_resized_as_convert_imageset_does(tmp_path, jpegs):
+    prefix = write_files(tmp_path, jpegs[:3], [opencv(data).shape[:2] for data in jpegs[:3]])
+    source = RecordsSource(prefix, resize=(30, 41), force="gray")
+    assert (source.image_shape, source.channels) == ((30, 41), 1)
+    got, _ = take(source.batches(0, 3, Transform()), 1)[0]
+    for row, data in enumerate(jpegs[:3]):
+        want = cv2.resize(opencv(data, cv2.IMREAD_GRAYSCALE), (41, 30))
+        np.testing.assert_array_equal(got[row, :, :, 0], want)
+
+
+def test_image_data_of_caffe(tmp_path, shared):
+    """Real Caffe's ImageData of JPEG and PNG files, colour and gray: decoded, resized, cropped, less its mean."""
+    folder = shared / "golden" / "data"
+    golden = np.load(folder / "image_data.npz")
+    lines = [line.rsplit(" ", 1) for line in (folder / "list.txt").read_text().splitlines()]
+    files = [(folder / "images" / name).read_bytes() for name, _ in lines]
+    prefix = write_files(tmp_path, files, [opencv(data).shape[:2] for data in files])
+    source = RecordsSource(prefix, resize=(48, 56))
+    transform = Transform(crop_size=40, mean=np.float32([100]))
+    for i, (data, label) in enumerate(take(source.batches(0, 5, transform), 3)):
+        np.testing.assert_array_equal(data.transpose(0, 3, 1, 2), golden[f"batch{i}/data"])
+        assert [float(lines[int(n)][1]) for n in label] == golden[f"batch{i}/label"].tolist()
+
+
+def test_raw_may_be_resized_too(tmp_path):
+    images = pictures(3, 8, 6, 3)
+    source = RecordsSource(write_raw(tmp_path, images), resize=(4, 5))
+    got, _ = take(source.batches(0, 3, Transform()), 1)[0]
+    np.testing.assert_array_equal(got, np.stack([cv2.resize(image, (5, 4)) for image in images]))
+
+
+@pytest.mark.parametrize("force, channels", [("color", 1), ("gray", 3)])
+def test_raw_pixels_cannot_be_forced(tmp_path, force, channels):
+    prefix = write_raw(tmp_path, pictures(2, 3, 4, channels))
+    with pytest.raises(DataError, match=f"not encoded, got force_{force}"):
+        RecordsSource(prefix, force=force)
+
+
+def test_missing_shard_is_found_at_once(tmp_path):
+    prefix = write_raw(tmp_path, pictures(6, 3, 4, 1), shards=(3, 3))
+    path = tmp_path / records.shard_name("train", 1, 2)
+    path.unlink()
+    with pytest.raises(DataError) as caught:
+        RecordsSource(prefix)
+    assert str(path) in str(caught.value) and "python -m data_prep.made_up" in str(caught.value)
+
+
+def test_damage_while_reading_names_the_shard(tmp_path):
+    prefix = write_raw(tmp_path, pictures(6, 3, 4, 1), shards=(3, 3))
+    path = tmp_path / records.shard_name("train", 1, 2)
+    data = bytearray(path.read_bytes())
+    data[-20] ^= 4
+    path.write_bytes(data)
+    source = RecordsSource(prefix)
+    with pytest.raises(tf.errors.DataLossError) as lost:
+        take(source.batches(0, 2, Transform()), 3)
+    text = str(source.diagnose(lost.value))
+    assert text.startswith(str(path)) and "SHA-256" in text and "python -m data_prep.made_up" in text
+
+
+def test_record_that_is_no_picture(tmp_path, jpegs):
+    prefix = write_files(tmp_path, [jpegs[0][:200]], [(90, 90)])
+    source = RecordsSource(prefix)
+    with pytest.raises(tf.errors.InvalidArgumentError) as invalid:
+        take(source.batches(0, 1, Transform(crop_size=5)), 1)
+    text = str(source.diagnose(invalid.value))
+    assert "a record cannot be read" in text and str(prefix) in text
