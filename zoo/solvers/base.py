@@ -177,12 +177,14 @@ class CaffeOptimizer(keras.optimizers.Optimizer):
         """
         found = [self._state_of(variable) for variable in variables]
         return [
-            np.zeros(variable.shape, "float32") if state is None
-            # Adding 0 turns -0 into 0.
-            else self.history_sign * ops.convert_to_numpy(state[slot]) + np.float32(0)
+            self._read(state[slot]) if state else np.zeros(variable.shape, "float32")
             for slot in range(len(self.slots))
             for variable, state in zip(variables, found)
-        ]  # fmt: skip
+        ]
+
+    def _read(self, state):
+        # A product is a tensor, which NumPy takes without a copy and a warning; the sum turns -0 into 0.
+        return ops.convert_to_numpy(ops.add(ops.multiply(state, self.history_sign), 0.0))
 
     def load_history(self, variables, arrays):
         """Sets the state from Caffe's history; the counterpart of `history`. Does not touch `iterations`.

@@ -27,6 +27,10 @@ class Schedule(keras.optimizers.schedules.LearningRateSchedule):
         """Returns the `current_step` that Caffe would save after `iteration` updates; 0 where a policy has none."""
         return 0
 
+    def restored(self, iteration, current_step):
+        """Returns this policy as it goes on from a .solverstate that holds `iteration` and `current_step`."""
+        return self
+
 
 def _number(value):
     return ops.convert_to_tensor(value, "float32")
@@ -132,7 +136,7 @@ class MultiStep(Schedule):
         self._rates = (np.float64(np.float32(base_lr)) * np.float64(np.float32(gamma)) ** counts).astype("float32")
 
     def restored(self, iteration, current_step):
-        """Returns this policy as it goes on from a .solverstate that holds `iteration` and `current_step`."""
+        """Returns this policy with the drops that are left after a .solverstate."""
         return MultiStep(self.base_lr, self.gamma, self.stepvalue, iteration, current_step)
 
     def get_config(self):

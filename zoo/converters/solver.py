@@ -1,0 +1,218 @@
+"""SolverParameter -> optimizer, schedule, cadence and the nets it names. Field names are Caffe's throughout."""
+
+import os
+import pathlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from zoo.converters.solver_nets import NetSource, nets
+from zoo.errors import SolverError, raise_together
+from zoo.formats import caffe_pb2
+from zoo.formats.prototxt import Parsed
+from zoo.solvers import checks, schedules
+from zoo.solvers.optimizers import OPTIMIZERS
+
+# Smallest values that make sense. Caffe checks average_loss (solver.cpp:48) and divides or loops by the others.
+_LEAST = {"max_iter": 0, "display": 0, "average_loss": 1, "test_interval": 0, "snapshot": 0, "device_id": 0}
+_WITHOUT_MOMENTUM = ("AdaGrad", "RMSProp")  # sgd_solvers.hpp:71-97
+
+
+@dataclass(frozen=True)
+class SolverDef:
+    """A solver, read and checked; nothing in it is yet opened or created but the schedule.
+
+    Attributes:
+        type: "SGD", "Nesterov", "AdaGrad", "RMSProp", "AdaDelta" or "Adam".
+        lr_policy, schedule: the policy's name and its Keras schedule.
+        rule: arguments of the optimizer's constructor besides rate and multipliers (momentum, clip_gradients, ...).
+        train, tests: `NetSource` of the training net and of each test net, in Caffe's order.
+        test_iter: batches to test with, one number a test net.
+        snapshot_prefix: path that snapshots' names begin with, after Caffe's rule for where none or a folder is given;
+            None only for a message without a file that takes no snapshots.
+        snapshot_format: "BINARYPROTO" or "HDF5".
+        random_seed: None where each run is to differ.
+        solver_mode: "CPU" or "GPU"; None where the file does not set it.
+        weights: files to start from, in order.
+        message, file: what was read, never modified, and where it stands.
+        others: the fields of SolverParameter by their names.
+    """
+
+    type: str
+    lr_policy: str
+    schedule: schedules.Schedule
+    rule: Mapping[str, Any]
+    train: NetSource
+    tests: tuple[NetSource, ...]
+    max_iter: int
+    display: int
+    average_loss: int
+    iter_size: int
+    test_iter: tuple[int, ...]
+    test_interval: int
+    test_initialization: bool
+    test_compute_loss: bool
+    snapshot: int
+    snapshot_prefix: str | None
+    snapshot_format: str
+    snapshot_diff: bool
+    snapshot_after_train: bool
+    random_seed: int | None
+    solver_mode: str | None
+    device_id: int
+    debug_info: bool
+    layer_wise_reduce: bool
+    weights: tuple[str, ...]
+    message: caffe_pb2.SolverParameter = field(repr=False)
+    file: str | None = None
+
+
+def solver_def(solver):
+    """Reads a solver.
+
+    Args:
+        solver: `Parsed` of a SolverParameter, or the message alone, whose errors then have no lines.
+
+    Returns:
+        A `SolverDef`.
+
+    Raises:
+        SolverError: one error with everything that is missing, out of range or contradictory.
+    """
+    parsed = solver if isinstance(solver, Parsed) else Parsed(solver)
+    message, errors = parsed.message, []
+
+    def attempt(part):
+        try:
+            return part(parsed)
+        except SolverError as error:
+            errors.append(_placed(error, parsed))
+            return None
+
+    kind = attempt(_type)
+    rule = attempt(lambda _: _rule(message, kind)) if kind else None
+    schedule = attempt(lambda _: _schedule(message))
+    sources = attempt(nets)
+    weights = attempt(_weights)
+    prefix = attempt(snapshot_prefix)
+    for name, least in _LEAST.items():
+        attempt(lambda _, name=name, least=least: checks.at_least(least, **{name: getattr(message, name)}))
+    if not message.HasField("max_iter"):
+        errors.append(SolverError("max_iter", at=parsed.at(), got="none", want="the number of iterations to train"))
+    raise_together(errors)
+    return SolverDef(
+        type=kind,
+        lr_policy=message.lr_policy,
+        schedule=schedule,
+        rule=rule,
+        train=sources[0],
+        tests=sources[1],
+        iter_size=message.iter_size,
+        test_iter=tuple(message.test_iter),
+        snapshot_prefix=prefix,
+        snapshot_format=message.SnapshotFormat.Name(message.snapshot_format),
+        random_seed=message.random_seed if message.random_seed >= 0 else None,
+        solver_mode=message.SolverMode.Name(message.solver_mode) if message.HasField("solver_mode") else None,
+        weights=weights,
+        message=message,
+        file=parsed.file,
+        **{name: getattr(message, name) for name in (*_LEAST, *_SWITCHES)},
+    )
+
+
+_SWITCHES = (
+    "test_initialization",
+    "test_compute_loss",
+    "snapshot_diff",
+    "snapshot_after_train",
+    "debug_info",
+    "layer_wise_reduce",
+)
+
+
+def optimizer(solver, multipliers=None, schedule=None):
+    """Returns a new Keras optimizer for a `SolverDef`.
+
+    Args:
+        solver: the `SolverDef`.
+        multipliers: {variable.path: (lr_mult, decay_mult)}.
+        schedule: in place of the solver's own, such as its `restored(...)`.
+    """
+    return OPTIMIZERS[solver.type](schedule or solver.schedule, multipliers=multipliers, **solver.rule)
+
+
+def snapshot_prefix(parsed):
+    """Returns what snapshots' names begin with (upgrade_proto.cpp:1100-1116), or None where nothing says it.
+
+    Without a prefix it is the solver's path without its extension; a folder gets the solver's name without extension.
+
+    Raises:
+        SolverError: snapshots are asked for and nothing says where to.
+    """
+    message = parsed.message
+    if not message.HasField("snapshot_prefix"):
+        if parsed.file:
+            return str(pathlib.Path(parsed.file).with_suffix(""))
+        if message.snapshot:
+            raise SolverError("snapshot_prefix", got="none", want="where snapshots go, as snapshot is set")
+        return None
+    if parsed.file and os.path.isdir(message.snapshot_prefix):
+        return os.path.join(message.snapshot_prefix, pathlib.Path(parsed.file).stem)
+    return message.snapshot_prefix
+
+
+def _placed(error, parsed):
+    """Returns `error` with the place of the field that its `what` names, if it has none."""
+    if error.at is not None:
+        return error
+    at = parsed.at(error.what)
+    if at.line is None:
+        at = parsed.at(_INSTEAD.get(error.what))
+    return SolverError(error.what, at=at, got=error.got, want=error.want, hint=error.hint)
+
+
+def _type(parsed):
+    message = parsed.message
+    if not message.HasField("solver_type"):
+        checks.one_of(OPTIMIZERS, type=message.type)
+        return message.type
+    if message.HasField("type"):
+        raise SolverError("solver_type", got="type as well", want="one of them", hint="remove solver_type, the old one")
+    old = message.SolverType.Name(message.solver_type)
+    return next(name for name in OPTIMIZERS if name.upper() == old)
+
+
+def _rule(message, kind):
+    rule = {name: getattr(message, name) for name in OPTIMIZERS[kind].fields}
+    OPTIMIZERS[kind].check(**rule)
+    if kind in _WITHOUT_MOMENTUM and message.momentum:
+        raise SolverError("momentum", got=f"{message.momentum:.7g}", want=f"none with type {kind}")
+    return rule
+
+
+def _schedule(message):
+    if not message.HasField("lr_policy"):
+        raise SolverError("lr_policy", got="none", want="one of " + ", ".join(schedules.POLICIES))
+    fields = {name: getattr(message, name) if message.HasField(name) else None for name in _RATE_FIELDS}
+    fields["stepvalue"] = list(message.stepvalue) or None
+    fields["max_iter"] = max(message.max_iter, 0)  # that it is missing or negative is said elsewhere
+    return schedules.schedule(message.lr_policy, **fields)
+
+
+_RATE_FIELDS = ("base_lr", "gamma", "power", "stepsize")
+
+# Where a field that is missing is wanted from.
+_INSTEAD = {
+    **dict.fromkeys((*_RATE_FIELDS, "stepvalue"), "lr_policy"),
+    "test_iter": "test_net",
+    "test_interval": "test_iter",
+    "snapshot_prefix": "snapshot",
+}
+
+
+def _weights(parsed):
+    """Files of `weights`, each of which may be several behind commas (solver.cpp:66-76)."""
+    names = [name.strip() for given in parsed.message.weights for name in given.split(",")]
+    if "" in names:
+        raise SolverError("weights", got="an empty name", want="the path of a .caffemodel")
+    return tuple(names)
