@@ -53,7 +53,7 @@ def upgrade_net(net):
     nodes = list(source.fields.get("layer", ()))
     if message.layers:
         nodes = list(source.fields.get("layers", ()))
-        nodes += [Node(0, 0)] * (len(message.layers) - len(nodes))
+        nodes += [Node(0)] * (len(message.layers) - len(nodes))
         if any(layer.HasField("layer") for layer in message.layers):
             message, nodes = upgrade_v0(message, nodes, parsed)
         nodes = move_transform_fields(message, nodes)
@@ -68,7 +68,7 @@ def upgrade_net(net):
         return message
     gone = ("layer", "layers") + (("input", "input_dim", "input_shape") if not message.input else ())
     fields = {name: kept for name, kept in source.fields.items() if name not in gone}
-    return Parsed(message, net.file, Node(source.line, source.end, None, {**fields, "layer": nodes}))
+    return Parsed(message, net.file, Node(source.line, source.span, None, {**fields, "layer": nodes}))
 
 
 def _old_batch_norm(layer):
@@ -107,8 +107,8 @@ def _input_node(source):
     line = inputs[0].line if inputs else 0
     fields = {"top": inputs}
     if shapes:
-        fields["input_param"] = [Node(shapes[0].line, shapes[-1].end, None, {"shape": shapes})]
-    return Node(line, line, None, fields)
+        fields["input_param"] = [Node(shapes[0].line, (0, 0), None, {"shape": shapes})]
+    return Node(line, (0, 0), None, fields)
 
 
 def upgrade_solver(solver):
@@ -137,7 +137,7 @@ def upgrade_solver(solver):
     fields = dict(parsed.source.fields)
     if "solver_type" in fields:
         fields["type"] = fields.pop("solver_type")
-    return Parsed(message, solver.file, Node(parsed.source.line, parsed.source.end, None, fields))
+    return Parsed(message, solver.file, Node(parsed.source.line, parsed.source.span, None, fields))
 
 
 def default_snapshot_prefix(solver, path):

@@ -156,7 +156,7 @@ def _fold_padding(net, nodes, file):
 
 def _upgrade_layer(layer, node, new, file, errors):
     """Fills `new`, a V1LayerParameter, and returns its source node."""
-    old, inner = layer.layer, node.first("layer") or Node(node.line, node.end)
+    old, inner = layer.layer, node.first("layer") or Node(node.line, node.span)
     new.bottom.extend(layer.bottom)
     new.top.extend(layer.top)
     fields = {name: node.fields[name] for name in ("bottom", "top") if name in node.fields}
@@ -192,11 +192,11 @@ def _upgrade_layer(layer, node, new, file, errors):
             continue
         _put(getattr(new, of), to, value)
         if found:
-            param = fields.setdefault(of, [Node(found[0].line, found[0].end)])
+            param = fields.setdefault(of, [Node(found[0].line, found[0].span)])
             param[0] = Node(
-                param[0].line, param[0].end, None, {**param[0].fields, to: found} if to else found[0].fields
+                param[0].line, param[0].span, None, {**param[0].fields, to: found} if to else found[0].fields
             )
-    return Node(node.line, node.end, None, fields)
+    return Node(node.line, node.span, None, fields)
 
 
 def _put(message, name, value):

@@ -82,9 +82,9 @@ def move_transform_fields(net, nodes):
                 param.ClearField(name)
                 node = nodes[index].find(f"{of}.{name}")
                 if node:
-                    found = fields.setdefault("transform_param", [Node(node.line, node.end)])
-                    found[0] = Node(found[0].line, found[0].end, None, {**found[0].fields, name: [node]})
-        nodes[index] = Node(nodes[index].line, nodes[index].end, None, fields)
+                    found = fields.setdefault("transform_param", [Node(node.line, node.span)])
+                    found[0] = Node(found[0].line, found[0].span, None, {**found[0].fields, name: [node]})
+        nodes[index] = Node(nodes[index].line, nodes[index].span, None, fields)
     return nodes
 
 
@@ -140,5 +140,5 @@ def _upgrade_node(node):
             params.setdefault(index, {})[new] = [found]
     if params:
         first = {i: next(iter(found.values()))[0] for i, found in params.items()}
-        fields["param"] = [Node(first[i].line, first[i].end, None, params[i]) for i in sorted(params)]
-    return Node(node.line, node.end, None, fields)
+        fields["param"] = [Node(first[i].line, first[i].span, None, params[i]) for i in sorted(params)]
+    return Node(node.line, node.span, None, fields)

@@ -10,7 +10,7 @@ from google.protobuf import text_format
 
 from zoo.errors import Place, PrototxtError, did_you_mean
 from zoo.formats import caffe_pb2
-from zoo.formats.source_lines import Node, place_of_line, scan
+from zoo.formats.source_lines import Node, place_of, scan
 from zoo.formats.text_files import read_text
 from zoo.formats.text_printer import to_text
 
@@ -44,7 +44,7 @@ class Parsed:
 
     message: protobuf_message.Message
     file: str | None = None
-    source: Node = Node(0, 0)
+    source: Node = Node(0)
 
     def at(self, path=None):
         """Returns the `Place` of the field at dotted `path` ("test_iter[1]", "layer[2].type"), or of the file."""
@@ -57,7 +57,7 @@ class Parsed:
         if self.message.DESCRIPTOR.fields_by_name[name].is_repeated:
             value = value[index]
         nodes = self.source.fields.get(name, [])
-        return Parsed(value, self.file, nodes[index] if index < len(nodes) else Node(0, 0))
+        return Parsed(value, self.file, nodes[index] if index < len(nodes) else Node(0))
 
 
 def read(path, kind):
@@ -107,7 +107,7 @@ def parse(text, kind, file=None):
     if missing:
         parent = missing[0].rpartition(".")[0]
         node = source.find(parent) if parent else None
-        at = place_of_line(source, file, node.line) if node else Place(file)
+        at = place_of(source, file, node.line, node.span[0]) if node else Place(file)
         raise PrototxtError(f"required field {missing[0].rpartition('.')[2]} is not set", at=at)
     return Parsed(message, file, source)
 
@@ -174,12 +174,12 @@ def _replace(message, given):
 
 def _translate(error, text, source, file):
     """Says protobuf's complaint in our form: its place, the layer, and the nearest word that is right."""
-    line = error.GetLine()
-    at = place_of_line(source, file, line) if line else Place(file)
-    said = str(error)
+    line, at, said = error.GetLine(), Place(file), str(error)
     if line:
-        said = said.split(" : ", 1)[-1]
-        said = said.removeprefix(f"'{text.split(chr(10))[line - 1]}': ")
+        before, here = text.split("\n")[: line - 1], text.split("\n")[line - 1]
+        offset = sum(len(one) + 1 for one in before) + max(error.GetColumn() or 1, 1) - 1
+        at = place_of(source, file, line, offset)
+        said = said.split(" : ", 1)[-1].removeprefix(f"'{here}': ")
     said = said.removesuffix(".")
     if match := re.fullmatch(r'Message type "zoo\.([\w.]+)" has no field named "(.*)"', said):
         hint = did_you_mean(match[2], [field.name for field in _descriptor(match[1]).fields])
@@ -192,8 +192,14 @@ def _translate(error, text, source, file):
         return PrototxtError(f'{match[1]} has the field "{match[2]}" twice, which may be given once', at=at)
     if match := re.fullmatch(r"Expected string but found: '(\w+)'", said):
         return PrototxtError("text without quotes", at=at, got=match[1], want=f'"{match[1]}"')
+    if match := re.fullmatch(r"Couldn't parse (integer|float): (.*)", said):
+        return PrototxtError("not a number of the field's kind", at=at, got=match[2], want=match[1])
     if match := re.fullmatch(r'Expected "(.)"', said):
         return PrototxtError(f'expected "{match[1]}" here', at=at)
+    if match := re.fullmatch(r"Expected identifier or number, got (.*)", said, re.DOTALL):
+        return PrototxtError(
+            "expected a field's name here", at=at, got=repr(match[1].strip()) if match[1].strip() else None
+        )
     return PrototxtError(said[:200].replace("zoo.", ""), at=at)
 
 

@@ -27,13 +27,14 @@ class Node:
     """One occurrence of a field in a text.
 
     Attributes:
-        line, end: the lines (from 1) on which it begins and ends.
+        line: the line (from 1) on which it begins.
+        span: the characters of the text (from, to) that it takes.
         value: the text of a scalar, as written; None for a message.
         fields: for a message, the occurrences of each of its fields, in order.
     """
 
     line: int
-    end: int
+    span: tuple[int, int] = (0, 0)
     value: str | None = None
     fields: Mapping[str, list["Node"]] = field(default_factory=dict)
 
@@ -86,8 +87,11 @@ class _Lines(Mapping):
 class _Open:
     """A message or list that is not closed yet."""
 
-    def __init__(self, name, mark, line, fields):
-        self.name, self.mark, self.line, self.fields = name, mark, line, fields
+    def __init__(self, name, mark, line, start):
+        self.name, self.mark, self.line, self.start, self.fields = name, mark, line, start, {}
+
+    def node(self, end):
+        return Node(self.line, (self.start, end), None, self.fields)
 
 
 def scan(text, file=None):
@@ -96,7 +100,7 @@ def scan(text, file=None):
     Raises:
         PrototxtError: a bracket or string that is not closed, a bracket that closes nothing, or `MAX_DEPTH` passed.
     """
-    stack = [_Open(None, "", 1, {})]
+    stack = [_Open(None, "", 1, 0)]
     name, line = None, 1
     for match in _TOKEN.finditer(text):
         kind, token = match.lastgroup, match.group()
@@ -107,30 +111,30 @@ def scan(text, file=None):
             if token in _CLOSES:
                 if token == "[" and name is None and top.mark != "[":
                     token = "[name"  # an extension or Any as field name: protobuf will refuse it with its reason
-                stack.append(_Open(top.name if top.mark == "[" else name, token, line, {}))
+                stack.append(_Open(top.name if top.mark == "[" else name, token, line, match.start()))
                 name = None
                 if len(stack) > MAX_DEPTH:
                     raise PrototxtError(f"nested deeper than {MAX_DEPTH} levels", at=Place(file, line))
             elif token in "}>]":
-                name = _close(stack, token, line, file)
+                name = _close(stack, token, line, match.end(), file)
         elif kind in ("word", "string"):
             if kind == "string" and name is None and not top.mark.startswith("["):
                 pass  # goes on with the string before it, as in C
             elif top.mark.startswith("["):
                 if top.mark == "[":
-                    _add(_holder(stack), top.name, Node(line, line, token))
+                    _add(_holder(stack), top.name, Node(line, match.span(), token))
             elif name is None:
                 name = token
             else:
-                _add(top.fields, name, Node(line, line, token))
+                _add(top.fields, name, Node(line, match.span(), token))
                 name = None if token != "-" else name
         line += token.count("\n")
     if len(stack) > 1:
-        raise _unclosed(stack, file, line)
-    return Node(1, line, None, stack[0].fields)
+        raise _unclosed(stack, file, len(text))
+    return stack[0].node(len(text))
 
 
-def _unclosed(stack, file, line):
+def _unclosed(stack, file, end):
     """The error for a text that ends inside brackets.
 
     What is open at the end is seldom what lacks its bracket: a layer that holds a layer is.
@@ -138,13 +142,14 @@ def _unclosed(stack, file, line):
     outer = stack[1]
     for opened in reversed(stack[1:]):
         if not opened.mark.startswith("["):
-            _add(_holder(stack[: stack.index(opened)]), opened.name or "", Node(opened.line, line, None, opened.fields))
+            _add(_holder(stack[: stack.index(opened)]), opened.name or "", opened.node(end))
     for name in ("layer", "layers"):
         for node in _walk(stack[0].fields, name):
             if name in node.fields:
                 return PrototxtError(f'"{name} {{" opened here is never closed', at=layer_place(node, file))
     at = _place(stack, file, outer.line)
-    return PrototxtError(f'"{outer.name or ""} {outer.mark[0]}" opened here is never closed', at=at)
+    opening = f"{outer.name} {outer.mark[0]}" if outer.name else outer.mark[0]
+    return PrototxtError(f'"{opening}" opened here is never closed', at=at)
 
 
 def _walk(fields, name):
@@ -155,7 +160,7 @@ def _walk(fields, name):
             yield from _walk(node.fields, name)
 
 
-def _close(stack, token, line, file):
+def _close(stack, token, line, end, file):
     top = stack[-1]
     if len(stack) == 1:
         raise PrototxtError(f'"{token}" closes nothing', at=Place(file, line))
@@ -171,7 +176,7 @@ def _close(stack, token, line, file):
     if top.mark == "[name":
         return "[]"
     if top.mark != "[":
-        _add(_holder(stack), top.name or "", Node(top.line, line, None, top.fields))
+        _add(_holder(stack), top.name or "", top.node(end))
     return None
 
 
@@ -187,7 +192,7 @@ def _add(fields, name, node):
 def _place(stack, file, line):
     for opened in stack:
         if opened.name in ("layer", "layers"):
-            return layer_place(Node(opened.line, line, None, opened.fields), file, line)
+            return layer_place(opened.node(opened.start), file, line)
     return Place(file, line)
 
 
@@ -201,14 +206,14 @@ def layer_place(node, file, line=None):
     return Place(file, line or node.line, inner.text("name"), kind.value.strip("\"'") if kind and kind.value else None)
 
 
-def place_of_line(root, file, line):
-    """Returns the `Place` of a line: the layer it is in, where there is one, in a net or in a solver's net."""
+def place_of(root, file, line, offset):
+    """Returns the `Place` of a character of the text, `line`: it knows the layer, in a net or in a solver's net."""
     nets = [root] + [
         n for name in ("net_param", "train_net_param", "test_net_param") for n in root.fields.get(name, ())
     ]
     for net in nets:
         for name in ("layer", "layers"):
             for node in net.fields.get(name, ()):
-                if node.line <= line <= node.end and node.value is None:
+                if node.span[0] <= offset < node.span[1] and node.value is None:
                     return layer_place(node, file, line)
     return Place(file, line)
