@@ -55,7 +55,8 @@ def nets(parsed):
     named = [name for name in _TRAIN_FIELDS if message.HasField(name)]
     if len(named) != 1:
         got, want = " and ".join(named) or "none", "exactly one of net, net_param, train_net, train_net_param"
-        raise SolverError("training net", at=parsed.at(named[-1] if named else None), got=got, want=want)
+        at = max((parsed.at(name) for name in named), key=lambda place: place.line or 0, default=parsed.at())
+        raise SolverError("training net", at=at, got=got, want=want)
     train = _source(parsed, named[0], "TRAIN", message.train_state)
 
     tests = [("test_net_param", index) for index in range(len(message.test_net_param))]
