@@ -96,13 +96,13 @@ def parse(text, kind, file=None):
         PrototxtError: at the first mistake, with its line and layer.
     """
     source = scan(text, file)
-    if not source.fields:
-        raise PrototxtError(f"no {_NAMES[kind]} in here: the text is empty", at=Place(file))
     message = KINDS[kind]()
     try:
         text_format.Parse(text, message)
     except text_format.ParseError as error:
         raise _translate(error, text, source, file) from None
+    if not source.fields:
+        raise PrototxtError(f"no {_NAMES[kind]} in here: the text is empty", at=Place(file))
     missing = message.FindInitializationErrors()
     if missing:
         parent = missing[0].rpartition(".")[0]

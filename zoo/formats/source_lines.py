@@ -201,7 +201,7 @@ def layer_place(node, file, line=None):
 
     A layer of 2013 has them one level deeper.
     """
-    inner = node.first("layer") or node
+    inner = node if node.first("name", "type") else node.first("layer") or node
     kind = inner.first("type")
     return Place(file, line or node.line, inner.text("name"), kind.value.strip("\"'") if kind and kind.value else None)
 
