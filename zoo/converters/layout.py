@@ -1,4 +1,4 @@
-"""Tensors between Keras order (rank 4: N,H,W,C) and Caffe's (N,C,H,W); other ranks have one order and pass unchanged."""
+"""Tensors between Keras order (rank 4: N,H,W,C) and Caffe's (N,C,H,W); other ranks have one order, left as it is."""
 
 from keras import ops
 
