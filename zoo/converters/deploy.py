@@ -67,7 +67,7 @@ class _Deployment:
         for ref in self.net.outputs:
             layer, upstream = self.producer[ref], self._upstream([ref])
             data = self._data(upstream)
-            if _is_data(layer) or any(_ends(self.producer[value]) for value in upstream) or (data and data <= labels):
+            if _is_data(layer) or any(self._ended(value) for value in upstream) or (data and data <= labels):
                 continue
             weights = layer.message.loss_weight
             (objective if len(weights) == len(layer.tops) and weights[layer.tops.index(ref)] else roots).append(ref)
@@ -80,8 +80,14 @@ class _Deployment:
             ref = todo.pop()
             if ref not in found:
                 found.add(ref)
-                todo += self.producer[ref].bottoms
+                layer = self.producer[ref]
+                todo += layer.bottoms if self._ended(ref) or not _ends(layer) else layer.bottoms[:1]
         return found
+
+    def _ended(self, ref):
+        """Whether `ref` goes with the layer that gives it; a loss's second top is its prediction and stays."""
+        layer = self.producer[ref]
+        return _ends(layer) and not (layer.type in _PREDICTIONS and ref in layer.tops[1:])
 
     def _data(self, refs):
         return {ref for ref in refs if _is_data(self.producer[ref])}
