@@ -7,7 +7,7 @@ itself cannot write such a net to HDF5, nor find those layers in such a file.
 import h5py
 
 from zoo.errors import WeightsError
-from zoo.formats import hdf5, wire
+from zoo.formats import hdf5, weightsfile, wire
 
 _MOST_BLOBS = 1000  # of one layer; the largest of Caffe's has five
 
@@ -19,15 +19,19 @@ def read(path):
         WeightsError: damaged, no /data in it, or something in it that is neither a layer nor a blob.
     """
     with hdf5.reading(path, WeightsError) as file:
-        if not isinstance(file.get("data"), h5py.Group):
-            keras = "layer_names" in file.attrs or "model_weights" in file or "layers" in file
-            hint = "this is a Keras file" if keras else None
-            raise wire.WireError("no group /data in it", got=str(sorted(file)[:8]), hint=hint)
         layers = {}
-        _walk(file["data"], "", layers, set())
+        _walk(hdf5.group(file, "data", hint=_what_else(file)), "", layers, set())
         if not layers:
             raise wire.WireError("no layers in it")
         return layers
+
+
+def _what_else(file):
+    names = set(file)
+    if "history" in names:
+        return f"this looks like {weightsfile.STATE}.h5"
+    keras = names & {"model_weights", "layers"} or "layer_names" in file.attrs
+    return "this looks like a Keras file" if keras else None
 
 
 def _walk(group, path, layers, seen):
@@ -51,10 +55,8 @@ def _walk(group, path, layers, seen):
 
 
 def _checked(key, path):
-    try:
-        key.encode("utf-8")
-    except UnicodeEncodeError:
-        raise wire.WireError("a layer's name is not UTF-8", got=repr(key)) from None
+    if not isinstance(key, str):  # h5py gives bytes for what is no UTF-8
+        raise wire.WireError("a layer's name is not UTF-8", got=repr(key))
     return f"{path}/{key}" if path else key
 
 
@@ -86,5 +88,5 @@ def write(path, layers, *, diffs=None, shared=()):
                 for index, values in enumerate((diffs or {}).get(name, ())):
                     hdf5.put(groups["diff"], f"{name}/{index}", values)
             except (ValueError, TypeError) as cause:  # so h5py says that a name is taken, by a layer or by a blob
-                why = " ".join(str(cause).split())
-                raise wire.WireError("cannot be written to HDF5", got=why, layer=name).to(WeightsError, path) from cause
+                damaged = wire.WireError("cannot be written to HDF5", got=hdf5.said(cause), layer=name)
+                raise damaged.to(WeightsError, path) from cause

@@ -22,8 +22,14 @@ def reading(path, error):
     except wire.WireError as cause:
         raise cause.to(error, path) from cause
     except (OSError, RuntimeError, KeyError, ValueError, TypeError, AttributeError, MemoryError) as cause:
-        damaged = wire.WireError("damaged HDF5 file", got=" ".join(str(cause).split())[:200] or type(cause).__name__)
+        damaged = wire.WireError("damaged HDF5 file", got=said(cause))
         raise damaged.to(error, path) from cause
+
+
+def said(cause):
+    """Returns what the exception `cause` says, in one short line."""
+    text = str(cause.args[0]) if isinstance(cause, KeyError) and cause.args else str(cause)
+    return " ".join(text.split())[:200] or type(cause).__name__
 
 
 @contextlib.contextmanager
@@ -107,7 +113,25 @@ def array(item, name):
 
 def index(key):
     """Returns the number that the dataset name `key` is, as "0" or "12", or None where it is none."""
-    return int(key) if key.isascii() and key.isdigit() and len(key) < 7 and str(int(key)) == key else None
+    return (
+        int(key)
+        if isinstance(key, str) and key.isascii() and key.isdigit() and len(key) < 7 and str(int(key)) == key
+        else None
+    )
+
+
+def listed(group):
+    """Returns the first few names in `group` for a message; h5py gives bytes for those that are no UTF-8."""
+    return str(sorted(group, key=str)[:8])
+
+
+def group(file, name, hint=None):
+    """Returns the group `name` at the root of `file`; raises WireError where there is none."""
+    if name not in list(file):
+        raise wire.WireError(f"no group /{name} in it", got=listed(file), hint=hint)
+    if not isinstance(file[name], h5py.Group):
+        raise wire.WireError(f"/{name} is no group")
+    return file[name]
 
 
 def put(group, key, values):

@@ -99,20 +99,20 @@ def _decode(data):
 
 
 def _from_hdf5(file):
-    if not isinstance(file.get("history"), h5py.Group):
-        hint = f"this looks like {weightsfile.WEIGHTS}.h5" if "data" in file else None
-        raise wire.WireError("no group /history in it", got=str(sorted(file)[:8]), hint=hint)
+    hint = f"this looks like {weightsfile.WEIGHTS}.h5" if "data" in file else None
+    group = hdf5.group(file, "history", hint=hint)
     learned_net = None
     if "learned_net" in file:
         raw = file["learned_net"][()]
+        if not isinstance(raw, bytes):
+            raise wire.WireError("learned_net is no string", got=str(file["learned_net"].dtype))
         try:
             learned_net = raw.decode("utf-8")
         except UnicodeDecodeError:
             raise wire.WireError("learned_net is not UTF-8", got=repr(raw[:40])) from None
-    found = {hdf5.index(key): hdf5.array(item, f"/history/{key}") for key, item in file["history"].items()}
-    if set(found) != set(range(len(file["history"]))):
-        got = str(sorted(file["history"])[:8])
-        raise wire.WireError("/history is not numbered", got=got, want='"0", "1", ... without a gap')
+    found = {hdf5.index(key): hdf5.array(group[key], f"/history/{key}") for key in group}
+    if set(found) != set(range(len(group))):
+        raise wire.WireError("/history is not numbered", got=hdf5.listed(group), want='"0", "1", ... without a gap')
     history = [found[index] for index in range(len(found))]
     return _integer(file, "iter"), learned_net, history, _integer(file, "current_step")
 

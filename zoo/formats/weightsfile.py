@@ -86,7 +86,7 @@ def _message_kind(data):
         return ARRAY
     if 1 in numbers and 3 in bytes_:
         return STATE
-    return WEIGHTS if bytes_ & {2, 100} else None
+    return WEIGHTS if 100 in bytes_ or (2 in bytes_ and not numbers | bytes_ & {3, 4, 5, 7}) else None
 
 
 @contextlib.contextmanager

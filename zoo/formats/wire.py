@@ -30,7 +30,10 @@ class WireError(Exception):
 
     def to(self, error, file):
         """Returns it as `error` (a ZooError class) about `file`."""
-        return error(self.what, at=Place(str(file), layer=self.layer), got=self.got, want=self.want, hint=self.hint)
+        layer = self.layer
+        if layer and not layer.isprintable():  # damaged bytes as a name; a message stays one line
+            layer = layer.encode("unicode_escape").decode()
+        return error(self.what, at=Place(str(file), layer=layer), got=self.got, want=self.want, hint=self.hint)
 
 
 class Field(NamedTuple):
