@@ -160,3 +160,11 @@ def test_what_is_missing():
     assert deploy(parse_net(HEAD + IP + loss), {**SHAPES, "label": (1,)}).layer[0].top == ["data"]
     with pytest.raises(NetError, match="nothing to deploy"):
         deploy(parse_net(HEAD), SHAPES)
+
+
+def test_caffes_own_training_net(shared):
+    text = (shared / "golden/lenet/lenet_train_test.prototxt").read_text()
+    net = net_def(deploy(parse_net(text), {"data": (1, 1, 28, 28)}), "TEST")
+    own = [layer.name for layer in net_def(parse_net(text), "TEST").layers]
+    assert net.output_names == ("prob",) and net.layers[0].type == "Input"
+    assert [layer.name for layer in net.layers[1:-1]] == [name for name in own if name[:2] in ("co", "po", "ip", "re")]

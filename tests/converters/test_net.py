@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from zoo.converters.net import AUTOMATIC, net_def, net_def_for_state, solver_state
+from zoo.converters.net import AUTOMATIC, net_def, net_def_for_state
 from zoo.converters.netdef import BlobRef, ParamKey
 from zoo.errors import NetError, ZooError
 from zoo.formats import caffe_pb2
@@ -99,14 +99,9 @@ def test_state_of_the_file():
     net = wire(text, "TRAIN", stages=("b",))
     assert (net.phase, net.level, net.stages, len(net.layers)) == ("TRAIN", 2, ("a", "b"), 2)
     assert len(wire(text, level=0).layers) == 1
-    parsed = parse_net(text)
-    state = solver_state(parsed, "TRAIN")
-    assert (state.phase, state.level, list(state.stage)) == (caffe_pb2.TEST, 2, ["a"])  # the file's phase wins
-    more = caffe_pb2.NetState(phase="TRAIN", level=0, stage=["c"])
-    state = solver_state(parsed, "TEST", more)
-    assert (state.phase, state.level, list(state.stage)) == (caffe_pb2.TRAIN, 0, ["a", "c"])
-    net = net_def_for_state(parsed, state)
-    assert (net.phase, net.stages, len(net.layers)) == ("TRAIN", ("a", "c"), 1)
+    state = caffe_pb2.NetState(phase="TRAIN", level=0, stage=["a", "c"])
+    net = net_def_for_state(parse_net(text), state)
+    assert (net.phase, net.level, net.stages, len(net.layers)) == ("TRAIN", 0, ("a", "c"), 1)
     assert net.message.state == state
 
 

@@ -37,37 +37,21 @@ def net_def(net, phase, level=None, stages=()):
     Raises:
         ZooError: one error with everything that is wrong, with file, line and layer.
     """
-    own = _message(net).state
+    own = (net.message if isinstance(net, Parsed) else net).state
     state = caffe_pb2.NetState(phase=phase, level=own.level if level is None else level)
     state.stage.extend([*own.stage, *stages])
     return net_def_for_state(net, state)
 
 
-def solver_state(net, phase, more=None):
-    """Returns the NetState that a solver gives its net (solver.cpp:104-112): `phase`, then the net's, then `more`.
-
-    Args:
-        net: `Parsed` or a NetParameter, whose `state` overrides `phase`.
-        phase: "TRAIN" or "TEST".
-        more: the solver's train_state or test_state, which overrides both; stages add up.
-    """
-    state = caffe_pb2.NetState(phase=phase)
-    state.MergeFrom(_message(net).state)
-    if more is not None:
-        state.MergeFrom(more)
-    return state
-
-
 def net_def_for_state(net, state):
-    """Returns the `NetDef` of a net for a whole NetState, the file's own `state` left out of account; as `net_def`."""
+    """Returns the `NetDef` of a net for a whole NetState, such as a solver puts together; as `net_def`.
+
+    The `state` in the net itself is left out of account.
+    """
     parsed = upgrade_net(net if isinstance(net, Parsed) else Parsed(net))
     wiring = _Wiring(parsed, state)
     raise_together(wiring.errors)
     return wiring.result()
-
-
-def _message(net):
-    return net.message if isinstance(net, Parsed) else net
 
 
 class _Wiring:
