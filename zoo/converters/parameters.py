@@ -31,7 +31,7 @@ class Parameter:
 
     def array(self):
         """Returns the value as a float32 array of Caffe's shape."""
-        return self.spec.to_caffe(keras.ops.convert_to_numpy(self.variable))
+        return self.spec.to_caffe(np.asarray(self.variable))
 
     def assign(self, array):
         """Sets the value from an array of Caffe's shape."""

@@ -1,0 +1,61 @@
+"""Dropout, drawn anew each iteration and the same in a resumed run."""
+
+import keras
+
+from zoo.converters.layer_type import LayerType
+from zoo.converters.registry import layer_type
+
+
+@layer_type("Dropout", source="dropout_layer.cpp:10-65")
+class Dropout(LayerType):
+    """TRAIN: each value is 0 with probability dropout_ratio, else x / (1 - dropout_ratio). TEST: y = x.
+
+    Any shape -> the same. Blobs: none.
+    """
+
+    fields = ("dropout_param",)
+
+    def read(self, p):
+        """Reads dropout_param. Raises NetError for a ratio outside [0, 1)."""
+        self.ratio = p.dropout_ratio
+        if not 0 <= self.ratio < 1:
+            raise p.error("dropout_ratio is a probability below 1", "dropout_ratio", got=f"{self.ratio:g}")
+
+    def top_shapes(self, bottoms):
+        """The bottom's shape."""
+        return bottoms
+
+    def build(self, site):
+        """The identity for TEST; else a mask that is a function of (seed, clock, replica), or Keras's own to export."""
+        if site.phase != "TRAIN":
+            return lambda x: x
+        if site.portable:
+            return keras.layers.Dropout(self.ratio, seed=site.seed % 2**31, name=site.name)
+        return _Drop(self.ratio, site.seed, site.clock, name=site.name)
+
+
+class _Drop(keras.layers.Layer):
+    """Inverted dropout whose mask follows from a seed, the value of a counter and the number of the replica."""
+
+    def __init__(self, ratio, seed, clock, **kwargs):
+        super().__init__(**kwargs)
+        self.ratio, self.seed, self.clock = ratio, seed, clock
+
+    def build(self, input_shape):
+        """Has nothing to create."""
+
+    def compute_output_spec(self, x):
+        """The input's shape."""
+        return keras.KerasTensor(x.shape, dtype=x.dtype)
+
+    def call(self, x):
+        """Returns `x` with the mask of this iteration and replica."""
+        import tensorflow as tf
+
+        replicas = tf.distribute.get_replica_context()
+        replica = tf.cast(replicas.replica_id_in_sync_group if replicas else 0, tf.int64)
+        step = tf.cast(tf.convert_to_tensor(self.clock.value), tf.int64)
+        seed = tf.stack([tf.constant(self.seed, tf.int64), step + replica * 2**32])
+        draw = tf.random.stateless_uniform(tf.shape(x), seed, alg="philox")
+        scale = tf.constant(1 / (1 - self.ratio), x.dtype)
+        return x * (tf.cast(draw >= self.ratio, x.dtype) * scale)

@@ -1,0 +1,29 @@
+"""ReLU, with Caffe's slope for negative values."""
+
+import keras
+from keras import ops
+
+from zoo.converters.layer_type import LayerType
+from zoo.converters.registry import layer_type
+
+
+@layer_type("ReLU", source="relu_layer.cpp:8-36")
+class ReLU(LayerType):
+    """y = max(x, 0) + negative_slope * min(x, 0); the gradient at 0 is the slope. Any shape -> the same; no blobs."""
+
+    fields = ("relu_param",)
+
+    def read(self, p):
+        """Reads relu_param."""
+        self.slope = p.negative_slope
+        p.no_effect("engine")
+
+    def top_shapes(self, bottoms):
+        """The bottom's shape."""
+        return bottoms
+
+    def build(self, site):
+        """Keras's ReLU; a negative slope, which it refuses, by selection."""
+        if self.slope < 0:
+            return lambda x: ops.where(x > 0, x, self.slope * x)
+        return keras.layers.ReLU(negative_slope=self.slope, name=site.name)
