@@ -1,0 +1,35 @@
+"""Flatten: several axes made one."""
+
+from keras import ops
+
+from zoo.converters.geometry import canonical_axis, count
+from zoo.converters.layer_type import LayerType
+from zoo.converters.layout import from_caffe, to_caffe
+from zoo.converters.registry import layer_type
+
+
+@layer_type("Flatten", source="flatten_layer.cpp:7-39")
+class Flatten(LayerType):
+    """Axes `axis` to `end_axis` (both included; by default all but the first) become one, in C,H,W order. No blobs."""
+
+    fields = ("flatten_param",)
+
+    def read(self, p):
+        """Reads flatten_param; refuses to work in place, as Caffe does."""
+        self.axis, self.end_axis = p.axis, p.end_axis
+        if self.layer.tops[0].name == self.layer.bottoms[0].name:
+            raise self.error("must not work in place", "top", hint="give the top another name")
+
+    def top_shapes(self, bottoms):
+        """As the class says."""
+        (bottom,) = bottoms
+        start = canonical_axis(self.axis, len(bottom), self.layer.at("flatten_param.axis"))
+        end = canonical_axis(self.end_axis, len(bottom), self.layer.at("flatten_param.end_axis")) + 1
+        if end < start:  # Caffe then repeats axes, and stops at the count that does not fit
+            raise self.error("axis lies behind end_axis", "flatten_param.axis", got=f"{start} to {end - 1}")
+        return ((*bottom[:start], count(bottom, start, end), *bottom[end:]),)
+
+    def build(self, site):
+        """A reshape in Caffe's order; the batch may be of any size."""
+        (top,) = site.tops
+        return lambda x: from_caffe(ops.reshape(to_caffe(x), (-1, *top[1:])))
