@@ -97,7 +97,7 @@ class Transform:
             images = images[:, top : top + crop, left : left + crop]
         if self.mirror:
             flip = _coin(numbers[:, 2])[:, None, None, None]
-            images = tf.where(flip, images[:, :, ::-1], images)
+            images = tf.where(flip, tf.reverse(images, [2]), images)
         return self._values(images)
 
     def one(self, image, ordinal):
@@ -117,7 +117,7 @@ class Transform:
         if mean is not None:
             image = tf.cast(image, tf.float32) - mean
         if self.mirror:
-            image = tf.where(_coin(numbers[2]), image[:, ::-1], image)
+            image = tf.cond(_coin(numbers[2]), lambda: tf.reverse(image, [1]), lambda: image)
         return self._values(image)
 
     @property
@@ -135,7 +135,9 @@ class Transform:
     def _values(self, images):
         images = tf.cast(images, tf.float32)
         if self._mean_values:
-            images = images - self.mean
+            # TensorFlow subtracts a whole picture three times as fast as a value a channel.
+            size = images.shape[-3:]
+            images = images - (np.broadcast_to(self.mean, size) if size.is_fully_defined() else self.mean)
         return images if self.scale == 1 else images * self.scale
 
 
