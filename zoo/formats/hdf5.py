@@ -1,7 +1,6 @@
 """What the HDF5 forms of weights and solver state share: opening, arrays, and writing that can fail cleanly."""
 
 import contextlib
-import io
 import math
 import os
 
@@ -34,61 +33,13 @@ def said(cause):
 
 @contextlib.contextmanager
 def writing(path, error):
-    """Gives a new h5py.File that takes the place of `path` when the block ends well, as `weightsfile.replacing`."""
-    with weightsfile.replacing(path, error) as file:
-        sink = _Sink(file)
-        with h5py.File(sink, "w") as tree:
-            yield tree
-        if sink.error:
-            raise sink.error
+    """Gives a new h5py.File that takes the place of `path` when the block ends well, as `weightsfile.replacing`.
 
-
-class _Sink(io.RawIOBase):
-    """A file that remembers its first error rather than raising it.
-
-    The HDF5 library cannot close a file that it failed to write: it complains once an object and may crash at the end.
+    The library writes through Python's file: where its own way of writing meets a full disk it cannot close the file,
+    complains once an object and may crash the process.
     """
-
-    def __init__(self, file):
-        self.file, self.error = file, None
-
-    def _try(self, action, *args):
-        if not self.error:
-            try:
-                return action(*args)
-            except OSError as error:
-                self.error = error
-        return None
-
-    def write(self, data):
-        self._try(self.file.write, data)
-        return len(data)
-
-    def readinto(self, buffer):
-        return self._try(self.file.readinto, buffer) or 0
-
-    def seek(self, offset, whence=0):
-        done = self._try(self.file.seek, offset, whence)
-        return offset if done is None else done
-
-    def tell(self):
-        return self._try(self.file.tell) or 0
-
-    def truncate(self, size=None):
-        self._try(self.file.truncate, size)
-        return size
-
-    def flush(self):
-        self._try(self.file.flush)
-
-    def readable(self):
-        return True
-
-    def writable(self):
-        return True
-
-    def seekable(self):
-        return True
+    with weightsfile.replacing(path, error) as file, h5py.File(file, "w") as tree:
+        yield tree
 
 
 def array(item, name):
