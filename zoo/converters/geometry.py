@@ -56,7 +56,7 @@ def count(shape, start=0, end=None):
 
 
 def conv_size(size, window):
-    """Returns the output size of a convolution (conv_layer.cpp:8-23).
+    """Returns the output size of a convolution (conv_layer.cpp:8-22).
 
     The division is C's, toward zero: a kernel that misses its padded input by less than one stride still gives one
     output, the missing values being zeros. The result may be below 1, which the caller refuses.
@@ -66,12 +66,12 @@ def conv_size(size, window):
 
 
 def deconv_size(size, window):
-    """Returns the output size of a deconvolution (deconv_layer.cpp:8-23); may be below 1."""
+    """Returns the output size of a deconvolution (deconv_layer.cpp:8-22); may be below 1."""
     return window.stride * (size - 1) + window.extent - 2 * window.pad
 
 
 def pool_size(size, window, ceil=True, padded=None):
-    """Returns the output size of pooling along one axis (pooling_layer.cpp:92-124); may be below 1.
+    """Returns the output size of pooling along one axis (pooling_layer.cpp:91-117); may be below 1.
 
     Args:
         size: of the input.
@@ -88,7 +88,7 @@ def pool_size(size, window, ceil=True, padded=None):
 
 
 def pool_divisors(size, window, pooled):
-    """Returns the divisor of AVE pooling for each of `pooled` windows along one axis (pooling_layer.cpp:198-204).
+    """Returns the divisor of AVE pooling for each of `pooled` windows along one axis (pooling_layer.cpp:210-215).
 
     Padding counts, what hangs over its far end does not. A window past that end has a divisor of 0 or less.
     """
@@ -117,7 +117,7 @@ def same_is_exact(size, window, out):
 
 
 def spp_window(size, level):
-    """Returns the pooling window of a pyramid level, which has 2^level bins along the axis (spp_layer.cpp:20-35)."""
+    """Returns the pooling window of a pyramid level, which has 2^level bins along the axis (spp_layer.cpp:18-40)."""
     bins = 2**level
     kernel = -(-size // bins)
     return Window(kernel, stride=kernel, pad=(kernel * bins - size + 1) // 2)

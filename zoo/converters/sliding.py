@@ -10,7 +10,7 @@ class SlidingWindow:
     """The window of Convolution, Deconvolution and Im2col over any number of spatial axes.
 
     Each of its sizes is given once for all spatial axes, once per axis, or, for two of them, by _h and _w
-    (base_conv_layer.cpp:11-117, the same rules in im2col_layer.cpp:9-100).
+    (base_conv_layer.cpp:12-117; im2col_layer.cpp:9-104 has the same rules).
 
     Args:
         fields: `Fields` of convolution_param; the spelling is read from it at once.

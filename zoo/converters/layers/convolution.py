@@ -16,7 +16,7 @@ from zoo.errors import UnsupportedError
 _STOCK = {1: keras.layers.Conv1D, 2: keras.layers.Conv2D, 3: keras.layers.Conv3D}
 
 
-@layer_type("Convolution", source="base_conv_layer.cpp:11-243, conv_layer.cpp:8-43")
+@layer_type("Convolution", source="base_conv_layer.cpp:12-255, conv_layer.cpp:8-40")
 class Convolution(LayerType):
     """out = (in + 2p - (d(k-1)+1)) / s + 1, rounded toward zero; the same weights for every bottom.
 
