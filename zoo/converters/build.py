@@ -68,9 +68,10 @@ class Net:
     def run(self, feeds):
         """Runs every layer on `feeds` ({BlobRef: tensor}, channels-last where rank 4); returns all values."""
         values = dict(feeds)
+        anchor = next((x for x in feeds.values() if len(x.shape)), None)  # ties Parameter to the graph
         for layer in self.layers:
             if layer.call is not None:
-                tops = layer.call(*(values[bottom] for bottom in layer.definition.bottoms))
+                tops = layer.call(*([values[bottom] for bottom in layer.definition.bottoms] or [anchor]))
                 values.update(zip(layer.definition.tops, tops))
         return values
 
@@ -135,7 +136,7 @@ def build(definition, data_shapes=None, parameters=None, seed=0, portable=False)
             continue
         site = Site(
             name=name,
-            phase=definition.phase,
+            phase=layer.definition.phase,
             bottoms=layer.bottoms,
             tops=layer.tops,
             variables=tuple(parameter.variable for parameter in owned),

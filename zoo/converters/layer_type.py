@@ -95,7 +95,8 @@ class LayerType:
     def build(self, site):
         """Returns a function from the bottoms' tensors to the top's tensor, or a tuple of them for several tops.
 
-        The function works alike on symbolic Keras tensors and on arrays, any number of times.
+        The function works alike on symbolic Keras tensors and on arrays, any number of times. For a type without
+        bottoms that is no source it is given some input of the net, or None, that ties its value to the graph.
         """
         raise NotImplementedError
 

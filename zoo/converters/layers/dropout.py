@@ -26,11 +26,15 @@ class Dropout(LayerType):
         return bottoms
 
     def build(self, site):
-        """The identity for TEST; else a mask that is a function of (seed, clock, replica), or Keras's own to export."""
+        """The identity for TEST; else a mask that is a function of (seed, clock, replica), or Keras's own to export.
+
+        A layer whose own `phase` is TRAIN in a TEST net has no clock and draws Keras's way.
+        """
         if site.phase != "TRAIN":
             return lambda x: x
-        if site.portable:
-            return keras.layers.Dropout(self.ratio, seed=site.seed % 2**31, name=site.name)
+        if site.portable or site.clock is None:
+            dropout = keras.layers.Dropout(self.ratio, seed=site.seed % 2**31, name=site.name)
+            return dropout if site.clock is not None else lambda x: dropout(x, training=True)
         return _Drop(self.ratio, site.seed, site.clock, name=site.name)
 
 
