@@ -46,7 +46,7 @@ class Value(keras.layers.Layer):
         return ops.convert_to_tensor(self.variable)
 
 
-def reader(variable, name, portable):
+def reader(variable, name, portable, dtype=None):
     """Returns a function from any tensor of the graph, of rank 1 or more, to the value of `variable` as a tensor.
 
     The tensor that it is given only ties the value to the graph; nothing is read from it but its dtype. That is what
@@ -56,12 +56,13 @@ def reader(variable, name, portable):
         variable: a keras.Variable of rank 1 to 8.
         name: of the Keras layer.
         portable: True for a stock layer: the outer product of a one and the variable, as EinsumDense computes it.
+        dtype: of the value; None follows the global policy, which may be a half precision.
     """
     if not portable:
-        return Value(variable, name=name)
+        return Value(variable, name=name, dtype=dtype)
     axes = "bcdefghi"[: len(variable.shape)]
     outer = adopt(
-        keras.layers.EinsumDense(f"a,{axes}->a{axes}", output_shape=tuple(variable.shape), name=name),
+        keras.layers.EinsumDense(f"a,{axes}->a{axes}", output_shape=tuple(variable.shape), name=name, dtype=dtype),
         {"kernel": variable},
     )
 
