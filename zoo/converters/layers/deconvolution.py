@@ -1,0 +1,170 @@
+"""Deconvolution: the transpose of a convolution."""
+
+import keras
+from keras import ops
+
+from zoo.converters.adopt import adopt, reader
+from zoo.converters.blobs import BlobMap, BlobSpec
+from zoo.converters.geometry import count, deconv_size
+from zoo.converters.layer_type import LayerType
+from zoo.converters.registry import layer_type
+from zoo.converters.sliding import SlidingWindow, enter, leave
+from zoo.errors import UnsupportedError
+
+_STOCK = {1: keras.layers.Conv1DTranspose, 2: keras.layers.Conv2DTranspose, 3: keras.layers.Conv3DTranspose}
+
+
+@layer_type("Deconvolution", source="base_conv_layer.cpp:12-255, deconv_layer.cpp:8-40")
+class Deconvolution(LayerType):
+    """out = s (in - 1) + d(k-1)+1 - 2p: each value lays its multiple of the kernel, and p is cut from every side.
+
+    Bottoms (N,C,H,W), all of one shape -> as many tops (N,num_output,H',W') by the same weights. Up to three spatial
+    axes follow `axis`. Blobs: weight (C, num_output/group, kernel...), bias (num_output).
+    """
+
+    bottom_count = (1, None)
+    top_count = (1, None)
+    fields = ("convolution_param",)
+
+    def read(self, p):
+        """Takes convolution_param. Raises NetError for a missing num_output or a group that cannot be."""
+        self.window = SlidingWindow(p)
+        self.num_output, self.group, self.bias_term = p.num_output, p.group, p.bias_term
+        self.weight_filler, self.bias_filler = p.weight_filler, p.bias_filler
+        if self.num_output < 1:
+            raise p.error("num_output is missing", "num_output", got=self.num_output, want="1 or more")
+        if self.group < 1 or self.num_output % self.group:
+            want = f"a divisor of num_output {self.num_output}"
+            raise p.error("group does not divide num_output", "group", got=self.group, want=want)
+        if len(self.layer.tops) != len(self.layer.bottoms):
+            got = f"{len(self.layer.bottoms)} bottoms and {len(self.layer.tops)} tops"
+            raise self.error("there is one top for each bottom", "top", got=got)
+
+    def top_shapes(self, bottoms):
+        """One shape, once for each bottom."""
+        shape = bottoms[0]
+        axis, windows = self.window.axis(shape), self.window.windows(shape)
+        if not 1 <= len(windows) <= 3:
+            what = "deconvolution is carried out over one to three spatial axes"
+            raise UnsupportedError(what, at=self.layer.at("bottom"), got=len(windows))
+        if shape[axis] % self.group:
+            want = f"a divisor of the {shape[axis]} channels"
+            raise self.error("group does not divide the channels", "convolution_param.group", got=self.group, want=want)
+        for bottom in bottoms[1:]:
+            if bottom != shape:
+                raise self.error("the bottoms differ in shape", "bottom", got=bottom, want=shape)
+        spatial = tuple(deconv_size(size, window) for size, window in zip(shape[axis + 1 :], windows))
+        if min(spatial) < 1:
+            raise self.error("the padding cuts everything away", got=f"top {spatial}", want="sizes above 0")
+        return ((*shape[:axis], self.num_output, *spatial),) * len(bottoms)
+
+    def blobs(self, bottoms):
+        """Weight and, with bias_term, bias."""
+        shape = bottoms[0]
+        kernel = [window.kernel for window in self.window.windows(shape)]
+        weight = (shape[self.window.axis(shape)], self.num_output // self.group, *kernel)
+        moved = BlobMap(weight, (*range(2, len(weight)), 1, 0), (*kernel, weight[1], weight[0]))
+        specs = (BlobSpec(weight, "kernel", self.weight_filler, moved),)
+        return specs + ((BlobSpec((self.num_output,), "bias", self.bias_filler),) if self.bias_term else ())
+
+    def build(self, site):
+        """A stock layer for one group; TensorFlow's kernels or a convolution of x spread out for more, or dilated."""
+        shape, top = site.bottoms[0], site.tops[0]
+        axis, windows = self.window.axis(shape), self.window.windows(shape)
+        dilated = any(window.dilation > 1 for window in windows)
+        if dilated or (self.group > 1 and (site.portable or len(windows) != 2)):
+            transpose = self._spread(site, windows)
+        elif self.group > 1:
+            transpose = _TensorFlowTranspose(site.variables, windows, self.group, name=site.name)
+        else:
+            transpose = adopt(
+                _STOCK[len(windows)](
+                    self.num_output,
+                    [window.kernel for window in windows],
+                    [window.stride for window in windows],
+                    "valid",
+                    data_format="channels_last",
+                    use_bias=self.bias_term,
+                    name=site.name,
+                ),
+                dict(zip(("kernel", "bias"), site.variables)),
+            )
+        cut = [slice(window.pad, window.pad + size) for window, size in zip(windows, top[axis + 1 :])]
+
+        def one(x):
+            return leave(transpose(enter(x, axis))[(slice(None), *cut)], axis, top)
+
+        return lambda *bottoms: tuple(one(x) for x in bottoms)
+
+    def _spread(self, site, windows):
+        """The full transpose as a convolution: zeros between the values and around, the kernel turned round."""
+        names = (f"{site.name}__kernel", f"{site.name}__bias")
+        readers = [reader(variable, name, site.portable) for variable, name in zip(site.variables, names)]
+        around = [(window.extent - 1, window.extent - 1) for window in windows]
+        dilation = [window.dilation for window in windows]
+        spatial = list(range(len(windows)))
+
+        def transpose(x):
+            kernel = ops.swapaxes(ops.flip(readers[0](x), axis=spatial), -1, -2)  # (..., C, num_output / group)
+            for i, window in enumerate(windows, start=1):
+                x = _spread_axis(x, i, window.stride)
+            x = ops.pad(x, [(0, 0), *around, (0, 0)])
+            if 1 < self.group == x.shape[-1] and len(windows) < 3:
+                y = ops.depthwise_conv(x, kernel, 1, "valid", "channels_last", dilation)
+            else:
+                parts = zip(ops.split(x, self.group, -1), ops.split(kernel, self.group, -2))
+                y = [ops.conv(*part, 1, "valid", "channels_last", dilation) for part in parts]
+                y = ops.concatenate(y, -1) if self.group > 1 else y[0]
+            return y + readers[1](x) if self.bias_term else y
+
+        return transpose
+
+    def flops(self, bottoms, tops):
+        """Multiply-adds of the kernel; the bias is not counted."""
+        weight = self.blobs(bottoms)[0].count
+        axis = self.window.axis(bottoms[0])
+        return len(tops) * weight * count(bottoms[0], 0, axis) * count(bottoms[0], axis + 1)
+
+
+def _spread_axis(x, axis, stride):
+    """Puts stride - 1 zeros between the values of an axis."""
+    if stride == 1:
+        return x
+    size, rest = x.shape[axis], x.shape[1:]
+    x = ops.pad(
+        ops.expand_dims(x, axis + 1), [(0, stride - 1) if i == axis + 1 else (0, 0) for i in range(len(rest) + 2)]
+    )
+    x = ops.reshape(x, (-1, *(n * stride if i == axis else n for i, n in enumerate(rest, start=1))))
+    return x[(slice(None),) * axis + (slice(0, (size - 1) * stride + 1),)]
+
+
+class _TensorFlowTranspose(keras.layers.Layer):
+    """Two-dimensional transposes of groups side by side; where each makes one channel, by the depthwise kernel."""
+
+    def __init__(self, variables, windows, group, **kwargs):
+        super().__init__(**kwargs)
+        self.kernel, *bias = variables
+        self.bias = bias[0] if bias else None
+        self.windows, self.group = windows, group
+
+    def build(self, input_shape):
+        """Has nothing to create."""
+
+    def call(self, x):
+        """(M,H,W,C) -> (M, s(H-1)+k, s(W-1)+k, num_output)."""
+        import tensorflow as tf
+
+        kernel = tf.convert_to_tensor(self.kernel)
+        high, wide, rows, columns = kernel.shape
+        spatial = [window.stride * (size - 1) + window.kernel for size, window in zip(x.shape[1:3], self.windows)]
+        strides = [window.stride for window in self.windows]
+        if rows == 1 and strides[0] == strides[1]:
+            kernel = tf.reshape(kernel, (high, wide, self.group, columns // self.group))
+            shape = tf.stack([tf.shape(x)[0], *spatial, self.group])
+            y = tf.nn.depthwise_conv2d_backprop_input(shape, kernel, x, [1, *strides, 1], "VALID")
+            y = tf.ensure_shape(y, (x.shape[0], *spatial, self.group))
+        else:
+            shape = tf.stack([tf.shape(x)[0], *spatial, rows])
+            parts = zip(tf.split(x, self.group, -1), tf.split(kernel, self.group, -1))
+            y = tf.concat([tf.nn.conv2d_transpose(*part, shape, strides, "VALID") for part in parts], -1)
+        return y if self.bias is None else tf.nn.bias_add(y, tf.cast(self.bias, y.dtype))
