@@ -47,12 +47,12 @@ def outputs(phase, net, values, scale=1.0):
         scale: what each is multiplied by, such as 1 / batches.
     """
     weights, said, index = dict(net.losses), {}, 0
-    for ref in net.definition.outputs:
+    for ref, name in zip(net.definition.outputs, net.definition.output_names):
         elements = np.ravel(to_caffe(np.asarray(values[ref]))) * np.float32(scale)
         for k, value in enumerate(elements):
             weight = weights.get(ref)
             note = f" (* {number(weight)} = {number(weight * value)} loss)" if weight else ""
-            logging.info("    %s net output #%d: %s = %s%s", phase, index, ref.name, number(value), note)
-            said[ref.name if len(elements) == 1 else f"{ref.name}/{k}"] = float(value)
+            logging.info("    %s net output #%d: %s = %s%s", phase, index, name, number(value), note)
+            said[name if len(elements) == 1 else f"{name}/{k}"] = float(value)
             index += 1
     return said

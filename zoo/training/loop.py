@@ -36,7 +36,7 @@ class Loop:
         self._batches = session.train_batches()
         self._test_batches = [session.test_batches(k) for k in range(len(self.tests))]
         self._per_call = 1
-        self._begun = self._stopped = False
+        self._begun = self._stopped = self._said_once = False
         self._saved_at = session.iteration if checkpoints.latest else None
         self.scores = {}
 
@@ -81,8 +81,9 @@ class Loop:
 
     def _train(self, until):
         session, start, began = self.session, self.session.iteration, time.monotonic()
-        losses, outputs, gradients = self.step(self._batches, until - start)
-        losses = losses.numpy()
+        with session.reading():
+            losses, outputs, gradients = self.step(self._batches, until - start)
+            losses = losses.numpy()
         self._check_finite(start, losses)
         for loss in losses:
             session.smooth(loss)
@@ -123,8 +124,6 @@ class Loop:
                 self.summaries.weights(iteration, session.train.learnable(), dict(zip(names, gradients)))
         self._timer, self._timer_iteration = time.monotonic(), iteration
 
-    _said_once = False
-
     def _begin_summaries(self):
         self._said_once = True
         graph = self.step.graph_function.get_concrete_function(self._batches, tf.constant(1, tf.int32)).graph
@@ -144,8 +143,9 @@ class Loop:
         loss, sums, done, per_call = 0.0, None, 0, 1
         while done < batches:
             count, began = min(per_call, batches - done), time.monotonic()
-            more, outputs = self.tests[index](self._test_batches[index], count)
-            values = {ref: value.numpy() for ref, value in outputs.items()}
+            with session.reading(index):
+                more, outputs = self.tests[index](self._test_batches[index], count)
+                values = {ref: value.numpy() for ref, value in outputs.items()}
             loss += float(more)
             sums = values if sums is None else {ref: sums[ref] + value for ref, value in values.items()}
             took, done = time.monotonic() - began, done + count
@@ -168,7 +168,8 @@ class Loop:
 
     def _snapshot(self):
         if self._saved_at != self.session.iteration:
-            path = self.checkpoints.save(self.session)
+            self.session.pack()
+            path = self.checkpoints.save(self.session.iteration)
             logging.info("Snapshotting to %s", path)
             self._saved_at = self.session.iteration
             if self.summaries is not None:
@@ -183,7 +184,8 @@ class Loop:
         if solver.snapshot_after_train:
             self._snapshot()
         if self._due(solver.display):
-            loss, _ = self.step.forward(self._batches)
+            with session.reading():
+                loss, _ = self.step.forward(self._batches)
             session.smooth(float(loss))
             logging.info("Iteration %d, loss = %s", session.iteration, caffe_log.number(session.smoothed_loss))
         if self._due(solver.test_interval):

@@ -1,5 +1,6 @@
 """The inner loop, inside the graph: iterations of a training net and batches of a test net, many to a call."""
 
+import keras
 import tensorflow as tf
 
 from zoo.converters.geometry import keras_shape
@@ -33,7 +34,7 @@ class TrainStep:
         return self.graph_function(iterator, tf.constant(count, tf.int32))
 
     def _loss(self, batch, training):
-        values = dict(zip(self.outputs, self.model(list(batch), training=training)))
+        values = dict(zip(self.outputs, keras.tree.flatten(self.model(list(batch), training=training))))
         loss = tf.add_n([weight * tf.reduce_sum(values[top]) for top, weight in self.net.losses])
         return loss, tuple(values[top] for top in self.outputs)
 
@@ -86,7 +87,7 @@ class TestStep:
         loss = tf.constant(0.0)
         sums = tuple(tf.zeros(keras_shape(self.net.shapes[ref])) for ref in self.outputs)
         for _ in tf.range(count):
-            outputs = tuple(self.model(list(next(iterator)), training=False))
+            outputs = tuple(keras.tree.flatten(self.model(list(next(iterator)), training=False)))
             values = dict(zip(self.outputs, outputs))
             for top, weight in self.net.losses:
                 loss += weight * tf.reduce_sum(values[top])

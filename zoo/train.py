@@ -1,0 +1,109 @@
+"""Trains a net as a Caffe solver file says, on data prepared by data_prep.
+
+  python -m data_prep.mnist                                     once
+  python -m zoo.train --config=configs/lenet.prototxt           trains; the same command again continues
+  python -m zoo.train --config=configs/lenet.prototxt --restart --set='base_lr: 0.02 max_iter: 500'
+  tensorboard --logdir runs                                     curves, while it trains or after
+
+The config is a SolverParameter with its net inside (net_param), or one that names its net's file (net:, train_net:).
+Ctrl-C takes a snapshot and stops.
+"""
+
+import pathlib
+
+from absl import flags
+
+from zoo import command
+from zoo.errors import Place, PrototxtError, SolverError
+
+CONFIG = flags.DEFINE_string("config", None, "Solver file (prototxt).", required=True)
+RUN_DIR = flags.DEFINE_string("run_dir", None, "Where checkpoints, log and curves go. Default: runs/<name of config>.")
+DATA_DIR = flags.DEFINE_string(
+    "data_dir", "data", "Where data sources are looked for first; then the working directory, then beside the config."
+)
+WEIGHTS = flags.DEFINE_list("weights", [], "Weights files (.caffemodel, .caffemodel.h5) to start from, by layer name.")
+SNAPSHOT = flags.DEFINE_string("snapshot", None, "Caffe's .solverstate(.h5) to continue from, in a new run folder.")
+RESTART = flags.DEFINE_bool("restart", False, "Begin anew; what is in the run folder is moved aside.")
+SET = flags.DEFINE_string("set", "", "Solver fields to change, as prototxt: 'base_lr: 0.02 max_iter: 500'.")
+GPU = flags.DEFINE_string("gpu", "all", 'Which GPUs TensorFlow sees: "all", "none" or one index.')
+LEVEL = flags.DEFINE_integer("level", None, "Level of the training net's state.")
+STAGE = flags.DEFINE_list("stage", [], "Stages of the training net's state.")
+SIGINT = flags.DEFINE_enum("sigint_effect", "stop", ["stop", "snapshot", "none"], "What Ctrl-C asks for.")
+SIGHUP = flags.DEFINE_enum("sighup_effect", "snapshot", ["stop", "snapshot", "none"], "What SIGHUP asks for.")
+KEEP = flags.DEFINE_integer("keep", 5, "How many of the newest checkpoints stay; 0 keeps all.", lower_bound=0)
+SUMMARIES = flags.DEFINE_bool("summaries", True, "Write curves for TensorBoard.")
+HISTOGRAMS = flags.DEFINE_bool("histograms", True, "Write histograms of weights and gradients at display iterations.")
+
+TERMINATED = 143  # 128 + SIGTERM: stopped from outside with a snapshot taken; the same command goes on
+
+
+def main():
+    """Reads the flags, opens the session, runs the loop, says the result."""
+    command.quiet_tensorflow()
+    from zoo.converters.solver import solver_def
+    from zoo.formats import prototxt
+    from zoo.training.run import run
+    from zoo.training.session import net_state
+
+    parsed = _read(prototxt)
+    if SET.value.strip():
+        parsed = prototxt.merge(SET.value, parsed)
+    solver = solver_def(parsed)
+    _choose_gpus(GPU.value)
+    run_dir = pathlib.Path(RUN_DIR.value or pathlib.Path("runs", pathlib.Path(CONFIG.value).stem))
+    result = run(
+        solver,
+        run_dir,
+        data_dir=DATA_DIR.value,
+        state=net_state(LEVEL.value, STAGE.value),
+        weights=WEIGHTS.value,
+        snapshot=SNAPSHOT.value,
+        restart=RESTART.value,
+        keep=KEEP.value or None,
+        sigint=SIGINT.value,
+        sighup=SIGHUP.value,
+        summaries=SUMMARIES.value,
+        histograms=HISTOGRAMS.value,
+    )
+    _say_result(result, run_dir)
+    return TERMINATED if result.terminated and not result.done else 0
+
+
+def _read(prototxt):
+    if prototxt.sniff_file(CONFIG.value) == "NetParameter":
+        raise PrototxtError(
+            "this is a net, not a solver",
+            at=Place(CONFIG.value),
+            want="base_lr, max_iter, ... and net_param { ... } or net: FILE",
+        )
+    return prototxt.read_solver(CONFIG.value)
+
+
+def _choose_gpus(which):
+    import tensorflow as tf
+
+    if which == "all":
+        return
+    gpus = tf.config.list_physical_devices("GPU")
+    if which == "none":
+        tf.config.set_visible_devices([], "GPU")
+    elif which.isdigit() and int(which) < len(gpus):
+        tf.config.set_visible_devices(gpus[int(which)], "GPU")
+    else:
+        raise SolverError(
+            "--gpu names no GPU of this machine", got=which, want=f"all, none or one of 0..{len(gpus) - 1}"
+        )
+
+
+def _say_result(result, run_dir):
+    print(f"{'Done' if result.done else 'Stopped'} at iteration {result.session.iteration}.")
+    for name, value in result.scores.items():
+        print(f"  test {name} = {value:.4f}")
+    print(f"  checkpoints: {run_dir / 'checkpoints'}")
+    print(f"  curves:      tensorboard --logdir {run_dir.parent}")
+    if not result.done:
+        print("  The same command continues.")
+
+
+if __name__ == "__main__":
+    command.run(main)

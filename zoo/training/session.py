@@ -1,0 +1,164 @@
+"""A solver opened: its nets built, its data found, its optimizer made, and all that a checkpoint has to hold."""
+
+import pathlib
+from collections import deque
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from zoo.converters import weights
+from zoo.converters.build import build
+from zoo.converters.net import net_def_for_state
+from zoo.converters.solver import optimizer
+from zoo.errors import PrototxtError, SolverError
+from zoo.formats import caffe_pb2, prototxt
+from zoo.training.feeds import Feeds
+
+
+class Session:
+    """The nets, data and state of one training run.
+
+    Args:
+        solver: a `SolverDef`.
+        data_dir: where data, nets and weights are looked for first.
+        state: a NetState whose level and stages are merged into the training net's (caffe train --level --stage).
+
+    Attributes:
+        train: the TRAIN `Net`.
+        tests: the TEST `Net`s, sharing its parameters.
+        optimizer: the Keras optimizer over its learned parameters.
+        iteration: how many updates have been made.
+        test_position: for each test net, the batch that its next test begins with.
+
+    Raises:
+        ZooError: what is wrong with the solver, a net or its data.
+    """
+
+    def __init__(self, solver, data_dir=None, state=None):
+        self.solver, self._data_dir = solver, data_dir
+        self.seed = solver.random_seed if solver.random_seed is not None else int.from_bytes(np.random.bytes(4), "big")
+        definition = self._definition(solver.train, state)
+        self._feeds = Feeds(definition, data_dir, self.seed)
+        self.train = build(definition, self._feeds.shapes, seed=self.seed)
+        if not self.train.losses:
+            raise SolverError(
+                "the training net has no loss", at=solver.train.at, want="a layer such as SoftmaxWithLoss"
+            )
+        self._test_feeds, self.tests = [], []
+        for source in solver.tests:
+            definition = self._definition(source)
+            feeds = Feeds(definition, data_dir, self.seed)
+            self._test_feeds.append(feeds)
+            self.tests.append(build(definition, feeds.shapes, self.train.parameters))
+        learned = [p for p in self.train.learnable() if p.variable.trainable]
+        self.optimizer = optimizer(solver, {p.variable.path: (p.lr_mult, p.decay_mult) for p in learned})
+        self.optimizer.build([p.variable for p in learned])
+        self.iteration = 0
+        self.test_position = [0] * len(self.tests)
+        self._losses = deque(maxlen=solver.average_loss)
+        self._position = tf.Variable(np.zeros(1 + len(self.tests), np.int64), name="position")
+        self._window = tf.Variable(np.full(solver.average_loss, np.nan, np.float32), name="losses")
+
+    def _definition(self, source, state=None):
+        net = source.net or prototxt.read_net(self._find(source.file, source.at))
+        merged = source.state(net.message)
+        if state is not None:
+            merged.MergeFrom(state)
+        return net_def_for_state(net, merged)
+
+    def _find(self, path, at):
+        """Returns where `path` is: under the data folder, the working directory, or beside the solver's file."""
+        folders = [self._data_dir, ".", self.solver.file and pathlib.Path(self.solver.file).parent]
+        tried = [pathlib.Path(folder, path) for folder in folders if folder]
+        for candidate in tried:
+            if candidate.is_file():
+                return str(candidate)
+        raise PrototxtError(f"no such file: {path}", at=at, hint="tried " + ", ".join(map(str, tried)))
+
+    # ---- data -------------------------------------------------------------------------------------------------
+
+    def train_batches(self):
+        """Returns the iterator of training batches from the present iteration on."""
+        return self._feeds.batches(self.iteration * self.solver.iter_size)
+
+    def test_batches(self, index):
+        """Returns the iterator of a test net's batches from where its last test ended."""
+        return self._test_feeds[index].batches(self.test_position[index])
+
+    def reading(self, index=None):
+        """Context around running the training net, or test net `index`, in which damaged data is a DataError."""
+        return (self._feeds if index is None else self._test_feeds[index]).reading()
+
+    # ---- what a run says --------------------------------------------------------------------------------------
+
+    def smooth(self, loss):
+        """Takes a loss into the window of the last `average_loss` ones."""
+        self._losses.append(float(loss))
+
+    @property
+    def smoothed_loss(self):
+        """Mean of the losses in the window."""
+        return sum(self._losses) / max(len(self._losses), 1)
+
+    def learning_rate(self, iteration):
+        """Returns the rate of `iteration`."""
+        return float(self.solver.schedule(iteration))
+
+    def config_text(self):
+        """Returns the solver as prototxt, its nets inside where they stood inside."""
+        return prototxt.to_text(self.solver.message)
+
+    def hparams(self):
+        """Returns the solver's scalar fields, as TensorBoard's hyper-parameters."""
+        fields = {}
+        for descriptor, value in self.solver.message.ListFields():
+            if isinstance(value, bool | int | float | str):
+                enum = descriptor.enum_type
+                fields[descriptor.name] = enum.values_by_number[value].name if enum else value
+        return fields
+
+    # ---- state ------------------------------------------------------------------------------------------------
+
+    def load_weights(self, path):
+        """Copies a weights file into the nets by layer name; returns a `weights.Loaded` for the training net."""
+        return weights.load(self.train, path)
+
+    def variables(self):
+        """Returns {name: tf.Variable} of everything that the rest of a run depends on."""
+        nets = [self.train, *self.tests]
+        named = {"position": self._position, "losses": self._window}
+        named |= {f"parameters/{p.key}": p.variable for p in self.train.parameters}
+        named |= {f"optimizer/{v.path}": v for v in self.optimizer.variables}
+        named |= {f"state/{k}/{name}": v for k, net in enumerate(nets) for name, v in net.state.items()}
+        return {name: v.value if isinstance(v, keras.Variable) else v for name, v in named.items()}
+
+    def pack(self):
+        """Writes the plain numbers into the variables, before they are saved."""
+        self._position.assign([self.iteration, *self.test_position])
+        self._window.assign(
+            np.pad(list(self._losses), (0, self._window.shape[0] - len(self._losses)), constant_values=np.nan)
+        )
+
+    def unpack(self):
+        """Takes the plain numbers from the variables, after they have been restored."""
+        iteration, *self.test_position = (int(n) for n in self._position.numpy())
+        self._losses.clear()
+        self._losses.extend(float(loss) for loss in self._window.numpy() if not np.isnan(loss))
+        self.stand_at(iteration)
+
+    def stand_at(self, iteration):
+        """Makes `iteration` the next one: for the schedule, the data and whatever is random."""
+        self.iteration = iteration
+        self.optimizer.iterations.assign(iteration)
+        self.train.clock.assign(iteration * self.solver.iter_size)
+
+
+def net_state(level, stages):
+    """Returns the NetState of the command line's level and stages, or None where neither is given."""
+    if level is None and not stages:
+        return None
+    state = caffe_pb2.NetState(stage=stages)
+    if level is not None:
+        state.level = level
+    return state
