@@ -68,6 +68,6 @@ def reader(variable, name, portable, dtype=None):
 
     def read(like):
         one = ops.ones_like(like[(slice(0, 1),) + (0,) * (len(like.shape) - 1)])
-        return ops.squeeze(outer(one), axis=0)
+        return ops.reshape(outer(one), variable.shape)  # not squeeze, for a batch of open size
 
     return read

@@ -29,7 +29,8 @@ class BatchReindex(LayerType):
         def reindex(x, index):
             index = ops.stop_gradient(index)
             number = ops.cast(index, "int32")
-            known = ops.logical_and(index >= 0, number < ops.shape(x)[0])
+            total = ops.sum(ops.ones_like(x[(slice(None),) + (0,) * (rank - 1)], dtype="int32"))
+            known = ops.logical_and(index >= 0, number < total)
             items = ops.take(x, ops.where(known, number, 0), axis=0)
             return ops.where(ops.reshape(known, (-1,) + (1,) * (rank - 1)), items, float("nan"))
 

@@ -52,6 +52,6 @@ class ContrastiveLoss(LayerType):
                 far, slope = ops.square(ops.maximum(apart, 0.0)), -apart / (distance + 1e-4)
             slope = ops.where(similar, 1.0, ops.where(apart > 0, slope, 0.0))
             each = ops.where(similar, value, far) + slope * (square - value)
-            return ops.sum(each) / ops.cast(2 * ops.shape(each)[0], "float32")
+            return ops.mean(each) / 2.0
 
         return loss

@@ -32,6 +32,7 @@ class EuclideanLoss(LayerType):
                 difference = ops.cast(a, "float32") - ops.cast(b, "float32")
             else:
                 difference = items(a, a_shape) - items(b, b_shape)
-            return ops.sum(ops.square(difference)) / ops.cast(2 * ops.shape(difference)[0], "float32")
+            each = ops.sum(ops.square(difference), axis=tuple(range(1, len(difference.shape))))
+            return ops.mean(each) / 2.0
 
         return loss
