@@ -74,5 +74,14 @@ def broadcast(value, shape, factor, axis):
     return from_caffe(ops.reshape(value, full))
 
 
+def add(x, b):
+    """Returns x + b, with b broadcast.
+
+    With TensorFlow `ops.add` takes a b with one axis longer than 1 for a bias along axis 1 or -1 of x, wherever in b
+    that axis stands, if only the lengths agree (keras 3.15, backend/tensorflow/numpy.py:108); `ops.subtract` does not.
+    """
+    return x + b if len(b.shape) == 1 else x - (-b)
+
+
 def _full(shape, factor, first):
     return (1,) * first + tuple(factor) + (1,) * (len(shape) - first - len(factor))

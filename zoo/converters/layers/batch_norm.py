@@ -50,6 +50,8 @@ class BatchNorm(LayerType):
         rank = len(site.bottoms[0])
         if self.global_stats if self.given else site.phase == "TEST":
             return self._global(site, rank)
+        if site.portable and keras.backend.backend() == "tensorflow":
+            return lambda x: _by_batch(x, rank, self.eps)[0]  # to export; no stock layer keeps such sums
         return _BatchStatistics(site, self.fraction, self.eps, rank, name=site.name)
 
     def _global(self, site, rank):
@@ -66,6 +68,19 @@ class BatchNorm(LayerType):
             return ops.cast(y, x.dtype)
 
         return normalize
+
+
+def _by_batch(x, rank, eps):
+    """Returns x normalised by its own statistics, their mean (C) and their variance (C) times m/(m-1)."""
+    axes = [axis for axis in range(rank) if axis != keras_axis(1, rank)]
+    x32 = ops.cast(x, "float32")
+    mean = ops.mean(x32, axis=axes, keepdims=True)
+    centred = x32 - mean
+    variance = ops.mean(ops.square(centred), axis=axes, keepdims=True)
+    count = ops.sum(ops.ones_like(x32), axis=axes, keepdims=True)
+    unbiased = variance * count / ops.maximum(count - 1, 1)
+    y = ops.cast(centred / ops.sqrt(variance + eps), x.dtype)
+    return y, ops.reshape(mean, (-1,)), ops.reshape(unbiased, (-1,))
 
 
 def _laid(rank):
@@ -96,7 +111,7 @@ class _BatchStatistics(keras.layers.Layer):
 
     def call(self, x):
         """(N,C,...), channels last for rank 4 -> the same."""
-        y, mean, variance = self._fused(x) if self.fused else self._plain(x)
+        y, mean, variance = self._fused(x) if self.fused else _by_batch(x, self.rank, self.eps)
         for total, value in ((self.mean_sum, mean), (self.variance_sum, variance), (self.sum_weight, 1.0)):
             total.assign(total.value * self.fraction + ops.cast(value, total.dtype))
         return y
@@ -110,17 +125,3 @@ class _BatchStatistics(keras.layers.Layer):
             x=x, scale=ones, offset=zeros, mean=[], variance=[], epsilon=self.eps, is_training=True
         )
         return y, mean, variance
-
-    def _plain(self, x):
-        axes = [axis for axis in range(self.rank) if axis != keras_axis(1, self.rank)]
-        x32 = ops.cast(x, "float32")
-        mean = ops.mean(x32, axis=axes, keepdims=True)
-        centred = x32 - mean
-        variance = ops.mean(ops.square(centred), axis=axes, keepdims=True)
-        shape = ops.shape(x)
-        count = 1.0
-        for axis in axes:
-            count = count * ops.cast(shape[axis], "float32")
-        unbiased = variance * (count / ops.maximum(count - 1, 1))
-        y = ops.cast(centred / ops.sqrt(variance + self.eps), x.dtype)
-        return y, ops.reshape(mean, (-1,)), ops.reshape(unbiased, (-1,))

@@ -1,7 +1,7 @@
 """Bias."""
 
 from zoo.converters.adopt import reader
-from zoo.converters.affine import blob_shape, broadcast, broadcast_map, check_fit
+from zoo.converters.affine import add, blob_shape, broadcast, broadcast_map, check_fit
 from zoo.converters.blobs import BlobSpec
 from zoo.converters.layer_type import LayerType
 from zoo.converters.registry import layer_type
@@ -42,6 +42,6 @@ class Bias(LayerType):
     def build(self, site):
         """An addition of tensors."""
         if len(site.bottoms) > 1:
-            return lambda x, b: x + broadcast(b, *site.bottoms, self.axis)
+            return lambda x, b: add(x, broadcast(b, *site.bottoms, self.axis))
         bias = reader(site.variables[0], site.name, site.portable)
-        return lambda x: x + bias(x)
+        return lambda x: add(x, bias(x))

@@ -1,7 +1,7 @@
 """Scale."""
 
 from zoo.converters.adopt import reader
-from zoo.converters.affine import blob_shape, broadcast, broadcast_map, check_fit
+from zoo.converters.affine import add, blob_shape, broadcast, broadcast_map, check_fit
 from zoo.converters.blobs import BlobSpec
 from zoo.converters.layer_type import LayerType
 from zoo.converters.registry import layer_type
@@ -54,6 +54,6 @@ class Scale(LayerType):
         def scale(x, *given):
             factor = broadcast(given[0], *site.bottoms, self.axis) if given else readers[0](x)
             y = x * factor
-            return y + readers[-1](x) if self.bias_term else y
+            return add(y, readers[-1](x)) if self.bias_term else y
 
         return scale
