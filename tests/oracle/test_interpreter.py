@@ -5,7 +5,7 @@ import pytest
 from google.protobuf import text_format
 
 from zoo import oracle
-from zoo.errors import NetError, UnsupportedError
+from zoo.errors import DataError, NetError, UnsupportedError
 from zoo.formats import caffe_pb2
 
 
@@ -111,3 +111,15 @@ def test_what_is_fed_must_be_given():
         oracle.run(net(data), {}, {})
     with pytest.raises(NetError, match="an input is not given, want x"):
         oracle.run(net(data.replace('"Data"', '"Input"')), {}, {})
+
+
+def test_infogain_reads_its_matrix_from_a_file(tmp_path):
+    blob = caffe_pb2.BlobProto(data=[1, 2, 3, 4], shape=caffe_pb2.BlobShape(dim=[2, 2]))
+    path = tmp_path / "H.binaryproto"
+    path.write_bytes(blob.SerializeToString())
+    body = f'type: "InfogainLoss" top: "loss" infogain_loss_param {{ source: "{path}" }}'
+    got = one(body, x=np.log(np.float32([[1, 3]])), label=np.float32([1]))["loss"]
+    np.testing.assert_allclose(got, -(3 * np.log(0.25) + 4 * np.log(0.75)), rtol=1e-6)
+    path.unlink()
+    with pytest.raises(DataError, match="H.binaryproto"):
+        one(body, x=np.ones((1, 2)), label=np.zeros(1))

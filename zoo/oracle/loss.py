@@ -1,12 +1,10 @@
 """Losses and Accuracy. loss_weight is the net's business: every top here is the bare loss, a scalar."""
 
 import math
-import pathlib
 
 import numpy as np
-from google.protobuf.message import DecodeError
 
-from zoo.formats import caffe_pb2
+from zoo.formats import blobproto
 from zoo.oracle.layer import enum_name, integers
 from zoo.oracle.normalisation import softmax_of
 
@@ -61,20 +59,11 @@ def infogain_loss(layer, x, label, matrix=None):
     if p.HasField("normalize"):
         raise layer.error("loss_param.normalize is not for this type", want="normalization")
     if matrix is None:
-        matrix = _matrix(layer)
+        matrix = blobproto.read(layer.message.infogain_loss_param.source).array.astype(np.float64)
     matrix = matrix.reshape(rows.shape[1], rows.shape[1])
     counts = ~_ignored(p, labels)
     loss = -(matrix[labels[counts]] * np.log(np.maximum(rows[counts], LOG_THRESHOLD))).sum()
     return loss / _normaliser(enum_name(p, "normalization"), outer, inner, counts.sum()), probabilities
-
-
-def _matrix(layer):
-    path = layer.message.infogain_loss_param.source
-    try:
-        blob = caffe_pb2.BlobProto.FromString(pathlib.Path(path).read_bytes())
-    except (OSError, DecodeError) as cause:
-        raise layer.error("cannot read the matrix", got=f'"{path}"') from cause
-    return np.array(blob.data)
 
 
 def sigmoid_cross_entropy_loss(layer, x, target):

@@ -26,7 +26,7 @@ def sequence(type_, name, inputs, body="", **more):
 
 X = {"x": normal(4, 2, 5), "cont": cont(4, 2)}
 STATIC = {"static": normal(2, 6)}
-# Caffe gives the exposed first states no gradient (recurrent_layer.cpp:219-228).
+# Caffe gives the exposed first states no gradient (recurrent_layer.cpp:219-221).
 H0 = {"h0": Fed((1, 2, 3), normal(1).draw, smooth=False)}
 C0 = {"c0": Fed((1, 2, 3), normal(1).draw, smooth=False)}
 
