@@ -24,7 +24,6 @@ STEP = 1e-5
 
 NOT_COMPUTED = {"HDF5Output", "Python"}  # one writes a file, the other is the user's own code
 
-PORTABLE = [case for case in ALL if not case.not_portable]
 PLAIN_KERAS = pathlib.Path(__file__).with_name("plain_keras.py")
 
 
@@ -144,7 +143,7 @@ def test_any_batch(case):
 def plain(tmp_path_factory):
     """Saves every registered case as it is exported, and lets a process with plain Keras run them all."""
     folder, known = tmp_path_factory.mktemp("plain_keras"), set(layer_types())
-    for case in PORTABLE:
+    for case in ALL:
         if case.type in known:
             try:
                 _save(case, folder)
@@ -167,7 +166,7 @@ def _save(case, folder):
     np.savez(folder / f"{case.id}.inputs.npz", training=case.phase == "TRAIN", **inputs)
 
 
-@every(PORTABLE)
+@every(ALL)
 def test_saved_and_loaded_by_plain_keras(case, plain):
     problem = plain / f"{case.id}.error"
     assert not problem.exists(), problem.read_text()

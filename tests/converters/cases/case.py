@@ -88,7 +88,6 @@ class Case:
         parameters: {index: draw} where the layer's blobs are not to be drawn normal.
         gradient: the tops whose gradient is tested; None for all.
         batch_fixed: a reason why the batch size cannot be left open, or "".
-        not_portable: a reason why no plain Keras model can compute it, or "".
         dynamic: whether axis 0 of the tops is known at run time only.
     """
 
@@ -104,7 +103,6 @@ class Case:
     parameters: Mapping[int, Callable] = field(default_factory=dict)
     gradient: tuple[str, ...] | None = None
     batch_fixed: str = ""
-    not_portable: str = ""
     dynamic: bool = False
 
     @property

@@ -5,7 +5,6 @@ from tests.converters.cases.case import Case, fixed, normal, uniform
 X = {"x": normal(2, 3, 4, 5)}
 MANY = {"x": normal(2, 7, 5, 6)}
 STATISTICS = {1: lambda rng, shape: rng.uniform(0.5, 9, size=shape), 2: lambda rng, shape: [2.71]}
-SUMS = "no stock layer keeps Caffe's running sums"
 EMPTY = {i: lambda rng, shape: rng.normal(size=shape) * 0 for i in range(3)}
 
 
@@ -42,10 +41,10 @@ CASES = [
     batch_norm("line-as-long-as-deep", "", {"x": normal(2, 4, 4)}),
     batch_norm("nothing-stored", "eps: 0.5", parameters=EMPTY),
     batch_norm("in-place", tops=("x",)),
-    batch_norm("of-the-batch", "moving_average_fraction: 0.9", phase="TRAIN", not_portable=SUMS),
-    batch_norm("of-the-batch-rows", "eps: 0.002", {"x": normal(5, 3)}, "TRAIN", not_portable=SUMS),
+    batch_norm("of-the-batch", "moving_average_fraction: 0.9", phase="TRAIN"),
+    batch_norm("of-the-batch-rows", "eps: 0.002", {"x": normal(5, 3)}, "TRAIN"),
     batch_norm("stored-in-train", "use_global_stats: true", phase="TRAIN"),
-    batch_norm("of-the-batch-in-test", "use_global_stats: false", not_portable=SUMS),
+    batch_norm("of-the-batch-in-test", "use_global_stats: false"),
     lrn("across", "local_size: 5 alpha: 0.8 beta: 0.75 k: 2"),
     lrn("across-wide", "local_size: 9 alpha: 1.3 beta: 0.6"),
     lrn("across-one", "local_size: 1 alpha: 0.5 beta: 1.2 k: 1.5"),
