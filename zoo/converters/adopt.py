@@ -43,7 +43,7 @@ class Value(keras.layers.Layer):
 
     def call(self, inputs):
         """Returns the variable's value, in the layer's compute dtype."""
-        return ops.convert_to_tensor(self.variable)
+        return ops.convert_to_tensor(self.variable.value)
 
 
 def reader(variable, name, portable, dtype=None):
