@@ -10,7 +10,7 @@ from zoo.converters.registry import layer_type
 
 @layer_type("Flatten", source="flatten_layer.cpp:7-39")
 class Flatten(LayerType):
-    """Axes `axis` to `end_axis` (both included; by default all but the first) become one, in C,H,W order. No blobs."""
+    """Axes `axis` to `end_axis` (both included; by default all but the first) become one, in C,H,W order; no blobs."""
 
     fields = ("flatten_param",)
 
@@ -25,7 +25,7 @@ class Flatten(LayerType):
         (bottom,) = bottoms
         start = canonical_axis(self.axis, len(bottom), self.layer.at("flatten_param.axis"))
         end = canonical_axis(self.end_axis, len(bottom), self.layer.at("flatten_param.end_axis")) + 1
-        if end < start:  # Caffe then repeats axes, and stops at the count that does not fit
+        if end < start:  # start == end is allowed and inserts an axis of length 1
             raise self.error("axis lies behind end_axis", "flatten_param.axis", got=f"{start} to {end - 1}")
         return ((*bottom[:start], count(bottom, start, end), *bottom[end:]),)
 

@@ -1,0 +1,63 @@
+"""InnerProduct at every axis and rank, against einsum in Caffe's order."""
+
+import math
+
+import numpy as np
+import pytest
+
+from tests.converters.layers.one_layer import forward, gradients, one_layer
+from zoo.errors import NetError
+
+SHAPES = [(3, 7), (3, 2, 5), (3, 2, 4, 5), (2, 3, 2, 2, 3)]
+
+
+@pytest.mark.parametrize("portable", [False, True])
+@pytest.mark.parametrize("transpose", [False, True])
+@pytest.mark.parametrize(("shape", "axis"), [(shape, axis) for shape in SHAPES for axis in range(len(shape))])
+def test_flattens_in_caffes_order_from_any_axis(shape, axis, transpose, portable):
+    rng = np.random.default_rng(axis)
+    body = f"inner_product_param {{ num_output: 6 axis: {axis - len(shape)} transpose: {str(transpose).lower()} }}"
+    net = one_layer("InnerProduct", body, [shape], portable=portable)
+    size = math.prod(shape[axis:])
+    weight, bias = net.learnable()
+    w = rng.normal(size=(size, 6) if transpose else (6, size)).astype(np.float32)
+    assert weight.spec.shape == w.shape
+    weight.assign(w)
+    assert np.array_equal(weight.array(), w)
+    b = rng.normal(size=6).astype(np.float32)
+    bias.assign(b)
+    x = rng.normal(size=shape).astype(np.float32)
+    matrix = w if transpose else w.T
+    y = forward(net, x)
+    assert y.shape == (*shape[:axis], 6)
+    assert np.allclose(y, x.reshape(*shape[:axis], size) @ matrix + b, atol=1e-5)
+    diff = rng.normal(size=y.shape)
+    assert np.allclose(gradients(net, x, diff=diff)[0], (diff @ matrix.T).reshape(shape), atol=1e-5)
+
+
+def test_a_spatial_bottom_is_not_moved_at_run_time():
+    net = one_layer("InnerProduct", "inner_product_param { num_output: 6 }", [(3, 2, 4, 5)], portable=True)
+    assert [type(op).__name__ for op in net.model().operations] == ["InputLayer", "Reshape", "Dense"]
+
+
+def test_without_bias():
+    net = one_layer("InnerProduct", "inner_product_param { num_output: 6 bias_term: false }", [(3, 7)])
+    assert [p.spec.shape for p in net.learnable()] == [(6, 7)]
+    assert not forward(net, np.ones((3, 7))).any()
+
+
+def test_any_batch():
+    net = one_layer("InnerProduct", "inner_product_param { num_output: 6 }", [(3, 2, 4, 5)])
+    assert net.model(any_batch=True)([np.ones((7, 4, 5, 2), np.float32)]).shape == (7, 6)
+
+
+@pytest.mark.parametrize(
+    ("body", "match"),
+    [
+        ("", "num_output must be given and positive"),
+        ("inner_product_param { num_output: 2 axis: 2 }", "no such axis, got 2"),
+    ],
+)
+def test_what_is_refused(body, match):
+    with pytest.raises(NetError, match=match):
+        one_layer("InnerProduct", body, [(3, 7)])
