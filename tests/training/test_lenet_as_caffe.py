@@ -1,4 +1,10 @@
-"""LeNet from Caffe's own weights, on MNIST in Caffe's order: our losses beside those that Caffe logged."""
+"""LeNet from Caffe's own weights, on MNIST in Caffe's order: our losses beside those that Caffe logged.
+
+Near-ties in max pooling make the run branch: a rounding error of 1e-7 sends a gradient to another pixel, and the losses
+part by some 1e-3. Caffe's own arithmetic does so when OpenBLAS takes two threads instead of one (4e-3 within 50
+iterations; `python -m benchmarks.lenet_as_caffe` shows it). Before the first such branch, losses are equal; after it,
+runs stay near each other.
+"""
 
 import json
 
@@ -39,7 +45,9 @@ def test_the_first_iterations_are_caffes(shared, mnist_data, tmp_path):
     ours, caffe = train_as_caffe(shared, mnist_data, tmp_path, 60)
     losses, wanted = compare(ours, caffe)
     assert len(losses) == 61
-    assert np.abs(losses - wanted)[:50].max() < 1e-3
+    assert np.abs(losses - wanted)[:8].max() < 1.5e-5  # the log has six digits
+    assert np.abs(losses - wanted)[:20].max() < 1e-3
+    assert np.abs(losses - wanted)[:50].max() < 5e-3
     assert dict(ours.test["accuracy"])[0] == pytest.approx(caffe["test"]["0"]["accuracy"], abs=1e-9)
     assert dict(ours.test["loss"])[0] == pytest.approx(caffe["test"]["0"]["loss"], abs=1e-5)
 
@@ -50,7 +58,8 @@ def test_five_hundred_iterations_follow_caffe(shared, mnist_data, tmp_path):
     losses, wanted = compare(ours, caffe)
     assert len(losses) == 501
     difference = np.abs(losses - wanted)
-    assert difference[:50].max() < 1e-3
+    assert difference[:20].max() < 1e-3
+    assert difference[:50].max() < 5e-3
     mean = np.ones(20) / 20
     assert np.abs(np.convolve(losses, mean, "valid") - np.convolve(wanted, mean, "valid")).max() < 0.02
     accuracy = dict(ours.test["accuracy"])

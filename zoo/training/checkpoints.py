@@ -59,14 +59,14 @@ class Checkpoints:
         self._check_same()
         try:
             self._checkpoint.restore(self.latest).assert_existing_objects_matched()
-        except (OSError, AssertionError, ValueError, tf.errors.OpError) as error:
+        except (OSError, AssertionError, ValueError, IndexError, tf.errors.OpError) as error:
             raise CheckpointError(f"cannot read checkpoint {self.latest}", got=_first_line(error)) from error
         return self.latest
 
     def _check_same(self):
         try:
             stored = tf.train.load_checkpoint(self.latest).get_variable_to_shape_map()
-        except (OSError, RuntimeError, ValueError, tf.errors.OpError) as error:
+        except (OSError, RuntimeError, ValueError, IndexError, tf.errors.OpError) as error:
             raise CheckpointError(f"cannot read checkpoint {self.latest}", got=_first_line(error)) from error
         suffix = "/.ATTRIBUTES/VARIABLE_VALUE"
         there = {
@@ -77,7 +77,7 @@ class Checkpoints:
         here = {name: tuple(variable.shape) for name, variable in self._state.items()}
         differ = [
             f"{name} is {there.get(name, 'absent')} there, {here.get(name, 'absent')} here"
-            for name in sorted(there.keys() | here.keys())
+            for name in sorted(there.keys() | here.keys(), key=lambda name: (not name.startswith("parameters/"), name))
             if there.get(name) != here.get(name)
         ]
         if differ:

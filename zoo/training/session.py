@@ -129,7 +129,8 @@ class Session:
         nets = [self.train, *self.tests]
         named = {"position": self._position, "losses": self._window}
         named |= {f"parameters/{p.key}": p.variable for p in self.train.parameters}
-        named |= {f"optimizer/{v.path}": v for v in self.optimizer.variables}
+        # Keras numbers the optimizers of a process: what comes before the first "/" is not part of the name.
+        named |= {f"optimizer/{v.path.partition('/')[2]}": v for v in self.optimizer.variables}
         named |= {f"state/{k}/{name}": v for k, net in enumerate(nets) for name, v in net.state.items()}
         return {name: v.value if isinstance(v, keras.Variable) else v for name, v in named.items()}
 
