@@ -1,0 +1,58 @@
+"""Every layer case that real Caffe recorded, through the pycaffe interface as a user of pycaffe would run it."""
+
+import numpy as np
+import pytest
+
+import zoo.pycaffe as caffe
+from tests.conftest import SHARED
+from tests.converters.golden import BACKWARD, FORWARD, Case, close
+
+CASES = sorted((SHARED / "golden" / "layers").glob("*.npz"))
+
+
+@pytest.mark.skipif(not CASES, reason="needs real Caffe's numbers in ../shared/golden/layers (or ZOO_SHARED)")
+@pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
+def test_as_caffe(path, tmp_path):
+    case = Case(path)
+    (tmp_path / "net.prototxt").write_text(case.prototxt)
+    net = caffe.Net(str(tmp_path / "net.prototxt"), {"TRAIN": caffe.TRAIN, "TEST": caffe.TEST}[case.phase])
+    for key, array in case.group("param").items():
+        layer, index = key.rsplit("/", 1)
+        net.params[layer][int(index)].data[...] = array
+    for name, array in case.group("in").items():
+        assert net.blobs[name].data.shape == array.shape
+        net.blobs[name].data[...] = array
+    net.forward()
+    for name, want in case.group("out").items():
+        close(f"out/{name}", net.blobs[name].data, want, FORWARD)
+    for key, want in case.group("param_after").items():
+        layer, index = key.rsplit("/", 1)
+        close(f"param_after/{key}", net.params[layer][int(index)].data, want, FORWARD)
+    for name, array in case.group("top_diff").items():
+        net.blobs[name].diff[...] = array
+    net.backward()
+    for name, want in case.group("grad_in").items():
+        close(f"grad_in/{name}", net.blobs[name].diff, want, BACKWARD)
+    for key, want in case.group("grad_param").items():
+        layer, index = key.rsplit("/", 1)
+        close(f"grad_param/{key}", net.params[layer][int(index)].diff, want, BACKWARD)
+    for key, want in case.group("param_after").items():  # going backward runs nothing forward again
+        layer, index = key.rsplit("/", 1)
+        close(f"param_after/{key}", net.params[layer][int(index)].data, want, FORWARD)
+
+
+@pytest.mark.parametrize("name", ["lenet", "cifar10_quick_v1", "mtcnn_det1", "mtcnn_det2", "mtcnn_det3"])
+def test_trained_nets(shared, name):
+    folder = shared / "pretrained"
+    weights = next(folder.glob(f"{name}*.caffemodel"))
+    with np.load(folder / f"{name}.npz") as data:
+        arrays = {key: data[key] for key in data}
+    net = caffe.Net(str(folder / f"{name}.prototxt"), str(weights), caffe.TEST)
+    inputs = {key[3:]: array for key, array in arrays.items() if key.startswith("in/")}
+    for key, array in inputs.items():
+        net.blobs[key].reshape(*array.shape)
+    outputs = net.forward(**inputs)
+    wanted = {key[4:]: array for key, array in arrays.items() if key.startswith("out/")}
+    assert list(outputs) == sorted(wanted)
+    for key, want in wanted.items():
+        close(f"out/{key}", outputs[key], want, FORWARD)

@@ -1,0 +1,229 @@
+"""Python: a layer whose rule is a class that somebody wrote for pycaffe.
+
+Such a class is code that a config names, so it runs only where that is allowed: by `allow(True)`, or inside `hosting`,
+as zoo.pycaffe does, which then calls the class itself. Elsewhere a graph calls it back with NumPy arrays.
+"""
+
+import contextlib
+import contextvars
+import importlib
+import math
+
+import keras
+import numpy as np
+
+from zoo.converters.blobs import BlobSpec
+from zoo.converters.geometry import keras_shape
+from zoo.converters.layer_type import LayerType
+from zoo.converters.layout import from_caffe, to_caffe
+from zoo.converters.registry import layer_type
+from zoo.errors import NetError, UnsupportedError
+from zoo.formats import caffe_pb2
+
+_allowed = False
+_hosts = contextvars.ContextVar("hosts", default=None)
+
+
+def allow(yes=True):
+    """Allows, or forbids again, that nets in this process run the Python classes that they name."""
+    global _allowed
+    _allowed = bool(yes)
+
+
+@contextlib.contextmanager
+def hosting(instances):
+    """Inside, nets that are built take their Python layers from `instances` ({layer name: object}) and add new ones."""
+    token = _hosts.set(instances)
+    try:
+        yield
+    finally:
+        _hosts.reset(token)
+
+
+class PlainBlob:
+    """The least that a Python layer sees of a blob: float32 `data` and `diff` of Caffe's shape, and `reshape`."""
+
+    def __init__(self, *shape):
+        self.shape = ()
+        self.data = self.diff = np.zeros((), np.float32)
+        self.reshape(*shape)
+
+    def reshape(self, *shape):
+        """Gives the blob another shape, with zeros for values."""
+        shape = tuple(int(dim) for dim in shape)
+        if shape != self.shape:
+            self.shape = shape
+            self.data, self.diff = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
+
+    @property
+    def count(self):
+        """Number of values."""
+        return math.prod(self.shape)
+
+    num = property(lambda self: self._legacy(0), doc="First axis.")
+    channels = property(lambda self: self._legacy(1), doc="Second axis.")
+    height = property(lambda self: self._legacy(2), doc="Third axis.")
+    width = property(lambda self: self._legacy(3), doc="Fourth axis.")
+
+    def _legacy(self, axis):
+        return self.shape[axis] if axis < len(self.shape) else 1
+
+
+class BlobVec(list):
+    """A layer's parameter blobs."""
+
+    def add_blob(self, *shape):
+        """Adds a blob of zeros."""
+        self.append(PlainBlob(*shape))
+
+
+class Layer:
+    """What a Python layer derives from: it overrides setup, reshape, forward and backward.
+
+    Attributes:
+        param_str: python_param.param_str.
+        phase: 0 in TRAIN, 1 in TEST.
+        blobs: its parameters, which `setup` adds with ``self.blobs.add_blob(*shape)``.
+    """
+
+    type = "Python"
+
+    def __init__(self, layer_param=None):
+        self.param_str, self.phase, self.blobs = "", 0, BlobVec()
+
+    def setup(self, bottom, top):
+        """Called once; `bottom` and `top` are lists of blobs."""
+
+    def reshape(self, bottom, top):
+        """Called before each forward pass: gives the tops their shapes."""
+
+    def forward(self, bottom, top):
+        """Writes the tops' data."""
+
+    def backward(self, top, propagate_down, bottom):
+        """Writes the diffs of those bottoms whose flag is set."""
+
+
+@layer_type("Python", source="include/caffe/layers/python_layer.hpp:14-58, layer_factory.cpp:291-302")
+class Python(LayerType):
+    """Tops and their shapes are what the class says. Blobs: those that its setup adds."""
+
+    bottom_count = (0, None)
+    top_count = (0, None)
+    fields = ("python_param",)
+
+    def read(self, p):
+        """Reads python_param. Raises UnsupportedError where Python layers are not allowed."""
+        self.module, self.cls, self.param_str = p.module, p.layer, p.param_str
+        p.no_effect("share_in_parallel")  # of several GPUs' solvers, of which a Python layer is in none
+        for name in ("module", "layer"):
+            if not getattr(p, name):
+                raise p.error(f"{name} must be given", name)
+        self._instances = _hosts.get()
+        if self._instances is None and not _allowed:
+            raise UnsupportedError(
+                f"would run the class {self.cls} of the Python module {self.module}, which is not allowed here",
+                at=self.layer.at("python_param"),
+                hint="zoo.pycaffe runs it; for nets you trust, call zoo.converters.layers.python.allow()",
+            )
+        if self._instances is None:
+            self._instances = {}
+
+    def top_shapes(self, bottoms):
+        """What the class gives in setup, at the first time, and in reshape."""
+        bottom, top = [PlainBlob(*shape) for shape in bottoms], [PlainBlob() for _ in self.layer.tops]
+        if self.layer.name not in self._instances:
+            instance = self._new()
+            instance.setup(bottom, top)
+            self._instances[self.layer.name] = instance
+        self._instances[self.layer.name].reshape(bottom, top)
+        return tuple(blob.shape for blob in top)
+
+    def blobs(self, bottoms):
+        """One for each of the instance's."""
+        blobs = self._instances[self.layer.name].blobs
+        return tuple(BlobSpec(tuple(blob.shape), f"blob{index}") for index, blob in enumerate(blobs))
+
+    def build(self, site):
+        """A layer that calls the class back with NumPy arrays."""
+        if site.portable:
+            raise UnsupportedError("a Python layer cannot be exported", at=self.layer.at())
+        instance = self._instances[self.layer.name]
+        for blob, variable in zip(instance.blobs, site.variables):
+            if not np.any(np.asarray(variable)):  # new; one that another net shares has been learned since
+                variable.assign(np.array(blob.data))
+        return _Callback(instance, site, name=site.name)
+
+    def _new(self):
+        at = self.layer.at("python_param")
+        try:
+            module = importlib.import_module(self.module)
+        except ImportError as error:
+            hint = "its folder must be on PYTHONPATH"
+            raise NetError(f"cannot import the Python module {self.module}: {error}", at=at, hint=hint) from error
+        cls = getattr(module, self.cls, None)
+        if not isinstance(cls, type) or not all(hasattr(cls, name) for name in ("setup", "reshape", "forward")):
+            want = "a class derived from Layer"
+            raise NetError(f"{self.cls} in {self.module} is no layer", at=at, got=type(cls).__name__, want=want)
+        instance = cls(self.layer.message)
+        if not hasattr(instance, "blobs"):  # a constructor of its own that does not call Layer's
+            instance.blobs = BlobVec()
+        instance.param_str, instance.phase = self.param_str, caffe_pb2.Phase.Value(self.layer.phase)
+        return instance
+
+
+class _Callback(keras.layers.Layer):
+    """Runs an instance in a graph; forward and backward alternate on it, as in Caffe."""
+
+    def __init__(self, instance, site, **kwargs):
+        super().__init__(**kwargs)
+        self.instance, self.site = instance, site
+        self.bottoms = [PlainBlob(*shape) for shape in site.bottoms]
+        self.tops = [PlainBlob(*shape) for shape in site.tops]
+
+    def build(self, input_shape):
+        """Has nothing to create."""
+
+    def compute_output_spec(self, *bottoms):
+        """The planned shapes."""
+        return tuple(keras.KerasTensor(keras_shape(shape)) for shape in self.site.tops)
+
+    def call(self, *bottoms):
+        """Keras tensors of the bottoms -> a tuple of those of the tops."""
+        import tensorflow as tf
+
+        shapes = self.site.tops
+        given = [to_caffe(x) for x in bottoms if x is not None]
+        values = [tf.convert_to_tensor(v) for v in self.site.variables]
+
+        @tf.custom_gradient
+        def run(*inputs):
+            tops = tf.numpy_function(self._forward, inputs, [tf.float32] * len(shapes))
+            tops = [tf.ensure_shape(top, shape) for top, shape in zip(tops, shapes)]
+
+            def gradient(*diffs):
+                found = tf.numpy_function(self._backward, diffs, [tf.float32] * len(inputs))
+                return [tf.ensure_shape(diff, x.shape) for diff, x in zip(found, inputs)]
+
+            return tuple(tops), gradient
+
+        return tuple(from_caffe(top) for top in run(*given, *values))
+
+    def _forward(self, *inputs):
+        blobs = [*self.bottoms, *self.instance.blobs]
+        for blob, array in zip(blobs, inputs):
+            blob.data[...] = array
+        self.instance.reshape(self.bottoms, self.tops)
+        for top, shape in zip(self.tops, self.site.tops):
+            if tuple(top.shape) != shape:
+                raise ValueError(f"{self.name}: a top's shape changed from {shape} to {top.shape} in a fixed graph")
+        self.instance.forward(self.bottoms, self.tops)
+        return [np.array(top.data, np.float32) for top in self.tops]
+
+    def _backward(self, *diffs):
+        for top, diff in zip(self.tops, diffs):
+            top.diff[...] = diff
+        for blob in (*self.bottoms, *self.instance.blobs):
+            blob.diff[...] = 0
+        self.instance.backward(self.tops, [True] * len(self.bottoms), self.bottoms)
+        return [np.array(blob.diff, np.float32) for blob in (*self.bottoms, *self.instance.blobs)]

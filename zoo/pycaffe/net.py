@@ -1,0 +1,281 @@
+"""Net: pycaffe's class over the engine."""
+
+import os
+from collections import OrderedDict
+
+from zoo.converters import weights as weight_files
+from zoo.converters.net import net_def
+from zoo.errors import NetError, WeightsError, did_you_mean
+from zoo.formats import caffe_pb2, caffemodel, caffemodel_hdf5, prototxt
+from zoo.pycaffe import modes
+from zoo.pycaffe.batches import Batches
+from zoo.pycaffe.engine import Engine
+from zoo.pycaffe.sources import MemoryArrays
+
+
+class NetLayer:
+    """A layer as `net.layers` has it: its `type` and its parameter `blobs`."""
+
+    def __init__(self, kind, blobs):
+        self.type, self.blobs = kind, blobs
+
+    def __repr__(self):
+        return f"<{self.type} layer with {len(self.blobs)} blobs>"
+
+
+class Net(Batches):
+    """A net with its values, from a prototxt file: ``Net(file, phase, level=0, stages=None, weights=None)``.
+
+    The older ``Net(file, weights, phase)`` works, too.
+
+    Args:
+        network_file: path of the prototxt.
+        phase: `TRAIN` or `TEST`.
+        level: of the NetState; replaces that of the file.
+        stages: list of strings, added to those of the file.
+        weights: path of a .caffemodel or .caffemodel.h5, or None.
+
+    Raises:
+        ZooError: a file is missing or damaged, or a layer is not as it should be.
+    """
+
+    def __init__(self, network_file, *args, **kwargs):
+        phase, level, stages, weights = _arguments(*args, **kwargs)
+        definition = net_def(prototxt.read_net(os.fspath(network_file)), phase, level, tuple(stages or ()))
+        self._start(definition)
+        if weights is not None:
+            self.copy_from(weights)
+
+    @classmethod
+    def _of(cls, definition):
+        """Returns a net made from a `NetDef`."""
+        net = cls.__new__(cls)
+        net._start(definition)
+        return net
+
+    def _start(self, definition):
+        self._engine = engine = Engine(definition, modes.draw_seed())
+        self.definition = engine.definition
+        built = engine.net.layers
+        keys = {key: number for number, key in enumerate(engine.blobs)}
+        self._ids = {ref: keys[key] for ref in engine.net.shapes for key in [engine.key(ref)]}
+        self._layer_names = [layer.definition.name for layer in built]
+        self._blob_names = [key.name for key in engine.blobs]
+        self._blobs = list(engine.blobs.values())
+        self._hooks = {name: [] for name in ("before_forward", "after_forward", "before_backward", "after_backward")}
+        self.layers = [
+            engine.instances[layer.definition.name]
+            if layer.definition.type == "Python"
+            else NetLayer(layer.definition.type, blobs)
+            for layer, blobs in zip(built, engine.parameters)
+        ]
+        self.blobs = OrderedDict(zip(self._blob_names, self._blobs))
+        self.layer_dict = OrderedDict(zip(self._layer_names, self.layers))
+        self.params = OrderedDict((n, blobs) for n, blobs in zip(self._layer_names, engine.parameters) if blobs)
+        refs = [(layer.definition.name, layer.definition) for layer in built]
+        self.top_names = OrderedDict((name, [top.name for top in layer.tops]) for name, layer in refs)
+        self.bottom_names = OrderedDict((name, [bottom.name for bottom in layer.bottoms]) for name, layer in refs)
+        self.inputs = [top.name for _, layer in refs if layer.type == "Input" for top in layer.tops]
+        self.outputs = list(self.definition.output_names)
+        loss_weights = dict.fromkeys(self._blob_names, 0.0)
+        for layer in built:
+            loss_weights.update(zip((top.name for top in layer.definition.tops), layer.loss_weights))
+        self.blob_loss_weights = OrderedDict(loss_weights)
+
+    # ---- by number, as Caffe's core has them ----
+
+    def _top_ids(self, index):
+        return [self._ids[ref] for ref in self.definition.layers[index].tops]
+
+    def _bottom_ids(self, index):
+        return [self._ids[ref] for ref in self.definition.layers[index].bottoms]
+
+    @property
+    def _inputs(self):
+        return [self._blob_names.index(name) for name in self.inputs]
+
+    @property
+    def _outputs(self):
+        return [self._blob_names.index(name) for name in self.outputs]
+
+    @property
+    def _blob_loss_weights(self):
+        return list(self.blob_loss_weights.values())
+
+    def _forward(self, start, end):
+        """Runs layers number start..end; returns their part of the loss as a float."""
+        losses = self._engine.forward(start, end, (self._hooks["before_forward"], self._hooks["after_forward"]))
+        return float(sum(float(loss) for loss in losses))
+
+    def _backward(self, start, end):
+        """Runs layers number start..end, start >= end, backward."""
+        self._engine.backward(start, end, (self._hooks["before_backward"], self._hooks["after_backward"]))
+
+    # ---- running ----
+
+    def forward(self, blobs=None, start=None, end=None, **inputs):
+        """Runs the net, or its layers from the one named `start` to the one named `end`.
+
+        Args:
+            blobs: names of blobs to return besides the outputs.
+            inputs: arrays to write into the input blobs first; all of them or none.
+
+        Returns:
+            {blob name: its data}: the outputs of the net, or of `end`. The arrays are the blobs' own, which the next
+            pass overwrites.
+
+        Raises:
+            NetError: unknown names, or arrays that do not fit.
+        """
+        first = 0 if start is None else self._index(start)
+        last = len(self.layers) - 1 if end is None else self._index(end)
+        names = [*(self.outputs if end is None else self.top_names[end]), *self._known(blobs)]
+        self._write(inputs, self.inputs, "input", "data")
+        self._engine.forward(first, last, (self._hooks["before_forward"], self._hooks["after_forward"]))
+        return {name: self.blobs[name].data for name in names}
+
+    def backward(self, diffs=None, start=None, end=None, **tops):
+        """Runs the net backward, or its layers from the one named `start` down to the one named `end`.
+
+        Args:
+            diffs: names of blobs whose gradients to return besides those of the inputs.
+            tops: gradients to write into the output blobs first; all of them or none.
+
+        Returns:
+            {blob name: its diff} of the net's inputs, or of the bottoms of `end`.
+
+        Raises:
+            NetError: unknown names, or arrays that do not fit.
+        """
+        first = len(self.layers) - 1 if start is None else self._index(start)
+        last = 0 if end is None else self._index(end)
+        names = [*(self.inputs if end is None else self.bottom_names[end]), *self._known(diffs)]
+        self._write(tops, self.outputs, "output", "diff")
+        self._backward(first, last)
+        return {name: self.blobs[name].diff for name in names}
+
+    def _index(self, name):
+        if name not in self._layer_names:
+            raise NetError(f'no layer "{name}" in this net', hint=did_you_mean(name, self._layer_names))
+        return self._layer_names.index(name)
+
+    def _known(self, names):
+        for name in names or ():
+            if name not in self.blobs:
+                raise NetError(f'no blob "{name}" in this net', hint=did_you_mean(name, self.blobs))
+        return names or ()
+
+    def _write(self, arrays, names, what, part):
+        if arrays and set(arrays) != set(names):
+            got, want = ", ".join(sorted(arrays)), ", ".join(names) or f"none, as the net has no {what} blobs"
+            raise NetError(f"{what}s given are not those of the net", got=got, want=want)
+        for name, array in arrays.items():
+            target = getattr(self.blobs[name], part)
+            shape = getattr(array, "shape", ())
+            if target.ndim and tuple(shape)[:1] != target.shape[:1]:
+                raise NetError(f'{what} "{name}" is not batch sized', got=shape, want=target.shape)
+            try:
+                target[...] = array
+            except (TypeError, ValueError) as error:
+                raise NetError(f'{what} "{name}" does not fit', got=shape, want=target.shape) from error
+
+    def reshape(self):
+        """Makes all blobs follow the shapes that the input blobs have now; parameters stay."""
+        self._engine.fit()
+
+    def clear_param_diffs(self):
+        """Sets the gradients of all parameters to zero."""
+        for _, blob in self._engine.learnable():
+            blob._diff.clear()
+
+    def before_forward(self, run):
+        """Has ``run(layer index)`` called before each layer runs forward."""
+        self._hooks["before_forward"].append(run)
+
+    def after_forward(self, run):
+        """Has ``run(layer index)`` called after each layer has run forward."""
+        self._hooks["after_forward"].append(run)
+
+    def before_backward(self, run):
+        """Has ``run(layer index)`` called before each layer runs backward."""
+        self._hooks["before_backward"].append(run)
+
+    def after_backward(self, run):
+        """Has ``run(layer index)`` called after each layer has run backward."""
+        self._hooks["after_backward"].append(run)
+
+    def set_input_arrays(self, data, labels):
+        """Gives the MemoryData layer, the net's first, data (N,C,H,W) and labels (N,), contiguous float32.
+
+        Raises:
+            NetError: the first layer is another, or the arrays do not fit.
+        """
+        memory = self._engine.sources.get(0)
+        if not isinstance(memory, MemoryArrays):
+            got = self.layers[0].type if self.layers else "no layer"
+            raise NetError("set_input_arrays needs MemoryData as the net's first layer", got=got)
+        memory.set(data, labels)
+
+    # ---- weights ----
+
+    def copy_from(self, path):
+        """Copies the weights of a file, binary or HDF5, to the layers of the same names.
+
+        Raises:
+            WeightsError: the file is missing or damaged, or does not fit.
+        """
+        self._engine.flush()
+        weight_files.load(self._engine.net, os.fspath(path))
+        self._engine.changed()
+
+    def load_hdf5(self, path):
+        """As `copy_from`."""
+        self.copy_from(path)
+
+    def share_with(self, other):
+        """Makes layers of the same names use the other net's parameters, so that a change to one is seen in both.
+
+        Raises:
+            NetError: such layers differ in number or shapes of their blobs; nothing is shared then.
+        """
+        pairs = []
+        for name, blobs in self.params.items():
+            theirs = other.params.get(name)
+            if theirs is None:
+                continue
+            got, want = [b.shape for b in theirs], [b.shape for b in blobs]
+            if got != want:
+                raise NetError(f'layer "{name}" cannot share its parameters', got=got, want=want)
+            pairs += zip(blobs, theirs)
+        other._engine.flush()
+        self._engine.adopt(pairs)
+
+    def save(self, path):
+        """Writes the weights as a .caffemodel; HDF5 where `path` ends in ".h5"."""
+        self._engine.flush()
+        net = self._engine.net
+        caffemodel.write(os.fspath(path), weight_files.arrays(net), net.definition.message, shared=self._shared())
+
+    def save_hdf5(self, path):
+        """Writes the weights as HDF5."""
+        self._engine.flush()
+        arrays = weight_files.arrays(self._engine.net)
+        if len(arrays) != len(self._layer_names):
+            raise WeightsError("two layers of one name cannot be written to HDF5")
+        caffemodel_hdf5.write(os.fspath(path), arrays.items(), shared=self._shared())
+
+    def _shared(self):
+        pairs = [(layer.definition.name, layer.parameters) for layer in self._engine.net.layers]
+        return {(n, i) for n, owned in pairs for i, p in enumerate(owned) if p.key != (n, i)}
+
+
+def _arguments(*args, phase=None, level=0, stages=None, weights=None):
+    """Returns (phase, level, stages, weights) of either form of the constructor."""
+    if len(args) == 2 and isinstance(args[0], str | os.PathLike):
+        args, weights = args[1:], args[0]
+    given = dict(zip(("phase", "level", "stages", "weights"), args))
+    phase, level = given.get("phase", phase), given.get("level", level)
+    stages, weights = given.get("stages", stages), given.get("weights", weights)
+    if phase not in (caffe_pb2.TRAIN, caffe_pb2.TEST) or isinstance(phase, bool) or len(args) > 4:
+        raise NetError("Net wants a file, a phase and perhaps weights", got=f"phase {phase!r}", want="TRAIN or TEST")
+    return int(phase), level, stages, weights
