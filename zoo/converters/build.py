@@ -88,6 +88,9 @@ class Net:
             any_batch: True leaves the batch size open; False keeps the file's.
         """
         names, feeds = _UniqueNames(), {}
+        for layer in self.layers:
+            if layer.call is not None:
+                names(layer.definition.name)
         for ref in self.inputs:
             shape = keras_shape(self.shapes[ref])
             if any_batch and shape:
@@ -96,7 +99,9 @@ class Net:
         values = self.run(feeds)
         refs = self.outputs() if outputs is None else outputs
         name = keras_name(self.definition.name) or "net"
-        return keras.Model(list(feeds.values()), [values[ref] for ref in refs], name=name)
+        outputs = [values[ref] for ref in refs]
+        _rename_operations(outputs)
+        return keras.Model(list(feeds.values()), outputs, name=name)
 
     def learnable(self):
         """Returns this net's parameters in Caffe's order of learnable blobs, shared ones once."""
@@ -189,6 +194,21 @@ def _call(layer, function):
 def keras_name(name):
     """Returns `name` with "/" (which Keras keeps for scopes) as "__" and white space as "_"."""
     return "_".join(name.replace("/", "__").split())
+
+
+def _rename_operations(outputs):
+    """Gives keras.ops in the graph of `outputs`, which Keras counts as "add", "add_1", ..., names that no layer has."""
+    operations, seen, tensors = {}, set(), list(outputs)
+    while tensors:
+        operation, node, _ = tensors.pop()._keras_history
+        if (id(operation), node) not in seen:
+            seen.add((id(operation), node))
+            operations[id(operation)] = operation
+            tensors.extend(operation._inbound_nodes[node].input_tensors)
+    layers = {op.name for op in operations.values() if isinstance(op, keras.layers.Layer)}
+    for operation in operations.values():
+        while operation.name in layers and not isinstance(operation, keras.layers.Layer):
+            operation.name = f"{operation.name}.op"
 
 
 class _UniqueNames:

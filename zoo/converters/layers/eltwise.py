@@ -49,7 +49,7 @@ class Eltwise(LayerType):
         terms = [x if coeff == 1 else x * coeff for x, coeff in zip(bottoms, self.coeff)]
         total = terms[0]
         for term in terms[1:]:
-            total = total + term
+            total = ops.add(total, term)
         return total
 
 
@@ -58,7 +58,7 @@ def _of_list(layer):
 
 
 def _maximum(first, second, *others):
-    top = ops.where(first > second, first, second)
+    top = ops.where(ops.greater(first, second), first, second)
     for other in others:
-        top = ops.where(other > top, other, top)
+        top = ops.where(ops.greater(other, top), other, top)
     return top

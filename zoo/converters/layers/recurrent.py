@@ -89,13 +89,13 @@ class _Recurrent(LayerType):
             carry = _Load(variables, name=site.name), _Store(variables, name=f"{site.name}.keep")
 
         def recurrent(x, cont, *others):
-            cont = ops.reshape(ops.stop_gradient(cont), (steps, -1, 1))
             x = of_x(ops.reshape(to_caffe(x), (steps, -1, x_size)))
             if self.static:
                 x = x + of_static(ops.reshape(to_caffe(others[0]), (-1, static_size)))
+            cont = ops.reshape(_plain(cont, x), (steps, -1, 1))
             state = None
             if self.expose:
-                state = [ops.stop_gradient(value[0]) for value in others[self.static :]]
+                state = [_plain(value, x)[0] for value in others[self.static :]]
             elif carry:
                 state = carry[0](x)
             tops = []
@@ -189,7 +189,9 @@ class LSTMUnit(LayerType):
 
     def build(self, site):
         """keras.ops only."""
-        return lambda c, gates, cont: lstm_unit(c, gates, ops.expand_dims(ops.stop_gradient(cont), -1))
+        return lambda c, gates, cont: lstm_unit(
+            ops.cast(c, gates.dtype), gates, ops.expand_dims(_plain(cont, gates), -1)
+        )
 
 
 def lstm_unit(c_prev, gates, cont):
@@ -199,6 +201,11 @@ def lstm_unit(c_prev, gates, cont):
     if c_prev is not None:
         c = ops.where(ops.equal(cont, 0), 0.0, cont * ops.sigmoid(f)) * c_prev + c
     return c, ops.sigmoid(o) * ops.tanh(c)
+
+
+def _plain(x, like):
+    """Returns `x` without gradient, in the precision of `like`."""
+    return ops.cast(ops.stop_gradient(x), like.dtype)
 
 
 class _Load(keras.layers.Layer):

@@ -1,0 +1,30 @@
+"""Names in a functional model: a file may name its layers as Keras names its operations, or as its own inputs."""
+
+import keras
+import numpy as np
+
+from zoo.converters.build import build
+from zoo.converters.net import net_def
+from zoo.formats.prototxt import parse_net
+
+NET = """
+layer { name: "in" type: "Input" top: "x" input_param { shape { dim: 2 dim: 3 } } }
+layer { name: "w" type: "Eltwise" bottom: "x" bottom: "x" top: "w" eltwise_param { coeff: 1 coeff: 0.5 } }
+layer { name: "add" type: "Eltwise" bottom: "x" bottom: "w" top: "s" }
+layer { name: "multiply" type: "ReLU" bottom: "s" top: "t" }
+layer { name: "x" type: "TanH" bottom: "t" top: "y" }
+layer { name: "a/b c" type: "ReLU" bottom: "y" top: "z" }
+"""
+
+
+def test_layers_keep_their_names_and_operations_give_way(tmp_path):
+    keras.utils.clear_session()  # Keras counts its operations anew
+    model = build(net_def(parse_net(NET), "TEST"), portable=True).model()
+    names = [operation.name for operation in model.operations]
+    assert len(set(names)) == len(names)
+    layers = [layer.name for layer in model.layers]
+    assert {"add", "multiply", "x", "a__b_c"} <= set(layers)
+    model.save(tmp_path / "m.keras")
+    x = np.array([[1, -2, 0.5], [3, 0, -1]], np.float32)
+    want = np.maximum(np.tanh(np.maximum(2.5 * x, 0)), 0)
+    assert np.allclose(keras.saving.load_model(tmp_path / "m.keras")([x]), want, atol=1e-6)
