@@ -79,7 +79,7 @@ class Parameters:
         rng = np.random.Generator(np.random.PCG64([self.seed, zlib.crc32(layer.name.encode()), index]))
         with keras.name_scope(scope):
             variable = keras.Variable(
-                spec.to_keras(fill(spec.filler, spec.shape, rng)),
+                spec.to_keras(fill(spec.filler, spec.shape, rng, layer.at())),
                 trainable=spec.trainable and lr_mult != 0,
                 name=spec.variable,
             )

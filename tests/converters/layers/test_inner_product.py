@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.converters.layers.one_layer import forward, gradients, one_layer
-from zoo.errors import NetError
+from zoo.errors import NetError, UnsupportedError
 
 SHAPES = [(3, 7), (3, 2, 5), (3, 2, 4, 5), (2, 3, 2, 2, 3)]
 
@@ -61,3 +61,10 @@ def test_any_batch():
 def test_what_is_refused(body, match):
     with pytest.raises(NetError, match=match):
         one_layer("InnerProduct", body, [(3, 7)])
+
+
+def test_a_filler_that_does_not_exist_is_placed():
+    with pytest.raises(
+        UnsupportedError, match=r'layer "l" \(InnerProduct\): unknown filler type "gausian".*"gaussian"'
+    ):
+        one_layer("InnerProduct", 'inner_product_param { num_output: 2 weight_filler { type: "gausian" } }', [(3, 7)])
