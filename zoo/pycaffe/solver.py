@@ -1,0 +1,301 @@
+"""pycaffe's solvers: Caffe's loop over nets that can be run and changed by hand between steps (solver.cpp:193-415)."""
+
+import os
+import time
+from collections import deque
+
+import numpy as np
+import tensorflow as tf
+from absl import logging
+
+from zoo.converters import solver as solvers
+from zoo.converters.net import net_def_for_state
+from zoo.errors import PrototxtError, SolverError
+from zoo.formats import caffe_pb2, prototxt
+from zoo.input.paths import candidates
+from zoo.pycaffe import modes
+from zoo.pycaffe.net import Net
+from zoo.training import caffe_log, snapshots
+
+
+class Solver:
+    """A solver from a prototxt file.
+
+    Args:
+        solver_file: path of the solver; paths of nets in it are looked for in the working directory, then beside it.
+
+    Attributes:
+        net: the training `Net`.
+        test_nets: list of the test `Net`s, which share its parameters.
+        param: the SolverParameter; a change, such as ``param.base_lr = 0.01``, holds from the next step on.
+        iter: number of updates made.
+
+    Raises:
+        ZooError: a file is missing, or the solver or a net is not as it should be.
+    """
+
+    type = None  # of the file, whatever it is; a subclass names its own
+
+    def __init__(self, solver_file):
+        parsed = prototxt.read_solver(os.fspath(solver_file))
+        self._file = parsed.file
+        self.param = caffe_pb2.SolverParameter()
+        self.param.CopyFrom(parsed.message)
+        if self.type is not None:
+            self.param.ClearField("solver_type")
+            self.param.type = self.type
+        self.iteration, self._callbacks, self._losses = 0, [], deque()
+        self._seen = self.param.SerializeToString()
+        self.solver = solvers.solver_def(prototxt.Parsed(self.param, parsed.file, parsed.source))
+        if self.solver.random_seed is not None:
+            modes.set_random_seed(self.solver.random_seed)
+        self.net = Net._of(self._definition(self.solver.train))
+        if not self.net._engine.net.losses:
+            want = "a layer such as SoftmaxWithLoss"
+            raise SolverError("the training net has no loss", at=self.solver.train.at, want=want)
+        self.test_nets = [Net._of(self._definition(source)) for source in self.solver.tests]
+        for net in self.test_nets:
+            net.share_with(self.net)
+        self.optimizer = self._new_optimizer()
+        for path in self.solver.weights:
+            self.load_weights(path)
+
+    def _definition(self, source):
+        net = source.net
+        if net is None:
+            tried = candidates(source.file, file=self._file)
+            found = next((path for path in tried if path.is_file()), None)
+            if found is None:
+                hint = "tried " + ", ".join(map(str, tried))
+                raise PrototxtError(f"no such file: {source.file}", at=source.at, hint=hint)
+            net = prototxt.read_net(str(found))
+        return net_def_for_state(net, source.state(net.message))
+
+    # ---- what snapshots need of a session ----
+
+    @property
+    def train(self):
+        """The built `zoo.converters.build.Net` of `net`."""
+        return self.net._engine.net
+
+    def load_weights(self, path):
+        """Copies a weights file into the nets."""
+        self.net.copy_from(path)
+
+    def stand_at(self, iteration):
+        """Makes `iteration` the next one."""
+        self.iteration = iteration
+        self.optimizer.iterations.assign(iteration)
+        self.net._engine.set_clock(iteration * self.solver.iter_size)
+
+    # ---- the optimizer ----
+
+    def _learned(self):
+        return [(p, blob) for p, blob in self.net._engine.learnable() if p.variable.trainable]
+
+    def _new_optimizer(self):
+        learned = [p for p, _ in self._learned()]
+        multipliers = {p.variable.path: (p.lr_mult, p.decay_mult) for p in learned}
+        with tf.device(modes.device()):
+            optimizer = solvers.optimizer(self.solver, multipliers)
+            optimizer.build([p.variable for p in learned])
+        self._update = tf.function(self._apply, autograph=False)
+        return optimizer
+
+    def _follow_param(self):
+        """Takes over what has been changed in `param`; the history stays."""
+        if self.param.SerializeToString() == self._seen:
+            return
+        before, kind = self.optimizer, self.solver.type
+        self.solver = solvers.solver_def(prototxt.Parsed(self.param, self._file))
+        if self.solver.type != kind:
+            raise SolverError("the type of a solver cannot change", got=self.solver.type, want=kind)
+        self._seen = self.param.SerializeToString()
+        variables = [p.variable for p, _ in self._learned()]
+        self.optimizer = self._new_optimizer()
+        self.optimizer.load_history(variables, before.history(variables))
+        self.optimizer.iterations.assign(self.iteration)
+
+    def _apply(self, gradients):
+        variables = [p.variable for p, _ in self._learned()]
+        before = [tf.identity(v.value) for v in variables]
+        self.optimizer.apply(gradients, variables)
+        return [old - v.value for old, v in zip(before, variables)]
+
+    def apply_update(self):
+        """Updates the parameters by the gradients in their diffs, each of which becomes what was subtracted."""
+        self._follow_param()
+        if self._due(self.solver.display):
+            caffe_log.learning_rate(self.iteration, self.lr)
+        engine, learned = self.net._engine, self._learned()
+        engine.flush()
+        if learned:
+            with tf.device(modes.device()):
+                updates = self._update([blob._diff.device() for _, blob in learned])
+            for (_, blob), update in zip(learned, updates):
+                blob._diff.put(update)
+                blob._data.changed()
+        self.iteration += 1
+
+    # ---- the loop ----
+
+    @property
+    def iter(self):
+        """Number of updates made."""
+        return self.iteration
+
+    @property
+    def lr(self):
+        """The rate of the next update."""
+        self._follow_param()
+        return float(self.solver.schedule(self.iteration))
+
+    def add_callback(self, on_start, on_gradients_ready):
+        """Has functions without arguments called before each iteration, and before each update."""
+        self._callbacks.append((on_start, on_gradients_ready))
+
+    def step(self, iterations):
+        """Makes `iterations` updates, with the tests, displays and snapshots that fall due."""
+        self._follow_param()
+        self._losses = deque(maxlen=self.solver.average_loss)
+        self._timer, self._timed = time.monotonic(), self.iteration
+        for _ in range(iterations):
+            self.net.clear_param_diffs()
+            if self._due(self.solver.test_interval) and (self.iteration > 0 or self.solver.test_initialization):
+                self.test_all()
+            for on_start, _ in self._callbacks:
+                on_start()
+            losses = [self._forward_backward() for _ in range(self.solver.iter_size)]
+            self._losses.append(sum(losses) / len(losses))
+            if self._due(self.solver.display):
+                self._display()
+            for _, on_gradients_ready in self._callbacks:
+                on_gradients_ready()
+            self.apply_update()
+            if self._due(self.solver.snapshot):
+                self.snapshot()
+
+    def _forward_backward(self):
+        last = len(self.net.layers) - 1
+        loss = self.net._forward(0, last)
+        self.net._backward(last, 0)
+        return loss
+
+    def _due(self, period):
+        return bool(period) and self.iteration % period == 0
+
+    @property
+    def _smoothed(self):
+        return sum(self._losses) / max(len(self._losses), 1)
+
+    def _display(self):
+        seconds = time.monotonic() - self._timer
+        rate = (self.iteration - self._timed) / (seconds or 1)
+        caffe_log.displayed(self.iteration, rate, seconds, self.solver.display, self._smoothed)
+        caffe_log.outputs("Train", self.train, _outputs(self.net))
+        self._timer, self._timed = time.monotonic(), self.iteration
+
+    def solve(self, resume_file=None):
+        """Trains to `max_iter`, from the .solverstate `resume_file` on if one is given."""
+        self._follow_param()
+        caffe_log.solving(self.net.definition.name, self.solver.lr_policy)
+        if resume_file is not None:
+            self.restore(resume_file)
+        self.step(self.solver.max_iter - self.iteration)
+        if self.solver.snapshot_after_train and not self._due(self.solver.snapshot):
+            self.snapshot()
+        if self._due(self.solver.display):
+            self._losses.append(self.net._forward(0, len(self.net.layers) - 1))
+            logging.info("Iteration %d, loss = %s", self.iteration, caffe_log.number(self._smoothed))
+        if self._due(self.solver.test_interval):
+            self.test_all()
+        logging.info("Optimization Done.")
+
+    def test_all(self):
+        """Runs every test net over its test_iter batches; returns a list of {output name: mean}."""
+        return [self._test(index) for index in range(len(self.test_nets))]
+
+    def _test(self, index):
+        net, batches = self.test_nets[index], self.solver.test_iter[index]
+        logging.info("Iteration %d, Testing net (#%d)", self.iteration, index)
+        loss, sums = 0.0, {}
+        for _ in range(batches):
+            loss += net._forward(0, len(net.layers) - 1)
+            sums = {ref: sums.get(ref, 0) + value for ref, value in _outputs(net).items()}
+        if self.solver.test_compute_loss and batches:
+            logging.info("Test loss: %s", caffe_log.number(loss / batches))
+        return caffe_log.outputs("Test", net._engine.net, sums, 1 / batches) if batches else {}
+
+    # ---- snapshots ----
+
+    def snapshot(self):
+        """Writes the pair .caffemodel and .solverstate at snapshot_prefix; raises SolverError where none is known."""
+        self._follow_param()
+        prefix = self.solver.snapshot_prefix
+        if prefix is None:
+            raise SolverError("snapshot_prefix", got="none", want="where snapshots go")
+        self.net._engine.flush()
+        paths = snapshots.write(self, prefix)
+        logging.info("Snapshotting to %s and %s", *paths)
+
+    def restore(self, state_file):
+        """Goes on from a .solverstate of Caffe's or ours: weights, history and iteration.
+
+        Raises:
+            CheckpointError, WeightsError: it is damaged or not of this solver and net.
+        """
+        snapshots.restore(self, os.fspath(state_file))
+
+    def share_weights(self, net):
+        """Makes `net` use the parameters of the training net."""
+        net.share_with(self.net)
+
+
+def _outputs(net):
+    """Returns {BlobRef: array, channels-last where rank 4} of a net's outputs."""
+    return {ref: np.array(net._engine.blob(ref)._data.device()) for ref in net.definition.outputs}
+
+
+class SGDSolver(Solver):
+    """SGD, whatever the file's `type` says."""
+
+    type = "SGD"
+
+
+class NesterovSolver(Solver):
+    """Nesterov."""
+
+    type = "Nesterov"
+
+
+class AdaGradSolver(Solver):
+    """AdaGrad."""
+
+    type = "AdaGrad"
+
+
+class RMSPropSolver(Solver):
+    """RMSProp."""
+
+    type = "RMSProp"
+
+
+class AdaDeltaSolver(Solver):
+    """AdaDelta."""
+
+    type = "AdaDelta"
+
+
+class AdamSolver(Solver):
+    """Adam."""
+
+    type = "Adam"
+
+
+_CLASSES = (SGDSolver, NesterovSolver, AdaGradSolver, RMSPropSolver, AdaDeltaSolver, AdamSolver)
+
+
+def get_solver(solver_file):
+    """Returns a solver of the class that the file's `type`, or its older `solver_type`, names."""
+    kind = solvers.solver_def(prototxt.read_solver(os.fspath(solver_file))).type
+    return next(cls for cls in _CLASSES if cls.type == kind)(solver_file)
