@@ -1,0 +1,84 @@
+"""Classifier: a net that classifies pictures, with the preparation they need."""
+
+import numpy as np
+
+from zoo.errors import DataError
+from zoo.formats.caffe_pb2 import TEST
+from zoo.pycaffe.net import Net
+from zoo.pycaffe.pictures import centre_crop, oversample, resize_image
+from zoo.pycaffe.transformer import Transformer
+
+
+class PictureNet(Net):
+    """A TEST net whose first input takes pictures (H, W, K), and the `transformer` for them.
+
+    Args:
+        model_file, pretrained_file: paths of the prototxt and the weights.
+        mean, input_scale, raw_scale, channel_swap: as the `Transformer`'s setters take them; None for none.
+    """
+
+    def __init__(self, model_file, pretrained_file, mean=None, input_scale=None, raw_scale=None, channel_swap=None):
+        super().__init__(model_file, TEST, weights=pretrained_file)
+        if not self.inputs:
+            raise DataError("the net has no input for pictures", want="a deploy net, whose data come from Input")
+        name = self.inputs[0]
+        self.transformer = Transformer({name: self.blobs[name].shape})
+        self.transformer.set_transpose(name, (2, 0, 1))
+        for given, setter in (
+            (mean, self.transformer.set_mean),
+            (input_scale, self.transformer.set_input_scale),
+            (raw_scale, self.transformer.set_raw_scale),
+            (channel_swap, self.transformer.set_channel_swap),
+        ):
+            if given is not None:
+                setter(name, given)
+
+    def run(self, pictures):
+        """Returns the first output for a list of pictures of any size."""
+        name = self.inputs[0]
+        batch = np.stack([self.transformer.preprocess(name, picture) for picture in pictures])
+        return self.forward_all(**{name: batch})[self.outputs[0]]
+
+
+class Classifier(PictureNet):
+    """Classifies whole pictures.
+
+    Args:
+        model_file, pretrained_file: paths of the prototxt and the weights.
+        image_dims: (height, width) that pictures are brought to before crops are taken; by default the input's.
+        mean, input_scale, raw_scale, channel_swap: as the `Transformer`'s setters take them; None for none.
+    """
+
+    def __init__(
+        self,
+        model_file,
+        pretrained_file,
+        image_dims=None,
+        mean=None,
+        input_scale=None,
+        raw_scale=None,
+        channel_swap=None,
+    ):
+        super().__init__(model_file, pretrained_file, mean, input_scale, raw_scale, channel_swap)
+        self.crop_dims = np.array(self.blobs[self.inputs[0]].shape[2:])
+        self.image_dims = self.crop_dims if image_dims is None else image_dims
+
+    def predict(self, inputs, oversample=True):
+        """Returns class probabilities (N, classes) of pictures.
+
+        Args:
+            inputs: list of pictures (H, W, K).
+            oversample: True to average over four corners, the centre and their mirror images; False for the centre.
+        """
+        if not len(inputs):
+            raise DataError("no picture to classify")
+        resized = [resize_image(picture, self.image_dims) for picture in inputs]
+        if oversample:
+            predictions = self.run(_oversample(resized, self.crop_dims))
+            return predictions.reshape(len(inputs), 10, -1).mean(1)
+        height, width = self.crop_dims
+        top, left = centre_crop(resized[0].shape, self.crop_dims)
+        return self.run([picture[top : top + height, left : left + width] for picture in resized])
+
+
+_oversample = oversample  # which the argument of `predict` hides

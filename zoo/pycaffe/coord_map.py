@@ -1,0 +1,116 @@
+"""How the pixels of one top lie over those of another, to crop one to the other (for fully convolutional nets).
+
+A map (axis, scale, shift) says that pixel i of the input lies at scale * i + shift of the output, along each spatial
+axis from `axis` on; the identity's axis is None.
+"""
+
+import numpy as np
+
+from zoo.errors import NetError, Place
+from zoo.pycaffe.net_spec import layers as L
+
+_SAME = frozenset((
+    "AbsVal", "BatchNorm", "Bias", "BNLL", "Clip", "Dropout", "ELU", "Eltwise", "Exp", "LRN", "Log", "MVN", "PReLU",
+    "Power", "ReLU", "Scale", "Sigmoid", "Split", "Swish", "TanH", "Threshold",
+))  # fmt: skip
+_SHRINKING = ("Convolution", "Im2col", "Pooling")
+_BY_AXIS = {f"{name}_{axis}" for name in ("kernel", "stride", "pad") for axis in "hw"}
+_IDENTITY = (None, 1, 0)
+
+
+class UndefinedMapException(NetError):
+    """A layer that has no such map."""
+
+
+class AxisMismatchException(NetError):
+    """Maps along different axes."""
+
+
+def coord_map(fn):
+    """Returns the map (axis, scale, shift) of a layer, a `net_spec.Function`.
+
+    Raises:
+        UndefinedMapException: its type has none.
+        NetError: it gives its window for each axis (kernel_h and so on).
+    """
+    if fn.type_name in _SAME:
+        return _IDENTITY
+    if fn.type_name == "Crop":
+        given = fn.params.get("crop_param", fn.params)
+        return given.get("axis", 2) - 1, 1, -np.array(given.get("offset", 0), ndmin=1)
+    if fn.type_name not in (*_SHRINKING, "Deconvolution"):
+        raise UndefinedMapException("pixels have no place", at=Place(layer=fn.type_name))
+    given = fn.params.get("pooling_param" if fn.type_name == "Pooling" else "convolution_param", fn.params)
+    if by_axis := sorted(_BY_AXIS & set(given)):
+        raise NetError("cropping wants windows alike on all axes", at=Place(layer=fn.type_name), got=by_axis[0])
+    if "kernel_size" not in given:
+        raise NetError("cropping wants a kernel_size", at=Place(layer=fn.type_name))
+    kernel, stride, pad, dilation = (
+        np.array(given.get(name, default), ndmin=1)
+        for name, default in (("kernel_size", 1), ("stride", 1), ("pad", 0), ("dilation", 1))
+    )
+    margin = (kernel - 1) * dilation / 2 - pad
+    if fn.type_name == "Deconvolution":
+        return given.get("axis", 1), stride, margin
+    return given.get("axis", 1), 1 / stride, -margin / stride
+
+
+def compose(base_map, next_map):
+    """Returns the map of `next_map`'s layer followed by that of `base_map`; raises AxisMismatchException."""
+    (axis, scale, shift), (next_axis, next_scale, next_shift) = base_map, next_map
+    if None not in (axis, next_axis) and axis != next_axis:
+        raise AxisMismatchException("maps along different axes", got=f"{axis} and {next_axis}")
+    return next_axis if axis is None else axis, scale * next_scale, scale * next_shift + shift
+
+
+def inverse(coord_map):
+    """Returns the map the other way."""
+    axis, scale, shift = coord_map
+    return axis, 1 / scale, -shift / scale
+
+
+def coord_map_from_to(top_from, top_to):
+    """Returns the map from one top of a NetSpec to another, through what both come from.
+
+    Raises:
+        NetError: nothing is common to both, by layers that have a map.
+    """
+    from_maps = dict(_walk(top_from))
+    for top, to_map in _walk(top_to):
+        if top in from_maps:
+            return compose(to_map, inverse(from_maps[top]))
+    raise NetError("tops are not connected by layers whose pixels have a place")
+
+
+def _walk(top):
+    """Yields (ancestor, map from it to `top`), `top` itself first."""
+    waiting, seen = [(top, _IDENTITY)], set()
+    while waiting:
+        top, found = waiting.pop(0)
+        if top in seen:
+            continue
+        seen.add(top)
+        yield top, found
+        try:
+            further = compose(found, coord_map(top.fn))
+        except UndefinedMapException:
+            continue
+        bottoms = top.fn.inputs[:1] if top.fn.type_name == "Crop" else top.fn.inputs  # the second only gives a size
+        waiting += [(bottom, further) for bottom in bottoms]
+
+
+def crop(top_from, top_to):
+    """Returns a Crop layer's top: `top_from` cut to the pixels that `top_to` has.
+
+    Raises:
+        NetError: they are not of one scale, or `top_from` does not cover `top_to` at whole pixels.
+    """
+    axis, scale, shift = coord_map_from_to(top_from, top_to)
+    if not np.all(scale == 1):
+        raise NetError("crop of another scale", got=f"scale {scale}", want="1")
+    if not (np.all(shift <= 0) and np.all(np.round(shift) == shift)):
+        raise NetError("crop at such an offset", got=f"{-np.asarray(shift)}", want="whole numbers of 0 or more")
+    if axis is None:
+        return L.Crop(top_from, top_to)
+    offset = [int(x) for x in np.atleast_1d(-np.round(shift))]
+    return L.Crop(top_from, top_to, crop_param={"axis": axis + 1, "offset": offset})

@@ -1,0 +1,25 @@
+"""pycaffe's `io` under one name; the parts are in `messages`, `pictures` and `transformer`."""
+
+from zoo.pycaffe.messages import (
+    array_to_blobproto,
+    array_to_datum,
+    arraylist_to_blobprotovector_str,
+    blobproto_to_array,
+    blobprotovector_str_to_arraylist,
+    datum_to_array,
+)
+from zoo.pycaffe.pictures import load_image, oversample, resize_image
+from zoo.pycaffe.transformer import Transformer
+
+__all__ = [
+    "Transformer",
+    "array_to_blobproto",
+    "array_to_datum",
+    "arraylist_to_blobprotovector_str",
+    "blobproto_to_array",
+    "blobprotovector_str_to_arraylist",
+    "datum_to_array",
+    "load_image",
+    "oversample",
+    "resize_image",
+]
