@@ -17,7 +17,7 @@ FLOORS = (
     ("zoo.oracle", "zoo.solvers"),
     ("zoo.converters",),
     ("zoo.input",),
-    ("zoo.training",),
+    ("zoo.export", "zoo.training"),
     ("zoo.pycaffe",),
     ("commands",),
 )

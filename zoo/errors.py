@@ -71,6 +71,10 @@ class WeightsError(ZooError):
     """A weights file that is damaged or does not fit the net."""
 
 
+class OutputError(ZooError):
+    """A converted file that cannot be written."""
+
+
 class CheckpointError(ZooError):
     """A run folder or checkpoint that cannot be written, read or continued."""
 

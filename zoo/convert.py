@@ -1,0 +1,244 @@
+"""Turns a Caffe net and its weights into files for Keras, TensorFlow and Caffe, and shows that they compute the same.
+
+  python -m zoo.convert --config=deploy.prototxt --weights=net.caffemodel --output=net.keras --verify
+  python -m zoo.convert --config=train_val.prototxt --weights=net.caffemodel --output=net.keras,net_saved/,net.prototxt
+  python -m zoo.convert --config=configs/lenet.prototxt --weights=lenet.caffemodel --input_shape='data: 1,1,28,28' \\
+      --output=lenet.keras --summary
+  python -m zoo.convert --config=old.prototxt --output=new.prototxt --nodeploy       upgrades a file, nothing else
+  python -m zoo.convert --config=deploy.prototxt --summary                           writes nothing
+
+The config is a net or a solver, of any generation of Caffe's. What is converted is the net to deploy: data layers
+become inputs, losses become their predictions (SoftmaxWithLoss becomes "prob"), Accuracy goes.
+
+What --output makes, by its ending; several may stand in one list:
+  .keras            one file that plain Keras 3 loads; spatial tensors are channels-last, (N,H,W,C)
+  /                 a SavedModel folder, for TensorFlow, with the endpoint "serve"
+  .caffemodel       weights of the current form, binary; .caffemodel.h5: HDF5
+  .prototxt         the net of the current form; what it is fed is said in comments
+Beside a .keras file and a SavedModel lies a .json that says the sources, the preprocessing and which Keras layers each
+Caffe layer became, and a .mean.npy where the net subtracts a mean picture.
+
+--verify runs what was written on random inputs beside an independent reading of the same net in NumPy, and beside
+OpenCV where it can read the net. Exit code 0: done; 1: nothing can be made of the input, one message says why; 2: the
+files are written, but what they compute differs.
+"""
+
+import os
+import sys
+
+from absl import flags
+
+from zoo import command
+from zoo.errors import OutputError, Place, UnsupportedError, ZooError
+
+CONFIG = flags.DEFINE_string("config", None, "Net or solver file (prototxt).", required=True)
+WEIGHTS = flags.DEFINE_list("weights", [], "Weights files (.caffemodel, .caffemodel.h5). Without: what fillers give.")
+OUTPUT = flags.DEFINE_list("output", [], "What to write: NAME.keras, FOLDER/, NAME.caffemodel[.h5], NAME.prototxt.")
+PHASE = flags.DEFINE_enum("phase", "TEST", ["TEST", "TRAIN"], "What the net is filtered for. TRAIN keeps Dropout.")
+LEVEL = flags.DEFINE_integer("level", None, "Level of the net's state.")
+STAGE = flags.DEFINE_list("stage", [], "Stages of the net's state.")
+INPUT_SHAPE = flags.DEFINE_multi_string(
+    "input_shape", [], "Caffe shape of an input, where the files do not say it: 'data: 1,3,227,227'."
+)
+BATCH = flags.DEFINE_string(
+    "batch", "", 'Size of a batch: "any", or a number. Default: any where the net allows it, else as the file has it.'
+)
+OUTPUTS = flags.DEFINE_list("outputs", [], "Blobs that the net shall give. Default: those that no layer reads.")
+DEPLOY = flags.DEFINE_bool("deploy", True, "--nodeploy keeps data layers, losses and all phases; for .prototxt only.")
+DATA_DIR = flags.DEFINE_string("data_dir", "data", "Where mean files and data are looked for first.")
+VERIFY = flags.DEFINE_bool("verify", False, "Run what was written beside independent readings of the net.")
+TOLERANCE = flags.DEFINE_float(
+    "tolerance", 1e-4, "What --verify allows, in parts of an output's largest value.", lower_bound=0
+)
+SUMMARY = flags.DEFINE_bool("summary", False, "Print layers, shapes, parameters and multiply-adds.")
+
+DIFFERS = 2
+_ENDINGS = {
+    ".keras": "keras",
+    "/": "saved_model",
+    ".caffemodel": "caffemodel",
+    ".caffemodel.h5": "caffemodel",
+    ".prototxt": "prototxt",
+}
+
+
+def main():
+    """Reads the flags, converts, writes, verifies; returns the exit code."""
+    outputs = [(_kind(path), path) for path in OUTPUT.value]
+    command.quiet_tensorflow()
+    from zoo.export import whole
+
+    for kind, path in outputs:
+        _check_new(path, [other for _, other in outputs])
+        whole.check(path.rstrip("/") if kind == "saved_model" else path)
+    if not DEPLOY.value:
+        return _upgrade(outputs)
+    if not outputs and not SUMMARY.value:
+        raise OutputError("nothing to do", want="--output=NAME.keras (or another ending, see --help), or --summary")
+    return _convert(outputs)
+
+
+def _kind(path):
+    for ending, kind in _ENDINGS.items():
+        if path.endswith(ending):
+            return kind
+    if path.endswith(".onnx"):
+        hint = 'write a .keras file, load it in Keras and try its own model.export(NAME, format="onnx")'
+        raise UnsupportedError("ONNX is not written here", got=path, hint=hint)
+    hint = "a SavedModel folder ends in /"
+    raise UnsupportedError("unknown kind of output", got=path, want=", ".join(_ENDINGS), hint=hint)
+
+
+def _check_new(path, outputs):
+    """Refuses to write one path twice, or over what is read."""
+    if outputs.count(path) > 1:
+        raise OutputError("--output has it twice", at=Place(path))
+    for source in (CONFIG.value, *WEIGHTS.value):
+        if os.path.exists(path) and os.path.exists(source) and os.path.samefile(path, source):
+            raise OutputError("is read, so that it cannot be written too", at=Place(path))
+
+
+def _upgrade(outputs):
+    """Writes the whole net in the current form."""
+    from zoo.converters.upgrade import upgrade_net
+    from zoo.export import prototxt_file, source
+
+    if not outputs or any(kind != "prototxt" for kind, _ in outputs) or WEIGHTS.value or SUMMARY.value:
+        raise UnsupportedError("--nodeploy upgrades a prototxt and nothing else", want="--output=NAME.prototxt alone")
+    net = upgrade_net(source.read_net(CONFIG.value, DATA_DIR.value))
+    for _, path in outputs:
+        prototxt_file.write(path, net.message)
+        prototxt_file.check(path, net.message)
+        print(f"{path}: the whole net in the current form, {len(net.message.layer)} layers")
+    return 0
+
+
+def _convert(outputs):
+    from zoo.export import inputs
+    from zoo.export.conversion import convert
+    from zoo.export.keras_model import keras_model
+    from zoo.export.tables import summary
+
+    conversion = convert(
+        CONFIG.value,
+        WEIGHTS.value,
+        phase=PHASE.value,
+        level=LEVEL.value,
+        stages=STAGE.value,
+        shapes=inputs.parse(INPUT_SHAPE.value),
+        batch=_batch(),
+        outputs=OUTPUTS.value,
+        data_dir=DATA_DIR.value,
+    )
+    _say_weights(conversion)
+    if SUMMARY.value:
+        print("\n".join(summary(conversion)))
+    if not outputs:
+        return 0
+    kinds = {kind for kind, _ in outputs}
+    exported = keras_model(conversion) if kinds & {"keras", "saved_model"} else None
+    for kind, path in outputs:
+        _write(kind, path, conversion, exported)
+    _say_use(conversion, exported)
+    return _verify(outputs, conversion, exported) if VERIFY.value else 0
+
+
+def _batch():
+    if BATCH.value in ("", "any"):
+        return BATCH.value or None
+    if not BATCH.value.isdigit() or int(BATCH.value) < 1:
+        raise ZooError("--batch", got=BATCH.value, want='"any" or a number')
+    return int(BATCH.value)
+
+
+def _say_weights(conversion):
+    for path, loaded in zip(conversion.weights, conversion.loaded):
+        print(f"weights of {path}: {len(loaded.copied)} layers")
+        if loaded.skipped:
+            print(f"  not in the net to deploy: {', '.join(loaded.skipped)}")
+    if not conversion.weights:
+        print("WARNING: no --weights: every parameter is what its filler gave, none is trained", file=sys.stderr)
+    elif conversion.filled:
+        names = ", ".join(conversion.filled)
+        print(f"WARNING: not in the weights, so that fillers made them: {names}", file=sys.stderr)
+
+
+def _write(kind, path, conversion, exported):
+    from zoo.converters import weights
+    from zoo.export import keras_file, metadata, prototxt_file, saved_model
+    from zoo.export.verify import shared_blobs
+    from zoo.formats import caffemodel
+
+    if kind == "keras":
+        keras_file.write(exported, conversion, path)
+    elif kind == "saved_model":
+        saved_model.write(exported, conversion.outputs, path.rstrip("/"))
+    elif kind == "prototxt":
+        prototxt_file.write(path, conversion.message, metadata.comments(conversion))
+    else:
+        arrays, shared = weights.arrays(conversion.net), shared_blobs(conversion.net)
+        caffemodel.write(path, arrays, conversion.message, shared=shared)
+    beside = metadata.write(path.rstrip("/"), conversion, exported) if kind in ("keras", "saved_model") else []
+    print(f"{path}" + "".join(f", {name}" for name in beside))
+    for line in _how_to_load(kind, path, conversion):
+        print(f"    {line}")
+
+
+def _how_to_load(kind, path, conversion):
+    blobs, several = list(conversion.outputs), len(conversion.preprocessing) > 1
+    given = "{" + ", ".join(f'"{name}": ...' for name in conversion.preprocessing) + "}" if several else "x"
+    if kind == "keras":
+        item = f'["{blobs[0]}"]' if len(blobs) > 1 else ""
+        return [f'model = keras.saving.load_model("{path}")', f"{_word(blobs[0])} = model({given}){item}"]
+    if kind == "saved_model":
+        served = f'{_word(blobs[0])} = module.serve({given})["{blobs[0]}"]'
+        return [f'module = tf.saved_model.load("{path}")', served]
+    if kind == "caffemodel":
+        return ["--weights of zoo.train and of this command, or Caffe's own -weights"]
+    return []
+
+
+def _word(blob):
+    return blob if blob.isidentifier() else "y"
+
+
+def _say_use(conversion, exported):
+    from zoo.export.metadata import how_to_use
+
+    print("\n".join(how_to_use(conversion, exported)))
+
+
+def _verify(outputs, conversion, exported):
+    import tensorflow as tf
+
+    from zoo.export import keras_file, prototxt_file, saved_model, verify
+    from zoo.export.tables import verdicts
+
+    tf.config.experimental.enable_tensor_float_32_execution(False)  # a GPU's short cut, good to 1e-3 only
+    readings, right, rows = None, True, []
+    for kind, path in outputs:
+        print(f"verify {path}")
+        if kind == "prototxt":
+            prototxt_file.check(path, conversion.message)
+            print("  reads back as the same net")
+        elif kind == "caffemodel":
+            count, wrong = verify.same_bytes(conversion, path)
+            print("\n".join(f"  {line}" for line in wrong) or f"  {count} parameter blobs, the same bytes")
+            right = right and not wrong
+        else:
+            readings = readings or verify.Readings(conversion)
+            load = keras_file.load if kind == "keras" else saved_model.load
+            found = readings.compare(load(path.rstrip("/")), exported.inputs, TOLERANCE.value)
+            print("\n".join(f"  {line}" for line in verdicts(found)))
+            right = right and all(row.equal for row in found if row.decides)
+            rows += found
+    for reader, why in (readings.silent if readings else {}).items():
+        print(f"  no second opinion from {reader}: {why}")
+    if any(row.verdict == verify.NOTHING for row in rows) and conversion.filled:
+        print("  BatchNorm's sums are 0 without weights, which blows up what follows: give --weights")
+    print("verified" if right else f"NOT verified within {TOLERANCE.value:g} of the largest value")
+    return 0 if right else DIFFERS
+
+
+if __name__ == "__main__":
+    command.run(main)

@@ -1,0 +1,44 @@
+"""Whether a net takes batches of any size, by integers alone."""
+
+from zoo.converters.geometry import canonical_axis
+from zoo.converters.net import net_def
+from zoo.converters.netdef import NetDef
+from zoo.converters.plan import plan
+from zoo.errors import ZooError
+from zoo.formats import caffe_pb2
+
+
+def why_fixed(definition: NetDef):
+    """Returns why a net with Input layers is bound to its batch size, as a clause; "" where it is not.
+
+    It takes any size where three times the items on axis 0 of every input give three times those of every value and
+    change nothing else, and no layer cuts axis 0 at fixed places.
+    """
+    larger = caffe_pb2.NetParameter()
+    larger.CopyFrom(definition.message)
+    for layer in larger.layer:
+        if layer.type == "Input":
+            for shape in layer.input_param.shape:
+                if not shape.dim:
+                    return f'its input "{layer.top[0]}" has no axes'
+                shape.dim[0] *= 3
+    before = plan(definition)
+    try:
+        after = plan(net_def(larger, definition.phase))
+    except ZooError:
+        return "with another size its layers do not fit together"
+    for one, three in zip(before, after):
+        name = one.definition.name
+        if [spec.shape for spec in one.blobs] != [spec.shape for spec in three.blobs]:
+            return f'the parameters of layer "{name}" depend on it'
+        if one.definition.type == "Slice" and _slices_items(one.definition.message.slice_param, one.bottoms[0]):
+            return f'layer "{name}" cuts the batch at fixed places'
+        for top, small, large in zip(one.definition.tops, one.tops, three.tops):
+            if not small or large != (3 * small[0], *small[1:]):
+                return f'"{top}" of layer "{name}" does not have a line for each item'
+    return ""
+
+
+def _slices_items(p, bottom):
+    axis = p.slice_dim if p.HasField("slice_dim") else p.axis
+    return canonical_axis(axis, len(bottom)) == 0

@@ -1,0 +1,122 @@
+"""A config and its weights, ready to be written in any form: the net to deploy, built, with all that is known of it."""
+
+from dataclasses import dataclass
+
+from zoo.converters.build import Net, build
+from zoo.converters.net import net_def
+from zoo.converters.netdef import BlobRef
+from zoo.converters.weights import Loaded, load
+from zoo.errors import ZooError
+from zoo.export import batches, inputs, source
+from zoo.export.preprocessing import Preprocessing, preprocessing
+from zoo.formats.prototxt import Parsed
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """The net to deploy.
+
+    Attributes:
+        config: path of the config.
+        weights: paths of the weights files; () where the fillers are all there is.
+        parsed: `Parsed` of the net to deploy, in the current form.
+        net: the `Net`, of stock Keras layers wherever they are exact, with the weights in it.
+        loaded: a `Loaded` for each weights file.
+        outputs: {blob: `BlobRef`} in order.
+        preprocessing: {blob: `Preprocessing`} of each input.
+        found: {blob: where the shape of an input was found}, of those that the file does not state.
+        fixed: why the net takes batches of one size only; "" where it takes any.
+    """
+
+    config: str
+    weights: tuple[str, ...]
+    parsed: Parsed
+    net: Net
+    loaded: tuple[Loaded, ...]
+    outputs: dict[str, BlobRef]
+    preprocessing: dict[str, Preprocessing]
+    found: dict[str, str]
+    fixed: str = ""
+
+    @property
+    def message(self):
+        """The NetParameter to deploy."""
+        return self.parsed.message
+
+    @property
+    def phase(self):
+        """ "TEST" or "TRAIN"."""
+        return self.net.definition.phase
+
+    @property
+    def filled(self):
+        """Names of the layers whose parameters no weights file has, so that they are what their fillers gave."""
+        copied = {name for loaded in self.loaded for name in loaded.copied}
+        return tuple(
+            layer.definition.name
+            for layer in self.net.layers
+            if layer.definition.name not in copied and any(p.key.layer not in copied for p in layer.parameters)
+        )
+
+
+def convert(
+    config,
+    weights=(),
+    *,
+    phase="TEST",
+    level=None,
+    stages=(),
+    shapes=None,
+    batch=None,
+    outputs=(),
+    data_dir=None,
+):
+    """Returns the `Conversion` of a net.
+
+    Args:
+        config: path of a net's or solver's prototxt, of any generation.
+        weights: paths of .caffemodel or .caffemodel.h5 files, loaded in turn by layer name.
+        phase, level, stages: the state that the net is filtered for.
+        shapes: {blob: Caffe shape} of inputs; needed where nothing else says them.
+        batch: axis 0 of the inputs; "any" leaves it open; None does so where the net allows it.
+        outputs: names of the blobs to give; () means what no layer reads.
+        data_dir: where data, mean files and nets are looked for first.
+
+    Raises:
+        ZooError: what is wrong with the files, all that the net's layers refuse in one error.
+    """
+    origin = source.read(config, phase, level, stages, data_dir)
+    known, found = inputs.shapes(origin, shapes or {}, weights, data_dir)
+    parsed = origin.deployed(known)
+    if outputs:
+        parsed = source.only(parsed, phase, outputs)
+    if isinstance(batch, int):
+        parsed = source.with_batch(parsed, batch)
+    definition = net_def(parsed, phase)
+    net = build(definition, portable=True)
+    fixed = batches.why_fixed(definition) if batch in (None, "any") else f"it was asked for batches of {batch}"
+    if fixed and batch == "any":
+        raise ZooError(f"{config}: the net does not take batches of any size: {fixed}", hint="say --batch=N")
+    last = source.last_values(definition)
+    refs = [last[name] for name in outputs] if outputs else definition.outputs
+    fed = {
+        top.name: (layer, index)
+        for layer in origin.definition.layers
+        if not layer.bottoms
+        for index, top in enumerate(layer.tops)
+    }
+    known_of = {ref.name: net.shapes[ref] for ref in net.inputs}
+    return Conversion(
+        config=str(config),
+        weights=tuple(map(str, weights)),
+        parsed=parsed,
+        net=net,
+        loaded=tuple(load(net, path) for path in weights),
+        outputs={ref.name: ref for ref in refs},
+        preprocessing={
+            name: preprocessing(*fed[name], shape[1] if len(shape) == 4 else None, data_dir)
+            for name, shape in known_of.items()
+        },
+        found={name: where for name, where in found.items() if name in known_of},
+        fixed=fixed,
+    )

@@ -1,0 +1,134 @@
+"""Shapes of what the net to deploy is fed: said by the file, the mean, the weights or the data; otherwise asked for."""
+
+import re
+
+from zoo.errors import NetError, ZooError, raise_together
+from zoo.export.preprocessing import find_mean, is_gray
+from zoo.formats import caffemodel
+from zoo.input.pipeline import data_layer
+from zoo.input.transform import read_mean
+
+STATED = ("DummyData", "Input", "MemoryData")  # layers whose message holds the shapes of their tops
+_PICTURES = ("Data", "ImageData", "WindowData")
+
+
+def parse(texts):
+    """Returns {blob: Caffe shape} of texts such as "data: 1,3,227,227"; several may stand in one, parted by ";".
+
+    Raises:
+        NetError: a text is something else, or names a blob twice.
+    """
+    shapes = {}
+    for text in (part for whole in texts for part in whole.split(";") if part.strip()):
+        match = re.fullmatch(r"\s*(.+?)\s*:\s*(\d+(?:\s*[, x]\s*\d+)*)\s*", text)
+        if not match:
+            raise NetError("no input shape", got=repr(text), want="'blob: 1,3,227,227'")
+        if match[1] in shapes:
+            raise NetError("an input shape is given twice", got=repr(match[1]))
+        shapes[match[1]] = tuple(int(number) for number in re.findall(r"\d+", match[2]))
+    return shapes
+
+
+def shapes(source, given, weights=(), data_dir=None):
+    """Returns {blob: Caffe shape} to deploy `source` with, and {blob: where its shape was found}.
+
+    A picture's height and width are said by crop_size, new_height and new_width, the mean picture or the data itself;
+    its channels by those, by force_gray, is_color and mean_value, or by the first convolution's weights, and are 3
+    where a crop_size has nothing else beside it.
+
+    Args:
+        source: a `Source`.
+        given: {blob: shape} as the user has it, which comes first.
+        weights: paths of weights files, of which the last counts.
+        data_dir: where data and mean files are looked for first.
+
+    Raises:
+        NetError: what nothing says, with the flag that does; of all inputs together.
+    """
+    known, found, errors = dict(given), dict.fromkeys(given, "as given"), []
+    asked = {t.name: (1,) for layer in source.definition.layers if _asks(layer) for t in layer.tops}
+    needed = {top for layer in source.deployed({**asked, **given}).message.layer for top in layer.top}
+    for layer in source.definition.layers:
+        for index, top in enumerate(layer.tops):
+            if not _asks(layer) or top.name not in needed or top.name in given:
+                continue
+            try:
+                known[top.name], found[top.name] = _shape(layer, index, source, weights, data_dir)
+            except NetError as error:
+                errors.append(error)
+    raise_together(errors)
+    return known, found
+
+
+def _asks(layer):
+    """Whether a layer feeds the net in shapes that its message does not state."""
+    return not layer.bottoms and layer.type in (*_PICTURES, "HDF5Data", "Python")
+
+
+def _shape(layer, index, source, weights, data_dir):
+    name, pictures = layer.tops[index].name, index == 0 and layer.type in _PICTURES
+    hint = f"say it with --input_shape='{name}: {'1,3,227,227' if pictures else 'N,...'}', Caffe's order"
+    if not pictures:
+        raise NetError(f'nothing in the file says the shape of "{name}"', at=layer.at(), hint=hint)
+    mean = find_mean(layer, data_dir)
+    picture = None if mean is None else read_mean(mean).shape
+    size = _size(layer, picture)
+    channels = _channels(layer, picture, source, weights, size)
+    if size and channels:
+        return (1, channels[0], *size[0]), f"{size[1]}; {channels[1]}"
+    opened, why = _open(layer, source, data_dir)
+    if opened:
+        return (1, *opened), f"the data in {layer.message.data_param.source}"
+    missing = " and ".join(
+        what for what, there in (("height and width", size), ("number of channels", channels)) if not there
+    )
+    raise NetError(f'nothing in the file says {missing} of "{name}"{why}', at=layer.at(), hint=hint)
+
+
+def _size(layer, picture):
+    """Returns ((H, W), where found), or None."""
+    crop, image = layer.message.transform_param.crop_size, layer.message.image_data_param
+    if crop:
+        return (crop, crop), "height and width from crop_size"
+    if layer.type == "ImageData" and image.new_height:
+        return (image.new_height, image.new_width), "height and width from new_height and new_width"
+    return (picture[:2], "height and width from the mean picture") if picture else None
+
+
+def _channels(layer, picture, source, weights, size):
+    """Returns (C, where found), or None."""
+    t = layer.message.transform_param
+    if is_gray(layer):
+        return 1, "1 channel as the layer says"
+    if t.force_color:
+        return 3, "3 channels from force_color"
+    if picture:
+        return picture[2], f"channels of the mean picture: {picture[2]}"
+    if len(t.mean_value) > 1:
+        return len(t.mean_value), f"a channel for each mean_value: {len(t.mean_value)}"
+    channels = _channels_of_weights(layer.tops[0], source, weights)
+    if channels:
+        return channels, f"channels of the first convolution's weights: {channels}"
+    return (3, "3 channels taken, since nothing says otherwise") if size and not t.mean_value else None
+
+
+def _channels_of_weights(top, source, weights):
+    """Channels that the convolutions on `top` have weights for, or None."""
+    readers = [layer for layer in source.definition.layers if layer.type == "Convolution" and layer.bottoms[0] == top]
+    arrays = caffemodel.read(weights[-1]) if weights and readers else {}
+    found = {
+        arrays[layer.name][0].shape[1] * layer.message.convolution_param.group
+        for layer in readers
+        if arrays.get(layer.name) and arrays[layer.name][0] is not None and arrays[layer.name][0].ndim == 4
+    }
+    return found.pop() if len(found) == 1 else None
+
+
+def _open(layer, source, data_dir):
+    """Returns ((C, H, W) of what the layer's source gives, ""), or (None, a clause that says why not)."""
+    if layer.type != "Data":
+        return None, ""
+    try:
+        return data_layer(layer, source.definition.phase, data_dir=data_dir).shapes[0][1:], ""
+    except ZooError:
+        return None, ", and its data cannot be opened here"

@@ -1,0 +1,53 @@
+"""Random inputs of the kind that a net expects: pictures as they are after preprocessing, indices, markers."""
+
+import numpy as np
+
+
+def random_inputs(conversion, batch=None, seed=0):
+    """Returns {blob: float32 array of Caffe's shape}.
+
+    What Embed or BatchReindex reads are indices in range, the markers of a recurrent layer and Filter's selectors are
+    0 or 1; pictures are even noise in the range that their mean and scale make of 0..255; all else is in -1..1.
+
+    Args:
+        batch: axis 0 of every input; None keeps the file's.
+        seed: of the random numbers.
+    """
+    rng, net = np.random.default_rng(seed), conversion.net
+    values = {}
+    for ref in net.inputs:
+        shape = net.shapes[ref]
+        shape = (batch, *shape[1:]) if batch and shape else shape
+        below = _integers_below(net, ref, shape)
+        if below:
+            array = rng.integers(0, below, shape)
+        else:
+            low, high = _range(conversion.preprocessing[ref.name], len(shape))
+            array = low + (high - low) * rng.random(shape)
+        values[ref.name] = np.asarray(array, np.float32)
+    return values
+
+
+def _integers_below(net, ref, shape):
+    """Returns what the integers in an input must be below, or None where it holds no integers."""
+    for layer in net.layers:
+        kind, bottoms = layer.definition.type, layer.definition.bottoms
+        if ref not in bottoms:
+            continue
+        index = bottoms.index(ref)
+        if kind == "Embed":
+            return layer.definition.message.embed_param.input_dim
+        if kind == "BatchReindex" and index == 1:
+            return layer.bottoms[0][0]
+        if (kind in ("LSTM", "RNN") and index == 1) or (kind == "Filter" and index == len(bottoms) - 1):
+            return 2
+    return None
+
+
+def _range(preprocessing, rank):
+    """Returns (low, high), each a number or an array that broadcasts over (N,C,H,W)."""
+    if "values" not in preprocessing.as_dict():
+        return -1.0, 1.0
+    mean = np.array(preprocessing.mean or (0.0,))
+    mean = mean.reshape(-1, 1, 1) if rank == 4 else mean.mean()
+    return (0 - mean) * preprocessing.scale, (255 - mean) * preprocessing.scale

@@ -1,0 +1,153 @@
+"""A config file -> the net that it holds, and the net to deploy, each line of it still known."""
+
+import dataclasses
+from dataclasses import dataclass
+
+from zoo.converters.deploy import deploy
+from zoo.converters.net import net_def, net_def_for_state
+from zoo.converters.netdef import NetDef
+from zoo.converters.solver_nets import nets
+from zoo.converters.upgrade import upgrade_net
+from zoo.errors import NetError, Place, did_you_mean
+from zoo.formats import caffe_pb2, prototxt
+from zoo.formats.prototxt import Parsed
+from zoo.formats.source_lines import Node
+from zoo.input.paths import find_file
+
+
+@dataclass(frozen=True)
+class Source:
+    """A net as its file has it.
+
+    Attributes:
+        file: the config's path.
+        net: `Parsed` of the whole net in the current form.
+        definition: the `NetDef` for one state, with data layers, losses and all.
+    """
+
+    file: str
+    net: Parsed
+    definition: NetDef
+
+    def deployed(self, shapes):
+        """Returns `Parsed` of the net to deploy; its layers keep the lines that they had.
+
+        Args:
+            shapes: {blob: Caffe shape} of what is fed; see `zoo.converters.deploy`.
+
+        Raises:
+            NetError: a shape is missing or belongs to no input; nothing is left to compute.
+        """
+        message = deploy(self.definition, shapes)
+        nodes = {(node.line, node.text("name")): node for node in self.net.source.fields.get("layer", [])}
+        lines = {layer.name: layer.place.line for layer in reversed(self.definition.layers)}
+        found = [(lines.get(layer.name), layer.name) for layer in message.layer]
+        kept = [nodes.get(key) or nodes.get((key[0], None)) or Node(0) for key in found]
+        return Parsed(message, self.net.file, Node(0, (0, 0), None, {"layer": kept}))
+
+
+def read_net(config, data_dir=None):
+    """Returns `Parsed` of the net in a file, as the file has it: a net, or the training net of a solver.
+
+    Raises:
+        ZooError: as `read`.
+    """
+    if prototxt.sniff_file(config) == "NetParameter":
+        return prototxt.read_net(config)
+    return _net_of(nets(prototxt.read_solver(config))[0], config, data_dir)
+
+
+def _net_of(chosen, config, data_dir):
+    """Returns `Parsed` of the net that a `NetSource` speaks of."""
+    return chosen.net or prototxt.read_net(
+        str(find_file(chosen.file, "net", at=chosen.at, data_dir=data_dir, file=config))
+    )
+
+
+def read(config, phase="TEST", level=None, stages=(), data_dir=None):
+    """Returns the `Source` of a net's file, or of a solver's: its first test net, or for TRAIN its training net.
+
+    Args:
+        config: path of a prototxt of any generation.
+        phase: "TEST" or "TRAIN", what the net is filtered for.
+        level, stages: the rest of the state, as in `net_def`.
+        data_dir: where a net that a solver names is looked for first.
+
+    Raises:
+        ZooError: the file is missing or no prototxt, or what is wrong with its net.
+    """
+    if prototxt.sniff_file(config) == "NetParameter":
+        net = prototxt.read_net(config)
+        return Source(config, upgrade_net(net), net_def(net, phase, level, stages))
+    train, tests = nets(prototxt.read_solver(config))
+    chosen = tests[0] if tests and phase == "TEST" else train
+    net = _net_of(chosen, config, data_dir)
+    state = chosen.state(net.message)
+    state.phase = caffe_pb2.Phase.Value(phase)
+    state.stage.extend(stages)
+    if level is not None:
+        state.level = level
+    return Source(config, upgrade_net(net), net_def_for_state(net, state))
+
+
+def last_values(definition):
+    """Returns {blob name: its last `BlobRef`} of a NetDef."""
+    return {top.name: top for layer in definition.layers for top in layer.tops}
+
+
+def only(parsed, phase, outputs):
+    """Returns `Parsed` of the part of a net that the blobs `outputs` (names) come from.
+
+    Raises:
+        NetError: there is no such blob.
+    """
+    definition = net_def(parsed, phase)
+    last = last_values(definition)
+    for name in outputs:
+        if name not in last:
+            raise NetError(
+                f'no blob "{name}" in the net to deploy',
+                at=Place(definition.file),
+                hint=did_you_mean(name, last) or "it has " + ", ".join(last),
+            )
+    producer = {top: index for index, layer in enumerate(definition.layers) for top in layer.tops}
+    needed, todo = set(), [last[name] for name in outputs]
+    while todo:
+        index = producer[todo.pop()]
+        if index not in needed:
+            needed.add(index)
+            todo += definition.layers[index].bottoms
+    return _layers(parsed, sorted(needed))
+
+
+def _layers(parsed, indices):
+    message = caffe_pb2.NetParameter()
+    message.CopyFrom(parsed.message)
+    message.ClearField("layer")
+    message.layer.extend(parsed.message.layer[index] for index in indices)
+    nodes = parsed.source.fields["layer"]
+    fields = {**parsed.source.fields, "layer": [nodes[index] for index in indices]}
+    return Parsed(message, parsed.file, dataclasses.replace(parsed.source, fields=fields))
+
+
+def with_batch(parsed, batch):
+    """Returns `Parsed` with axis 0 of every input set to `batch`.
+
+    Raises:
+        NetError: the inputs differ in axis 0, so that one number does not say what each shall be.
+    """
+    message = caffe_pb2.NetParameter()
+    message.CopyFrom(parsed.message)
+    shapes = [shape for layer in message.layer if layer.type == "Input" for shape in layer.input_param.shape]
+    sizes = sorted({shape.dim[0] for shape in shapes if shape.dim})
+    if len(sizes) > 1:
+        raise NetError(
+            "the inputs differ in their first axis",
+            at=Place(parsed.file),
+            got=", ".join(map(str, sizes)),
+            hint="say each with --input_shape instead of --batch",
+        )
+    for shape in shapes:
+        if shape.dim:
+            shape.dim[0] = batch
+    return Parsed(message, parsed.file, parsed.source)

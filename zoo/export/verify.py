@@ -1,0 +1,189 @@
+"""Runs a converted file beside independent readings of the same net, and says how far they are apart."""
+
+import math
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from zoo import oracle
+from zoo.converters import weights as net_weights
+from zoo.converters.layout import from_caffe, to_caffe
+from zoo.export import opencv
+from zoo.export.random_inputs import random_inputs
+from zoo.formats import caffe_pb2, caffemodel, prototxt
+
+SECOND_READING = "NumPy"
+NOTHING = "nothing finite to compare"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One output of a converted file beside one independent reading.
+
+    Attributes:
+        output: the blob.
+        by: who the other reading is by.
+        shape: Caffe's.
+        largest: largest absolute value of the other reading.
+        difference: largest absolute difference.
+        verdict: what it comes to.
+        equal: whether it is within the tolerance.
+        decides: whether the verdict of this reading counts.
+    """
+
+    output: str
+    by: str
+    shape: tuple[int, ...]
+    largest: float
+    difference: float
+    verdict: str
+    equal: bool
+    decides: bool = True
+
+    @property
+    def relative(self):
+        """The difference in parts of the largest value."""
+        return self.difference / self.largest if self.largest else math.inf if self.difference else 0.0
+
+
+class Readings:
+    """What independent readings make of a net on random inputs.
+
+    The first, by `zoo.oracle`, takes the prototxt and the weights as the files have them, and shares nothing with the
+    conversion but the reading of files and the net to deploy. The second is OpenCV's; it counts where it can read the
+    net, and its verdict is told but does not decide, since in some layers it differs from Caffe by intention.
+
+    Args:
+        conversion: the `Conversion`.
+        batch: how many items, where the net takes any number; otherwise the file's count.
+        seed: of the random inputs.
+
+    Attributes:
+        inputs: {blob: float32 array of Caffe's shape}.
+        found: {reader: {blob: array}}, the deciding one first.
+        silent: {reader: why it says nothing}.
+    """
+
+    def __init__(self, conversion, batch=2, seed=0):
+        self.conversion = conversion
+        self.inputs = random_inputs(conversion, None if conversion.fixed else batch, seed)
+        weights = source_weights(conversion)
+        values = oracle.run(conversion.message, weights, self.inputs, phase=conversion.phase)
+        self.found = {SECOND_READING: {blob: values[blob] for blob in conversion.outputs}}
+        self.silent = {}
+        self._ask_opencv(weights)
+
+    def _ask_opencv(self, weights):
+        conversion = self.conversion
+        if conversion.phase == "TRAIN":
+            self.silent["OpenCV"] = "it knows no phase but TEST"
+            return
+        message = caffe_pb2.NetParameter()
+        message.CopyFrom(conversion.message)
+        for layer in message.layer:
+            if layer.type == "Input":
+                del layer.input_param.shape[:]
+                for top in layer.top:
+                    layer.input_param.shape.add(dim=self.inputs[top].shape)
+        givers = {top: (layer.name, i) for layer in conversion.message.layer for i, top in enumerate(layer.top)}
+        wanted = {blob: givers[blob] for blob in conversion.outputs}
+        with tempfile.TemporaryDirectory() as folder:
+            path = _binary(conversion, weights, Path(folder))
+            got, said = opencv.run(prototxt.to_text(message), path, self.inputs, wanted)
+        if got is None:
+            self.silent["OpenCV"] = said
+        else:
+            self.found[f"OpenCV {said}"] = got
+
+    def compare(self, run, names, tolerance):
+        """Returns a `Row` for each output and reading.
+
+        Args:
+            run: from ({input: Keras tensor}, training) to a tensor or {blob: tensor}, what the converted file computes.
+            names: {blob: name of the input in the converted file}.
+            tolerance: in parts of an output's largest value.
+        """
+        conversion = self.conversion
+        feeds = {names[blob]: from_caffe(keras.ops.convert_to_tensor(array)) for blob, array in self.inputs.items()}
+        given = run(feeds, training=conversion.phase == "TRAIN")
+        if not isinstance(given, dict):
+            given = {next(iter(conversion.outputs)): given}
+        rows = []
+        for by, values in self.found.items():
+            for blob, want in values.items():
+                got = np.asarray(keras.ops.convert_to_numpy(to_caffe(given[blob])))
+                rows.append(compare(blob, by, got, np.asarray(want), tolerance, decides=by == SECOND_READING))
+        return rows
+
+
+def compare(blob, by, got, want, tolerance, decides=True):
+    """Returns the `Row` for two arrays; values that are not finite must be the same, in the same places."""
+    if got.shape != want.shape:
+        return Row(blob, by, want.shape, 0, math.inf, f"another shape: {_shape(got.shape)}", False, decides)
+    finite = np.isfinite(want)
+    largest = float(np.abs(want[finite]).max(initial=0))
+    if not np.array_equal(got[~finite], want[~finite], equal_nan=True) or not np.isfinite(got[finite]).all():
+        return Row(blob, by, want.shape, largest, math.inf, "not finite at other places", False, decides)
+    if want.size and not finite.any():
+        return Row(blob, by, want.shape, 0, 0, NOTHING, False, decides)
+    difference = float(np.abs(got[finite].astype(np.float64) - want[finite]).max(initial=0))
+    equal = difference <= tolerance * largest
+    verdict = "equal" if equal else "DIFFERS" if decides else "differs"
+    if equal and len(want) > 1 and finite.all() and np.abs(want - want[:1]).max() <= tolerance * largest:
+        verdict += ", but the same for every input"
+    return Row(blob, by, want.shape, largest, difference, verdict, equal, decides)
+
+
+def source_weights(conversion):
+    """Returns {layer: arrays of Caffe's shapes} as the weights files have them; as filled where they have none."""
+    arrays = net_weights.arrays(conversion.net)
+    for path in conversion.weights:
+        for name, blobs in caffemodel.read(path).items():
+            if name in arrays and blobs:
+                arrays[name] = [
+                    own if blob is None else np.reshape(blob, own.shape)
+                    for own, blob in zip(arrays[name], [*blobs, *[None] * (len(arrays[name]) - len(blobs))])
+                ]
+    return arrays
+
+
+def same_bytes(conversion, path):
+    """Returns (parameter blobs compared, [a line for each that is not byte for byte that of the weights files])."""
+    written, count, wrong = caffemodel.read(path), 0, []
+    shared = shared_blobs(conversion.net)
+    for name, arrays in source_weights(conversion).items():
+        for index, array in enumerate(arrays):
+            blobs = written.get(name, ())
+            there = blobs[index] if index < len(blobs) else None
+            if there is None and written.hdf5 and (name, index) in shared:
+                continue
+            count += 1
+            if there is None or np.ascontiguousarray(there).tobytes() != np.ascontiguousarray(array).tobytes():
+                wrong.append(f'blob {index} of layer "{name}" {"is missing" if there is None else "DIFFERS"}')
+    return count, wrong
+
+
+def shared_blobs(net):
+    """Returns the set of (layer, index) of a net's blobs that another layer owns."""
+    return {
+        (layer.definition.name, index)
+        for layer in net.layers
+        for index, parameter in enumerate(layer.parameters)
+        if parameter.key != (layer.definition.name, index)
+    }
+
+
+def _binary(conversion, weights, folder):
+    """Returns the path of a binary weights file for OpenCV: the user's own where one has it all, else one written."""
+    if len(conversion.weights) == 1 and not caffemodel.read(conversion.weights[0]).hdf5 and not conversion.filled:
+        return conversion.weights[0]
+    path = folder / "net.caffemodel"
+    caffemodel.write(path, weights, conversion.message)
+    return path
+
+
+def _shape(shape):
+    return "x".join(map(str, shape)) or "one number"
