@@ -42,8 +42,8 @@ def main():
     command.quiet_tensorflow()
     from zoo.converters.solver import solver_def
     from zoo.formats import prototxt
+    from zoo.training.nets import net_state
     from zoo.training.run import run
-    from zoo.training.session import net_state
 
     parsed = _read(prototxt)
     if SET.value.strip():

@@ -1,6 +1,5 @@
 """A solver opened: its nets built, its data found, its optimizer made, and all that a checkpoint has to hold."""
 
-import pathlib
 from collections import deque
 
 import keras
@@ -9,11 +8,11 @@ import tensorflow as tf
 
 from zoo.converters import weights
 from zoo.converters.build import build
-from zoo.converters.net import net_def_for_state
 from zoo.converters.solver import optimizer
-from zoo.errors import PrototxtError, SolverError
-from zoo.formats import caffe_pb2, prototxt
+from zoo.errors import SolverError
+from zoo.formats import prototxt
 from zoo.training.feeds import Feeds
+from zoo.training.nets import open_net
 
 
 class Session:
@@ -36,9 +35,9 @@ class Session:
     """
 
     def __init__(self, solver, data_dir=None, state=None):
-        self.solver, self._data_dir = solver, data_dir
+        self.solver = solver
         self.seed = solver.random_seed if solver.random_seed is not None else int.from_bytes(np.random.bytes(4), "big")
-        definition = self._definition(solver.train, state)
+        definition = open_net(solver.train, data_dir, solver.file, state)
         self._feeds = Feeds(definition, data_dir, self.seed)
         self.train = build(definition, self._feeds.shapes, seed=self.seed)
         if not self.train.losses:
@@ -47,7 +46,7 @@ class Session:
             )
         self._test_feeds, self.tests = [], []
         for source in solver.tests:
-            definition = self._definition(source)
+            definition = open_net(source, data_dir, solver.file)
             feeds = Feeds(definition, data_dir, self.seed)
             self._test_feeds.append(feeds)
             self.tests.append(build(definition, feeds.shapes, self.train.parameters))
@@ -59,22 +58,6 @@ class Session:
         self._losses = deque(maxlen=solver.average_loss)
         self._position = tf.Variable(np.zeros(1 + len(self.tests), np.int64), name="position")
         self._window = tf.Variable(np.full(solver.average_loss, np.nan, np.float32), name="losses")
-
-    def _definition(self, source, state=None):
-        net = source.net or prototxt.read_net(self._find(source.file, source.at))
-        merged = source.state(net.message)
-        if state is not None:
-            merged.MergeFrom(state)
-        return net_def_for_state(net, merged)
-
-    def _find(self, path, at):
-        """Returns where `path` is: under the data folder, the working directory, or beside the solver's file."""
-        folders = [self._data_dir, ".", self.solver.file and pathlib.Path(self.solver.file).parent]
-        tried = [pathlib.Path(folder, path) for folder in folders if folder]
-        for candidate in tried:
-            if candidate.is_file():
-                return str(candidate)
-        raise PrototxtError(f"no such file: {path}", at=at, hint="tried " + ", ".join(map(str, tried)))
 
     # ---- data -------------------------------------------------------------------------------------------------
 
@@ -153,13 +136,3 @@ class Session:
         self.iteration = iteration
         self.optimizer.iterations.assign(iteration)
         self.train.clock.assign(iteration * self.solver.iter_size)
-
-
-def net_state(level, stages):
-    """Returns the NetState of the command line's level and stages, or None where neither is given."""
-    if level is None and not stages:
-        return None
-    state = caffe_pb2.NetState(stage=stages)
-    if level is not None:
-        state.level = level
-    return state

@@ -1,0 +1,57 @@
+"""Scores weights on a net's test data, as `caffe test` does.
+
+  python -m zoo.evaluate --config=configs/lenet.prototxt --weights=lenet_iter_10000.caffemodel
+  python -m zoo.evaluate --config=train_val.prototxt --weights=A.caffemodel --iterations=100
+
+The config is a net with TEST data layers, or a solver, whose first test net is taken with its test_iter.
+"""
+
+from absl import flags
+
+from zoo import command
+from zoo.errors import SolverError
+
+CONFIG = flags.DEFINE_string("config", None, "Net or solver file (prototxt).", required=True)
+WEIGHTS = flags.DEFINE_list(
+    "weights", None, "Weights files (.caffemodel, .caffemodel.h5), by layer name.", required=True
+)
+ITERATIONS = flags.DEFINE_integer(
+    "iterations", None, "Batches to score. Default: the solver's test_iter, or 50.", lower_bound=1
+)
+DATA_DIR = flags.DEFINE_string("data_dir", "data", "Where data sources are looked for first.")
+LEVEL = flags.DEFINE_integer("level", None, "Level of the net's state.")
+STAGE = flags.DEFINE_list("stage", [], "Stages of the net's state.")
+
+
+def main():
+    """Reads the flags and prints the scores."""
+    command.quiet_tensorflow()
+    from zoo.training.caffe_log import number
+    from zoo.training.evaluation import evaluate
+
+    definition, iterations = _test_net()
+    scores, loss = evaluate(definition, WEIGHTS.value, ITERATIONS.value or iterations, DATA_DIR.value)
+    for name, value in scores.items():
+        print(f"{name} = {number(value)}")
+    if "loss" not in scores:
+        print(f"loss = {number(loss)}")
+
+
+def _test_net():
+    """Returns (the TEST NetDef, how many batches the config asks for)."""
+    from zoo.converters.net import net_def
+    from zoo.converters.solver import solver_def
+    from zoo.formats import prototxt
+    from zoo.training.nets import net_state, open_net
+
+    if prototxt.sniff_file(CONFIG.value) == "NetParameter":
+        return net_def(prototxt.read_net(CONFIG.value), "TEST", LEVEL.value, STAGE.value), 50
+    solver = solver_def(prototxt.read_solver(CONFIG.value))
+    if not solver.tests:
+        raise SolverError("the solver has no test net", at=solver.train.at, want="test_iter and a net to test")
+    state = net_state(LEVEL.value, STAGE.value)
+    return open_net(solver.tests[0], DATA_DIR.value, CONFIG.value, state), solver.test_iter[0]
+
+
+if __name__ == "__main__":
+    command.run(main)

@@ -1,0 +1,35 @@
+"""Scores a net with given weights on its TEST data, as `caffe test` does (tools/caffe.cpp:261-325)."""
+
+from absl import logging
+
+from zoo.converters import weights
+from zoo.converters.build import build
+from zoo.training import caffe_log
+from zoo.training.feeds import Feeds
+from zoo.training.step import TestStep
+
+
+def evaluate(definition, weights_files, iterations, data_dir=None):
+    """Returns ({output: mean over batches}, mean loss) of `iterations` batches.
+
+    Args:
+        definition: the TEST `NetDef`, with data layers.
+        weights_files: weights files, copied by layer name in order.
+        iterations: number of batches.
+        data_dir: where data sources are looked for first.
+
+    Raises:
+        ZooError: what is wrong with the net, its data or the weights.
+    """
+    feeds = Feeds(definition, data_dir)
+    net = build(definition, feeds.shapes)
+    for path in weights_files:
+        logging.info("Weights of %s: %s", path, weights.load(net, path))
+    logging.info("Running for %d iterations.", iterations)
+    step, batches = TestStep(net), feeds.batches(0)
+    with feeds.reading():
+        loss, sums = step(batches, iterations)
+        values = {ref: value.numpy() for ref, value in sums.items()}
+    loss = float(loss) / iterations
+    logging.info("Loss: %s", caffe_log.number(loss))
+    return caffe_log.outputs("Test", net, values, 1 / iterations), loss
