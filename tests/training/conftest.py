@@ -2,6 +2,7 @@ import pytest
 
 from data_prep import mnist
 from tests.training import runs
+from tests.training.fork_server import ForkServer
 
 
 @pytest.fixture(scope="session")
@@ -18,3 +19,10 @@ def mnist_data(shared, tmp_path_factory):
     folder = tmp_path_factory.mktemp("mnist_data")
     mnist.prepare(folder / "mnist", source="idx", idx_dir=shared / "mnist")
     return folder
+
+
+@pytest.fixture(scope="session")
+def commands():
+    """A `ForkServer`: runs commands as a user does, without importing TensorFlow for each."""
+    with ForkServer() as server:
+        yield server

@@ -58,7 +58,8 @@ def test_a_run_is_a_function_of_its_seed(small_data, tmp_path):
 def test_killed_between_snapshots_it_ends_in_the_same_bits(small_data, tmp_path):
     solver = tmp_path / "small.prototxt"
     text = runs.SOLVER
-    for old, new in (("max_iter: 24", "max_iter: 2000"), ("snapshot: 8", "snapshot: 300"), ("display: 4", "display: 100")):
+    longer = (("max_iter: 24", "max_iter: 2000"), ("snapshot: 8", "snapshot: 300"), ("display: 4", "display: 100"))
+    for old, new in longer:
         assert old in text
         text = text.replace(old, new)
     solver.write_text(text.replace("test_interval: 6", "test_interval: 500"))

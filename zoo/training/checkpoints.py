@@ -1,6 +1,7 @@
 """Everything a run needs to go on bit for bit, in `tf.train.Checkpoint`s of its run folder."""
 
 import pathlib
+import shutil
 
 import tensorflow as tf
 
@@ -22,6 +23,7 @@ class Checkpoints:
     def __init__(self, folder, state, keep=5):
         self._folder, self._state = pathlib.Path(folder), dict(state)
         writable_folder(self._folder)
+        self._sweep()
         checkpoint = tf.train.Checkpoint(state=self._state)
         self._checkpoint = checkpoint
         self._manager = tf.train.CheckpointManager(checkpoint, str(self._folder), max_to_keep=keep)
@@ -43,6 +45,7 @@ class Checkpoints:
         try:
             return self._manager.save(checkpoint_number=iteration)
         except (OSError, tf.errors.OpError) as error:
+            self._sweep()
             kept = f"the last whole one is {self.latest}" if self.latest else "there is no earlier one"
             raise CheckpointError(
                 f"cannot write a checkpoint in {self._folder}", got=_first_line(error), hint=kept
@@ -62,6 +65,15 @@ class Checkpoints:
         except (OSError, AssertionError, ValueError, IndexError, tf.errors.OpError) as error:
             raise CheckpointError(f"cannot read checkpoint {self.latest}", got=_first_line(error)) from error
         return self.latest
+
+    def _sweep(self):
+        """Removes what writers that failed or were killed have left: it may be what fills the disk."""
+        for path in self._folder.glob("ckpt-*_temp"):
+            shutil.rmtree(path, ignore_errors=True)
+        named = {str(path) for path in self._folder.glob("ckpt-*.index")}
+        for path in self._folder.glob("ckpt-*.data-*"):  # the index comes last
+            if f"{path.with_suffix('')}.index" not in named:
+                path.unlink(missing_ok=True)
 
     def _check_same(self):
         try:
