@@ -6,7 +6,6 @@ import pytest
 import zoo.pycaffe as caffe
 from tests.conftest import SHARED
 from tests.converters.golden import close
-from zoo.errors import CheckpointError, SolverError, ZooError
 
 RUNS = sorted(path.stem for path in (SHARED / "golden" / "solvers").glob("*.npz"))
 KEPT = (1, 2, 5, 10, 15, 30)

@@ -23,10 +23,10 @@ _KEPT_BUILDS = 16
 
 @dataclasses.dataclass(frozen=True)
 class _Record:
-    """One run of layers forward: the values it saw, and what the layers carried then (None where that stays)."""
+    """One run of layers forward: the values it saw, and what the layers carried then (nothing where that stays)."""
 
     values: dict
-    carried: list | None
+    carried: list | tuple
     clock: int
 
 
@@ -248,7 +248,7 @@ class Engine:
             return None
         self._check_shapes(run.reads.values())
         values = [self.blob(ref)._data.device() for ref in run.reads.values()]
-        carried = graph.carried() if run.writes_state(values) else None
+        carried = graph.carried() if run.writes_state(values) else ()
         loss, tops = run(values)
         known = dict(zip(run.reads.values(), values)) | dict(zip(run.writes, tops))
         record = _Record(known, carried, self._clock)
@@ -257,7 +257,7 @@ class Engine:
         for key, (ref, tensor) in newest.items():
             self.blobs[key].put(tensor)
             self._holds[key] = ref
-        if carried is not None:
+        if carried:
             self.changed(carried_only=True)
         return loss
 
@@ -301,8 +301,8 @@ class Engine:
         if not run.indices:
             return
         values = [self._value(ref, record) for ref in run.values]
-        carried = record.carried if record else None
-        if carried is None and record and self.net.clock is not None and record.clock != self._clock:
+        carried = record.carried if record else ()
+        if not carried and record and self.net.clock is not None and record.clock != self._clock:
             carried = [*graph.carried()[:-1], tf.constant(record.clock, self.net.clock.dtype)]
         diffs = [self.blobs[key]._diff.device() for key in run.diffs]
         gives, gradients = run(values, diffs, carried)

@@ -55,6 +55,25 @@ class Graph:
         return [i for i in range(start, end + 1) if i not in self.hosted]
 
 
+class Compiled:
+    """A function of tensors, compiled once for each combination of their shapes."""
+
+    def __init__(self, run):
+        self._run, self._functions = run, {}
+
+    def __call__(self, tensors):
+        """Runs it."""
+        return self.function(tensors)(*tensors)
+
+    def function(self, tensors):
+        """Returns the compiled function for such tensors."""
+        key = tuple(tensor.shape for tensor in tensors)
+        if key not in self._functions:
+            signature = [tf.TensorSpec(tensor.shape, tensor.dtype) for tensor in tensors]
+            self._functions[key] = tf.function(self._run, autograph=False).get_concrete_function(*signature)
+        return self._functions[key]
+
+
 class Forward:
     """Layers start..end.
 
@@ -74,12 +93,11 @@ class Forward:
                     self.reads[blob_key(bottom)] = bottom
             made.update(layer.definition.tops)
         self.writes = [top for layer in self._layers for top in layer.definition.tops]
-        self._function = tf.function(self._run, autograph=False)
-        self._writes_state = None
+        self._compiled, self._writes_state = Compiled(self._run), None
 
     def __call__(self, values):
         """Runs on tensors in the order of `reads`; returns (loss or None, tensors in the order of `writes`)."""
-        return self._function(*values)
+        return self._compiled(values)
 
     def writes_state(self, values):
         """Returns whether running it on `values` changes what layers carry from batch to batch."""
@@ -87,7 +105,7 @@ class Forward:
             if not self._graph._carried:
                 self._writes_state = False
             else:
-                graph = self._function.get_concrete_function(*values).graph.as_graph_def()
+                graph = self._compiled.function(values).graph.as_graph_def()
                 nodes = [*graph.node, *(node for f in graph.library.function for node in f.node_def)]
                 self._writes_state = any(node.op.startswith("Assign") for node in nodes)
         return self._writes_state
@@ -128,9 +146,9 @@ class Backward:
             parameters.update((p.key, p) for p, wanted in zip(layer.parameters, need.parameters) if wanted)
         self.values, self.diffs, self.gives = list(values), list(diffs), list(gives)
         self.parameters = list(parameters.values())
-        self._function = tf.function(self._run, autograph=False)
+        self._compiled = Compiled(self._run)
 
-    def __call__(self, values, diffs, carried=None):
+    def __call__(self, values, diffs, carried=()):
         """Runs on tensors in the order of `values` and `diffs`.
 
         Args:
@@ -139,18 +157,18 @@ class Backward:
         Returns:
             (tensors in the order of `gives`, tensors in the order of `parameters`, in their variables' shapes).
         """
-        return self._function(values, diffs, carried)
+        return self._compiled([*values, *diffs, *carried])
 
-    def _run(self, values, diffs, carried):
+    def _run(self, *tensors):
+        values, diffs = tensors[: len(self.values)], tensors[len(self.values) :]
+        diffs, carried = diffs[: len(self.diffs)], diffs[len(self.diffs) :]
         with tf.device(self._device):
-            now = None if carried is None else self._graph.carried()
-            if carried is not None:
-                self._graph.set_carried(carried)
+            now = self._graph.carried() if carried else ()
+            self._graph.set_carried(carried)
             known, diff, of_parameter = dict(zip(self.values, values)), dict(zip(self.diffs, diffs)), {}
             for layer, need in self._layers:
                 self._layer(layer, need, known, diff, of_parameter)
-            if now is not None:
-                self._graph.set_carried(now)
+            self._graph.set_carried(now)
             return [diff[key] for key in self.gives], [of_parameter[p.key] for p in self.parameters]
 
     def _layer(self, layer, need, known, diff, of_parameter):

@@ -14,6 +14,7 @@ from zoo.errors import PrototxtError, SolverError
 from zoo.formats import caffe_pb2, prototxt
 from zoo.input.paths import candidates
 from zoo.pycaffe import modes
+from zoo.pycaffe.graph import Compiled
 from zoo.pycaffe.net import Net
 from zoo.training import caffe_log, snapshots
 
@@ -99,7 +100,7 @@ class Solver:
         with tf.device(modes.device()):
             optimizer = solvers.optimizer(self.solver, multipliers)
             optimizer.build([p.variable for p in learned])
-        self._update = tf.function(self._apply, autograph=False)
+        self._update = Compiled(self._apply)
         return optimizer
 
     def _follow_param(self):
@@ -116,10 +117,10 @@ class Solver:
         self.optimizer.load_history(variables, before.history(variables))
         self.optimizer.iterations.assign(self.iteration)
 
-    def _apply(self, gradients):
+    def _apply(self, *gradients):
         variables = [p.variable for p, _ in self._learned()]
         before = [tf.identity(v.value) for v in variables]
-        self.optimizer.apply(gradients, variables)
+        self.optimizer.apply(list(gradients), variables)
         return [old - v.value for old, v in zip(before, variables)]
 
     def apply_update(self):
