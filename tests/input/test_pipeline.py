@@ -8,7 +8,7 @@ import pytest
 from data_prep import images as prep_images
 from data_prep import mnist
 from tests.input.making import data_layer, layer, pictures, take, write_raw
-from zoo.errors import DataError, NetError, UnsupportedError
+from zoo.errors import DataError, NetError
 from zoo.formats import records
 from zoo.input.pipeline import DataLayer
 from zoo.input.pipeline import data_layer as open_layer
@@ -110,11 +110,11 @@ def test_missing_source(tmp_path, monkeypatch, source, said):
 
 
 @pytest.mark.parametrize("file, kind", [("data.mdb", "LMDB"), ("CURRENT", "LevelDB")])
-def test_databases_are_refused_for_now(tmp_path, file, kind):
+def test_damaged_databases(tmp_path, file, kind):
     folder = tmp_path / "mnist_train_lmdb"
     folder.mkdir()
     (folder / file).write_bytes(b"")
-    with pytest.raises(UnsupportedError, match=f"is a {kind}.*python -m data_prep.mnist"):
+    with pytest.raises(DataError, match=f"mnist_train_lmdb: a damaged {kind}, or none"):
         DataLayer(data_layer(folder), "TRAIN")
 
 

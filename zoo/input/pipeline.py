@@ -26,7 +26,6 @@ class DataLayer:
 
     Attributes:
         shapes: for each top its shape in Caffe's order: ((N, C, H, W), (N,)), or the first alone without a label top.
-        count: how many records one pass over the source holds.
         batch_size: N.
 
     Raises:
@@ -58,10 +57,14 @@ class DataLayer:
         self._source = open_source(
             p.source, at=at, data_dir=data_dir, file=layer.place.file, force=force, resize=resize
         )
-        channels, count = self._source.channels, self._source.count
+        channels = self._source.channels
         size = self._transform.check(channels, self._source.image_shape, self._source.min_size, layer.at())
-        self.count = count
         self.shapes = ((self.batch_size, channels, *size), (self.batch_size,))[: len(layer.tops)]
+
+    @property
+    def count(self):
+        """How many records one pass over the source holds; a LevelDB has to be read through to tell."""
+        return self._source.count
 
     def dataset(self, start_batch=0):
         """Returns the endless dataset from batch `start_batch` on, as if it had run from batch 0.
@@ -78,8 +81,11 @@ class DataLayer:
         """Around reading from `dataset`: says damaged data as a DataError that names the shard and what to run."""
         try:
             yield
-        except (tf.errors.DataLossError, tf.errors.InvalidArgumentError, tf.errors.NotFoundError) as e:
-            raise self._source.diagnose(e) from e
+        except tf.errors.OpError as e:
+            found = self._source.diagnose(e)
+            if found is None:
+                raise
+            raise found from e
 
 
 def data_layer(layer, phase, *, data_dir=None, seed=0, resize=None):

@@ -15,8 +15,8 @@ import numpy as np
 import tensorflow as tf
 
 from zoo.converters.fields import Fields
-from zoo.errors import DataError, NetError, Place
-from zoo.formats import blobproto, weightsfile, wire
+from zoo.errors import DataError, NetError
+from zoo.formats import blobproto
 from zoo.input.paths import find_file
 
 PHILOX = 1  # tf.random.Algorithm.PHILOX: one step of its counter gives the four numbers of one record
@@ -121,6 +121,16 @@ class Transform:
         return self._values(image)
 
     @property
+    def wants_one_size(self):
+        """Whether all pictures must have the size of the mean picture."""
+        return self._mean_image
+
+    @property
+    def takes_any_size(self):
+        """Whether pictures of unlike sizes come out alike."""
+        return bool(self.crop_size) and not self._mean_image
+
+    @property
     def _mean_values(self):
         return self.mean is not None and self.mean.ndim == 1
 
@@ -181,18 +191,8 @@ def read_transform(layer, phase, seed=0, data_dir=None):
 
 
 def read_mean(path):
-    """Returns the mean picture of a .binaryproto file as float32 (H, W, C); raises DataError.
-
-    The file is a BlobProto of (1, C, H, W), by its four legacy fields or its shape (blob.cpp:437-478).
-    """
-    try:
-        mean = blobproto.decode(weightsfile.load(path, DataError)).array
-    except wire.WireError as e:
-        raise e.to(DataError, path) from e
-    if mean.ndim != 4 or mean.shape[0] != 1 or not mean.size:
-        want = "a BlobProto of shape (1, C, H, W)"
-        raise DataError("not a mean file", at=Place(str(path)), got=f"shape {mean.shape}", want=want)
-    return np.ascontiguousarray(mean[0].transpose(1, 2, 0))
+    """Returns the mean picture of a .binaryproto file as float32 (H, W, C); raises DataError."""
+    return np.ascontiguousarray(blobproto.read_mean(path).transpose(1, 2, 0))
 
 
 def stream_key(*parts):

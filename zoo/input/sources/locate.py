@@ -3,9 +3,11 @@
 import pathlib
 import re
 
-from zoo.errors import DataError, UnsupportedError
+from zoo.errors import DataError
+from zoo.formats.databases import database_kind
 from zoo.formats.records import card_path
 from zoo.input.paths import candidates
+from zoo.input.sources.databases import DatabaseSource
 from zoo.input.sources.records import RecordsSource
 
 SHARD = re.compile(r"-[?*\d]+(-of-[?*\d]+)?(\.tfrecord)?$|-\*$")
@@ -25,7 +27,6 @@ def open_source(name, *, at=None, data_dir=None, file=None, force=None, resize=N
 
     Raises:
         DataError: nothing is there, or it is damaged, or a folder holds several splits.
-        UnsupportedError: an LMDB or LevelDB.
     """
     hint = prepare_hint(name)
     tried = candidates(name, data_dir, file)
@@ -33,14 +34,8 @@ def open_source(name, *, at=None, data_dir=None, file=None, force=None, resize=N
         prefix = _prefix(path)
         if card_path(prefix).is_file():
             return RecordsSource(prefix, force=force, resize=resize, at=at, hint=hint)
-        database = _database(path)
-        if database:
-            raise UnsupportedError(
-                f'source "{name}" is a {database}, which cannot be read yet',
-                at=at,
-                want="TFRecord shards",
-                hint=f"prepare shards from the pictures it was made of: {hint}",
-            )
+        if database_kind(path):
+            return DatabaseSource(path, force=force, resize=resize)
         if path.is_dir():
             return RecordsSource(_only_split(path, name, at, hint), force=force, resize=resize, at=at, hint=hint)
         if any(path.parent.glob(f"{_literal(prefix.name)}-?????-of-?????.tfrecord")):
@@ -68,12 +63,6 @@ def _prefix(path):
 
 def _literal(name):
     return re.sub(r"([\[\]?*])", r"[\1]", name)
-
-
-def _database(path):
-    if (path / "data.mdb").is_file() or path.suffix == ".mdb" and path.is_file():
-        return "LMDB"
-    return "LevelDB" if (path / "CURRENT").is_file() else None
 
 
 def _only_split(folder, name, at, hint):

@@ -8,7 +8,8 @@ passes over part of one, without decoding anything.
 import tensorflow as tf
 
 from zoo.errors import DataError, Place
-from zoo.formats import records
+from zoo.formats import datum, records
+from zoo.input.sources.fetch import python
 
 AUTOTUNE = tf.data.AUTOTUNE
 
@@ -65,7 +66,9 @@ class RecordsSource:
         return stream.prefetch(AUTOTUNE)
 
     def diagnose(self, error):
-        """Returns the DataError to raise for a TensorFlow `error` that came while reading."""
+        """Returns the DataError to raise for a TensorFlow `error` that came while reading, or None if not ours."""
+        if not isinstance(error, tf.errors.DataLossError | tf.errors.InvalidArgumentError | tf.errors.NotFoundError):
+            return None
         try:
             records.check_shards(self.prefix, self.card, contents=True)
         except DataError as damage:
@@ -128,10 +131,7 @@ def _resize(image, size):
     """Returns `image` brought to `size` (H, W) by OpenCV's bilinear rule, which is fixed-point on bytes."""
 
     def resize(pixels):
-        import cv2
-
-        out = cv2.resize(pixels, (size[1], size[0]), interpolation=cv2.INTER_LINEAR)
-        return out.reshape(*size, pixels.shape[2])
+        return datum.resize(pixels, size)
 
     channels = image.shape[2]
-    return tf.ensure_shape(tf.numpy_function(resize, [image], tf.uint8, stateful=False), (*size, channels))
+    return tf.ensure_shape(python(resize, [image], tf.uint8), (*size, channels))

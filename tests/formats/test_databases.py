@@ -1,0 +1,184 @@
+"""LMDB and LevelDB: order, any ordinal, and what is said where they are none, empty or damaged."""
+
+import os
+import shutil
+import sys
+
+import pytest
+
+from zoo.errors import DataError
+from zoo.formats import databases
+from zoo.formats.database_writer import DatabaseWriter
+from zoo.formats.databases import STRIDE, Database, database_kind
+
+BACKENDS = ["lmdb", "leveldb"]
+
+
+def write(path, backend, count, size=300):
+    """Writes `count` records in falling order of keys; record i in order of keys ends in its number."""
+    with DatabaseWriter(path, backend) as writer:
+        for i in reversed(range(count)):
+            writer.put(b"%08d" % i, os.urandom(size) + b"%d" % i)
+    return path
+
+
+def numbers(values, size=300):
+    return [int(value[size:]) for value in values]
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("count", [1, STRIDE - 1, STRIDE, STRIDE + 1, 5 * STRIDE, 1234])
+def test_any_ordinal_round_and_round(tmp_path, backend, count):
+    write(tmp_path / "db", backend, count)
+    for first in (0, 1, count - 1, count, 3 * count + 2, 1000):
+        database = Database(tmp_path / "db")  # one that has not been asked before
+        assert numbers(database.read(first, 70)) == [(first + i) % count for i in range(70)]
+        assert numbers(database.read(0, 2)) == [0, 1 % count]
+        assert database.count == count
+    assert [key for key, _ in database.items()] == [b"%08d" % i for i in range(count)]
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_kind_and_neighbours(tmp_path, backend):
+    path = write(tmp_path / "db", backend, 3)
+    assert Database(path).kind == database_kind(path) == {"lmdb": "LMDB", "leveldb": "LevelDB"}[backend]
+    assert database_kind(tmp_path) is None
+    assert [p.name for p in tmp_path.iterdir()] == ["db"]
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_two_readers_at_once_change_nothing(tmp_path, backend):
+    path = write(tmp_path / "db", backend, 100)
+    before = {p.name: (p.read_bytes(), p.stat().st_mtime_ns) for p in path.iterdir()}
+    first, second = Database(path), Database(path)
+    assert numbers(first.read(90, 20)) == numbers(second.read(90, 20)) == [*range(90, 100), *range(10)]
+    assert first.count == second.count == 100
+    del first
+    assert numbers(second.read(3, 2)) == [3, 4]
+    assert before == {p.name: (p.read_bytes(), p.stat().st_mtime_ns) for p in path.iterdir()}
+
+
+def test_lmdb_without_a_folder(tmp_path):
+    write(tmp_path / "db", "lmdb", 5)
+    (tmp_path / "db" / "data.mdb").rename(tmp_path / "one.mdb")
+    assert numbers(Database(tmp_path / "one.mdb").read(4, 2)) == [4, 0]
+
+
+def test_a_database_that_was_replaced_is_read_anew(tmp_path):
+    path = write(tmp_path / "db", "lmdb", 5)
+    old = Database(path)
+    shutil.rmtree(path)
+    write(path, "lmdb", 7)
+    assert (old.count, Database(path).count) == (5, 7)
+
+
+def test_lmdb_grows_beyond_its_first_map(tmp_path):
+    path = tmp_path / "db"
+    with DatabaseWriter(path, "lmdb") as writer:
+        for i in range(1050):
+            writer.put(b"%08d" % i, bytes(1 << 17) + b"%d" % i)
+    assert numbers(Database(path).read(1048, 3), 1 << 17) == [1048, 1049, 0]
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_an_existing_folder_is_not_written_over(tmp_path, backend):
+    (tmp_path / "db").mkdir()
+    with pytest.raises(DataError, match="db: already there"):
+        DatabaseWriter(tmp_path / "db", backend)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_an_error_leaves_nothing(tmp_path, backend):
+    with pytest.raises(ZeroDivisionError), DatabaseWriter(tmp_path / "db", backend) as writer:
+        writer.put(b"1", b"2")
+        raise ZeroDivisionError
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_folder_that_cannot_be_made(tmp_path, backend):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(DataError, match="cannot write a database"):
+        DatabaseWriter(tmp_path / "file" / "db", backend)
+
+
+def empty_folder(path):
+    path.mkdir()
+
+
+def other_folder(path):
+    path.mkdir()
+    (path / "picture.jpg").write_bytes(b"x")
+
+
+def plain_file(path):
+    path.write_bytes(b"x")
+
+
+@pytest.mark.parametrize(
+    "make, said",
+    [
+        (lambda path: None, "got nothing there"),
+        (empty_folder, "got a folder with nothing in it"),
+        (other_folder, "got a folder with picture.jpg"),
+        (plain_file, "got a file"),
+    ],
+)
+def test_no_database(tmp_path, make, said):
+    make(tmp_path / "db")
+    with pytest.raises(DataError, match=f"db: not a database, {said}, want a folder with data.mdb"):
+        Database(tmp_path / "db")
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_empty(tmp_path, backend):
+    with DatabaseWriter(tmp_path / "db", backend):
+        pass
+    with pytest.raises(DataError, match="db: an empty (LMDB|LevelDB)"):
+        Database(tmp_path / "db")
+
+
+@pytest.mark.parametrize("kept", [0, 100, 4096, 9000, 50_000])
+def test_truncated_lmdb(tmp_path, kept):
+    path = write(tmp_path / "db", "lmdb", 400)
+    with open(path / "data.mdb", "r+b") as f:
+        f.truncate(kept)
+    with pytest.raises(DataError, match="db: (a truncated LMDB, got .* bytes, want|a damaged LMDB, or none, got)"):
+        Database(path)
+
+
+def test_lmdb_of_something_else(tmp_path):
+    (tmp_path / "data.mdb").write_bytes(bytes(20_000))
+    with pytest.raises(DataError, match="a damaged LMDB, or none"):
+        Database(tmp_path)
+
+
+@pytest.mark.parametrize("file", ["*.ldb", "MANIFEST*", "CURRENT"])
+@pytest.mark.parametrize("damage", ["gone", "short", "other"])
+def test_damaged_leveldb(tmp_path, file, damage):
+    path = write(tmp_path / "db", "leveldb", 400)
+    (victim,) = path.glob(file)
+    data = victim.read_bytes()
+    if damage == "gone":
+        victim.unlink()
+    else:
+        victim.write_bytes(data[: len(data) // 2] if damage == "short" else bytes(len(data)))
+    with pytest.raises(DataError, match="db: (a damaged LevelDB, or none|an empty LevelDB|not a database)"):
+        Database(path).read(0, 400)
+
+
+@pytest.mark.parametrize("backend, name", [("lmdb", "lmdb"), ("leveldb", "plyvel")])
+def test_a_library_that_is_not_installed(tmp_path, monkeypatch, backend, name):
+    path = write(tmp_path / "db", backend, 4)
+    monkeypatch.setitem(sys.modules, name, None)
+    monkeypatch.setattr(databases, "_open", {})
+    with pytest.raises(DataError, match=f"needs the package {name}.*pip install {name}"):
+        Database(path)
+
+
+@pytest.mark.parametrize("name, entries", [("raw_lmdb", 12), ("raw_leveldb", 12), ("float_lmdb", 9)])
+def test_what_caffe_wrote(shared, name, entries):
+    database = Database(shared / "golden" / "data" / name)
+    assert database.count == entries
+    keys = [key for key, _ in database.items()]
+    assert keys == sorted(keys) and keys[1].startswith(b"00000001")

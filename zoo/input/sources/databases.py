@@ -1,0 +1,133 @@
+"""An LMDB or LevelDB of Datum as an endless stream of batches, in the order of its keys (data_layer.cpp:75-110)."""
+
+import threading
+
+import numpy as np
+import tensorflow as tf
+
+from zoo.errors import DataError, Place
+from zoo.formats import datum
+from zoo.formats.databases import Database
+from zoo.input.sources.fetch import AUTOTUNE, Fetch, ordinals
+
+CHUNK = 64  # records that are read at a time where they are decoded one by one
+CHUNKS = 3
+
+
+class DatabaseSource:
+    """Reads the database at `path`.
+
+    The first record says what the others have to be: as many channels, and where nothing is cropped the same size,
+    unless a batch is one picture. Pixels may be encoded in some records and not in others.
+
+    Args:
+        path: see `zoo.formats.databases.Database`.
+        force: "color" or "gray" to decode to 3 or 1 channels, None for what the records hold.
+        resize: (H, W) to bring pictures to, bilinear as convert_imageset does, or None.
+
+    Raises:
+        DataError: damaged, empty, or a first record that is no picture.
+    """
+
+    def __init__(self, path, *, force=None, resize=None):
+        self.path, self._force, self._resize = path, force, tuple(resize) if resize else None
+        self._database, self._fetch = Database(path), Fetch()
+        self._chunks, self._reading = {}, threading.Lock()
+        (value,) = self._database.read(0, 1)
+        place = Place(f"{path}: record 0")
+        first = datum.parse(value, place)
+        image = datum.pixels(first, force, place)
+        self.encoded, self.dtype = first.encoded, tf.as_dtype(image.dtype)
+        self.channels = image.shape[2]
+        self.image_shape = self.min_size = self._resize or image.shape[:2]
+
+    @property
+    def count(self):
+        """How many records one pass holds; a LevelDB has to be read through to tell."""
+        return self._database.count
+
+    def batches(self, start_batch, batch_size, transform):
+        """Returns the endless dataset of (float32 (N, h, w, C), float32 (N,)) from batch `start_batch` on.
+
+        Where N is 1 and nothing is cropped, h and w are open: they are those of the record.
+        """
+        first = start_batch * batch_size
+        any_size = transform.takes_any_size or (batch_size == 1 and not transform.wants_one_size)
+        size = (None, None) if any_size else self.image_shape
+        if self.encoded or transform.crop_size:
+            return self._one_by_one(first, batch_size, transform, size)
+        return self._at_once(first, batch_size, transform, size)
+
+    def diagnose(self, error):
+        """Returns the DataError to raise for a TensorFlow `error` that came while reading, or None if not ours."""
+        return self._fetch.diagnose(error)
+
+    def _at_once(self, first, batch_size, transform, size):
+        """Raw pixels: one call of Python a batch, one of the transform."""
+
+        def read(number):
+            images, labels = None, np.empty(batch_size, np.float32)
+            for i, value in enumerate(self._database.read(number, batch_size)):
+                image, labels[i] = self._record(number + i, value, size, 0)
+                if images is None:
+                    images = np.empty((batch_size, *image.shape), self.dtype.as_numpy_dtype)
+                images[i] = image
+            return number, images, labels
+
+        spec = (
+            tf.TensorSpec((), tf.int64),
+            tf.TensorSpec((batch_size, *size, self.channels), self.dtype),
+            tf.TensorSpec((batch_size,), tf.float32),
+        )
+        stream = self._fetch.map(ordinals(first, batch_size), read, spec)
+        stream = stream.map(lambda i, images, labels: (transform.batch(images, i), labels), AUTOTUNE)
+        return stream.prefetch(AUTOTUNE)
+
+    def _one_by_one(self, first, batch_size, transform, size):
+        """Encoded pictures, or pictures of which parts are taken: decoded on all cores."""
+
+        def read(number):
+            return number, *self._record(number, self._value(number), size, transform.crop_size)
+
+        spec = (
+            tf.TensorSpec((), tf.int64),
+            tf.TensorSpec((*size, self.channels), self.dtype),
+            tf.TensorSpec((), tf.float32),
+        )
+        stream = self._fetch.map(ordinals(first), read, spec)
+        stream = stream.map(lambda i, image, label: (transform.one(image, i), label), AUTOTUNE)
+        return stream.batch(batch_size, drop_remainder=True).prefetch(AUTOTUNE)
+
+    def _value(self, ordinal):
+        """Returns the bytes of one record; its neighbours are read with it, as they are wanted next."""
+        number, place = divmod(ordinal, CHUNK)
+        with self._reading:
+            if number not in self._chunks:
+                if len(self._chunks) == CHUNKS:
+                    del self._chunks[next(iter(self._chunks))]
+                self._chunks[number] = self._database.read(number * CHUNK, CHUNK)
+            return self._chunks[number][place]
+
+    def _record(self, ordinal, value, size, least):
+        """Returns (pixels, float32 label) of a serialised Datum, checked against `size` and the crop `least`."""
+        try:
+            return self._checked(value, size, least)
+        except DataError as e:
+            at = Place(f"{self.path}: record {ordinal % self.count}")
+            raise DataError(e.what, at=at, got=e.got, want=e.want, hint=e.hint) from e
+
+    def _checked(self, value, size, least):
+        message = datum.parse(value)
+        image = datum.pixels(message, self._force)
+        if self._resize:
+            image = datum.resize(image, self._resize)
+        if image.shape[2] != self.channels or image.dtype != self.dtype:
+            got = f"{image.shape[2]} of {image.dtype}"
+            want = f"{self.channels} of {self.dtype.name}, as the first record has"
+            raise DataError("a record with other channels", got=got, want=want)
+        if None not in size and image.shape[:2] != tuple(size):
+            hint = "set transform_param.crop_size, or batch_size: 1"
+            raise DataError("pictures of several sizes", got=image.shape[:2], want=tuple(size), hint=hint)
+        if least > min(image.shape[:2]):
+            raise DataError("crop_size exceeds the picture", got=least, want=f"at most {min(image.shape[:2])}")
+        return image, np.float32(message.label)
