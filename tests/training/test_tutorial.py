@@ -1,4 +1,4 @@
-"""The tutorial's net in the text of 2014 and of later years trains to the same bits; trained weights score as in Caffe."""
+"""The tutorial's net trains to the same bits from its text of 2014 and of today; its weights score as in Caffe."""
 
 import numpy as np
 import pytest
@@ -20,7 +20,8 @@ layers { name: "in" type: DATA data_param { source: "small/train" backend: LMDB 
 layers { name: "in" type: DATA data_param { source: "small/test" backend: LMDB batch_size: 10 scale: 0.00390625 }
   top: "data" top: "label" include: { phase: TEST } }
 layers { name: "conv1" type: CONVOLUTION blobs_lr: 1. blobs_lr: 2. weight_decay: 1. weight_decay: 0.
-  convolution_param { num_output: 5 kernel_size: 5 stride: 1 weight_filler { type: "xavier" } } bottom: "data" top: "conv1" }
+  convolution_param { num_output: 5 kernel_size: 5 stride: 1
+  weight_filler { type: "xavier" } } bottom: "data" top: "conv1" }
 layers { name: "pool1" type: POOLING pooling_param { kernel_size: 2 stride: 2 pool: MAX } bottom: "conv1" top: "pool1" }
 layers { name: "ip1" type: INNER_PRODUCT blobs_lr: 1. blobs_lr: 2.
   inner_product_param { num_output: 4 weight_filler { type: "xavier" } } bottom: "pool1" top: "ip1" }
@@ -36,7 +37,8 @@ layer { name: "in" type: "Data" top: "data" top: "label" include { phase: TEST }
 layer { name: "conv1" type: "Convolution" bottom: "data" top: "conv1"
   param { lr_mult: 1 decay_mult: 1 } param { lr_mult: 2 decay_mult: 0 }
   convolution_param { num_output: 5 kernel_size: 5 stride: 1 weight_filler { type: "xavier" } } }
-layer { name: "pool1" type: "Pooling" bottom: "conv1" top: "pool1" pooling_param { pool: MAX kernel_size: 2 stride: 2 } }
+layer { name: "pool1" type: "Pooling" bottom: "conv1" top: "pool1"
+  pooling_param { pool: MAX kernel_size: 2 stride: 2 } }
 layer { name: "ip1" type: "InnerProduct" bottom: "pool1" top: "ip1" param { lr_mult: 1 } param { lr_mult: 2 }
   inner_product_param { num_output: 4 weight_filler { type: "xavier" } } }
 layer { name: "loss" type: "SoftmaxWithLoss" bottom: "ip1" bottom: "label" top: "loss" }
