@@ -3,29 +3,18 @@
 import contextlib
 import os
 import pathlib
-import sys
 
 import numpy as np
-from absl import app
 
-from zoo.errors import DataError, Place, ZooError
+from zoo import command
+from zoo.errors import DataError, Place
 from zoo.formats import records
 
 
 def run(main):
     """Runs the absl command `main`; an error that is the input's fault is one line and exit code 1."""
-
-    def guarded(argv):
-        if len(argv) > 1:
-            raise app.UsageError(f"unknown arguments: {' '.join(argv[1:])}")
-        try:
-            return main(argv)
-        except ZooError as e:
-            print(f"error: {e}", file=sys.stderr)
-            return 1
-
     os.environ["CUDA_VISIBLE_DEVICES"] = ""  # nothing here needs a GPU, and a run beside it may need all its memory
-    app.run(guarded)
+    command.run(lambda: main([]))
 
 
 def finished(output_dir, splits, wanted):

@@ -4,6 +4,7 @@ import contextlib
 import os
 import pathlib
 
+from zoo import command
 from zoo.errors import DataError, Place
 from zoo.formats.records import Card, Shard, card_path, sha256, shard_name
 
@@ -30,6 +31,7 @@ class SplitWriter:
         self.folder, self.split, self.shards = pathlib.Path(folder), split, shards
         self.prefix = self.folder / split
         self._written, self._named, self._finished = {}, [], False
+        command.quiet_tensorflow()
         if shards < 1:
             raise DataError("a split needs shards", at=Place(str(self.prefix)), got=shards, want="1 or more")
 
