@@ -12,7 +12,7 @@ def why_fixed(definition: NetDef):
     """Returns why a net with Input layers is bound to its batch size, as a clause; "" where it is not.
 
     It takes any size where three times the items on axis 0 of every input give three times those of every value and
-    change nothing else, and no layer cuts axis 0 at fixed places.
+    change nothing else, and no layer cuts axis 0 at fixed places or has its steps of time there.
     """
     larger = caffe_pb2.NetParameter()
     larger.CopyFrom(definition.message)
@@ -31,6 +31,8 @@ def why_fixed(definition: NetDef):
         name = one.definition.name
         if [spec.shape for spec in one.blobs] != [spec.shape for spec in three.blobs]:
             return f'the parameters of layer "{name}" depend on it'
+        if one.definition.type in ("LSTM", "RNN"):
+            return f'axis 0 is time in layer "{name}"'
         if one.definition.type == "Slice" and _slices_items(one.definition.message.slice_param, one.bottoms[0]):
             return f'layer "{name}" cuts the batch at fixed places'
         for top, small, large in zip(one.definition.tops, one.tops, three.tops):

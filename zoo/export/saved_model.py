@@ -1,5 +1,7 @@
 """The SavedModel folder: TensorFlow's own form, served without Keras, its outputs named after blobs."""
 
+import contextlib
+
 import keras
 import tensorflow as tf
 
@@ -35,11 +37,23 @@ def write(exported, outputs, path):
 
     archive = keras.export.ExportArchive()
     archive.track(model)
-    with no_copy_warning():
+    with no_copy_warning(), _quiet():
         signature = [next(iter(specs.values())) if single else specs]
         archive.add_endpoint(name=ENDPOINT, fn=serve, input_signature=signature)
         with whole.replacing(path) as partial:
             archive.write_out(str(partial), verbose=False)
+
+
+@contextlib.contextmanager
+def _quiet():
+    """Keeps TensorFlow from logging where its assets went, which is a place that is renamed at once."""
+    logger = tf.get_logger()
+    level = logger.level
+    logger.setLevel("ERROR")
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def load(path):

@@ -1,0 +1,97 @@
+"""What a file says of preprocessing, done by hand, gives what the data layer gives."""
+
+import json
+
+import numpy as np
+import pytest
+
+from tests.export import making
+from zoo.converters.net import net_def
+from zoo.export import metadata
+from zoo.export.conversion import convert
+from zoo.export.keras_model import keras_model
+from zoo.export.preprocessing import preprocessing, sha256
+from zoo.formats import blobproto, prototxt
+from zoo.input.transform import read_transform
+
+MEAN = np.random.default_rng(3).uniform(0, 200, (3, 12, 10)).astype(np.float32)
+
+
+def by_hand(known, image):
+    """Does what `Preprocessing.as_dict` says to a (H,W,C) picture."""
+    said = known.as_dict()
+    x = image.astype(np.float32)
+    if known.mean_picture is not None:
+        x = x - known.mean_picture
+    elif said["mean"]:
+        x = x - np.array(said["mean"], np.float32)
+    if said["crop_size"]:
+        top, left = ((size - said["crop_size"]) // 2 for size in x.shape[:2])
+        x = x[top : top + said["crop_size"], left : left + said["crop_size"]]
+    return x * np.float32(said["scale"])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "scale: 0.00390625",
+        "mean_value: 11.25 scale: 0.017",
+        "mean_value: 104.5 mean_value: 117.25 mean_value: 123.75 crop_size: 7",
+        'mean_file: "mean.binaryproto" crop_size: 5 scale: 0.5',
+        'mean_file: "mean.binaryproto"',
+    ],
+)
+def test_done_by_hand_it_gives_what_the_data_layer_gives(text, tmp_path):
+    blobproto.write_mean(tmp_path / "mean.binaryproto", MEAN)
+    net = f'layer {{ name: "d" type: "Data" top: "x" transform_param {{ {text} }} data_param {{ source: "s" }} }}'
+    (layer,) = net_def(prototxt.parse_net(net), "TEST").layers
+    known = preprocessing(layer, 0, 3, data_dir=tmp_path)
+    image = np.random.default_rng(4).integers(0, 256, (12, 10, 3), np.uint8)
+    transform, _ = read_transform(layer, "TEST", data_dir=tmp_path)
+    want = np.asarray(transform.batch(image[None], 0))[0]
+    np.testing.assert_allclose(by_hand(known, image), want, rtol=1e-6, atol=1e-5)
+
+
+def test_steps_are_in_the_order_of_caffe(tmp_path):
+    conversion = convert(making.write(tmp_path / "net.prototxt", making.TRAIN_VAL), shapes={"data": (1, 3, 19, 17)})
+    assert conversion.preprocessing["data"].steps == (
+        "channels in the order blue, green, red (as OpenCV reads them)",
+        "values 0..255 as float32",
+        "subtract 104.0, 117.0, 123.0, channel by channel in that order",
+        "crop 17 x 17 from the middle",
+        "multiply by 0.017",
+    )
+
+
+def test_what_is_known_travels_beside_the_file(tmp_path):
+    blobproto.write_mean(tmp_path / "mean.binaryproto", MEAN)
+    head = making.HEAD.replace("mean_value: 104 mean_value: 117 mean_value: 123", 'mean_file: "mean.binaryproto"')
+    head = head.replace("crop_size: 17", "crop_size: 9")
+    config = making.write(tmp_path / "net.prototxt", head + making.BODY + making.TAIL)
+    making.random_weights(making.DEPLOY.replace("dim: 19 dim: 17", "dim: 9 dim: 9"), tmp_path / "w.caffemodel")
+    conversion = convert(config, [tmp_path / "w.caffemodel"])
+    exported = keras_model(conversion)
+    written = metadata.write(str(tmp_path / "x.keras"), conversion, exported)
+    assert written == [str(tmp_path / "x.keras.json"), str(tmp_path / "x.keras.mean.npy")]
+    np.testing.assert_array_equal(np.load(written[1]), MEAN.transpose(1, 2, 0))
+    said = json.loads((tmp_path / "x.keras.json").read_text())
+    assert said["sources"]["config"] == {"file": config, "sha256": sha256(config)}
+    assert said["sources"]["weights"][0]["sha256"] == sha256(tmp_path / "w.caffemodel")
+    assert said["sources"]["filled"] == []
+    data = said["inputs"]["data"]
+    assert (data["shape"], data["layout"], data["channels"]) == ([None, 9, 9, 3], "NHWC", "BGR")
+    assert (data["crop_size"], data["scale"], data["mean_npy"]) == (9, 0.017, "x.keras.mean.npy")
+    np.testing.assert_allclose(data["mean"], MEAN.mean((1, 2)), rtol=1e-6)
+    assert said["outputs"] == {"prob": {"shape": [None, 5], "layer": "prob"}}
+    assert said["layers"]["conv1"] == {"type": "Convolution", "keras": list(exported.layers["conv1"])}
+    assert said["layers"]["drop"]["keras"] == []
+    assert said["parameters"] == conversion.net.parameter_count()
+    assert set(said["versions"]) == {"keras", "tensorflow", "python"}
+    operations = {op for layer in said["layers"].values() for op in layer["keras"]}
+    assert {layer.name for layer in exported.model.layers} <= operations | {"data"}
+
+
+def test_what_the_file_does_not_know_is_said(small):
+    (step,) = convert(small[0]).preprocessing["data"].steps
+    assert "says nothing" in step

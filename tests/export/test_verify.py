@@ -1,0 +1,174 @@
+"""That a difference is found, wherever it lies, and that what is no difference is none."""
+
+import math
+import sys
+
+import keras
+import numpy as np
+import pytest
+
+from tests.export import making
+from zoo.errors import UnsupportedError
+from zoo.export import keras_file, opencv, verify
+from zoo.export.conversion import convert
+from zoo.export.keras_model import keras_model
+from zoo.export.random_inputs import random_inputs
+from zoo.formats import caffemodel
+
+
+def row(got, want, tolerance=1e-4):
+    return verify.compare("b", "NumPy", np.array(got, np.float32), np.array(want, np.float32), tolerance)
+
+
+def test_differences_are_in_parts_of_the_largest_value():
+    assert row([1.0, 200.0], [1.01, 200.0]).equal
+    assert not row([1.0, 200.0], [1.1, 200.0]).equal
+    assert row([1.0, 200.0], [1.1, 200.0]).verdict == "DIFFERS"
+    assert row([1.0, 200.0], [1.1, 200.0]).relative == pytest.approx(0.1 / 200, rel=1e-3)
+    assert row([[0.0], [0.0]], [[0.0], [0.0]]).equal
+    assert row([0.0, 1e-9], [0.0, 0.0]).relative == math.inf
+    assert not row([0.0, 1e-9], [0.0, 0.0]).equal
+
+
+def test_what_is_not_finite_must_be_so_in_the_same_places():
+    inf, nan = math.inf, math.nan
+    assert row([1.0, -inf, nan], [1.0, -inf, nan]).equal
+    for got in ([1.0, inf, nan], [1.0, -inf, 2.0], [nan, -inf, nan], [inf, -inf, nan]):
+        assert not row(got, [1.0, -inf, nan]).equal
+    assert row([nan, nan], [nan, nan]).verdict == verify.NOTHING
+    assert not row([nan, nan], [nan, nan]).equal
+
+
+def test_another_shape_is_another_answer():
+    assert not row([[1.0, 2.0]], [1.0, 2.0]).equal
+    assert "1x2" in row([[1.0, 2.0]], [1.0, 2.0]).verdict
+
+
+def test_agreement_that_says_little_is_said():
+    assert "same for every input" in row([[0.5, 0.5], [0.5, 0.5]], [[0.5, 0.5], [0.5, 0.5]]).verdict
+    assert row([[0.4, 0.6], [0.5, 0.5]], [[0.4, 0.6], [0.5, 0.5]]).verdict == "equal"
+
+
+@pytest.fixture
+def converted(small, tmp_path):
+    """(conversion, exported, path of its .keras file)."""
+    conversion = convert(small[0], [small[1]], outputs=["prob", "branch/a"])
+    exported = keras_model(conversion)
+    keras_file.write(exported, conversion, tmp_path / "x.keras")
+    return conversion, exported, tmp_path / "x.keras"
+
+
+def test_both_readings_agree_with_the_file(converted):
+    conversion, exported, path = converted
+    readings = verify.Readings(conversion, batch=3)
+    assert not readings.silent
+    rows = readings.compare(keras_file.load(path), exported.inputs, 1e-4)
+    assert [(r.output, r.by.split()[0], r.decides) for r in rows] == [
+        ("prob", "NumPy", True),
+        ("branch/a", "NumPy", True),
+        ("prob", "OpenCV", False),
+        ("branch/a", "OpenCV", False),
+    ]
+    assert rows[0].shape == (3, 5) and rows[1].shape == (3, 4, 4, 5)
+    assert all(r.verdict == "equal" and r.relative < 1e-5 for r in rows)
+
+
+@pytest.mark.parametrize("layer", ["conv1", "bn1", "scale1", "branch__a", "prelu", "fc1", "softmax"])
+def test_one_wrong_weight_is_found(layer, converted, tmp_path):
+    """A change of one value by a tenth of the largest of its array, in the file that plain Keras loads."""
+    conversion, exported, path = converted
+    model = keras.saving.load_model(path)
+    names = [v.path for v in model.variables if f"{v.path.split('/')[0]}__".startswith(f"{layer}__")]
+    assert names, [v.path for v in model.variables]
+    variable = next(v for v in model.variables if v.path == names[0])
+    array = np.asarray(variable).copy()
+    array.flat[array.size // 2] += 0.1 * np.abs(array).max() + 0.1
+    variable.assign(array)
+    with keras_file.no_copy_warning():
+        model.save(tmp_path / "wrong.keras")
+    readings = verify.Readings(conversion)
+    rows = readings.compare(keras_file.load(tmp_path / "wrong.keras"), exported.inputs, 1e-4)
+    assert {r.output for r in rows if r.decides and r.verdict == "DIFFERS"} >= {"prob"}
+
+
+def test_the_oracle_takes_the_weights_of_the_file_and_not_ours(small, monkeypatch):
+    """A mistake in the way from a blob to a variable must not reach the second reading."""
+    conversion = convert(small[0], [small[1]])
+    layer = next(layer for layer in conversion.net.layers if layer.definition.name == "conv1")
+    kernel = layer.parameters[0].variable
+    kernel.assign(np.asarray(kernel)[::-1])  # a filter mirrored
+    exported = keras_model(conversion)
+    rows = verify.Readings(conversion).compare(
+        lambda feeds, training: exported.model(feeds["data"]), {"data": "data"}, 1e-4
+    )
+    assert [r.verdict for r in rows] == ["DIFFERS", "differs"]
+
+
+def test_weights_are_compared_byte_by_byte(small, tmp_path):
+    conversion = convert(small[0], [small[1]])
+    arrays = {name: [a.copy() for a in blobs] for name, blobs in small[2].items()}
+    path = tmp_path / "w.caffemodel"
+    caffemodel.write(path, arrays, conversion.message)
+    count = sum(len(blobs) for blobs in arrays.values())
+    assert verify.same_bytes(conversion, path) == (count, [])
+    arrays["fc1"][1][3] = np.nextafter(arrays["fc1"][1][3], np.float32(9))
+    del arrays["prelu"]
+    caffemodel.write(path, arrays, conversion.message)
+    assert verify.same_bytes(conversion, path) == (
+        count,
+        ['blob 0 of layer "prelu" is missing', 'blob 1 of layer "fc1" DIFFERS'],
+    )
+
+
+def test_a_type_without_a_second_reading_cannot_be_verified(tmp_path):
+    text = making.INPUT + 'layer { name: "d" type: "Dropout" bottom: "data" top: "d" }'
+    conversion = convert(making.write(tmp_path / "net.prototxt", text), phase="TRAIN")
+    with pytest.raises(UnsupportedError, match='layer "d" .Dropout.: random in TRAIN'):
+        verify.Readings(conversion)
+
+
+# ---- random inputs ---------------------------------------------------------------------------------------------
+
+
+def test_pictures_are_noise_in_the_range_of_their_preprocessing(tmp_path):
+    conversion = convert(making.write(tmp_path / "net.prototxt", making.TRAIN_VAL), shapes={"data": (1, 3, 19, 17)})
+    x = random_inputs(conversion, 5)["data"]
+    assert x.shape == (5, 3, 19, 17) and x.dtype == np.float32
+    mean = np.array([104, 117, 123])
+    np.testing.assert_allclose(x.min((0, 2, 3)), -mean * 0.017, atol=0.05)
+    np.testing.assert_allclose(x.max((0, 2, 3)), (255 - mean) * 0.017, atol=0.05)
+    assert not np.array_equal(x[0], x[1])
+
+
+def test_indices_and_markers_are_integers_in_range(tmp_path):
+    text = """
+    layer { name: "in" type: "Input" top: "word" input_param { shape { dim: 9 dim: 4 } } }
+    layer { name: "in2" type: "Input" top: "cont" input_param { shape { dim: 9 dim: 4 } } }
+    layer { name: "e" type: "Embed" bottom: "word" top: "e" embed_param { input_dim: 7 num_output: 3 } }
+    layer { name: "l" type: "LSTM" bottom: "e" bottom: "cont" top: "l" recurrent_param { num_output: 2 } }
+    """
+    conversion = convert(making.write(tmp_path / "net.prototxt", text))
+    assert "time" in conversion.fixed
+    x = random_inputs(conversion)
+    assert set(np.unique(x["word"])) <= set(range(7)) and len(np.unique(x["word"])) > 3
+    assert set(np.unique(x["cont"])) == {0, 1}
+
+
+# ---- OpenCV ----------------------------------------------------------------------------------------------------
+
+
+def test_what_opencv_cannot_read_is_said(small, tmp_path):
+    got, said = opencv.run('layer { name: "x" type: "Nonsense" bottom: "y" top: "x" }', small[1], {}, {"x": ("x", 0)})
+    assert got is None and said.startswith("it cannot read or run this net")
+
+
+def test_opencv_is_not_needed(converted, monkeypatch, tmp_path):
+    """A Python without cv2: one whose only path is an empty folder."""
+    fake = tmp_path / "python"
+    fake.write_text(f"#!/bin/sh\nexec {sys.executable} -c \"import sys; sys.exit('it is not installed')\"\n")
+    fake.chmod(0o755)
+    monkeypatch.setattr(opencv.sys, "executable", str(fake))
+    conversion, exported, path = converted
+    readings = verify.Readings(conversion)
+    assert readings.silent == {"OpenCV": "it is not installed"}
+    assert all(r.equal for r in readings.compare(keras_file.load(path), exported.inputs, 1e-4))

@@ -1,0 +1,232 @@
+"""The command from outside: what it writes, what it says, its exit codes."""
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+
+from tests.converters.golden import FORWARD, close
+from tests.export import making
+from tests.training.fork_server import ForkServer
+from zoo import oracle
+from zoo.formats import caffemodel, prototxt
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+CIFAR = ("cifar10_quick_v1.prototxt", "cifar10_quick_v1_iter_4000.caffemodel")
+
+
+@pytest.fixture(scope="module")
+def command():
+    """Runs `python -m zoo.convert` with the arguments given; returns its process."""
+    with ForkServer() as server:
+
+        def run(*args, **options):
+            return server.run(*args, module="zoo.convert", **options)
+
+        yield run
+
+
+@pytest.fixture
+def files(tmp_path):
+    """(deploy prototxt, weights, {layer: arrays}, folder to write in)."""
+    arrays = making.random_weights(making.DEPLOY, tmp_path / "small.caffemodel")
+    (tmp_path / "out").mkdir()
+    config = making.write(tmp_path / "small.prototxt", making.DEPLOY)
+    return config, str(tmp_path / "small.caffemodel"), arrays, tmp_path / "out"
+
+
+def error(process):
+    """Returns the message of a command that must have failed with exit code 1 and no traceback."""
+    assert process.returncode == 1, (process.stdout, process.stderr)
+    assert process.stderr.startswith("error: ") and "Traceback" not in process.stderr, process.stderr
+    return process.stderr
+
+
+def same(got, want):
+    """Asserts two {layer: arrays} the same in every byte and shape."""
+    assert {name for name, blobs in got.items() if blobs} == {name for name, blobs in want.items() if blobs}
+    for name, blobs in want.items():
+        assert [a.shape for a in got[name]] == [a.shape for a in blobs]
+        assert [a.tobytes() for a in got[name]] == [a.tobytes() for a in blobs]
+
+
+def test_every_form_at_once_verified(command, files):
+    config, weights, arrays, out = files
+    names = ["x.keras", "saved/", "x.caffemodel", "x.caffemodel.h5", "x.prototxt"]
+    output = ",".join(f"{out}/{name}" for name in names)
+    done = command(f"--config={config}", f"--weights={weights}", f"--output={output}", "--verify", "--summary")
+    assert done.returncode == 0 and done.stderr == "", done.stderr
+    text = done.stdout
+    assert text.rstrip().endswith("verified") and "DIFFERS" not in text
+    assert text.count("NumPy  ") == 2 and text.count("OpenCV") == 2
+    assert f"{sum(len(b) for b in arrays.values())} parameter blobs, the same bytes" in text
+    assert "output prob: any, 5\n" in text
+    expected = {"x.keras", "x.keras.json", "saved", "saved.json", "x.caffemodel", "x.caffemodel.h5", "x.prototxt"}
+    assert set(os.listdir(out)) == expected
+    same(caffemodel.read(out / "x.caffemodel"), arrays)
+    same(caffemodel.read(out / "x.caffemodel.h5"), arrays)
+    message = prototxt.read_net(out / "x.prototxt").message
+    assert not message.HasField("state")
+    assert message.layer[0].type == "Input" and message.layer[-1].name == "prob"
+    x = np.random.default_rng(1).normal(size=(3, 3, 19, 17)).astype(np.float32)
+    want = oracle.run(message, caffemodel.read(out / "x.caffemodel"), {"data": x})["prob"]
+    model = keras.saving.load_model(out / "x.keras")
+    close("prob", np.asarray(model(x.transpose(0, 2, 3, 1))), want, 2 * FORWARD)  # some fifteen layers deep
+    assert json.loads((out / "x.keras.json").read_text()) == json.loads((out / "saved.json").read_text())
+
+
+def test_what_was_written_converts_to_the_same_again(command, files):
+    """prototxt + weights -> new prototxt + caffemodel -> .keras, the same as in one step."""
+    config, weights, _, out = files
+    first = f"--output={out}/a.prototxt,{out}/a.caffemodel,{out}/a.keras"
+    assert command(f"--config={config}", f"--weights={weights}", first).returncode == 0
+    again = (f"--config={out}/a.prototxt", f"--weights={out}/a.caffemodel")
+    assert command(*again, f"--output={out}/b.prototxt,{out}/b.caffemodel,{out}/b.keras").returncode == 0
+    assert (out / "a.caffemodel").read_bytes() == (out / "b.caffemodel").read_bytes()
+    assert prototxt.read_net(out / "a.prototxt").message == prototxt.read_net(out / "b.prototxt").message
+    x = np.random.default_rng(1).normal(size=(2, 19, 17, 3)).astype(np.float32)
+    one, two = (keras.saving.load_model(out / f"{name}.keras")(x) for name in "ab")
+    np.testing.assert_array_equal(one, two)
+
+
+def test_a_v1_net_and_its_binary_become_current_ones(command, shared, tmp_path):
+    """Shapes of four numbers become Caffe's of today; every byte of the weights stays."""
+    config, weights = (shared / "pretrained" / name for name in CIFAR)
+    output = f"--output={tmp_path}/v2.caffemodel,{tmp_path}/v2.prototxt,{tmp_path}/v2.keras"
+    done = command(f"--config={config}", f"--weights={weights}", output, "--verify")
+    assert done.returncode == 0, done.stderr
+    _, layers = caffemodel.read_layers(tmp_path / "v2.caffemodel")
+    assert {layer.type for layer in layers} >= {"Convolution", "Pooling", "InnerProduct"}
+    old, new = caffemodel.read(weights), caffemodel.read(tmp_path / "v2.caffemodel")
+    assert old.legacy and not new.legacy
+    for name, blobs in new.items():
+        assert [a.tobytes() for a in blobs] == [a.tobytes() for a in old.get(name, [])]
+    assert new["ip1"][0].shape == (64, 1024) and new["conv1"][1].shape == (32,)
+    message = prototxt.read_net(tmp_path / "v2.prototxt").message
+    with np.load(shared / "pretrained" / "cifar10_quick_v1.npz") as data:
+        x, want = data["in/data"], data["out/prob"]
+    close("prob", oracle.run(message, new, {"data": x})["prob"], want, FORWARD)
+    got = keras.saving.load_model(tmp_path / "v2.keras")(x.transpose(0, 2, 3, 1))
+    close("prob", np.asarray(got), want, FORWARD)
+
+
+def test_lenet_from_its_solver_and_the_weights_of_caffe(command, shared, tmp_path):
+    weights = shared / "pretrained" / "lenet_iter_10000.caffemodel"
+    flags = [f"--weights={weights}", f"--output={tmp_path}/lenet.keras", "--verify", f"--data_dir={tmp_path}"]
+    config = f"--config={ROOT / 'configs' / 'lenet.prototxt'}"
+    assert "--input_shape='data: 1,3,227,227'" in error(command(config, *flags))
+    done = command(config, *flags, "--input_shape=data: 1,1,28,28")
+    assert done.returncode == 0 and "multiply by 0.00390625" in done.stdout, done.stderr
+    with np.load(shared / "pretrained" / "lenet.npz") as data:
+        got = keras.saving.load_model(tmp_path / "lenet.keras")(data["in/data"].transpose(0, 2, 3, 1))
+        close("prob", np.asarray(got), data["out/prob"], FORWARD)
+
+
+def test_nodeploy_upgrades_as_caffe_does(command, shared, tmp_path):
+    for name in ("v0_padding", "v1_lenet", "v2_old_bits"):
+        config = shared / "golden" / "upgrade" / f"{name}.prototxt"
+        done = command(f"--config={config}", f"--output={tmp_path}/{name}.prototxt", "--nodeploy")
+        assert done.returncode == 0, done.stderr
+        want = (config.parent / f"{name}.upgraded.prototxt").read_text()
+        assert (tmp_path / f"{name}.prototxt").read_text() == want
+
+
+def test_missing_weights_are_said_loudly(command, files):
+    config, weights, arrays, out = files
+    done = command(f"--config={config}", f"--output={out}/x.caffemodel")
+    assert done.returncode == 0 and "WARNING: no --weights" in done.stderr
+    del arrays["fc1"]
+    caffemodel.write(weights, arrays)
+    done = command(f"--config={config}", f"--weights={weights}", f"--output={out}/x.caffemodel")
+    assert done.returncode == 0 and "WARNING: not in the weights, so that fillers made them: fc1" in done.stderr
+
+
+def test_what_cannot_be_compared_is_not_called_verified(command, files):
+    """BatchNorm's sums are 0 without weights, so that its output is 1/sqrt(eps) times too large, layer upon layer."""
+    *_, out = files
+    norm = 'layer {{ name: "b{0}" type: "BatchNorm" bottom: "data" top: "data" batch_norm_param {{ eps: 1e-30 }} }}'
+    config = making.write(out / "net.prototxt", making.INPUT + "\n".join(norm.format(i) for i in range(6)))
+    done = command(f"--config={config}", f"--output={out}/x.keras", "--verify")
+    assert done.returncode == 2, done.stderr
+    assert "nothing finite to compare" in done.stdout and "NOT verified" in done.stdout
+    assert "give --weights" in done.stdout
+
+
+def test_a_difference_has_an_exit_code_of_its_own(command, files):
+    config, weights, _, out = files
+    flags = (f"--config={config}", f"--weights={weights}", f"--output={out}/x.keras", "--verify")
+    done = command(*flags, "--tolerance=1e-12")
+    assert done.returncode == 2 and "DIFFERS" in done.stdout and "NOT verified" in done.stdout
+    assert (out / "x.keras").exists()
+
+
+def test_bad_flags_are_one_message(command, files):
+    config, weights, _, out = files
+    here = f"--config={config}"
+    assert "nothing to do" in error(command(here))
+    assert "ONNX is not written here" in error(command(here, f"--output={out}/x.onnx"))
+    assert "unknown kind of output, got" in error(command(here, f"--output={out}/x.h5"))
+    assert "cannot be written, got no folder" in error(command(here, f"--output={out}/no/x.keras"))
+    assert "--output has it twice" in error(command(here, f"--output={out}/x.keras,{out}/x.keras"))
+    assert 'want "any" or a number' in error(command(here, f"--output={out}/x.keras", "--batch=0"))
+    assert "no input shape" in error(command(here, f"--output={out}/x.keras", "--input_shape=1,2"))
+    assert "and nothing else" in error(command(here, f"--output={out}/x.keras", "--nodeploy"))
+    assert "is read, so that it cannot be written" in error(command(here, f"--output={config}"))
+    assert "is read" in error(command(here, f"--weights={weights}", f"--output={weights}"))
+    assert os.listdir(out) == []
+
+
+def test_bad_files_are_one_message(command, files):
+    config, weights, arrays, out = files
+    output = f"--output={out}/x.keras"
+    assert "a binary file, where prototxt is wanted" in error(command(f"--config={weights}", output))
+    assert "this is text, such as a prototxt" in error(command(f"--config={config}", f"--weights={config}", output))
+    assert "no such file" in error(command(f"--config={config}x", output))
+    (out / "cut").write_bytes(pathlib.Path(weights).read_bytes()[:-100])
+    assert "cut" in error(command(f"--config={config}", f"--weights={out}/cut", output))
+    wrong = {**arrays, "conv1": [arrays["conv1"][0][:5]], "fc1": [arrays["fc1"][0].T, arrays["fc1"][1]]}
+    caffemodel.write(out / "wrong", wrong)
+    said = error(command(f"--config={config}", f"--weights={out}/wrong", output))
+    assert "2 problems" in said and "small.prototxt:" in said
+    assert "got (5, 3, 5, 3), want (6, 3, 5, 3)" in said and "got (200, 9), want (9, 200)" in said
+    assert sorted(os.listdir(out)) == ["cut", "wrong"]
+
+
+@pytest.mark.parametrize("name", ["x.keras", "x.caffemodel", "x.caffemodel.h5", "saved/", "x.prototxt"])
+def test_a_full_disk_is_one_message_and_leaves_nothing(command, files, name):
+    config, weights, _, out = files
+    flags = (f"--config={config}", f"--weights={weights}", f"--output={out}/{name}")
+    assert "cannot be written" in error(command(*flags, file_size=500))
+    assert os.listdir(out) == []
+
+
+def test_help_teaches(command):
+    done = command("--help")
+    assert "python -m zoo.convert --config=deploy.prototxt" in done.stdout and "--input_shape" in done.stdout
+
+
+@pytest.mark.slow
+def test_alexnet(tmp_path):
+    """The whole of AlexNet, in a process of its own: seconds and memory are printed, the second bounded."""
+    config = ROOT / "configs" / "alexnet.prototxt"
+    code = f"""
+import resource, subprocess, sys, time
+began = time.monotonic()
+done = subprocess.run([sys.executable, "-m", "zoo.convert", "--config={config}",
+                       "--output={tmp_path}/alexnet.keras", *sys.argv[1:]])
+peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**20
+print(f"{{time.monotonic() - began:.1f}} s, {{peak:.2f}} GiB")
+sys.exit(done.returncode or (9 if peak > 2.5 else 0))
+"""
+    for extra in ([], ["--verify"]):
+        done = subprocess.run([sys.executable, "-c", code, *extra], cwd=ROOT, capture_output=True, text=True)
+        print(done.stdout.splitlines()[-1])
+        assert done.returncode == 0, done.stdout + done.stderr
+    assert "verified" in done.stdout
+    model = keras.saving.load_model(tmp_path / "alexnet.keras")
+    assert model.input_shape == (None, 227, 227, 3) and model.count_params() == 60_965_224
