@@ -105,7 +105,11 @@ class Net:
 
     def learnable(self):
         """Returns this net's parameters in Caffe's order of learnable blobs, shared ones once."""
-        return list({p.key: p for layer in self.layers for p in layer.parameters}.values())
+        found = {}
+        for layer in self.layers:
+            for parameter in layer.parameters:
+                found.setdefault(parameter.key, parameter)  # the owner's own stands before any view of it
+        return list(found.values())
 
     def parameter_count(self):
         """Number of values in the parameter blobs of this net's layers, shared ones counted once."""

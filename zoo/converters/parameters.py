@@ -1,7 +1,7 @@
 """The parameter blobs of a net as Keras variables, one per owner; TRAIN and TEST nets share one collection."""
 
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import keras
 import numpy as np
@@ -9,7 +9,11 @@ import numpy as np
 from zoo.converters.blobs import BlobSpec
 from zoo.converters.fillers import fill
 from zoo.converters.netdef import ParamKey
-from zoo.errors import NetError, UnsupportedError
+from zoo.converters.shared_view import SharedView
+from zoo.errors import NetError
+from zoo.formats import caffe_pb2
+
+PERMISSIVE = caffe_pb2.ParamSpec.PERMISSIVE
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,8 @@ class Parameters:
     def get(self, layer, index, owner, spec, scope, lr_mult, decay_mult):
         """Returns the `Parameter` of blob `index` of `layer` (a LayerDef), made and filled at the first asking.
 
+        A layer that keeps a shared blob in another shape or order gets the owner's `Parameter` with a view of it.
+
         Args:
             owner: the `ParamKey` that owns the array; the layer's own unless it is shared by name.
             spec: what this layer wants of the blob.
@@ -74,8 +80,7 @@ class Parameters:
             NetError: the layer wants another shape than the owner has.
         """
         if owner in self._owned:
-            self._check_shared(layer, index, self._owned[owner], spec)
-            return self._owned[owner]
+            return self._shared(layer, index, self._owned[owner], spec)
         rng = np.random.Generator(np.random.PCG64([self.seed, zlib.crc32(layer.name.encode()), index]))
         with keras.name_scope(scope):
             variable = keras.Variable(
@@ -86,18 +91,17 @@ class Parameters:
         self._owned[owner] = Parameter(owner, spec, variable, lr_mult, decay_mult)
         return self._owned[owner]
 
-    def _check_shared(self, layer, index, owned, spec):
-        if spec.shape == owned.spec.shape and spec.keras_shape == owned.spec.keras_shape:
-            return
-        place = layer.at("param")
-        permissive = index < len(layer.message.param) and layer.message.param[index].share_mode == 1
-        if permissive and spec.count == owned.spec.count:
-            raise UnsupportedError(
-                f"blob {index} shares {owned.key} in PERMISSIVE mode with another shape",
-                at=place,
+    def _shared(self, layer, index, owned, spec):
+        """Returns what `layer` gets of a parameter that is there: itself, or a view in the layer's own shape."""
+        permissive = index < len(layer.message.param) and layer.message.param[index].share_mode == PERMISSIVE
+        if spec.shape != owned.spec.shape and not (permissive and spec.count == owned.spec.count):
+            want = f"{owned.spec.shape}" + (f", or {owned.spec.count} values in another shape" if permissive else "")
+            raise NetError(
+                f"blob {index} does not fit {owned.key}, which it shares",
+                at=layer.at("param"),
                 got=spec.shape,
-                want=owned.spec.shape,
+                want=want,
             )
-        raise NetError(
-            f"blob {index} does not fit the shared {owned.key}", at=place, got=spec.shape, want=owned.spec.shape
-        )
+        if spec.keras_shape == owned.spec.keras_shape and spec.map == owned.spec.map:
+            return owned
+        return replace(owned, spec=spec, variable=SharedView(owned.variable, owned.spec, spec))
