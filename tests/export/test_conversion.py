@@ -1,5 +1,6 @@
 """From a config to the net to deploy: which net, which shapes, which outputs, which batch; and what is refused."""
 
+import h5py
 import keras
 import numpy as np
 import pytest
@@ -143,6 +144,27 @@ def test_only_what_is_deployed_is_asked_for(tmp_path):
         convert(config)
     assert 'the shape of "x"' in str(caught.value) and "problems" not in str(caught.value)
     assert shapes(convert(config, shapes={"x": (2, 5)})) == {"x": (2, 5)}
+
+
+def test_the_data_say_what_the_file_does_not(tmp_path):
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["x"], file["y"] = np.zeros((8, 5, 4), np.float32), np.zeros((8, 3), np.float32)
+    (tmp_path / "list.txt").write_text("a.h5\n")
+    text = """
+    layer { name: "a" type: "HDF5Data" top: "x" top: "y" hdf5_data_param { source: "list.txt" batch_size: 2 } }
+    layer { name: "ip" type: "InnerProduct" bottom: "x" top: "ip" inner_product_param { num_output: 3 } }
+    layer { name: "loss" type: "EuclideanLoss" bottom: "ip" bottom: "y" top: "loss" }
+    """
+    conversion = convert(making.write(tmp_path / "net.prototxt", text), data_dir=tmp_path)
+    assert shapes(conversion) == {"x": (2, 5, 4)} and conversion.found == {"x": "the data"}
+
+
+def test_a_database_says_the_size_of_its_pictures(shared, tmp_path):
+    layer = 'type: "Data" data_param { source: "raw_lmdb" batch_size: 7 backend: LMDB }'
+    config = making.write(tmp_path / "net.prototxt", data_net(layer).replace("group: 2", ""))
+    with np.load(shared / "golden" / "data" / "lmdb_plain.npz") as data:
+        want = next(data[key].shape for key in data.files if data[key].ndim == 4)
+    assert shapes(convert(config, data_dir=shared / "golden" / "data")) == {"data": (1, *want[1:])}
 
 
 def test_a_damaged_mean_is_said(tmp_path):

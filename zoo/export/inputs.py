@@ -69,20 +69,25 @@ def _shape(layer, index, source, weights, data_dir):
     name, pictures = layer.tops[index].name, index == 0 and layer.type in _PICTURES
     hint = f"say it with --input_shape='{name}: {'1,3,227,227' if pictures else 'N,...'}', Caffe's order"
     if not pictures:
-        raise NetError(f'nothing in the file says the shape of "{name}"', at=layer.at(), hint=hint)
+        opened = _open(layer, index, source, data_dir)
+        if opened:
+            return opened, "the data"
+        what = f'nothing in the file says the shape of "{name}", and its data cannot be opened here'
+        raise NetError(what, at=layer.at(), hint=hint)
     mean = find_mean(layer, data_dir)
     picture = None if mean is None else read_mean(mean).shape
     size = _size(layer, picture)
     channels = _channels(layer, picture, source, weights, size)
     if size and channels:
         return (1, channels[0], *size[0]), f"{size[1]}; {channels[1]}"
-    opened, why = _open(layer, source, data_dir)
+    opened = _open(layer, index, source, data_dir)
     if opened:
-        return (1, *opened), f"the data in {layer.message.data_param.source}"
+        return (1, *opened[1:]), "the data"
     missing = " and ".join(
         what for what, there in (("height and width", size), ("number of channels", channels)) if not there
     )
-    raise NetError(f'nothing in the file says {missing} of "{name}"{why}', at=layer.at(), hint=hint)
+    what = f'nothing in the file says {missing} of "{name}", and its data cannot be opened here'
+    raise NetError(what, at=layer.at(), hint=hint)
 
 
 def _size(layer, picture):
@@ -124,11 +129,10 @@ def _channels_of_weights(top, source, weights):
     return found.pop() if len(found) == 1 else None
 
 
-def _open(layer, source, data_dir):
-    """Returns ((C, H, W) of what the layer's source gives, ""), or (None, a clause that says why not)."""
-    if layer.type != "Data":
-        return None, ""
+def _open(layer, index, source, data_dir):
+    """Returns the Caffe shape that a layer's data gives its top number `index`, or None where they cannot be read."""
     try:
-        return data_layer(layer, source.definition.phase, data_dir=data_dir).shapes[0][1:], ""
-    except ZooError:
-        return None, ", and its data cannot be opened here"
+        feed = data_layer(layer, source.definition.phase, data_dir=data_dir)
+    except ZooError:  # no data here, or not such as could be trained on: the shape is asked for instead
+        return None
+    return None if feed is None else tuple(feed.shapes[index])
