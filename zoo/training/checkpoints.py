@@ -1,11 +1,15 @@
 """Everything a run needs to go on bit for bit, in `tf.train.Checkpoint`s of its run folder."""
 
+import contextlib
 import pathlib
+import re
 import shutil
 
 import tensorflow as tf
 
 from zoo.errors import CheckpointError
+
+_SUFFIX = "/.ATTRIBUTES/VARIABLE_VALUE"
 
 
 class Checkpoints:
@@ -24,6 +28,7 @@ class Checkpoints:
         self._folder, self._state = pathlib.Path(folder), dict(state)
         writable_folder(self._folder)
         self._sweep()
+        _mend_list(self._folder)
         checkpoint = tf.train.Checkpoint(state=self._state)
         self._checkpoint = checkpoint
         self._manager = tf.train.CheckpointManager(checkpoint, str(self._folder), max_to_keep=keep)
@@ -51,20 +56,26 @@ class Checkpoints:
                 f"cannot write a checkpoint in {self._folder}", got=_first_line(error), hint=kept
             ) from error
 
-    def restore(self):
-        """Restores the newest checkpoint; returns its path, or None where there is none.
+    def restore(self, path=None):
+        """Restores the newest checkpoint, or the one at `path`; returns its path, or None where there is none.
 
         Raises:
             CheckpointError: it is damaged, or of another net or solver.
         """
-        if self.latest is None:
+        path = path or self.latest
+        if path is None:
             return None
-        self._check_same()
+        self._check_same(path)
         try:
-            self._checkpoint.restore(self.latest).assert_existing_objects_matched()
+            self._checkpoint.restore(path).assert_existing_objects_matched()
         except (OSError, AssertionError, ValueError, IndexError, tf.errors.OpError) as error:
-            raise CheckpointError(f"cannot read checkpoint {self.latest}", got=_first_line(error)) from error
-        return self.latest
+            raise self._unreadable(path, error) from error
+        return path
+
+    def _unreadable(self, path, error):
+        others = [other for other in self._manager.checkpoints if other != path]
+        hint = f"to go on from the one before, remove {path}.* and run again" if others else None
+        return CheckpointError(f"cannot read checkpoint {path}", got=_first_line(error), hint=hint)
 
     def _sweep(self):
         """Removes what writers that failed or were killed have left: it may be what fills the disk."""
@@ -75,16 +86,15 @@ class Checkpoints:
             if f"{path.with_suffix('')}.index" not in named:
                 path.unlink(missing_ok=True)
 
-    def _check_same(self):
+    def _check_same(self, path):
         try:
-            stored = tf.train.load_checkpoint(self.latest).get_variable_to_shape_map()
+            stored = tf.train.load_checkpoint(path).get_variable_to_shape_map()
         except (OSError, RuntimeError, ValueError, IndexError, tf.errors.OpError) as error:
-            raise CheckpointError(f"cannot read checkpoint {self.latest}", got=_first_line(error)) from error
-        suffix = "/.ATTRIBUTES/VARIABLE_VALUE"
+            raise self._unreadable(path, error) from error
         there = {
-            _unescape(key[len("state/") : -len(suffix)]): tuple(shape)
+            _unescape(key[len("state/") : -len(_SUFFIX)]): tuple(shape)
             for key, shape in stored.items()
-            if key.startswith("state/") and key.endswith(suffix)
+            if key.startswith("state/") and key.endswith(_SUFFIX)
         }
         here = {name: tuple(variable.shape) for name, variable in self._state.items()}
         differ = [
@@ -95,8 +105,47 @@ class Checkpoints:
         if differ:
             more = f"; and {len(differ) - 3} more" if len(differ) > 3 else ""
             raise CheckpointError(
-                f"checkpoint {self.latest} is of another net or solver: {'; '.join(differ[:3])}{more}",
+                f"checkpoint {path} is of another net or solver: {'; '.join(differ[:3])}{more}",
                 hint="train it in a --run_dir of its own, or begin anew with --restart",
+            )
+
+
+def at(path):
+    """Returns the prefix of the checkpoint that `path` names, by its prefix or one of its files; None if it is none."""
+    prefix = re.sub(r"\.(index|data-\d+-of-\d+)$", "", str(path))
+    return prefix if pathlib.Path(f"{prefix}.index").is_file() else None
+
+
+def stored_seed(folder):
+    """Returns the seed of the run whose newest checkpoint lies in `folder`, or None where there is none to read."""
+    there = _whole(pathlib.Path(folder))
+    try:
+        return int(tf.train.load_checkpoint(there[-1]).get_tensor(f"state/seed{_SUFFIX}")) if there else None
+    except (OSError, RuntimeError, ValueError, IndexError, tf.errors.OpError):
+        return None  # what is wrong with it is said when it is restored
+
+
+def _whole(folder):
+    """Returns the prefixes of the checkpoints in `folder`, oldest first; the index file is written last."""
+    found = (re.fullmatch(r"ckpt-(\d+)\.index", path.name) for path in folder.glob("ckpt-*.index"))
+    return [str(folder / f"ckpt-{number}") for number in sorted(int(match[1]) for match in found if match)]
+
+
+def _mend_list(folder):
+    """Makes TensorFlow's list of checkpoints name those that are there.
+
+    It is written after a checkpoint, so that a kill in between leaves a whole checkpoint unlisted; and whoever removes
+    a damaged one by hand leaves a list that names it first.
+    """
+    there, listed = _whole(folder), tf.train.get_checkpoint_state(str(folder))
+    if there and (listed is None or list(listed.all_model_checkpoint_paths) != there):
+        with contextlib.suppress(OSError, tf.errors.OpError):  # a folder that cannot be written is said elsewhere
+            tf.compat.v1.train.update_checkpoint_state(
+                str(folder),
+                there[-1],
+                all_model_checkpoint_paths=there,
+                all_model_checkpoint_timestamps=[pathlib.Path(f"{path}.index").stat().st_mtime for path in there],
+                last_preserved_timestamp=0.0,
             )
 
 

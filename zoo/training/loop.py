@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 from absl import logging
 
-from zoo.errors import SolverError
+from zoo.errors import CheckpointError, SolverError, WeightsError
 from zoo.training import caffe_log
 from zoo.training.signals import SNAPSHOT, STOP
 from zoo.training.step import TestStep, TrainStep
@@ -20,24 +20,29 @@ class Loop:
 
     Args:
         session: a `Session`: nets, data, optimizer, solver.
-        checkpoints: where snapshots go.
+        checkpoints: where our own snapshots go.
+        pairs: where Caffe's pairs go, a `snapshots.Pairs`.
         summaries: where curves go, or None.
         signals: a `Signals`, polled between calls.
         progress: a `Progress`.
     """
 
-    def __init__(self, session, checkpoints, summaries, signals, progress):
+    def __init__(self, session, checkpoints, pairs, summaries, signals, progress):
         self.session, self.solver = session, session.solver
+        self.pairs = pairs
         self.checkpoints, self.summaries = checkpoints, summaries
         self.signals, self.progress = signals, progress
         histograms = summaries is not None and summaries.histograms
-        self.step = TrainStep(session.train, session.optimizer, self.solver.iter_size, histograms)
+        self.step = TrainStep(
+            session.train, session.optimizer, self.solver.iter_size, histograms, session.still_variables()
+        )
         self.tests = [TestStep(net) for net in session.tests]
         self._batches = session.train_batches()
         self._test_batches = [session.test_batches(k) for k in range(len(self.tests))]
         self._per_call = 1
         self._begun = self._stopped = self._said_once = False
         self._saved_at = session.iteration if checkpoints.latest else None
+        self._before_test = None
         self.scores = {}
 
     def run(self):
@@ -73,7 +78,7 @@ class Loop:
     def _next_stop(self):
         """First iteration, after the present one, before which something else is to be done."""
         now, solver = self.session.iteration, self.solver
-        stops = [solver.max_iter, now + self._per_call]
+        stops = [solver.max_iter, now + (1 if solver.snapshot_diff else self._per_call)]
         stops += [(now // period + 1) * period for period in (solver.test_interval, solver.snapshot) if period]
         if solver.display:  # a displayed iteration is the last of its call, which gives its outputs
             stops.append(math.ceil(now / solver.display) * solver.display + 1)
@@ -81,6 +86,7 @@ class Loop:
 
     def _train(self, until):
         session, start, began = self.session, self.session.iteration, time.monotonic()
+        self.pairs.before_update(session)
         with session.reading():
             losses, outputs, gradients = self.step(self._batches, until - start)
             losses = losses.numpy()
@@ -130,11 +136,14 @@ class Loop:
         self.summaries.begin(self.session.config_text(), graph, self.session.hparams())
 
     def _test_all(self):
+        self._before_test = self.session.test_state()
         for index in range(len(self.tests)):
             self._test(index)
             if self._stopped:
                 logging.info("Test interrupted.")
-                return
+                self.session.set_test_state(self._before_test)  # whoever goes on makes these tests anew
+                break
+        self._before_test = None
 
     def _test(self, index):
         session, net = self.session, self.session.tests[index]
@@ -167,13 +176,27 @@ class Loop:
             self.summaries.scalars("test" if index == 0 else f"test{index}", session.iteration, said)
 
     def _snapshot(self):
-        if self._saved_at != self.session.iteration:
-            self.session.pack()
-            path = self.checkpoints.save(self.session.iteration)
-            logging.info("Snapshotting to %s", path)
-            self._saved_at = self.session.iteration
-            if self.summaries is not None:
-                self.summaries.flush()
+        session = self.session
+        if self._saved_at == session.iteration:
+            return
+        if self._before_test is not None:  # asked for during a test, which whoever goes on from here makes anew
+            now = session.test_state()
+            session.set_test_state(self._before_test)
+        session.pack()
+        logging.info("Snapshotting to %s", self.checkpoints.save(session.iteration))
+        self._save_pair()
+        self._saved_at = session.iteration
+        if self._before_test is not None:
+            session.set_test_state(now)
+        if self.summaries is not None:
+            self.summaries.flush()
+
+    def _save_pair(self):
+        try:
+            self.pairs.save(self.session)
+        except WeightsError as error:
+            hint = f"the same command goes on from {self.checkpoints.latest}"
+            raise CheckpointError(error.what, at=error.at, got=error.got, hint=error.hint or hint) from error
 
     def _finish(self):
         session, solver = self.session, self.solver

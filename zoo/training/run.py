@@ -11,6 +11,8 @@ from absl import logging
 from zoo.errors import CheckpointError, SolverError
 from zoo.training import checkpoints as ckpt
 from zoo.training import snapshots
+from zoo.training.lock import NAME as LOCK
+from zoo.training.lock import locked
 from zoo.training.loop import Loop
 from zoo.training.progress import Progress
 from zoo.training.session import Session
@@ -44,6 +46,7 @@ def run(
     snapshot=None,
     restart=False,
     keep=5,
+    keep_pairs=None,
     sigint="stop",
     sighup="snapshot",
     summaries=True,
@@ -58,9 +61,10 @@ def run(
         data_dir: where data sources are looked for first.
         state: NetState merged into the training net's.
         weights: weights files, copied by layer name.
-        snapshot: a .solverstate of Caffe's to go on from.
+        snapshot: what to go on from: a .solverstate of Caffe's or ours, or a checkpoint of another run folder.
         restart: move what is in the folder aside and begin anew.
         keep: how many checkpoints stay; None keeps all.
+        keep_pairs: of how many iterations Caffe's pairs stay; None keeps all.
         sigint, sighup: what those signals ask for, as in `Signals`.
         summaries, histograms: what is written for TensorBoard.
 
@@ -68,16 +72,23 @@ def run(
         ZooError: what is wrong with the solver, its nets, data, weights or folder.
     """
     run_dir = pathlib.Path(run_dir)
-    session = Session(solver, data_dir, state)
-    if restart:
-        _move_aside(run_dir)
-    ckpt.writable_folder(run_dir)
-    checkpoints = ckpt.Checkpoints(run_dir / "checkpoints", session.variables(), keep)
-    with _log_file(run_dir / "train.log"), Signals(sigint, sighup) as signals:
+    session = Session(solver, data_dir, state, None if restart else ckpt.stored_seed(run_dir / "checkpoints"))
+    with contextlib.ExitStack() as stack:
+        ckpt.writable_folder(run_dir)
+        stack.enter_context(locked(run_dir))
+        if restart and (aside := _move_aside(run_dir)):
+            ckpt.writable_folder(run_dir)
+            stack.enter_context(locked(run_dir))
+            weights = [_moved(path, run_dir, aside) for path in weights]
+            snapshot = snapshot and _moved(snapshot, run_dir, aside)
+        checkpoints = ckpt.Checkpoints(run_dir / "checkpoints", session.variables(), keep)
+        pairs = snapshots.Pairs(snapshots.prefix(solver, run_dir), keep_pairs, solver.snapshot_diff)
+        stack.enter_context(_log_file(run_dir / "train.log"))
+        signals = stack.enter_context(Signals(sigint, sighup))
         _start(session, checkpoints, weights, snapshot)
         curves = Summaries(run_dir, histograms) if summaries else None
         progress = Progress(solver.max_iter, session.iteration)
-        loop = Loop(session, checkpoints, curves, signals, progress)
+        loop = Loop(session, checkpoints, pairs, curves, signals, progress)
         try:
             done = loop.run()
         finally:
@@ -103,15 +114,32 @@ def _start(session, checkpoints, weights, snapshot):
         raise SolverError("where to start", got="a snapshot and weights", want="one of them")
     if snapshot:
         logging.info("Restoring previous solver status from %s", snapshot)
-        snapshots.restore(session, snapshot)
+        own = ckpt.at(snapshot)
+        if own:
+            checkpoints.restore(own)
+            session.unpack()
+        else:
+            snapshots.restore(session, snapshot, session.use_schedule)
+        logging.info("Going on at iteration %d", session.iteration)
         return
-    for name in (*session.solver.weights, *weights):
-        logging.info("Weights of %s: %s", name, session.load_weights(name))
+    for path in (*session.solver.weights, *weights):
+        _load(session, path)
+
+
+def _load(session, path):
+    loaded = session.load_weights(path)
+    logging.info("Finetuning from %s", path)
+    logging.info("Copied: %s", ", ".join(loaded.copied) or "none")
+    for name in loaded.skipped:
+        logging.info("Ignoring source layer %s", name)
+    for name in loaded.kept:
+        logging.info("Layer %s is not in it and keeps what its fillers gave", name)
 
 
 def _move_aside(run_dir):
-    if not run_dir.exists():
-        return
+    """Returns where what was in `run_dir` has gone, or None where nothing was."""
+    if all(path.name == LOCK for path in run_dir.iterdir()):
+        return None
     free = (run_dir.with_name(f"{run_dir.name}.{number}") for number in itertools.count(1))
     aside = next(path for path in free if not path.exists())
     try:
@@ -119,6 +147,15 @@ def _move_aside(run_dir):
     except OSError as error:
         raise CheckpointError(f"cannot move {run_dir} aside", got=error.strerror) from error
     logging.info("The run that was in %s is now in %s", run_dir, aside)
+    return aside
+
+
+def _moved(path, run_dir, aside):
+    """Returns `path`, or where it is now if it lay in `run_dir`."""
+    try:
+        return str(aside / pathlib.Path(path).resolve().relative_to(run_dir.resolve()))
+    except ValueError:
+        return path
 
 
 @contextlib.contextmanager

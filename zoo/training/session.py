@@ -1,5 +1,6 @@
 """A solver opened: its nets built, its data found, its optimizer made, and all that a checkpoint has to hold."""
 
+import dataclasses
 from collections import deque
 
 import keras
@@ -22,6 +23,7 @@ class Session:
         solver: a `SolverDef`.
         data_dir: where data, nets and weights are looked for first.
         state: a NetState whose level and stages are merged into the training net's (caffe train --level --stage).
+        seed: what the solver's random_seed is where that is not set; None draws one.
 
     Attributes:
         train: the TRAIN `Net`.
@@ -34,9 +36,10 @@ class Session:
         ZooError: what is wrong with the solver, a net or its data.
     """
 
-    def __init__(self, solver, data_dir=None, state=None):
+    def __init__(self, solver, data_dir=None, state=None, seed=None):
         self.solver = solver
-        self.seed = solver.random_seed if solver.random_seed is not None else int.from_bytes(np.random.bytes(4), "big")
+        seed = solver.random_seed if solver.random_seed is not None else seed
+        self.seed = seed if seed is not None else int.from_bytes(np.random.bytes(4), "big")
         definition = open_net(solver.train, data_dir, solver.file, state)
         self._feeds = Feeds(definition, data_dir, self.seed)
         self.train = build(definition, self._feeds.shapes, seed=self.seed)
@@ -50,7 +53,7 @@ class Session:
             feeds = Feeds(definition, data_dir, self.seed)
             self._test_feeds.append(feeds)
             self.tests.append(build(definition, feeds.shapes, self.train.parameters))
-        learned = [p for p in self.train.learnable() if p.variable.trainable]
+        learned = [p for p in self.train.learnable() if p.variable.trainable] + self._decayed()
         self.optimizer = optimizer(solver, {p.variable.path: (p.lr_mult, p.decay_mult) for p in learned})
         self.optimizer.build([p.variable for p in learned])
         self.iteration = 0
@@ -58,6 +61,24 @@ class Session:
         self._losses = deque(maxlen=solver.average_loss)
         self._position = tf.Variable(np.zeros(1 + len(self.tests), np.int64), name="position")
         self._window = tf.Variable(np.full(solver.average_loss, np.nan, np.float32), name="losses")
+        self._seed = tf.Variable(np.int64(self.seed), name="seed")
+        self._restored = tf.Variable(
+            np.zeros(2, np.int64), name="restored"
+        )  # iteration, current_step of a .solverstate
+
+    def _decayed(self):
+        """Returns the parameters that do not move but whose decay goes into the history (sgd_solver.cpp:103-205).
+
+        With lr_mult 0 the rate is 0, but Caffe adds the decay to the gradient all the same, and all rules but those
+        with a momentum of the rate keep it; it counts when a snapshot goes on with the parameter learned.
+        """
+        if self.solver.type in ("SGD", "Nesterov") or not self.solver.rule["weight_decay"]:
+            return []
+        return [p for p in self.train.learnable() if p.spec.trainable and not p.lr_mult and p.decay_mult]
+
+    def still_variables(self):
+        """Returns the variables that the optimizer has besides the trained ones, and whose gradient is 0."""
+        return [p.variable for p in self._decayed()]
 
     # ---- data -------------------------------------------------------------------------------------------------
 
@@ -105,12 +126,33 @@ class Session:
 
     def load_weights(self, path):
         """Copies a weights file into the nets by layer name; returns a `weights.Loaded` for the training net."""
-        return weights.load(self.train, path)
+        loaded, trained = weights.load(self.train, path), {p.key for p in self.train.learnable()}
+        for net in self.tests:
+            if any(p.key not in trained for p in net.learnable()):
+                weights.load(net, path)
+        return loaded
+
+    def use_schedule(self, schedule):
+        """Makes `schedule` the solver's, such as one that goes on from a .solverstate."""
+        self.solver = dataclasses.replace(self.solver, schedule=schedule)
+        self.optimizer.learning_rate = schedule
+        if self.solver.lr_policy == "multistep":
+            self._restored.assign([schedule.restored_iter, schedule.restored_step])
+
+    def test_state(self):
+        """Returns where the test nets stand, for `set_test_state`: their batches and what they carry."""
+        return list(self.test_position), [v.numpy() for net in self.tests for v in net.state.values()]
+
+    def set_test_state(self, state):
+        """Makes the test nets stand where they stood when `test_state` returned `state`."""
+        self.test_position = list(state[0])
+        for variable, value in zip((v for net in self.tests for v in net.state.values()), state[1]):
+            variable.assign(value)
 
     def variables(self):
         """Returns {name: tf.Variable} of everything that the rest of a run depends on."""
         nets = [self.train, *self.tests]
-        named = {"position": self._position, "losses": self._window}
+        named = {"position": self._position, "losses": self._window, "seed": self._seed, "restored": self._restored}
         named |= {f"parameters/{p.key}": p.variable for p in self.train.parameters}
         # Keras numbers the optimizers of a process: what comes before the first "/" is not part of the name.
         named |= {f"optimizer/{v.path.partition('/')[2]}": v for v in self.optimizer.variables}
@@ -129,6 +171,7 @@ class Session:
         iteration, *self.test_position = (int(n) for n in self._position.numpy())
         self._losses.clear()
         self._losses.extend(float(loss) for loss in self._window.numpy() if not np.isnan(loss))
+        self.use_schedule(self.solver.schedule.restored(*self._restored.numpy().tolist()))
         self.stand_at(iteration)
 
     def stand_at(self, iteration):

@@ -1,14 +1,74 @@
 """Caffe's own snapshot pair, `.caffemodel` and `.solverstate` (or both `.h5`), written and read."""
 
+import contextlib
 import pathlib
+import re
+
+from absl import logging
 
 from zoo.converters import weights
 from zoo.errors import CheckpointError, UnsupportedError
 from zoo.formats import caffemodel, solverstate
+from zoo.training.checkpoints import writable_folder
 
 
-def write(session, prefix):
+def prefix(solver, run_dir):
+    """Returns what the pairs' names begin with: `solver.snapshot_prefix` where it is absolute, as Caffe has it.
+
+    A relative one names the pairs in the run folder, `run_dir`/snapshots/NAME, so that runs from different working
+    directories, or of one solver in two run folders, never overwrite each other's.
+    """
+    given = solver.message.snapshot_prefix
+    if solver.snapshot_prefix and pathlib.Path(given).is_absolute():
+        return solver.snapshot_prefix
+    named = given and not given.endswith("/")
+    name = pathlib.Path(solver.snapshot_prefix or "").name if named or not solver.file else ""
+    return str(pathlib.Path(run_dir, "snapshots", name or pathlib.Path(solver.file or "solver").stem))
+
+
+class Pairs:
+    """The pairs of one run: written when Caffe writes them, with the gradients where `snapshot_diff` asks for them.
+
+    Args:
+        prefix: what their names begin with; the folder is made if it is not there.
+        keep: of how many iterations they stay; None keeps all, as Caffe does.
+        diffs: whether `snapshot_diff` is set.
+
+    Raises:
+        CheckpointError: the folder cannot be made or written.
+    """
+
+    def __init__(self, prefix, keep=None, diffs=False):
+        self.prefix, self._keep, self._diffs, self._before = prefix, keep, diffs, None
+        writable_folder(pathlib.Path(prefix).parent)
+
+    def before_update(self, session):
+        """To be called before each update, so that what the last one subtracted is known."""
+        if self._diffs:
+            self._before = weights.arrays(session.train)
+
+    def save(self, session):
+        """Writes the pair of the session's iteration; raises WeightsError."""
+        diffs = None
+        if self._diffs:
+            after = weights.arrays(session.train)
+            before = self._before or after
+            diffs = {name: [a - b for a, b in zip(before[name], after[name])] for name in after}
+        model, state = write(session, self.prefix, diffs)
+        kind = "HDF5 file" if session.solver.snapshot_format == "HDF5" else "binary proto file"
+        logging.info("Snapshotting to %s %s", kind, model)
+        logging.info("Snapshotting solver state to %s %s", kind, state)
+        prune(self.prefix, self._keep)
+
+
+def write(session, prefix, diffs=None):
     """Writes the pair for the session's iteration; returns their paths (solver.cpp:418-470, sgd_solver.cpp:240-300).
+
+    Args:
+        session: what has `solver`, `train`, `optimizer` and `iteration`.
+        prefix: what the names begin with.
+        diffs: {layer name: list of arrays} for `snapshot_diff`; in Caffe a blob's diff then holds what the last
+            update subtracted from it.
 
     Raises:
         WeightsError: a file cannot be written; no half-written one stays.
@@ -24,7 +84,7 @@ def write(session, prefix):
         for index, p in enumerate(layer.parameters)
         if p.key in keys and (p.key.layer, p.key.index) != (layer.definition.name, index)
     }
-    caffemodel.write(model, weights.arrays(net), net.definition.message, shared=shared)
+    caffemodel.write(model, weights.arrays(net), net.definition.message, diffs=diffs, shared=shared)
     learnable = net.learnable()
     history = session.optimizer.history([p.variable for p in learnable])
     arrays = tuple(learnable[i % len(learnable)].spec.to_caffe(array) for i, array in enumerate(history))
@@ -33,33 +93,73 @@ def write(session, prefix):
     return model, state
 
 
-def restore(session, path):
+def restore(session, path, use_schedule=None):
     """Makes the session stand where the `.solverstate` at `path` stands, weights, history and iteration.
+
+    Args:
+        session: what has `solver`, `train`, `optimizer`, `load_weights` and `stand_at`.
+        path: the file's.
+        use_schedule: takes a `Schedule` that goes on from there, for rates that were lowered at other iterations than
+            the solver's `stepvalue`s say; without it, such a file is refused.
+
+    Returns:
+        The `SolverState`.
 
     Raises:
         CheckpointError: the history is not that of this net and solver, or the weights it names are not there.
         WeightsError: a file is damaged or does not fit.
-        UnsupportedError: the rate had been lowered at other iterations than this solver says.
+        UnsupportedError: see `use_schedule`.
     """
     state = solverstate.read(path)
-    if state.learned_net:
-        beside = pathlib.Path(path).with_name(pathlib.Path(state.learned_net).name)
-        found = next((p for p in (pathlib.Path(state.learned_net), beside) if p.is_file()), None)
-        if found is None:
-            raise CheckpointError(
-                f"{path} names weights that are not there", got=state.learned_net, want=f"or {beside}"
-            )
-        session.load_weights(found)
     learnable = session.train.learnable()
+    arrays = _history(state, learnable, path)
+    schedule = session.solver.schedule
+    moved = session.solver.lr_policy == "multistep" and state.current_step != schedule.current_step(state.iteration)
+    if moved and use_schedule is None:
+        want = schedule.current_step(state.iteration)
+        raise UnsupportedError(f"{path} lowered its rate at other iterations", got=state.current_step, want=want)
+    if state.learned_net:
+        session.load_weights(_weights_of(state, path))
+    session.optimizer.load_history([p.variable for p in learnable], arrays)
+    if moved:
+        use_schedule(schedule.restored(state.iteration, state.current_step))
+    session.stand_at(state.iteration)
+    return state
+
+
+def _history(state, learnable, path):
+    """Returns the history arrays in their variables' shapes, checked against the net before anything is changed."""
+    if len(state.history) % len(learnable) if learnable else state.history:
+        what = f"{path} is of another net: number of history arrays"
+        raise CheckpointError(what, got=len(state.history), want=f"a multiple of {len(learnable)}")
     arrays = []
     for position, array in enumerate(state.history):
-        spec = learnable[position % len(learnable)].spec
-        if array.size != spec.count:
-            what = f"history of {learnable[position % len(learnable)].key} in {path}"
-            raise CheckpointError(what, got=array.shape, want=spec.shape)
-        arrays.append(spec.to_keras(array))
-    session.optimizer.load_history([p.variable for p in learnable], arrays)
-    expected = session.solver.schedule.current_step(state.iteration)
-    if session.solver.lr_policy == "multistep" and state.current_step != expected:
-        raise UnsupportedError(f"{path} lowered its rate at other iterations", got=state.current_step, want=expected)
-    session.stand_at(state.iteration)
+        parameter = learnable[position % len(learnable)]
+        if array.size != parameter.spec.count:
+            what = f"history of {parameter.key} in {path}"
+            raise CheckpointError(what, got=array.shape, want=parameter.spec.shape)
+        arrays.append(parameter.spec.to_keras(array))
+    return arrays
+
+
+def _weights_of(state, path):
+    """Returns where the weights are: as the state has it, or beside it, as when both have been moved."""
+    beside = pathlib.Path(path).with_name(pathlib.Path(state.learned_net).name)
+    for found in (pathlib.Path(state.learned_net), beside):
+        if found.is_file():
+            return found
+    raise CheckpointError(f"{path} names weights that are not there", got=state.learned_net, want=f"or {beside}")
+
+
+def prune(prefix, keep):
+    """Removes all but the pairs of the newest `keep` iterations; None keeps all."""
+    if keep is None:
+        return
+    form = re.compile(re.escape(pathlib.Path(prefix).name) + r"_iter_(\d+)\.(caffemodel|solverstate)(\.h5)?")
+    found = [(path, form.fullmatch(path.name)) for path in pathlib.Path(prefix).parent.iterdir()]
+    numbered = [(int(match[1]), path) for path, match in found if match]
+    newest = sorted({number for number, _ in numbered})[-keep:]
+    for number, path in numbered:
+        if number not in newest:
+            with contextlib.suppress(OSError):
+                path.unlink()

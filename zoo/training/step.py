@@ -14,12 +14,14 @@ class TrainStep:
         optimizer: a `zoo.solvers` optimizer over `variables`.
         iter_size: batches whose gradients make one update.
         gradients: whether each call also gives the last iteration's gradients (for histograms).
+        still: variables that the optimizer has besides, whose gradient is 0.
     """
 
-    def __init__(self, net, optimizer, iter_size=1, gradients=False):
+    def __init__(self, net, optimizer, iter_size=1, gradients=False, still=()):
         self.net, self.optimizer, self.iter_size, self.gradients = net, optimizer, iter_size, gradients
         self.model = net.model()
         self.outputs = net.outputs()
+        self._still = list(still)
         self.variables = [parameter.variable for parameter in net.learnable() if parameter.variable.trainable]
         self.graph_function = tf.function(self._run)
         self.forward = tf.function(lambda iterator: self._loss(next(iterator), training=True))
@@ -53,7 +55,8 @@ class TrainStep:
             more, outputs, added = self._backward(iterator)
             loss += more
             gradients = [a + b for a, b in zip(gradients, added)]
-        self.optimizer.apply(gradients, self.variables)
+        zeros = [tf.zeros(v.shape, v.dtype) for v in self._still]
+        self.optimizer.apply([*gradients, *zeros], [*self.variables, *self._still])
         return loss / self.iter_size, outputs, tuple(gradients) if self.gradients else ()
 
     def _run(self, iterator, count):
