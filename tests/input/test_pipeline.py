@@ -8,7 +8,7 @@ import pytest
 from data_prep import images as prep_images
 from data_prep import mnist
 from tests.input.making import data_layer, layer, pictures, take, write_raw
-from zoo.errors import DataError, NetError
+from zoo.errors import DataError, NetError, UnsupportedError
 from zoo.formats import records
 from zoo.input.pipeline import DataLayer
 from zoo.input.pipeline import data_layer as open_layer
@@ -44,7 +44,9 @@ def test_other_types_are_not_data_layers(prefix):
 
 
 def test_fields_without_effect(prefix):
-    feed = DataLayer(data_layer(prefix, data="rand_skip: 3 prefetch: 9 backend: LEVELDB"), "TRAIN")
+    feed = DataLayer(
+        data_layer(prefix, data="rand_skip: 3 prefetch: 9 backend: LEVELDB force_encoded_color: true"), "TRAIN"
+    )
     assert take(feed.dataset(), 1)[0][1].tolist() == [0, 1, 2, 3]
 
 
@@ -138,20 +140,23 @@ def test_card_of_something_else(prefix):
 @pytest.mark.parametrize(
     "text, error, said",
     [
-        ('type: "Data" top: "a" data_param { batch_size: 2 }', NetError, "no source"),
-        ('type: "Data" top: "a" data_param { source: "x" }', NetError, "no batch size"),
-        ('type: "Data" data_param { source: "x" batch_size: 2 }', NetError, "0 bottoms and 0 tops"),
-        ('type: "Data" top: "a" top: "b" top: "c" data_param { source: "x" batch_size: 2 }', NetError, "3 tops"),
-        ('type: "Data" bottom: "z" top: "a" data_param { source: "x" batch_size: 2 }', NetError, "1 bottoms"),
+        ('type: "Data" top: "a" data_param { batch_size: 2 }', NetError, "source must be given"),
+        ('type: "Data" top: "a" data_param { source: "x" }', NetError, "batch_size must be given"),
+        ('type: "Data" data_param { source: "x" batch_size: 2 }', NetError, "got 0, want 1 to 2"),
         (
-            'type: "Data" top: "a" data_param { source: "x" batch_size: 2 scale: 2 }',
+            'type: "Data" top: "a" top: "b" top: "c" data_param { source: "x" batch_size: 2 }',
             NetError,
-            "write transform_param.scale",
+            "tops, got 3, want 1 to 2",
         ),
         (
-            'type: "Data" top: "a" data_param { source: "x" batch_size: 2 force_encoded_color: true }',
+            'type: "Data" bottom: "z" top: "a" data_param { source: "x" batch_size: 2 }',
             NetError,
-            "write transform_param.force_color",
+            "bottoms, got 1, want 0",
+        ),
+        (
+            'type: "Data" top: "a" data_param { source: "x" batch_size: 2 scale: 2 }',
+            UnsupportedError,
+            "write transform_param { scale: ... }",
         ),
     ],
 )

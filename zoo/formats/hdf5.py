@@ -46,6 +46,17 @@ def array(item, name):
     """Returns the dataset `item` as float32, of any numeric type, as H5LTread_dataset_float does.
 
     Raises:
+        wire.WireError: as `shape`.
+    """
+    dims = shape(item, name)
+    with np.errstate(over="ignore"):
+        return np.asarray(item[()], dtype=np.float32).reshape(dims)
+
+
+def shape(item, name):
+    """Returns the shape of the dataset `item`, whose values are not read.
+
+    Raises:
         wire.WireError: no dataset, no numbers, no blob's shape, or more of them than the file has bytes for.
     """
     if not isinstance(item, h5py.Dataset):
@@ -54,12 +65,11 @@ def array(item, name):
         raise wire.WireError(f"{name} holds no numbers", got=str(item.dtype))
     if item.shape is None:
         raise wire.WireError(f"{name} is empty")
-    shape = blobproto.checked_shape(item.shape)
+    dims = blobproto.checked_shape(item.shape)
     stored = item.id.get_storage_size()
-    if math.prod(shape) * item.dtype.itemsize > stored * (_INFLATION if item.chunks else 1):
-        raise wire.WireError(f"{name} of shape {shape}", got=f"{stored} bytes in the file", want="its values")
-    with np.errstate(over="ignore"):
-        return np.asarray(item[()], dtype=np.float32).reshape(shape)
+    if math.prod(dims) * item.dtype.itemsize > stored * (_INFLATION if item.chunks else 1):
+        raise wire.WireError(f"{name} of shape {dims}", got=f"{stored} bytes in the file", want="its values")
+    return dims
 
 
 def index(key):

@@ -5,14 +5,18 @@ import pathlib
 from zoo.errors import DataError
 
 
-def candidates(name, data_dir=None, file=None):
-    """Returns the paths that `name` may mean, in order: under `data_dir`, the working directory, beside `file`."""
-    folders = [pathlib.Path(data_dir)] if data_dir else []
-    folders.append(pathlib.Path())
+def folders(data_dir=None, file=None):
+    """Returns what a name may be relative to, in order: `data_dir`, the working directory, the folder of `file`."""
+    found = [pathlib.Path(data_dir)] if data_dir else []
+    found.append(pathlib.Path())
     if file:
-        folders.append(pathlib.Path(file).parent)
-    paths = [folder / name for folder in folders]  # an absolute name stays itself
-    return list(dict.fromkeys(paths))
+        found.append(pathlib.Path(file).parent)
+    return list(dict.fromkeys(found))
+
+
+def candidates(name, data_dir=None, file=None):
+    """Returns the paths that `name` may mean, in the order of `folders`; an absolute name stays itself."""
+    return list(dict.fromkeys(folder / name for folder in folders(data_dir, file)))
 
 
 def find_file(name, what, *, at=None, data_dir=None, file=None, hint=None):
@@ -22,3 +26,9 @@ def find_file(name, what, *, at=None, data_dir=None, file=None, hint=None):
         if path.is_file():
             return path
     raise DataError(f'{what} "{name}" is not there', at=at, got="tried " + ", ".join(map(str, tried)), hint=hint)
+
+
+def find_folder_of(name, what, *, at=None, data_dir=None, file=None):
+    """Returns the folder of `folders` that holds the file `name`, for its many neighbours; raises as `find_file`."""
+    path = find_file(name, what, at=at, data_dir=data_dir, file=file)
+    return next(folder for folder in folders(data_dir, file) if folder / name == path)

@@ -9,6 +9,7 @@ from zoo.errors import DataError, Place
 from zoo.formats import datum
 from zoo.formats.databases import Database
 from zoo.input.sources.fetch import AUTOTUNE, Fetch, ordinals
+from zoo.input.sources.pictures import check, one_by_one, open_size
 
 CHUNK = 64  # records that are read at a time where they are decoded one by one
 CHUNKS = 3
@@ -52,18 +53,17 @@ class DatabaseSource:
         Where N is 1 and nothing is cropped, h and w are open: they are those of the record.
         """
         first = start_batch * batch_size
-        any_size = transform.takes_any_size or (batch_size == 1 and not transform.wants_one_size)
-        size = (None, None) if any_size else self.image_shape
         if self.encoded or transform.crop_size:
-            return self._one_by_one(first, batch_size, transform, size)
-        return self._at_once(first, batch_size, transform, size)
+            return one_by_one(self, self._fetch, self._nth, first, batch_size, transform)
+        return self._at_once(first, batch_size, transform)
 
     def diagnose(self, error):
         """Returns the DataError to raise for a TensorFlow `error` that came while reading, or None if not ours."""
         return self._fetch.diagnose(error)
 
-    def _at_once(self, first, batch_size, transform, size):
+    def _at_once(self, first, batch_size, transform):
         """Raw pixels: one call of Python a batch, one of the transform."""
+        size = open_size(self, batch_size, transform)
 
         def read(number):
             images, labels = None, np.empty(batch_size, np.float32)
@@ -83,20 +83,8 @@ class DatabaseSource:
         stream = stream.map(lambda i, images, labels: (transform.batch(images, i), labels), AUTOTUNE)
         return stream.prefetch(AUTOTUNE)
 
-    def _one_by_one(self, first, batch_size, transform, size):
-        """Encoded pictures, or pictures of which parts are taken: decoded on all cores."""
-
-        def read(number):
-            return number, *self._record(number, self._value(number), size, transform.crop_size)
-
-        spec = (
-            tf.TensorSpec((), tf.int64),
-            tf.TensorSpec((*size, self.channels), self.dtype),
-            tf.TensorSpec((), tf.float32),
-        )
-        stream = self._fetch.map(ordinals(first), read, spec)
-        stream = stream.map(lambda i, image, label: (transform.one(image, i), label), AUTOTUNE)
-        return stream.batch(batch_size, drop_remainder=True).prefetch(AUTOTUNE)
+    def _nth(self, ordinal, size, crop_size):
+        return self._record(ordinal, self._value(ordinal), size, crop_size)
 
     def _value(self, ordinal):
         """Returns the bytes of one record; its neighbours are read with it, as they are wanted next."""
@@ -108,26 +96,15 @@ class DatabaseSource:
                 self._chunks[number] = self._database.read(number * CHUNK, CHUNK)
             return self._chunks[number][place]
 
-    def _record(self, ordinal, value, size, least):
-        """Returns (pixels, float32 label) of a serialised Datum, checked against `size` and the crop `least`."""
+    def _record(self, ordinal, value, size, crop_size):
+        """Returns (pixels, float32 label) of a serialised Datum, checked."""
         try:
-            return self._checked(value, size, least)
+            message = datum.parse(value)
+            image = datum.pixels(message, self._force)
+            if self._resize:
+                image = datum.resize(image, self._resize)
+            check(image, self, size, crop_size)
         except DataError as e:
             at = Place(f"{self.path}: record {ordinal % self.count}")
             raise DataError(e.what, at=at, got=e.got, want=e.want, hint=e.hint) from e
-
-    def _checked(self, value, size, least):
-        message = datum.parse(value)
-        image = datum.pixels(message, self._force)
-        if self._resize:
-            image = datum.resize(image, self._resize)
-        if image.shape[2] != self.channels or image.dtype != self.dtype:
-            got = f"{image.shape[2]} of {image.dtype}"
-            want = f"{self.channels} of {self.dtype.name}, as the first record has"
-            raise DataError("a record with other channels", got=got, want=want)
-        if None not in size and image.shape[:2] != tuple(size):
-            hint = "set transform_param.crop_size, or batch_size: 1"
-            raise DataError("pictures of several sizes", got=image.shape[:2], want=tuple(size), hint=hint)
-        if least > min(image.shape[:2]):
-            raise DataError("crop_size exceeds the picture", got=least, want=f"at most {min(image.shape[:2])}")
         return image, np.float32(message.label)

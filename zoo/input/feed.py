@@ -1,0 +1,82 @@
+"""What feeds the tops of one data layer, whatever its type."""
+
+import abc
+import contextlib
+
+import numpy as np
+import tensorflow as tf
+
+from zoo.converters import layers  # noqa: F401  (registers every type)
+from zoo.converters.registry import lookup
+
+
+class Feed(abc.ABC):
+    """What feeds the tops of one data layer.
+
+    Attributes:
+        layer: the `LayerDef`.
+        room: the layer's `LayerType`, which has checked its fields.
+        shapes: for each top its shape in Caffe's order, such as ((N, C, H, W), (N,)).
+
+    Raises:
+        ZooError: fields that are wrong or unknown.
+    """
+
+    def __init__(self, layer):
+        self.layer, self.room = layer, lookup(layer)(layer)
+        self.shapes = ()
+
+    @abc.abstractmethod
+    def dataset(self, start_batch=0):
+        """Returns the endless dataset from batch `start_batch` on, as if it had run from batch 0.
+
+        Its elements are tuples, one float32 tensor a top; those of rank 4 are (N, H, W, C).
+        """
+
+    @abc.abstractmethod
+    def diagnose(self, error):
+        """Returns the ZooError to raise for a TensorFlow `error` that came while reading, or None if not ours."""
+
+    @contextlib.contextmanager
+    def reading(self):
+        """Around reading from `dataset`: says damaged data as a DataError that names the file and what to do."""
+        try:
+            yield
+        except tf.errors.OpError as e:
+            found = self.diagnose(e)
+            if found is None:
+                raise
+            raise found from e
+
+
+def inside(array):
+    """Returns `array`, in Caffe's order, as the net has it inside: (N, C, H, W) -> (N, H, W, C) for rank 4."""
+    return np.ascontiguousarray(array.transpose(0, 2, 3, 1)) if array.ndim == 4 else array
+
+
+class PictureFeed(Feed):
+    """Pictures and labels of a source, transformed: what Data and ImageData have in common.
+
+    Subclasses call `_open` when they have a source.
+    """
+
+    def _open(self, source, transform, batch_size):
+        self._source, self._transform, self.batch_size = source, transform, batch_size
+        size = transform.check(source.channels, source.image_shape, source.min_size, self.layer.at())
+        self.shapes = ((batch_size, source.channels, *size), (batch_size,))[: len(self.layer.tops)]
+
+    @property
+    def count(self):
+        """How many records one pass over the source holds; a LevelDB has to be read through to tell."""
+        return self._source.count
+
+    def dataset(self, start_batch=0):
+        """As `Feed.dataset`. Where a batch is one picture that nothing crops, its H and W are open."""
+        batches = self._source.batches(start_batch, self.batch_size, self._transform)
+        if len(self.layer.tops) == 1:
+            return batches.map(lambda data, label: (data,))
+        return batches
+
+    def diagnose(self, error):
+        """As `Feed.diagnose`."""
+        return self._source.diagnose(error)

@@ -1,0 +1,51 @@
+"""ImageData: pictures and labels from a list of files (image_data_layer.cpp:21-176)."""
+
+from zoo.errors import NetError, Place
+from zoo.formats.image_list import read_list
+from zoo.input.feed import PictureFeed
+from zoo.input.order import Order, generator
+from zoo.input.paths import find_file, find_folder_of
+from zoo.input.sources.image_list import ImageListSource
+from zoo.input.transform import read_transform, stream_key
+
+
+class ImageDataLayer(PictureFeed):
+    """An ImageData layer: pictures of a list, resized, transformed; shuffled, if at all, anew every epoch.
+
+    The order is a function of the seed, the layer's name, the phase and the epoch. `rand_skip` leaves out that many
+    lines at most, drawn once, where reading begins.
+
+    Args:
+        layer: the `LayerDef`, of type "ImageData".
+        phase, data_dir, seed: as for `DataLayer`. Pictures are looked for as other files are: where the first one of
+            the list is found, all are.
+
+    Attributes:
+        shapes: ((N, C, H, W), (N,)), by the first picture that is read.
+
+    Raises:
+        NetError: wrong fields.
+        DataError: a list or first picture that is missing or damaged, or does not fit the transform.
+    """
+
+    def __init__(self, layer, phase, *, data_dir=None, seed=0):
+        super().__init__(layer)
+        p = layer.message.image_data_param
+        transform, force = read_transform(layer, phase, seed, data_dir)
+        if force:
+            hint = f"write image_data_param {{ is_color: {str(force == 'color').lower()} }}"
+            raise NetError(f"force_{force} is for databases", at=layer.at(f"transform_param.force_{force}"), hint=hint)
+        where = {"data_dir": data_dir, "file": layer.place.file}
+        path = find_file(p.source, "list of pictures", at=layer.at("image_data_param.source"), **where)
+        entries = read_list(path)
+        key = stream_key(seed, phase, layer.name, "order")
+        skip = int(generator(key, 0, 1).integers(p.rand_skip)) if p.rand_skip else 0
+        if skip >= len(entries):
+            at = layer.at("image_data_param.rand_skip")
+            raise NetError("rand_skip leaves nothing", at=at, got=p.rand_skip, want=f"at most {len(entries)}")
+        order = Order(len(entries), p.shuffle, key, skip)
+        first = entries[order(0)]
+        folder = find_folder_of(f"{p.root_folder}{first.name}", "picture", at=Place(str(path), first.line), **where)
+        resize = (p.new_height, p.new_width) if p.new_height else None
+        options = {"color": p.is_color, "resize": resize, "order": order}
+        self._open(ImageListSource(path, entries, folder, p.root_folder, **options), transform, p.batch_size)

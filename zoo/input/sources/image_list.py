@@ -1,0 +1,72 @@
+"""The pictures of a list file, decoded as they are asked for (image_data_layer.cpp)."""
+
+import numpy as np
+import tensorflow as tf
+
+from zoo.errors import DataError, Place
+from zoo.formats import datum
+from zoo.input.sources.fetch import Fetch
+from zoo.input.sources.pictures import check, one_by_one
+
+
+class ImageListSource:
+    """Reads the pictures of a list.
+
+    Args:
+        path: the list file, for messages.
+        entries: its `Entry` list.
+        folder: what their names are relative to, `root` already put before them.
+        root: what is put before every name, as it stands; a folder needs its "/".
+        color: whether to decode to BGR, else to gray.
+        resize: (H, W) to bring pictures to, or None.
+        order: the `Order` in which they are read.
+
+    Raises:
+        DataError: the first picture is missing or damaged.
+    """
+
+    dtype = tf.uint8
+
+    def __init__(self, path, entries, folder, root, *, color=True, resize=None, order):
+        self._path, self._entries, self._folder, self._root = path, entries, folder, root
+        self._force, self.channels = ("color", 3) if color else ("gray", 1)
+        self._resize, self._order, self._fetch = resize, order, Fetch()
+        image = self._pixels(entries[order(0)])
+        self.image_shape = self.min_size = image.shape[:2]
+        self.count = len(entries)
+
+    def batches(self, start_batch, batch_size, transform):
+        """Returns the endless dataset of (float32 (N, h, w, C), float32 (N,)) from batch `start_batch` on.
+
+        Where N is 1 and nothing is cropped, h and w are open: they are those of the picture.
+        """
+        first = start_batch * batch_size
+        return one_by_one(self, self._fetch, self._nth, first, batch_size, transform)
+
+    def diagnose(self, error):
+        """Returns the DataError to raise for a TensorFlow `error` that came while reading, or None if not ours."""
+        return self._fetch.diagnose(error)
+
+    def _nth(self, ordinal, size, crop_size):
+        entry = self._entries[self._order(ordinal)]
+        image = self._pixels(entry)
+        try:
+            check(image, self, size, crop_size)
+        except DataError as e:
+            raise DataError(e.what, at=self._place(entry), got=e.got, want=e.want, hint=e.hint) from e
+        return image, np.float32(entry.label)
+
+    def _place(self, entry):
+        return Place(str(self._path), entry.line)
+
+    def _pixels(self, entry):
+        path = self._folder / f"{self._root}{entry.name}"
+        try:
+            data = path.read_bytes()
+        except OSError as e:
+            raise DataError(f"cannot read the picture {path}", at=self._place(entry), got=e.strerror) from e
+        try:
+            image = datum.decode(data, self._force)
+        except DataError as e:
+            raise DataError(f"{path} is {e.what}", at=self._place(entry), got=e.got) from e
+        return datum.resize(image, self._resize) if self._resize else image

@@ -1,0 +1,109 @@
+"""WindowData: boxes cut out of pictures, background first and then objects (window_data_layer.cpp)."""
+
+import numpy as np
+import tensorflow as tf
+
+from zoo.converters.geometry import keras_shape
+from zoo.errors import DataError, NetError, Place
+from zoo.formats import datum
+from zoo.input.feed import Feed
+from zoo.input.order import generator
+from zoo.input.paths import find_file, find_folder_of
+from zoo.input.sources.fetch import Fetch, ordinals
+from zoo.input.transform import read_transform, stream_key
+from zoo.input.window_crop import Cut, cut
+from zoo.input.window_file import LABEL, OVERLAP, PICTURE, X1, Y2, read_windows
+
+
+class WindowDataLayer(Feed):
+    """A WindowData layer: of each batch the last int(N * fg_fraction) windows are objects, those before background.
+
+    A box is an object where its overlap is fg_threshold or more, else background where it is below bg_threshold, else
+    unused. Which boxes a batch takes, and which of them are mirrored, is a function of the seed, the layer's name, the
+    phase and the ordinal. The scale is that of window_data_param.
+
+    Args:
+        layer: the `LayerDef`, of type "WindowData".
+        phase, data_dir, seed: as for `DataLayer`. Pictures are looked for as other files are: where the first one of
+            the file is found, all are.
+
+    Attributes:
+        shapes: ((N, 3, crop, crop), (N,)).
+
+    Raises:
+        NetError: wrong fields.
+        DataError: a window file or mean file that is missing, damaged or does not fit.
+    """
+
+    def __init__(self, layer, phase, *, data_dir=None, seed=0):
+        super().__init__(layer)
+        p, t = layer.message.window_data_param, layer.message.transform_param
+        transform, force = read_transform(layer, phase, seed, data_dir)
+        if force:
+            raise NetError(f"force_{force} is for databases", at=layer.at(f"transform_param.force_{force}"))
+        where = {"data_dir": data_dir, "file": layer.place.file}
+        self._path = find_file(p.source, "window file", at=layer.at("window_data_param.source"), **where)
+        windows = read_windows(self._path)
+        place = Place(str(self._path))
+        if windows.channels != 3:  # pictures are always decoded to three, and the last one's number sizes the top
+            raise DataError("pictures that are not in colour", at=place, got=f"{windows.channels} channels", want=3)
+        self._background, self._objects = _divide(windows.boxes, p, place)
+        self._paths = [f"{p.root_folder}{name}" for name in windows.paths]
+        self._folder = find_folder_of(self._paths[0], "picture", at=place, **where)
+        self._cut = Cut(t.crop_size, p.context_pad, p.crop_mode == "square", np.float32(p.scale), transform.mean)
+        self._cut.check(layer)
+        self._mirror, self._key = t.mirror, stream_key(seed, phase, layer.name, "windows")
+        size = t.crop_size
+        self.batch_size = p.batch_size
+        self._first_object = p.batch_size - int(np.float32(p.batch_size) * np.float32(p.fg_fraction))
+        self.shapes = ((p.batch_size, 3, size, size), (p.batch_size,))
+        self._fetch = Fetch()
+
+    def dataset(self, start_batch=0):
+        """As `Feed.dataset`."""
+        spec = (tf.TensorSpec(keras_shape(self.shapes[0])[1:], tf.float32), tf.TensorSpec((), tf.float32))
+        stream = self._fetch.map(ordinals(start_batch * self.batch_size), self._nth, spec)
+        return stream.batch(self.batch_size, drop_remainder=True).prefetch(2)
+
+    def diagnose(self, error):
+        """As `Feed.diagnose`."""
+        return self._fetch.diagnose(error)
+
+    def _nth(self, ordinal):
+        """Returns (float32 (crop, crop, 3), label) of one item of the endless stream."""
+        is_object = ordinal % self.batch_size >= self._first_object
+        boxes = self._objects if is_object else self._background
+        numbers = generator(self._key, ordinal)
+        box = boxes[numbers.integers(len(boxes))]
+        mirror = self._mirror and bool(numbers.integers(2))
+        image = self._pixels(int(box[PICTURE]))
+        try:
+            return cut(image, box[X1 : Y2 + 1].astype(int), mirror, self._cut), box[LABEL]
+        except DataError as e:
+            path = self._paths[int(box[PICTURE])]
+            raise DataError(f"{e.what} {path}", at=Place(str(self._path)), got=e.got, want=e.want) from e
+
+    def _pixels(self, picture):
+        path = self._folder / self._paths[picture]
+        at = Place(str(self._path))
+        try:
+            data = path.read_bytes()
+        except OSError as e:
+            raise DataError(f"cannot read the picture {path}", at=at, got=e.strerror) from e
+        return datum.decode(data, "color", Place(str(path)))
+
+
+def _divide(boxes, p, place):
+    """Returns (background, objects) among `boxes`; background has the label 0. Raises DataError where one is empty."""
+    is_object = boxes[:, OVERLAP] >= np.float32(p.fg_threshold)
+    objects = boxes[is_object]
+    background = boxes[~is_object & (boxes[:, OVERLAP] < np.float32(p.bg_threshold))]
+    background[:, LABEL] = 0
+    if len(objects) and objects[:, LABEL].min() <= 0:
+        raise DataError("an object of class 0", at=place, want="1 or more, as 0 is the background")
+    for what, kind in (("object", objects), ("background", background)):
+        if not len(kind):
+            got = f"overlaps from {boxes[:, OVERLAP].min():g} to {boxes[:, OVERLAP].max():g}" if len(boxes) else "none"
+            want = f"fg_threshold {p.fg_threshold:g}, bg_threshold {p.bg_threshold:g} to leave some"
+            raise DataError(f"no {what} boxes", at=place, got=got, want=want)
+    return background, objects
