@@ -234,6 +234,8 @@ def _verify(outputs, conversion, exported):
             rows += found
     for reader, why in (readings.silent if readings else {}).items():
         print(f"  no second opinion from {reader}: {why}")
+    if any(row.verdict.endswith(verify.SAME) for row in rows):
+        print("  an output that no input changes shows little: compare what it comes from, with --outputs=BLOB,...")
     if any(row.verdict == verify.NOTHING for row in rows) and conversion.filled:
         print("  BatchNorm's sums are 0 without weights, which blows up what follows: give --weights")
     print("verified" if right else f"NOT verified within {TOLERANCE.value:g} of the largest value")

@@ -17,6 +17,7 @@ from zoo.formats import caffe_pb2, caffemodel, prototxt
 
 SECOND_READING = "NumPy"
 NOTHING = "nothing finite to compare"
+SAME = "the same for every input"
 
 
 @dataclass(frozen=True)
@@ -133,7 +134,7 @@ def compare(blob, by, got, want, tolerance, decides=True):
     equal = difference <= tolerance * largest
     verdict = "equal" if equal else "DIFFERS" if decides else "differs"
     if equal and len(want) > 1 and finite.all() and np.abs(want - want[:1]).max() <= tolerance * largest:
-        verdict += ", but the same for every input"
+        verdict += f", but {SAME}"
     return Row(blob, by, want.shape, largest, difference, verdict, equal, decides)
 
 
