@@ -244,6 +244,51 @@ def test_share_with(tmp_path):
     np.testing.assert_allclose(two.forward(data=x[:1])["ip"], one.forward(data=x)["ip"][:1], rtol=1e-4, atol=1e-5)
 
 
+SHARED = """
+force_backward: true
+layer {{ name: "in" type: "Input" top: "a" top: "b" top: "c"
+  input_param {{ shape {{ dim: 2 dim: 3 dim: 2 dim: 2 }} shape {{ dim: 2 dim: 12 }}
+    shape {{ dim: 1 dim: 3 dim: 2 dim: 2 }} }} }}
+layer {{ name: "one" type: "InnerProduct" bottom: "{0}" top: "y1" param {{ name: "w" }}
+  inner_product_param {{ num_output: 2 bias_term: false weight_filler {{ type: "gaussian" }} }} }}
+layer {{ name: "two" type: "InnerProduct" bottom: "{1}" top: "y2" param {{ name: "w" }}
+  inner_product_param {{ num_output: 2 bias_term: false }} }}
+layer {{ name: "conv" type: "Convolution" bottom: "c" top: "y3" param {{ name: "w" share_mode: PERMISSIVE }}
+  convolution_param {{ num_output: 2 kernel_size: 2 bias_term: false }} }}
+"""
+
+
+@pytest.mark.parametrize("order", [("a", "b"), ("b", "a")])
+def test_parameters_shared_in_several_shapes(tmp_path, order):
+    file = write(tmp_path, SHARED.format(*order))
+    net, other = caffe.Net(file, caffe.TEST), caffe.Net(file, caffe.TEST)
+    assert net.params["two"][0] is net.params["one"][0]
+    assert net.params["conv"][0].shape == net.params["conv"][0].data.shape == (2, 3, 2, 2)
+    w = normal(2, 12)
+    net.params["conv"][0].data[...] = w.reshape(2, 3, 2, 2)
+    np.testing.assert_array_equal(net.params["one"][0].data, w)
+    inputs = {"a": normal(2, 3, 2, 2), "b": normal(2, 12), "c": normal(1, 3, 2, 2)}
+    diffs = {"y1": normal(2, 2), "y2": normal(2, 2), "y3": normal(1, 2, 1, 1)}
+    out = net.forward(**inputs)
+    flat = {f"y{k + 1}": inputs[name].reshape(-1, 12) for k, name in enumerate((*order, "c"))}
+    for name, x in flat.items():
+        np.testing.assert_allclose(out[name].reshape(-1, 2), x @ w.T, rtol=1e-4, atol=1e-5)
+    net.backward(**diffs)
+    want = sum(diffs[name].reshape(-1, 2).T @ x for name, x in flat.items())
+    np.testing.assert_allclose(net.params["one"][0].diff, want, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(net.params["conv"][0].diff.reshape(2, 12), want, rtol=1e-4, atol=1e-5)
+    net.clear_param_diffs()
+    assert not net.params["conv"][0].diff.any()
+    net.save(str(tmp_path / "w.caffemodel"))
+    other.share_with(net)
+    np.testing.assert_array_equal(other.params["conv"][0].data.reshape(2, 12), w)
+    net.params["two"][0].data[...] *= 2
+    np.testing.assert_array_equal(other.params["conv"][0].data.reshape(2, 12), 2 * w)
+    np.testing.assert_allclose(other.forward(**inputs)["y3"].reshape(1, 2), 2 * flat["y3"] @ w.T, rtol=1e-4, atol=1e-5)
+    other.copy_from(str(tmp_path / "w.caffemodel"))
+    np.testing.assert_array_equal(net.params["conv"][0].data.reshape(2, 12), w)
+
+
 def test_all_items_in_batches(tmp_path):
     net = conv_net(tmp_path, extra="force_backward: true")
     x, diff = normal(5, 3, 5, 7), normal(5, 6)

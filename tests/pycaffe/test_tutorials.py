@@ -2,14 +2,16 @@
 
 # ruff: noqa: C408  (such scripts write dict(...))
 
+import logging
 import sys
 
+import h5py
 import numpy as np
 import pytest
 
 import zoo.pycaffe as caffe
 from tests.pycaffe.nets import write
-from zoo.errors import PrototxtError, SolverError, WeightsError
+from zoo.errors import PrototxtError, SolverError, WeightsError, ZooError
 from zoo.formats import solverstate
 from zoo.pycaffe import layers as L
 from zoo.pycaffe import params as P
@@ -179,6 +181,52 @@ def test_a_changed_parameter_of_the_solver(solver):
         solver.step(1)
 
 
+def test_gradients_in_a_snapshot(solver, tmp_path):
+    solver.param.snapshot_diff = True
+    solver.param.snapshot_format = 0
+    solver.step(1)
+    solver.snapshot()
+    with h5py.File(tmp_path / "snap_iter_1.caffemodel.h5") as tree:
+        for name, blobs in solver.net.params.items():
+            for k, blob in enumerate(blobs):
+                assert blob.diff.any()
+                np.testing.assert_array_equal(tree[f"diff/{name}/{k}"], blob.diff)
+                np.testing.assert_array_equal(tree[f"data/{name}/{k}"], blob.data)
+
+
+def test_a_rate_lowered_elsewhere(solver, squares, tmp_path):
+    """A run whose stepvalues were others goes on with as many steps as it had made."""
+    solver.param.lr_policy, solver.param.gamma = "multistep", 0.1
+    solver.param.stepvalue.extend([3, 50])
+    solver.step(5)
+    assert solver.lr == pytest.approx(0.001)
+    solver.snapshot()
+    file = tmp_path / "solver.prototxt"
+    file.write_text(file.read_text().replace('"inv"', '"multistep" stepvalue: 7 stepvalue: 9').replace("0.0001", "0.1"))
+    again = caffe.SGDSolver(str(file))
+    again.net.set_input_arrays(*squares)
+    again.restore(str(tmp_path / "snap_iter_5.solverstate"))
+    rates = []
+    for base in (0.01, 0.01, 0.01, 0.01, 0.1, 0.1):
+        again.param.base_lr = base
+        rates.append(again.lr)
+        again.step(1)
+    np.testing.assert_allclose(rates, [1e-3, 1e-3, 1e-3, 1e-3, 1e-3, 1e-3], rtol=1e-5)
+
+
+def test_debug_info(solver, caplog):
+    solver.param.debug_info = True
+    solver.param.display = 2
+    with caplog.at_level(logging.INFO, "absl"):
+        solver.step(2)
+    lines = [record.getMessage().strip() for record in caplog.records]
+    forward = [line for line in lines if line.startswith("[Forward]")]
+    assert sum("Layer conv1, top blob conv1 data: " in line for line in forward) == 1  # of two steps, one is displayed
+    assert any(line.startswith("[Forward] Layer score, param blob 1 data: ") for line in forward)
+    assert any(line.startswith("[Backward] Layer score, bottom blob fc1 diff: ") for line in lines)
+    assert sum(line.startswith("[Backward] All net params (data, diff): L1 norm = (") for line in lines) == 1
+
+
 def test_callbacks(solver):
     seen = []
     solver.add_callback(lambda: seen.append("start"), lambda: seen.append(solver.net.params["score"][1].diff.any()))
@@ -198,7 +246,7 @@ def test_solvers_by_class_and_by_file(tmp_path, solver):
     with pytest.raises(PrototxtError, match="no such file"):
         caffe.get_solver(str(tmp_path / "gone.prototxt"))
     file.write_text('net: "gone.prototxt" base_lr: 1 lr_policy: "fixed" max_iter: 1')
-    with pytest.raises(PrototxtError, match=r"solver.prototxt:1: no such file: gone.prototxt"):
+    with pytest.raises(ZooError, match=r"solver.prototxt:1: .*gone.prototxt"):
         caffe.SGDSolver(str(file))
     no_loss = 'layer { name: "d" type: "Input" top: "d" input_param { shape { dim: 1 } } }'
     file.write_text(f"net_param {{ {no_loss} }} base_lr: 1 lr_policy: \"fixed\" max_iter: 1 snapshot_prefix: 'x'")

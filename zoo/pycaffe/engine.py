@@ -1,24 +1,13 @@
-"""A net with its blobs: builds for the shapes that the blobs have, runs ranges of layers forward and backward."""
+"""Runs ranges of a net's layers forward and backward, with the values that its blobs hold."""
 
 import dataclasses
-from collections import OrderedDict
 
 import tensorflow as tf
 
-from zoo.converters.build import build
-from zoo.converters.layers.python import hosting
-from zoo.converters.parameters import Parameters
 from zoo.errors import NetError
 from zoo.pycaffe import modes
-from zoo.pycaffe.blob import Blob
-from zoo.pycaffe.graph import Graph, blob_key
-from zoo.pycaffe.hosts import TYPES, host
-from zoo.pycaffe.memory import Memory, VariableMemory
-from zoo.pycaffe.need import needs
-from zoo.pycaffe.sources import open_data, source
-from zoo.pycaffe.splits import insert_splits
-
-_KEPT_BUILDS = 16
+from zoo.pycaffe.graph import blob_key
+from zoo.pycaffe.holdings import Holdings
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,165 +19,17 @@ class _Record:
     clock: int
 
 
-class _OwnParameters(Parameters):
-    """Parameters whose variables can be replaced by another net's."""
-
-    def replace(self, key, variable):
-        self._owned[key] = dataclasses.replace(self._owned[key], variable=variable)
-
-
-class Engine:
-    """A net ready to run.
-
-    Args:
-        definition: the NetDef, without Splits.
-        seed: an integer for fillers, data and random layers.
-
-    Attributes:
-        definition: the NetDef, with Splits.
-        net: the `Net` built for the present shapes.
-        blobs: {blob key: Blob} in the order in which the layers make them.
-        parameters: for each layer its list of parameter `Blob`s; shared ones are the same object.
-        sources: {layer index: what fills its tops}.
-        instances: {name: object} of the Python layers.
-
-    Raises:
-        ZooError: what the layers refuse.
-    """
+class Engine(Holdings):
+    """A net ready to run; arguments and attributes are those of `Holdings`."""
 
     def __init__(self, definition, seed):
-        self.definition = insert_splits(definition)
-        self.instances = {}
-        self._own, self._device = _OwnParameters(seed), modes.device
-        self._data = open_data(self.definition, seed)
-        self._builds, self._records, self._holds = OrderedDict(), {}, {}
+        self._records, self._holds = {}, {}
         self._clock, self._fresh = 0, True
-        self.net = None
-        self._build({self.definition.layers[i].name: data.shapes for i, data in self._data.items()})
-        self.blobs = OrderedDict()
-        for layer in self.net.layers:
-            for ref in layer.definition.tops:
-                if blob_key(ref) not in self.blobs:
-                    self.blobs[blob_key(ref)] = Blob(ref.name, Memory(self.net.shapes[ref]))
-        self.sources = {
-            i: source(layer, self._data.get(i), seed) for i, layer in enumerate(self.net.layers) if layer.call is None
-        }
-        self._stated = {i: layer.tops for i, layer in enumerate(self.net.layers) if i in self.sources}
-        hosted = {i: layer for i, layer in enumerate(self.net.layers) if layer.definition.type in TYPES}
-        self._hosts = {i: host(layer, self.instances) for i, layer in hosted.items()}
-        self._make_parameters()
-        self._graphs = {}
-        for i, filler in self.sources.items():
-            if hasattr(filler, "begin"):
-                filler.begin(self._blobs(self.net.layers[i].definition.tops))
-        self._set_loss_weights(self.blobs)
+        super().__init__(definition, seed)
 
-    # ---- building ----
-
-    def _build(self, shapes):
-        key = tuple(shapes.items())
-        if key not in self._builds:
-            with hosting(self.instances), tf.device(modes.device()):
-                built = build(self.definition, shapes, self._own)
-            self._builds[key] = built
-            if len(self._builds) > _KEPT_BUILDS:
-                _, old = self._builds.popitem(last=False)
-                self._graphs.pop(id(old), None)
-        self._builds.move_to_end(key)
-        before, self.net = self.net, self._builds[key]
-        if before is not None:
-            for name, variable in self.net.state.items():
-                if name in before.state and before.state[name].shape == variable.shape:
-                    variable.assign(before.state[name])
-            if self.net.clock is not None:
-                self.net.clock.assign(before.clock)
-
-    def _make_parameters(self):
-        blobs = {}
-        for layer in self.net.layers:
-            for p in layer.parameters:
-                if p.key not in blobs:
-                    blobs[p.key] = Blob(str(p.key), VariableMemory(p), Memory(p.spec.shape, p.spec))
-        self.parameters = [[blobs[p.key] for p in layer.parameters] for layer in self.net.layers]
-        self._parameter_blobs = blobs
-        for layer, own in zip(self.net.layers, self.parameters):
-            if layer.definition.name in self.instances and layer.definition.type == "Python":
-                instance = self.instances[layer.definition.name]
-                for blob, first in zip(own, list(instance.blobs)):
-                    blob.data[...] = first.data  # what its setup wrote
-                instance.blobs[:] = own
-
-    def blob(self, ref):
-        """Returns the `Blob` that holds the value `ref`."""
-        return self.blobs[blob_key(ref)]
-
-    def _blobs(self, refs):
-        return [self.blob(ref) for ref in refs]
-
-    def _tops(self, index):
-        return tuple(blob.shape for blob in self._blobs(self.net.layers[index].definition.tops))
-
-    def fit(self, after=None):
-        """Makes the net follow its blobs' shapes: those of the sources, and of Python layers up to index `after`."""
-        fixed = [*self.sources, *(i for i in self._hosts if after is not None and i <= after)]
-        layers = self.net.layers
-        if all(self._tops(i) == layers[i].tops for i in fixed):
-            return
-        changed = [i for i in sorted(fixed) if i in self._data or i in self._hosts or self._tops(i) != self._stated[i]]
-        self._build({layers[i].definition.name: self._tops(i) for i in changed})
-        if after is None:
-            self._records.clear()
-        reshaped = {}
-        for ref, shape in self.net.shapes.items():
-            if self.blob(ref).shape != shape:
-                self.blob(ref).reshape(*shape)
-                reshaped[blob_key(ref)] = None
-        self._set_loss_weights(reshaped)
-
-    def _set_loss_weights(self, keys):
-        """A weighted top's gradient starts as its weight (layer.hpp SetLossWeights)."""
-        for layer in self.net.layers:
-            for ref, weight in zip(layer.definition.tops, layer.loss_weights):
-                if weight and blob_key(ref) in keys:
-                    self.blob(ref).diff[...] = weight
-
-    @property
-    def _graph(self):
-        if id(self.net) not in self._graphs:
-            wanted = needs(self.net.layers, self.definition.message.force_backward)
-            outside = {i for i, layer in enumerate(self.net.layers) if layer.call is None} | set(self._hosts)
-            self._graphs[id(self.net)] = Graph(self.net, wanted, outside)
-        return self._graphs[id(self.net)]
-
-    # ---- parameters ----
-
-    def flush(self):
-        """Brings what the user wrote into parameters' arrays to the variables."""
-        for blob in self._parameter_blobs.values():
-            blob._data.flush()
-
-    def changed(self, carried_only=False):
-        """Takes note that variables have new values: all, or those only that layers carry from batch to batch."""
-        for key, blob in self._parameter_blobs.items():
-            if not (carried_only and self._own[key].spec.trainable):
-                blob._data.changed()
-
-    def learnable(self):
-        """Returns [(Parameter, Blob)] in Caffe's order of learnable parameters."""
-        return [(p, self._parameter_blobs[p.key]) for p in self.net.learnable()]
-
-    def adopt(self, pairs):
-        """Shares values with other nets: `pairs` are (own Blob, other's Blob) of equal shapes; gradients stay apart."""
-        keys = {id(blob): key for key, blob in self._parameter_blobs.items()}
-        for own, other in pairs:
-            self._own.replace(keys[id(own)], other._data.variable)
-            own._data = other._data
-        kept = {layer.definition.name: layer.tops for layer in self.net.layers if layer.call is None}
-        self._builds.clear()
-        self._graphs.clear()
-        self._build(kept)
-
-    # ---- running ----
+    def forget(self):
+        """Forgets what the last forward pass saw."""
+        self._records.clear()
 
     def set_clock(self, count):
         """Makes the next forward pass draw what the one after `count` passes draws."""
@@ -212,7 +53,8 @@ class Engine:
         for first, last in self._parts(start, end, bool(hooks[0] or hooks[1])):
             for hook in hooks[0]:
                 hook(first)
-            losses.append(self._forward_part(first, last))
+            with tf.device(modes.device()):
+                losses.append(self._forward_part(first, last))
             for hook in hooks[1]:
                 hook(last)
         return [loss for loss in losses if loss is not None]
@@ -273,7 +115,8 @@ class Engine:
         for first, last, record in self._backward_parts(start, end, bool(hooks[0] or hooks[1])):
             for hook in hooks[0]:
                 hook(last)
-            self._backward_part(first, last, record)
+            with tf.device(modes.device()):
+                self._backward_part(first, last, record)
             for hook in hooks[1]:
                 hook(first)
 
@@ -316,8 +159,3 @@ class Engine:
         if record is None or self._holds.get(blob_key(ref), ref) == ref:
             return self.blob(ref)._data.device()
         return record.values[ref]
-
-    @staticmethod
-    def key(ref):
-        """Returns the key in `blobs` of the value `ref`."""
-        return blob_key(ref)

@@ -129,7 +129,7 @@ class Backward:
         values: the BlobRefs whose values it needs.
         diffs: keys of the blobs whose gradients it starts from.
         gives: keys of the blobs whose gradients it computes.
-        parameters: the `Parameter`s whose gradients it computes.
+        parameters: the owning `Parameter`s whose gradients it computes.
         indices: the layers that take part.
     """
 
@@ -143,7 +143,7 @@ class Backward:
             values.update(dict.fromkeys(definition.bottoms))
             diffs.update((blob_key(top), None) for top in definition.tops if blob_key(top) not in gives)
             gives.update((blob_key(b), None) for b, wanted in zip(definition.bottoms, need.bottoms) if wanted)
-            parameters.update((p.key, p) for p, wanted in zip(layer.parameters, need.parameters) if wanted)
+            parameters.update((p.key, graph.net.parameters[p.key]) for p in _learned(layer, need))
         self.values, self.diffs, self.gives = list(values), list(diffs), list(gives)
         self.parameters = list(parameters.values())
         self._compiled = Compiled(self._run)
@@ -175,7 +175,7 @@ class Backward:
         bottoms = [known[bottom] for bottom in layer.definition.bottoms]
         wanted = [x for x, needed in zip(bottoms, need.bottoms) if needed]
         keys = [blob_key(b) for b, needed in zip(layer.definition.bottoms, need.bottoms) if needed]
-        learned = [p for p, needed in zip(layer.parameters, need.parameters) if needed]
+        learned = [self._graph.net.parameters[p.key] for p in _learned(layer, need)]
         sources = [*wanted, *(p.variable.value for p in learned)]
         if not sources:
             return
@@ -191,6 +191,10 @@ class Backward:
         diff.update(zip(keys, grads))
         for p, grad in zip(learned, grads[len(wanted) :]):
             of_parameter[p.key] = of_parameter[p.key] + grad if p.key in of_parameter else grad
+
+
+def _learned(layer, need):
+    return [p for p, needed in zip(layer.parameters, need.parameters) if needed]
 
 
 def run_layer(layer, bottoms):

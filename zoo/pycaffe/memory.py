@@ -10,6 +10,8 @@ import sys
 import numpy as np
 import tensorflow as tf
 
+from zoo.pycaffe import modes
+
 
 class Order:
     """How an activation's axes lie: Caffe's (N,C,H,W) and Keras's (N,H,W,C) for rank 4, one order for other ranks."""
@@ -77,7 +79,10 @@ class Memory:
 
     def add(self, tensor):
         """Adds the values of a tensor in Keras's order."""
-        self.put(tensor if self.untouched else self.device() + tensor)
+        if not self.untouched:
+            with tf.device(modes.device()):
+                tensor = self.device() + tensor
+        self.put(tensor)
 
     def clear(self):
         """Makes all values zero."""
@@ -128,7 +133,8 @@ class Memory:
         return self._tensor.numpy()
 
     def _upload(self, array):
-        return tf.constant(_copied(array))
+        with tf.device(modes.device()):
+            return tf.constant(_copied(array))
 
 
 class VariableMemory(Memory):
@@ -167,6 +173,36 @@ class VariableMemory(Memory):
     def _upload(self, array):
         self.variable.assign(_copied(array))
         return self.variable
+
+
+class ReshapedMemory:
+    """Another memory in another shape of the same count, in Caffe's order of values: a shared parameter.
+
+    Args:
+        memory: the owner's.
+        shape: Caffe's shape here.
+    """
+
+    def __init__(self, memory, shape):
+        self._memory, self.shape = memory, tuple(shape)
+
+    @property
+    def count(self):
+        """Number of values."""
+        return self._memory.count
+
+    def host(self):
+        """Returns the owner's array in the shape here."""
+        return self._memory.host().reshape(self.shape)
+
+    def clear(self):
+        """Makes all values zero."""
+        self._memory.clear()
+
+    def reshape(self, shape):
+        """A parameter keeps its shape; raises ValueError."""
+        if tuple(shape) != self.shape:
+            raise ValueError(f"a parameter of shape {self.shape} cannot become {tuple(shape)}")
 
 
 def _copied(array):

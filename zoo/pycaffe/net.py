@@ -7,7 +7,7 @@ from zoo.converters import weights as weight_files
 from zoo.converters.net import net_def
 from zoo.errors import NetError, WeightsError, did_you_mean
 from zoo.formats import caffe_pb2, caffemodel, caffemodel_hdf5, prototxt
-from zoo.pycaffe import modes
+from zoo.pycaffe import debug, modes
 from zoo.pycaffe.batches import Batches
 from zoo.pycaffe.engine import Engine
 from zoo.pycaffe.sources import MemoryArrays
@@ -26,7 +26,7 @@ class NetLayer:
 class Net(Batches):
     """A net with its values, from a prototxt file: ``Net(file, phase, level=0, stages=None, weights=None)``.
 
-    The older ``Net(file, weights, phase)`` works, too.
+    The older ``Net(file, weights, phase)`` works, too. `debug_info`, the net's field, may be set at any time.
 
     Args:
         network_file: path of the prototxt.
@@ -55,7 +55,7 @@ class Net(Batches):
 
     def _start(self, definition):
         self._engine = engine = Engine(definition, modes.draw_seed())
-        self.definition = engine.definition
+        self.definition, self.debug_info = engine.definition, engine.definition.message.debug_info
         built = engine.net.layers
         keys = {key: number for number, key in enumerate(engine.blobs)}
         self._ids = {ref: keys[key] for ref in engine.net.shapes for key in [engine.key(ref)]}
@@ -104,12 +104,21 @@ class Net(Batches):
 
     def _forward(self, start, end):
         """Runs layers number start..end; returns their part of the loss as a float."""
-        losses = self._engine.forward(start, end, (self._hooks["before_forward"], self._hooks["after_forward"]))
-        return float(sum(float(loss) for loss in losses))
+        return float(sum(float(loss) for loss in self._run(start, end)))
+
+    def _run(self, start, end):
+        """Runs layers number start..end; returns their part of the loss, as tensors and floats."""
+        said = [lambda index: debug.forward(self, index)] if self.debug_info else []
+        hooks = (self._hooks["before_forward"], [*said, *self._hooks["after_forward"]])
+        return self._engine.forward(start, end, hooks)
 
     def _backward(self, start, end):
         """Runs layers number start..end, start >= end, backward."""
-        self._engine.backward(start, end, (self._hooks["before_backward"], self._hooks["after_backward"]))
+        said = [lambda index: debug.backward(self, index)] if self.debug_info else []
+        hooks = (self._hooks["before_backward"], [*said, *self._hooks["after_backward"]])
+        self._engine.backward(start, end, hooks)
+        if self.debug_info and (start, end) == (len(self.layers) - 1, 0):
+            debug.all_parameters(self)
 
     # ---- running ----
 
@@ -131,7 +140,7 @@ class Net(Batches):
         last = len(self.layers) - 1 if end is None else self._index(end)
         names = [*(self.outputs if end is None else self.top_names[end]), *self._known(blobs)]
         self._write(inputs, self.inputs, "input", "data")
-        self._engine.forward(first, last, (self._hooks["before_forward"], self._hooks["after_forward"]))
+        self._run(first, last)
         return {name: self.blobs[name].data for name in names}
 
     def backward(self, diffs=None, start=None, end=None, **tops):

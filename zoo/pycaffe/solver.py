@@ -1,5 +1,6 @@
 """pycaffe's solvers: Caffe's loop over nets that can be run and changed by hand between steps (solver.cpp:193-415)."""
 
+import dataclasses
 import os
 import time
 from collections import deque
@@ -9,14 +10,13 @@ import tensorflow as tf
 from absl import logging
 
 from zoo.converters import solver as solvers
-from zoo.converters.net import net_def_for_state
-from zoo.errors import PrototxtError, SolverError
+from zoo.errors import SolverError
 from zoo.formats import caffe_pb2, prototxt
-from zoo.input.paths import candidates
 from zoo.pycaffe import modes
 from zoo.pycaffe.graph import Compiled
 from zoo.pycaffe.net import Net
 from zoo.training import caffe_log, snapshots
+from zoo.training.nets import open_net
 
 
 class Solver:
@@ -45,32 +45,25 @@ class Solver:
         if self.type is not None:
             self.param.ClearField("solver_type")
             self.param.type = self.type
-        self.iteration, self._callbacks, self._losses = 0, [], deque()
+        self.iteration, self._callbacks, self._losses, self._restored = 0, [], deque(), None
         self._seen = self.param.SerializeToString()
         self.solver = solvers.solver_def(prototxt.Parsed(self.param, parsed.file, parsed.source))
         if self.solver.random_seed is not None:
             modes.set_random_seed(self.solver.random_seed)
-        self.net = Net._of(self._definition(self.solver.train))
+        self.net = self._open(self.solver.train)
         if not self.net._engine.net.losses:
             want = "a layer such as SoftmaxWithLoss"
             raise SolverError("the training net has no loss", at=self.solver.train.at, want=want)
-        self.test_nets = [Net._of(self._definition(source)) for source in self.solver.tests]
+        self.test_nets = [self._open(source) for source in self.solver.tests]
         for net in self.test_nets:
+            net.debug_info = self.solver.debug_info
             net.share_with(self.net)
         self.optimizer = self._new_optimizer()
         for path in self.solver.weights:
             self.load_weights(path)
 
-    def _definition(self, source):
-        net = source.net
-        if net is None:
-            tried = candidates(source.file, file=self._file)
-            found = next((path for path in tried if path.is_file()), None)
-            if found is None:
-                hint = "tried " + ", ".join(map(str, tried))
-                raise PrototxtError(f"no such file: {source.file}", at=source.at, hint=hint)
-            net = prototxt.read_net(str(found))
-        return net_def_for_state(net, source.state(net.message))
+    def _open(self, source):
+        return Net._of(open_net(source, solver_file=self._file))
 
     # ---- what snapshots need of a session ----
 
@@ -111,6 +104,9 @@ class Solver:
         self.solver = solvers.solver_def(prototxt.Parsed(self.param, self._file))
         if self.solver.type != kind:
             raise SolverError("the type of a solver cannot change", got=self.solver.type, want=kind)
+        if self._restored is not None and self.solver.lr_policy == "multistep":
+            schedule = self.solver.schedule.restored(*self._restored)
+            self.solver = dataclasses.replace(self.solver, schedule=schedule)
         self._seen = self.param.SerializeToString()
         variables = [p.variable for p, _ in self._learned()]
         self.optimizer = self._new_optimizer()
@@ -166,9 +162,11 @@ class Solver:
                 self.test_all()
             for on_start, _ in self._callbacks:
                 on_start()
+            display = self._due(self.solver.display)
+            self.net.debug_info = bool(display and self.solver.debug_info)
             losses = [self._forward_backward() for _ in range(self.solver.iter_size)]
             self._losses.append(sum(losses) / len(losses))
-            if self._due(self.solver.display):
+            if display:
                 self._display()
             for _, on_gradients_ready in self._callbacks:
                 on_gradients_ready()
@@ -236,7 +234,10 @@ class Solver:
         if prefix is None:
             raise SolverError("snapshot_prefix", got="none", want="where snapshots go")
         self.net._engine.flush()
-        paths = snapshots.write(self, prefix)
+        diffs = None
+        if self.solver.snapshot_diff:
+            diffs = {name: [blob.diff for blob in blobs] for name, blobs in self.net.params.items()}
+        paths = snapshots.write(self, prefix, diffs)
         logging.info("Snapshotting to %s and %s", *paths)
 
     def restore(self, state_file):
@@ -245,7 +246,14 @@ class Solver:
         Raises:
             CheckpointError, WeightsError: it is damaged or not of this solver and net.
         """
-        snapshots.restore(self, os.fspath(state_file))
+        snapshots.restore(self, os.fspath(state_file), self._use_schedule)
+
+    def _use_schedule(self, schedule):
+        """Goes on with a schedule that lowered its rate at other iterations than the solver's stepvalues say."""
+        self._restored = (schedule.restored_iter, schedule.restored_step)
+        self.solver = dataclasses.replace(self.solver, schedule=schedule)
+        self.optimizer.learning_rate = schedule
+        self._update = Compiled(self._apply)
 
     def share_weights(self, net):
         """Makes `net` use the parameters of the training net."""
