@@ -32,9 +32,9 @@ class ImageDataLayer(PictureFeed):
         super().__init__(layer)
         p = layer.message.image_data_param
         transform, force = read_transform(layer, phase, seed, data_dir)
-        if force:
-            hint = f"write image_data_param {{ is_color: {str(force == 'color').lower()} }}"
-            raise NetError(f"force_{force} is for databases", at=layer.at(f"transform_param.force_{force}"), hint=hint)
+        if force and (force == "color") != p.is_color:  # Caffe heeds is_color alone
+            at, hint = layer.at(f"transform_param.force_{force}"), "remove it, or change is_color"
+            raise NetError(f"force_{force} contradicts is_color", at=at, got=f"is_color {p.is_color}", hint=hint)
         where = {"data_dir": data_dir, "file": layer.place.file}
         path = find_file(p.source, "list of pictures", at=layer.at("image_data_param.source"), **where)
         entries = read_list(path)

@@ -1,5 +1,6 @@
 """The data layers of a net as tf.data: from a layer's type to what feeds it."""
 
+from zoo.errors import NetError
 from zoo.input.dummy_data import DummyDataLayer
 from zoo.input.feed import PictureFeed
 from zoo.input.hdf5_data import Hdf5DataLayer
@@ -35,7 +36,12 @@ class DataLayer(PictureFeed):
         transform, force = read_transform(layer, phase, seed, data_dir)
         at, p = layer.at("data_param.source"), layer.message.data_param
         where = {"at": at, "data_dir": data_dir, "file": layer.place.file}
-        self._open(open_source(p.source, **where, force=force, resize=resize), transform, p.batch_size)
+        source = open_source(p.source, **where, force=force, resize=resize)
+        if p.force_encoded_color and source.channels != 3:  # in the schema, but nothing in Caffe 1.0 reads it
+            at, got = layer.at("data_param.force_encoded_color"), f"pictures of {source.channels} channels"
+            hint = "write transform_param { force_color: true }, or remove it"
+            raise NetError("Caffe leaves force_encoded_color unused", at=at, got=got, hint=hint)
+        self._open(source, transform, p.batch_size)
 
 
 TYPES = {

@@ -39,8 +39,8 @@ class WindowDataLayer(Feed):
         super().__init__(layer)
         p, t = layer.message.window_data_param, layer.message.transform_param
         transform, force = read_transform(layer, phase, seed, data_dir)
-        if force:
-            raise NetError(f"force_{force} is for databases", at=layer.at(f"transform_param.force_{force}"))
+        if force == "gray":
+            raise NetError("WindowData decodes to colour", at=layer.at("transform_param.force_gray"), hint="remove it")
         where = {"data_dir": data_dir, "file": layer.place.file}
         self._path = find_file(p.source, "window file", at=layer.at("window_data_param.source"), **where)
         windows = read_windows(self._path)
