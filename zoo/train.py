@@ -6,12 +6,16 @@
   tensorboard --logdir runs                                     curves, while it trains or after
 
 The config is a SolverParameter with its net inside (net_param), or one that names its net's file (net:, train_net:).
-Ctrl-C takes a snapshot and stops.
+
+In the run folder (runs/<name of config>): checkpoints/ from which the run goes on bit for bit, snapshots/ in Caffe's
+form (or where an absolute snapshot_prefix says), train.log, and TensorBoard's files. One trainer at a time.
+Ctrl-C takes a snapshot and stops, kill (SIGTERM) too, kill -HUP takes one and goes on.
+Exit code: 0 done or stopped by Ctrl-C; 1 an error, said in one message; 143 stopped by SIGTERM, run the same again.
 """
 
 import pathlib
 
-from absl import flags
+from absl import flags, logging
 
 from zoo import command
 from zoo.errors import Place, PrototxtError, SolverError
@@ -22,15 +26,29 @@ DATA_DIR = flags.DEFINE_string(
     "data_dir", "data", "Where data sources are looked for first; then the working directory, then beside the config."
 )
 WEIGHTS = flags.DEFINE_list("weights", [], "Weights files (.caffemodel, .caffemodel.h5) to start from, by layer name.")
-SNAPSHOT = flags.DEFINE_string("snapshot", None, "Caffe's .solverstate(.h5) to continue from, in a new run folder.")
+SNAPSHOT = flags.DEFINE_string(
+    "snapshot",
+    None,
+    "What a new run folder goes on from: a .solverstate(.h5) or a checkpoint (ckpt-N).",
+)
 RESTART = flags.DEFINE_bool("restart", False, "Begin anew; what is in the run folder is moved aside.")
 SET = flags.DEFINE_string("set", "", "Solver fields to change, as prototxt: 'base_lr: 0.02 max_iter: 500'.")
-GPU = flags.DEFINE_string("gpu", "all", 'Which GPUs TensorFlow sees: "all", "none" or one index.')
+GPU = flags.DEFINE_string(
+    "gpu",
+    None,
+    'Which GPUs TensorFlow sees: "all", "none" or one index. Default: as solver_mode and device_id say, or all.',
+)
 LEVEL = flags.DEFINE_integer("level", None, "Level of the training net's state.")
 STAGE = flags.DEFINE_list("stage", [], "Stages of the training net's state.")
 SIGINT = flags.DEFINE_enum("sigint_effect", "stop", ["stop", "snapshot", "none"], "What Ctrl-C asks for.")
 SIGHUP = flags.DEFINE_enum("sighup_effect", "snapshot", ["stop", "snapshot", "none"], "What SIGHUP asks for.")
 KEEP = flags.DEFINE_integer("keep", 5, "How many of the newest checkpoints stay; 0 keeps all.", lower_bound=0)
+KEEP_SNAPSHOTS = flags.DEFINE_integer(
+    "keep_snapshots",
+    0,
+    "How many pairs .caffemodel and .solverstate stay; 0 keeps all.",
+    lower_bound=0,
+)
 SUMMARIES = flags.DEFINE_bool("summaries", True, "Write curves for TensorBoard.")
 HISTOGRAMS = flags.DEFINE_bool("histograms", True, "Write histograms of weights and gradients at display iterations.")
 
@@ -49,7 +67,7 @@ def main():
     if SET.value.strip():
         parsed = prototxt.merge(SET.value, parsed)
     solver = solver_def(parsed)
-    _choose_gpus(GPU.value)
+    _choose_gpus(GPU.value, solver)
     run_dir = pathlib.Path(RUN_DIR.value or pathlib.Path("runs", pathlib.Path(CONFIG.value).stem))
     result = run(
         solver,
@@ -60,6 +78,7 @@ def main():
         snapshot=SNAPSHOT.value,
         restart=RESTART.value,
         keep=KEEP.value or None,
+        keep_pairs=KEEP_SNAPSHOTS.value or None,
         sigint=SIGINT.value,
         sighup=SIGHUP.value,
         summaries=SUMMARIES.value,
@@ -79,20 +98,29 @@ def _read(prototxt):
     return prototxt.read_solver(CONFIG.value)
 
 
-def _choose_gpus(which):
+def _choose_gpus(which, solver):
+    """Makes TensorFlow see the GPUs that --gpu names or, without it, the solver: Caffe's own reading of its fields."""
     import tensorflow as tf
 
-    if which == "all":
-        return
     gpus = tf.config.list_physical_devices("GPU")
+    said = "--gpu"
+    if which is None:
+        said = "device_id" if solver.message.HasField("device_id") else "solver_mode"
+        which = "none" if solver.solver_mode == "CPU" else str(solver.device_id) if said == "device_id" else "all"
+        if solver.solver_mode == "CPU" and gpus:
+            logging.info("solver_mode: CPU, so no GPU is used; --gpu=all uses them")
+        if solver.solver_mode == "GPU" and not gpus:
+            logging.info("solver_mode: GPU, but TensorFlow sees no GPU on this machine: training on the CPU")
+        if not gpus:
+            return
     if which == "none":
         tf.config.set_visible_devices([], "GPU")
     elif which.isdigit() and int(which) < len(gpus):
         tf.config.set_visible_devices(gpus[int(which)], "GPU")
-    else:
-        raise SolverError(
-            "--gpu names no GPU of this machine", got=which, want=f"all, none or one of 0..{len(gpus) - 1}"
-        )
+    elif which != "all":
+        want = "all, none" + "".join(f", {index}" for index in range(len(gpus)))
+        at = Place(CONFIG.value) if said == "device_id" else None
+        raise SolverError(f"{said} names no GPU of this machine", at=at, got=which, want=want)
 
 
 def _say_result(result, run_dir):

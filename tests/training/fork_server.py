@@ -51,6 +51,8 @@ class ForkServer:
         """
         self._count += 1
         output = pathlib.Path(self._folder.name, str(self._count))
+        for suffix in (".out", ".err"):
+            output.with_suffix(suffix).touch()
         argv = [module, *map(str, args)]
         pid = self.ask(do="start", argv=argv, cwd=str(cwd), output=str(output), file_size=file_size)
         return Process(self, pid, output)

@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import numpy as np
+import tensorflow as tf
 
 from data_prep.common import write_arrays
 from zoo.converters.solver import solver_def
@@ -69,3 +70,16 @@ def command(*args, cwd=ROOT, module="zoo.train", **kwargs):
 def weights(result):
     """{parameter: array} of a run's end."""
     return {str(p.key): p.array() for p in result.session.train.parameters}
+
+
+def saved(run_dir, iteration):
+    """{name: array} of all that the checkpoint of an iteration holds of the run."""
+    reader = tf.train.load_checkpoint(str(pathlib.Path(run_dir, "checkpoints", f"ckpt-{iteration}")))
+    return {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map() if name.startswith("state/")}
+
+
+def same(a, b):
+    """Asserts that two {name: array} have the same names and bits; NaN, which fills up the losses, equals itself."""
+    assert a.keys() == b.keys()
+    for name in a:
+        assert np.array_equal(a[name], b[name], equal_nan=a[name].dtype.kind == "f"), name

@@ -166,6 +166,8 @@ class Loop:
             if request == STOP:
                 self._stopped = True
                 return
+        if not batches:
+            return
         if self.solver.test_compute_loss:
             logging.info("Test loss: %s", caffe_log.number(loss / batches))
         said = caffe_log.outputs("Test", net, sums, 1 / batches)
