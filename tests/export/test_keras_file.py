@@ -32,7 +32,8 @@ PRETRAINED = {  # net: weights
 def in_plain_keras(folder, backend):
     """Runs every file of `folder` in a process without this package."""
     env = {**os.environ, "KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3"}
-    command = [sys.executable, "-W", "error", "-I", PLAIN_KERAS, folder]
+    keras_and_numpy_2 = "ignore:__array__ implementation doesn't accept a copy:DeprecationWarning"  # Keras on PyTorch
+    command = [sys.executable, "-W", "error", "-W", keras_and_numpy_2, "-I", PLAIN_KERAS, folder]
     done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=500)
     assert done.returncode == 0, done.stderr[-2000:]
     assert done.stdout.split()[-1] == backend

@@ -57,6 +57,16 @@ def _lowest(x):
     return -FLT_MAX if keras.backend.standardize_dtype(x.dtype) in ("float32", "float64") else -float("inf")
 
 
+def _pool(x, grid, layer, operation, padding):
+    """Pools by the Keras layer in a graph, by the operation on arrays.
+
+    A saved file gives an operation its sizes back as lists, which the JAX backend does not take; layers mend them.
+    """
+    if isinstance(x, keras.KerasTensor):
+        return layer(grid.kernel, grid.strides, padding, data_format="channels_last")(x)
+    return operation(x, grid.kernel, grid.strides, padding, data_format="channels_last")
+
+
 def max_pool(x, grid):
     """Returns the maximum of each window, -FLT_MAX for an empty one (pooling_layer.cpp:153-200)."""
     padding = "valid"
@@ -64,7 +74,7 @@ def max_pool(x, grid):
         padding = "same"
     else:
         x = grid.pad(x, _lowest(x))
-    return ops.max_pool(x, grid.kernel, grid.strides, padding, data_format="channels_last")
+    return _pool(x, grid, keras.layers.MaxPooling2D, ops.max_pool, padding)
 
 
 def max_mask(x, grid):
@@ -90,7 +100,7 @@ def average_pool(x, grid):
     """Returns the sum of each window over Caffe's divisor, which counts padding (pooling_layer.cpp:201-233)."""
     if grid.whole:
         return ops.mean(x, axis=(1, 2), keepdims=True)
-    y = ops.average_pool(grid.pad(x), grid.kernel, grid.strides, "valid", data_format="channels_last")
+    y = _pool(grid.pad(x), grid, keras.layers.AveragePooling2D, ops.average_pool, "valid")
     rows, columns = (pool_divisors(*axis) for axis in zip(grid.sizes, grid.windows, grid.outs))
     divisors = np.outer(rows, columns).astype(np.float32)
     area = np.float32(grid.kernel[0] * grid.kernel[1])
