@@ -3,6 +3,8 @@
 import pathlib
 import re
 
+from absl import logging
+
 from zoo.errors import DataError
 from zoo.formats.databases import database_kind
 from zoo.formats.records import card_path
@@ -10,6 +12,8 @@ from zoo.input.paths import candidates
 from zoo.input.sources.databases import DatabaseSource
 from zoo.input.sources.records import RecordsSource
 
+TUTORIAL = re.compile(r"(?P<name>.+?)[_-](?P<split>[a-z]+)[_-](lmdb|leveldb)", re.I)
+SET_NAMES = {"ilsvrc12": "imagenet"}  # Caffe's name for a data set -> that of the command that prepares it
 SHARD = re.compile(r"-[?*\d]+(-of-[?*\d]+)?(\.tfrecord)?$|-\*$")
 
 
@@ -17,7 +21,9 @@ def open_source(name, *, at=None, data_dir=None, file=None, force=None, resize=N
     """Returns the source that `name` means.
 
     A name is the prefix of a split of TFRecord shards (``data/mnist/train``), the pattern or name of its shards
-    (``data/mnist/train-*.tfrecord``), its card (``data/mnist/train.json``), or a folder that holds just one split.
+    (``data/mnist/train-*.tfrecord``), its card (``data/mnist/train.json``), or a folder that holds just one split;
+    or an LMDB or LevelDB. Where none of these is there, a database's name as Caffe's tutorials have it,
+    ``examples/mnist/mnist_train_lmdb``, means the split ``mnist/train``, and the log says so.
 
     Args:
         name: `data_param.source`.
@@ -40,18 +46,38 @@ def open_source(name, *, at=None, data_dir=None, file=None, force=None, resize=N
             return RecordsSource(_only_split(path, name, at, hint), force=force, resize=resize, at=at, hint=hint)
         if any(path.parent.glob(f"{_literal(prefix.name)}-?????-of-?????.tfrecord")):
             raise DataError(f'source "{name}" has shards without their card', at=at, want=card_path(prefix), hint=hint)
+    split = split_of(name)
+    if split:
+        tried += candidates(split, data_dir, file)
+        for path in candidates(split, data_dir, file):
+            if card_path(path).is_file():
+                logging.info('%s: source "%s" is not there; reading %s in its place', at, name, path)
+                return RecordsSource(path, force=force, resize=resize, at=at, hint=hint)
     raise DataError(f'source "{name}" is not there', at=at, got="tried " + ", ".join(map(str, tried)), hint=hint)
+
+
+def split_of(name):
+    """Returns the split that stands for a tutorial's database, such as "imagenet/val" for ".../ilsvrc12_val_lmdb".
+
+    None for a name of another form.
+    """
+    match = TUTORIAL.fullmatch(pathlib.PurePath(name).name)
+    if not match:
+        return None
+    return f"{SET_NAMES.get(match['name'], match['name'])}/{match['split']}"
 
 
 def prepare_hint(name):
     """Returns how to prepare what `name` seems to be, and what to call it then."""
     low = name.lower()
-    split = ("test", "train") if "mnist" in low else ("val", "train")
+    split = ("val", "train") if re.search(r"imagenet|ilsvrc", low) else ("test", "train")
     split = split[0] if re.search(r"test|val", low) else split[1]
     if "mnist" in low:
         return f'python -m data_prep.mnist, then source: "data/mnist/{split}"'
     if re.search(r"imagenet|ilsvrc", low):
         return f'python -m data_prep.imagenet --source=FOLDER_OF_IMAGES, then source: "data/imagenet/{split}"'
+    if "cifar10" in low:
+        return f'python -m data_prep.cifar10 --source=FOLDER_OF_BATCHES, then source: "data/cifar10/{split}"'
     return "data_prep/README.md says how data is prepared, and --data_dir where it lies"
 
 
