@@ -7,8 +7,9 @@ import numpy as np
 import tensorflow as tf
 from absl import logging
 
-from zoo.errors import CheckpointError, SolverError, WeightsError
+from zoo.errors import CheckpointError, WeightsError
 from zoo.training import caffe_log
+from zoo.training.diagnosis import not_finite
 from zoo.training.signals import SNAPSHOT, STOP
 from zoo.training.step import TestStep, TrainStep
 
@@ -25,9 +26,11 @@ class Loop:
         summaries: where curves go, or None.
         signals: a `Signals`, polled between calls.
         progress: a `Progress`.
+        rewind: brings the session back to its newest checkpoint, or its beginning.
     """
 
-    def __init__(self, session, checkpoints, pairs, summaries, signals, progress):
+    def __init__(self, session, checkpoints, pairs, summaries, signals, progress, rewind):
+        self._rewind = rewind
         self.session, self.solver = session, session.solver
         self.pairs = pairs
         self.checkpoints, self.summaries = checkpoints, summaries
@@ -90,7 +93,7 @@ class Loop:
         with session.reading():
             losses, outputs, gradients = self.step(self._batches, until - start)
             losses = losses.numpy()
-        self._check_finite(start, losses)
+        self._check_finite(start, losses, time.monotonic() - began)
         for loss in losses:
             session.smooth(loss)
         last = until - 1
@@ -103,15 +106,13 @@ class Loop:
             self._per_call = max(1, min(self._per_call * 2, int((until - start) * MAX_CALL / max(took, 1e-9))))
         self._begun = True
 
-    def _check_finite(self, start, losses):
+    def _check_finite(self, start, losses, took):
         bad = np.flatnonzero(~np.isfinite(losses))
         if bad.size:
-            latest = self.checkpoints.latest
-            raise SolverError(
-                f"loss is {losses[bad[0]]} at iteration {start + bad[0]}",
-                want="a finite number",
-                hint=f"the last good checkpoint is {latest}" if latest else "no checkpoint had been written",
-            )
+            iteration, loss, latest = start + int(bad[0]), losses[bad[0]], self.checkpoints.latest
+            seconds = took / len(losses)
+            with self.session.reading():
+                raise not_finite(self.session, self.step, self._rewind, iteration, loss, seconds, latest)
 
     def _display(self, iteration, outputs, gradients):
         session, seconds = self.session, time.monotonic() - self._timer

@@ -1,6 +1,7 @@
 """One training run in its folder: begun, continued or restarted; logged; finished or stopped. No flags here."""
 
 import contextlib
+import functools
 import itertools
 import logging as python_logging
 import pathlib
@@ -88,7 +89,8 @@ def run(
         _start(session, checkpoints, weights, snapshot)
         curves = Summaries(run_dir, histograms) if summaries else None
         progress = Progress(solver.max_iter, session.iteration)
-        loop = Loop(session, checkpoints, pairs, curves, signals, progress)
+        rewind = functools.partial(_rewind, session, checkpoints, weights, snapshot)
+        loop = Loop(session, checkpoints, pairs, curves, signals, progress, rewind)
         try:
             done = loop.run()
         finally:
@@ -124,6 +126,16 @@ def _start(session, checkpoints, weights, snapshot):
         return
     for path in (*session.solver.weights, *weights):
         _load(session, path)
+
+
+def _rewind(session, checkpoints, weights, snapshot):
+    """Brings the session back to its newest checkpoint, or to where it began."""
+    if checkpoints.latest:
+        checkpoints.restore()
+        session.unpack()
+    else:
+        session.reset()
+        _start(session, checkpoints, weights, snapshot)
 
 
 def _load(session, path):

@@ -174,6 +174,20 @@ class Session:
         self.use_schedule(self.solver.schedule.restored(*self._restored.numpy().tolist()))
         self.stand_at(iteration)
 
+    def reset(self):
+        """Makes the session what it was when it was made: parameters as filled, nothing learned."""
+        fresh = build(self.train.definition, self._feeds.shapes, seed=self.seed)
+        for parameter in self.train.learnable():
+            parameter.assign(fresh.parameters[parameter.key].array())
+        for variable in (
+            *self.optimizer.variables,
+            *(v for net in (self.train, *self.tests) for v in net.state.values()),
+        ):
+            variable.assign(np.zeros(variable.shape, variable.dtype))
+        self.test_position = [0] * len(self.tests)
+        self._losses.clear()
+        self.stand_at(0)
+
     def stand_at(self, iteration):
         """Makes `iteration` the next one: for the schedule, the data and whatever is random."""
         self.iteration = iteration
