@@ -139,14 +139,15 @@ def _mend_list(folder):
     """
     there, listed = _whole(folder), tf.train.get_checkpoint_state(str(folder))
     if there and (listed is None or list(listed.all_model_checkpoint_paths) != there):
-        with contextlib.suppress(OSError, tf.errors.OpError):  # a folder that cannot be written is said elsewhere
-            tf.compat.v1.train.update_checkpoint_state(
-                str(folder),
-                there[-1],
-                all_model_checkpoint_paths=there,
-                all_model_checkpoint_timestamps=[pathlib.Path(f"{path}.index").stat().st_mtime for path in there],
-                last_preserved_timestamp=0.0,
-            )
+        names = [pathlib.Path(path).name for path in there]
+        times = [pathlib.Path(f"{path}.index").stat().st_mtime for path in there]
+        lines = [f'model_checkpoint_path: "{names[-1]}"']
+        lines += [f'all_model_checkpoint_paths: "{name}"' for name in names]
+        lines += [f"all_model_checkpoint_timestamps: {time}" for time in times]
+        with contextlib.suppress(OSError):  # a folder that cannot be written is said elsewhere
+            partial = folder / ".checkpoint.partial"
+            partial.write_text("\n".join([*lines, "last_preserved_timestamp: 0.0", ""]))
+            partial.replace(folder / "checkpoint")
 
 
 def writable_folder(path):

@@ -5,6 +5,7 @@ import functools
 import itertools
 import logging as python_logging
 import pathlib
+import sys
 from typing import NamedTuple
 
 from absl import logging
@@ -170,11 +171,19 @@ def _moved(path, run_dir, aside):
         return path
 
 
+class _LogFile(python_logging.FileHandler):
+    def handleError(self, record):  # noqa: N802, D102
+        error = sys.exc_info()[1]
+        raise CheckpointError(
+            f"cannot write log {self.baseFilename}", got=getattr(error, "strerror", None) or error
+        ) from error
+
+
 @contextlib.contextmanager
 def _log_file(path):
     """Copies the log, in absl's form, to the end of `path`."""
     try:
-        handler = python_logging.FileHandler(path)
+        handler = _LogFile(path)
     except OSError as error:
         raise CheckpointError(f"cannot write log {path}", got=error.strerror) from error
     handler.setFormatter(logging.PythonFormatter())
@@ -186,4 +195,5 @@ def _log_file(path):
     finally:
         logging.set_verbosity(verbosity)
         logger.removeHandler(handler)
-        handler.close()
+        with contextlib.suppress(OSError):  # what could not be written has been said
+            handler.close()
