@@ -7,16 +7,16 @@ import tensorflow as tf
 
 from zoo.converters.build import build
 from zoo.converters.layers.python import hosting
+from zoo.converters.need import needs
 from zoo.converters.parameters import Parameters
+from zoo.converters.splits import insert_splits
 from zoo.errors import NetError
 from zoo.pycaffe import modes
 from zoo.pycaffe.blob import Blob
 from zoo.pycaffe.graph import Graph, blob_key
 from zoo.pycaffe.hosts import TYPES, host
 from zoo.pycaffe.memory import Memory, ReshapedMemory, VariableMemory
-from zoo.pycaffe.need import needs
 from zoo.pycaffe.sources import open_data, source
-from zoo.pycaffe.splits import insert_splits
 
 _KEPT_BUILDS = 16
 
