@@ -9,6 +9,7 @@ from absl import logging
 
 from zoo.errors import CheckpointError, WeightsError
 from zoo.training import caffe_log
+from zoo.training.debug_info import DebugStep, DebugTest
 from zoo.training.diagnosis import not_finite
 from zoo.training.signals import SNAPSHOT, STOP
 from zoo.training.step import TestStep, TrainStep
@@ -39,7 +40,8 @@ class Loop:
         self.step = TrainStep(
             session.train, session.optimizer, self.solver.iter_size, histograms, session.still_variables()
         )
-        self.tests = [TestStep(net) for net in session.tests]
+        self._debug = DebugStep(session, self.step) if self.solver.debug_info and self.solver.display else None
+        self.tests = [(DebugTest if self.solver.debug_info else TestStep)(net) for net in session.tests]
         self._batches = session.train_batches()
         self._test_batches = [session.test_batches(k) for k in range(len(self.tests))]
         self._per_call = 1
@@ -84,14 +86,17 @@ class Loop:
         stops = [solver.max_iter, now + (1 if solver.snapshot_diff else self._per_call)]
         stops += [(now // period + 1) * period for period in (solver.test_interval, solver.snapshot) if period]
         if solver.display:  # a displayed iteration is the last of its call, which gives its outputs
-            stops.append(math.ceil(now / solver.display) * solver.display + 1)
+            displayed = math.ceil(now / solver.display) * solver.display
+            alone = self._debug is not None and displayed > now  # with debug_info it has a call of its own
+            stops.append(displayed if alone else displayed + 1)
         return min(stops)
 
     def _train(self, until):
         session, start, began = self.session, self.session.iteration, time.monotonic()
         self.pairs.before_update(session)
+        step = self._debug if self._debug is not None and start % self.solver.display == 0 else self.step
         with session.reading():
-            losses, outputs, gradients = self.step(self._batches, until - start)
+            losses, outputs, gradients = step(self._batches, until - start)
             losses = losses.numpy()
         self._check_finite(start, losses, time.monotonic() - began)
         for loss in losses:
@@ -125,7 +130,8 @@ class Loop:
             if not self._said_once:
                 self._begin_summaries()
             curves = {"smoothed_loss": session.smoothed_loss, "lr": learning_rate, "iterations_per_second": rate}
-            self.summaries.scalars("train", iteration, {**curves, **said})
+            debug = self._debug.said if self._debug is not None else {}
+            self.summaries.scalars("train", iteration, {**curves, **said, **debug})
             if self.summaries.histograms:
                 names = [variable.path for variable in self.step.variables]
                 self.summaries.weights(iteration, session.train.learnable(), dict(zip(names, gradients)))
