@@ -91,7 +91,10 @@ def raw(image, label):
     """Returns the bytes of a Datum of the pixels `image`, uint8 or float32 (H, W, C), not encoded."""
     height, width, channels = image.shape
     planes = image.transpose(2, 0, 1)
-    content = {"data": planes.tobytes()} if image.dtype == np.uint8 else {"float_data": planes.ravel().tolist()}
+    if image.dtype == np.uint8:
+        content = {"data": planes.tobytes(), "encoded": False}  # said even so, as io.cpp:219 does
+    else:
+        content = {"float_data": planes.ravel().tolist()}
     size = {"channels": channels, "height": height, "width": width}
     return caffe_pb2.Datum(**size, **content, label=label).SerializeToString()
 

@@ -1,0 +1,150 @@
+"""CIFAR-10 as TFRecord shards: ``python -m data_prep.cifar10 --source=FOLDER [--output_dir=data/cifar10]``.
+
+FOLDER holds the binary version (``data_batch_1.bin``), the Python version (``data_batch_1``), the folder that an
+archive unpacks to, or the archive itself, ``cifar-10-binary.tar.gz`` or ``cifar-10-python.tar.gz``, from
+https://www.cs.toronto.edu/~kriz/cifar.html; it may be the archive, too. The order of the files is kept, and so is that
+of the planes, red first: Caffe's nets for CIFAR-10 were trained on them so, not on BGR.
+"""
+
+import io
+import pathlib
+import pickle
+import tarfile
+from typing import NamedTuple
+
+import numpy as np
+from absl import flags
+
+from data_prep import common
+from zoo.errors import DataError, Place
+
+SPLITS = {"train": [f"data_batch_{i}" for i in range(1, 6)], "test": ["test_batch"]}
+CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+SHAPE = (3, 32, 32)
+RECORD = 1 + 3 * 32 * 32  # bytes of the binary version: the label, then the planes
+SHARDS = 10
+FOLDERS = ("", "cifar-10-batches-bin", "cifar-10-batches-py")
+ARCHIVES = ("cifar-10-binary.tar.gz", "cifar-10-python.tar.gz", "cifar-10-binary.tar", "cifar-10-python.tar")
+
+
+class Split(NamedTuple):
+    """Pictures: `images` uint8 (N, 32, 32, 3), RGB, and `labels` (N,)."""
+
+    images: np.ndarray
+    labels: np.ndarray
+
+
+def load(source):
+    """Returns {split: `Split`} of the CIFAR-10 at `source`; raises DataError where it is missing or damaged."""
+    files = _files(pathlib.Path(source))
+    return {split: _join([_batch(files, name) for name in names]) for split, names in SPLITS.items()}
+
+
+def _join(batches):
+    images = np.concatenate([images for images, _ in batches])
+    return Split(images.transpose(0, 2, 3, 1), np.concatenate([labels for _, labels in batches]))
+
+
+def _files(source):
+    """Returns {file name: (place, bytes)} of the batches at `source`."""
+    at = Place(str(source))
+    archives = [source] if source.is_file() else [source / name for name in ARCHIVES if (source / name).is_file()]
+    wanted = {name + end for names in SPLITS.values() for name in names for end in (".bin", "")}
+    for folder in FOLDERS:
+        found = {name: source / folder / name for name in sorted(wanted) if (source / folder / name).is_file()}
+        if found:
+            return {name: (Place(str(path)), _bytes(path)) for name, path in found.items()}
+    if not archives:
+        want = f"data_batch_1.bin, data_batch_1 or one of {', '.join(ARCHIVES[:2])}"
+        got = "no such folder" if not source.exists() else "neither batches nor an archive"
+        raise DataError("no CIFAR-10", at=at, got=got, want=want)
+    try:
+        with tarfile.open(archives[0]) as tar:
+            members = [m for m in tar if m.isfile() and pathlib.PurePath(m.name).name in wanted]
+            where = {m.name: Place(f"{archives[0]}: {m.name}") for m in members}
+            return {pathlib.PurePath(m.name).name: (where[m.name], tar.extractfile(m).read()) for m in members}
+    except (OSError, tarfile.TarError, EOFError) as e:
+        raise DataError("not an archive of CIFAR-10", at=Place(str(archives[0])), got=str(e)) from e
+
+
+def _bytes(path):
+    try:
+        return path.read_bytes()
+    except OSError as e:
+        raise DataError("cannot be read", at=Place(str(path)), got=e.strerror) from e
+
+
+def _batch(files, name):
+    """Returns (uint8 (N, 3, 32, 32), labels (N,)) of one batch, in either version."""
+    for file, read in ((f"{name}.bin", _binary), (name, _pickled)):
+        if file in files:
+            at, data = files[file]
+            images, labels = read(data, at)
+            if not len(labels) or labels.min() < 0 or labels.max() >= len(CLASSES):
+                got = f"labels from {labels.min()} to {labels.max()}" if len(labels) else "no pictures"
+                raise DataError("not a batch of CIFAR-10", at=at, got=got, want="labels from 0 to 9")
+            return images, labels
+    at = Place(", ".join(sorted(files)) or "the archive")
+    raise DataError("a batch of CIFAR-10 is missing", at=at, want=f"{name}.bin or {name}")
+
+
+def _binary(data, at):
+    if not data or len(data) % RECORD:
+        raise DataError("not a batch of CIFAR-10", at=at, got=f"{len(data)} bytes", want=f"a multiple of {RECORD}")
+    rows = np.frombuffer(data, np.uint8).reshape(-1, RECORD)
+    return rows[:, 1:].reshape(-1, *SHAPE), rows[:, 0].astype(np.int64)
+
+
+def _pickled(data, at):
+    try:
+        batch = _Unpickler(io.BytesIO(data), encoding="bytes").load()
+        images, labels = np.asarray(batch[b"data"]), np.asarray(batch[b"labels"])
+    except Exception as e:  # a damaged pickle may raise anything
+        raise DataError("not a batch of CIFAR-10", at=at, got=f"{type(e).__name__}: {e}") from e
+    if images.dtype != np.uint8 or images.shape != (len(labels), RECORD - 1) or labels.dtype.kind != "i":
+        got = f"data {images.shape} of {images.dtype}, labels {labels.shape} of {labels.dtype}"
+        want = f"data (N, {RECORD - 1}) of uint8 and N labels"
+        raise DataError("not a batch of CIFAR-10", at=at, got=got, want=want)
+    return images.reshape(-1, *SHAPE), labels.astype(np.int64)
+
+
+class _Unpickler(pickle.Unpickler):
+    """Takes arrays and plain values alone: a pickle may otherwise run whatever it likes."""
+
+    ALLOWED = {"_reconstruct", "ndarray", "dtype", "scalar", "encode"}
+
+    def find_class(self, module, name):
+        if name in self.ALLOWED and module in ("numpy", "numpy.core.multiarray", "numpy._core.multiarray", "_codecs"):
+            return super().find_class(module.replace("numpy.core", "numpy._core"), name)
+        raise pickle.UnpicklingError(f"a pickle that asks for {module}.{name}")
+
+
+def prepare(output_dir, source, *, shards=None, force=False):
+    """Writes the splits "train" and "test" under `output_dir` unless they are there; returns {split: `Card`}."""
+    if not force:
+        cards = common.finished(output_dir, SPLITS, {"source": str(source), "shards": shards})
+        if cards:
+            print(f"Nothing to do: {output_dir} is whole (--force prepares it again).")
+            return cards
+    splits = load(source)
+    shards = SHARDS if shards is None else shards
+    command = f"python -m data_prep.cifar10 --source={source} --output_dir={output_dir} --force"
+    made = {"source": str(source), "shards": shards, "order": "as in the source"}
+    return {
+        split: common.write_arrays(output_dir, split, *arrays, shards, CLASSES, command, made)
+        for split, arrays in splits.items()
+    }
+
+
+def main(_):
+    """Reads the flags, prepares, and says the numbers."""
+    f = flags.FLAGS
+    common.describe(f.output_dir, prepare(f.output_dir, f.source, shards=f.shards, force=f.force))
+
+
+if __name__ == "__main__":
+    flags.DEFINE_string("source", None, "Folder of the batches, or of the archive, or the archive.", required=True)
+    flags.DEFINE_string("output_dir", "data/cifar10", "Where to write the shards.")
+    flags.DEFINE_integer("shards", None, f"Files a split; {SHARDS} unless given.", lower_bound=1)
+    flags.DEFINE_bool("force", False, "Prepare again what is there.")
+    common.run(main)

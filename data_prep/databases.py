@@ -1,0 +1,114 @@
+"""Pictures from one form into another: lists of files, LMDB, LevelDB, TFRecord shards.
+
+    python -m data_prep.databases --source=train.txt --root_folder=pictures/ --backend=lmdb --output=train_lmdb
+    python -m data_prep.databases --source=train_lmdb --backend=records --output=data/mine/train
+    python -m data_prep.databases --source=data/mnist/train --backend=leveldb --output=mnist_train_leveldb
+
+From a list it does what convert_imageset does, with its flags: pixels resized by OpenCV's bilinear rule, BGR or --gray,
+the keys numbered; --encoded keeps picture files as they are where nothing has to change. A picture that cannot be
+decoded ends it, unless --skip_corrupt, which leaves such out and lists them; Caffe does so without being asked. From
+databases and shards pictures go over as they are, encoded or not, unless a flag asks for a change. --backend=list
+writes each picture as a file, and list.txt beside them.
+"""
+
+import pathlib
+import shutil
+
+from absl import flags
+
+from data_prep import common, forms
+from data_prep.changes import Change, Changed
+from data_prep.sources import define_resize, open_source, resize_of
+from zoo.errors import DataError, Place
+from zoo.formats.databases import database_kind
+
+
+def convert(output, backend, source, change, *, check_size=False, skip_corrupt=False, **options):
+    """Writes a `Source` in another form; returns its `Changed`, and the `Card` of shards, else None.
+
+    Args:
+        output: the folder of a database or list; the prefix of a split.
+        backend: "lmdb", "leveldb", "records" or "list".
+        source: the `Source`.
+        change: the `Change`.
+        check_size, skip_corrupt: see `Changed`.
+        options: `shards`, `prepare` and `made` of `forms.to_records`.
+
+    Raises:
+        DataError: damaged pictures, an output that is there, or a form that cannot hold what there is.
+    """
+    items, card = Changed(source, change, check_size, skip_corrupt), None
+    with common.progress(source.count, pathlib.PurePath(output).name) as bar:
+        stream = bar(iter(items))
+        if backend == "records":
+            card = forms.to_records(output, stream, items, source, **options)
+        elif backend == "list":
+            forms.to_list(output, stream)
+        else:
+            forms.to_database(output, backend, stream)
+    return items, card
+
+
+def main(_):
+    """Reads the flags, converts, and says the numbers."""
+    f = flags.FLAGS
+    resize, prefix = resize_of(f), pathlib.Path(f.output)
+    encode = (f.encode_type or "").lower() if f.encoded or f.encode_type else None
+    made = {
+        "source": f.source,
+        "gray": f.gray,
+        "resize": "x".join(map(str, resize)) if resize else "no",
+        "shuffle": f.seed if f.shuffle else "no",
+        "encode": "no" if encode is None else encode or "as named",
+        "shards": f.shards,
+    }
+    if f.backend == "records" and not f.force:
+        cards = common.finished(prefix.parent, [prefix.name], made)
+        if cards:
+            print(f"Nothing to do: {prefix} is whole (--force prepares it again).")
+            return common.describe(prefix.parent, cards)
+    source = open_source(f.source, f.root_folder, f.seed if f.shuffle else None)
+    is_list = source.kind == "list"
+    if encode == "" and not is_list:
+        raise DataError("only the names of a list tell how to encode", at=Place(f.source), hint="--encode_type=jpg")
+    if f.force and database_kind(prefix):
+        shutil.rmtree(prefix)
+    options = {"check_size": f.check_size, "skip_corrupt": f.skip_corrupt}
+    if f.backend == "records":
+        options |= {"shards": f.shards, "prepare": f"python -m data_prep.databases {_given(f)} --force", "made": made}
+    items, card = convert(f.output, f.backend, source, Change(f.gray, resize, encode, is_list), **options)
+    for message in items.skipped:
+        print(f"SKIPPED: {message}")
+    if card:
+        return common.describe(prefix.parent, {prefix.name: card})
+    sizes = " and ".join(f"{h} x {w}" for h, w in sorted(items.sizes)[:3]) + " ..." * (len(items.sizes) > 3)
+    print(f"{f.output}: {source.count - len(items.skipped)} pictures of {sizes} (H x W), {f.backend}")
+    print(f'  in a prototxt: source: "{prefix / "list.txt" if f.backend == "list" else prefix}"')
+    return None
+
+
+def _given(values):
+    """Returns the flags that were given, as one would type them again."""
+    import shlex
+
+    module = values.find_module_defining_flag("backend")
+    given = [flag for flag in values.flags_by_module_dict()[module] if flag.present and flag.name != "force"]
+    return " ".join(shlex.quote(f"--{flag.name}={flag.value}") for flag in given)
+
+
+if __name__ == "__main__":
+    flags.DEFINE_string("source", None, "List of pictures, LMDB, LevelDB, or split of shards.", required=True)
+    flags.DEFINE_string("output", None, "Database or folder to make, or split of shards.", required=True)
+    flags.DEFINE_enum("backend", "lmdb", ["lmdb", "leveldb", "records", "list"], "The form to write.")
+    flags.DEFINE_string("root_folder", "", "Put before the names of a list, as it stands; a folder needs its /.")
+    flags.DEFINE_bool("gray", False, "Make pictures gray.")
+    flags.DEFINE_bool("shuffle", False, "Shuffle a list.")
+    flags.DEFINE_integer("seed", 0, "Of the shuffling.")
+    flags.DEFINE_bool("check_size", False, "End where a picture has another size than the first.")
+    flags.DEFINE_bool("encoded", False, "Store picture files, in the form that their names tell.")
+    flags.DEFINE_string("encode_type", None, "Store picture files of this form, such as jpg or png.")
+    flags.DEFINE_bool("skip_corrupt", False, "Leave pictures out that cannot be decoded, and list them.")
+    flags.DEFINE_integer("shards", 10, "Files of a split at most.", lower_bound=1)
+    flags.DEFINE_bool("force", False, "Make again what is there.")
+    define_resize()
+    common.run(main)

@@ -1,0 +1,108 @@
+"""The mean picture of a data set, as compute_image_mean has it.
+
+    python -m data_prep.mean_image --source=data/cifar10/train --output=data/cifar10/mean.binaryproto[,mean.png,...]
+
+The source is a split of TFRecord shards, an LMDB, a LevelDB or a list of pictures. Sums are float64, so that they
+stay exact where Caffe's float32 sums lose the low bits of large data sets. Printed are the means of the channels, in
+the order in which mean_value takes them. `.binaryproto` is what mean_file reads, `.npy` is float32 (C, H, W), `.png`
+is to look at.
+"""
+
+import pathlib
+
+import numpy as np
+from absl import flags
+
+from data_prep import common
+from data_prep.sources import ahead, define_resize, open_source, resize_of
+from zoo.errors import DataError, Place
+from zoo.formats import blobproto, datum, weightsfile
+
+SUFFIXES = (".binaryproto", ".npy", ".png")
+
+
+def mean_image(source, gray=False, resize=None, count=lambda records: records):
+    """Returns (float64 (H, W, C) mean, number of pictures) of a `Source`.
+
+    Args:
+        source: the `Source`.
+        gray: whether to take the pictures as gray.
+        resize: (H, W) to bring them to, or None.
+        count: a function that passes records on, such as to draw a bar.
+
+    Raises:
+        DataError: no pictures, unlike sizes, or one that does not decode.
+    """
+
+    def pixels(record):
+        image = record.loaded().pixels(gray, color=source.kind == "list")
+        return record, datum.resize(image, resize) if resize else image
+
+    total, number = None, 0
+    for record, image in ahead(pixels, count(source.records)):
+        if total is None:
+            total = np.zeros(image.shape)
+        if image.shape != total.shape:
+            hint = "--resize_height and --resize_width bring pictures to one size"
+            got, want = _size(image), _size(total)
+            raise DataError("a picture of another size", at=record.place, got=got, want=want, hint=hint)
+        total += image
+        number += 1
+    return total / number, number
+
+
+def write(path, mean, channel_order="BGR"):
+    """Writes the float (H, W, C) `mean` in the form that the ending of `path` names; raises DataError."""
+    path = pathlib.Path(path)
+    check_path(path)
+    planes = mean.transpose(2, 0, 1).astype(np.float32)
+    if path.suffix == ".binaryproto":
+        return blobproto.write_mean(path, planes)
+    if path.suffix == ".png" and mean.shape[2] not in (1, 3):
+        raise DataError(
+            "a mean that is no picture", at=Place(str(path)), got=f"{mean.shape[2]} channels", want="1 or 3"
+        )
+    with weightsfile.replacing(path, DataError) as file:
+        if path.suffix == ".npy":
+            np.save(file, planes)
+        else:
+            import cv2
+
+            pixels = np.rint(mean).clip(0, 255).astype(np.uint8)
+            file.write(cv2.imencode(".png", pixels[..., ::-1] if channel_order == "RGB" else pixels)[1])
+    return None
+
+
+def check_path(path):
+    """Raises DataError where the ending of `path` names no form."""
+    if pathlib.Path(path).suffix not in SUFFIXES:
+        raise DataError("no form of a mean picture", at=Place(str(path)), want=f"an ending of {', '.join(SUFFIXES)}")
+
+
+def _size(image):
+    return "{} x {} x {} (H x W x C)".format(*image.shape)
+
+
+def main(_):
+    """Reads the flags, computes, writes, and says the numbers."""
+    f = flags.FLAGS
+    for path in f.output:
+        check_path(path)
+    source = open_source(f.source, f.root_folder)
+    with common.progress(source.count, "mean") as bar:
+        mean, number = mean_image(source, f.gray, resize_of(f), bar)
+    for path in f.output:
+        write(path, mean, source.channel_order)
+        print(f"wrote {path}")
+    print(f"{number} pictures of {_size(mean)}")
+    for channel, value in enumerate(mean.mean((0, 1))):
+        print(f"mean_value channel [{channel}]: {value:.6g}")
+
+
+if __name__ == "__main__":
+    flags.DEFINE_string("source", None, "Split of shards, LMDB, LevelDB, or list of pictures.", required=True)
+    flags.DEFINE_list("output", [], f"Files to write, parted by commas, each ending in one of {', '.join(SUFFIXES)}.")
+    flags.DEFINE_string("root_folder", "", "Put before the names of a list, as it stands.")
+    flags.DEFINE_bool("gray", False, "Take the pictures as gray.")
+    define_resize()
+    common.run(main)

@@ -1,0 +1,189 @@
+"""What data_prep can read pictures from: a list of files, an LMDB or LevelDB of Datum, a split of TFRecord shards."""
+
+import concurrent.futures
+import itertools
+import os
+import pathlib
+from typing import NamedTuple
+
+import numpy as np
+from absl import flags
+
+from zoo.errors import DataError, Place
+from zoo.formats import datum, records
+from zoo.formats.databases import Database, database_kind
+from zoo.formats.image_list import read_list
+
+
+class Record(NamedTuple):
+    """One picture.
+
+    Attributes:
+        name: what it is called: a line's file, a database's key, a record's file name; may be "".
+        label: its class.
+        data: pixels (H, W, C), uint8 or float32; or, if `encoded`, the bytes of a picture file, or its path as long as
+            nobody has called `loaded`.
+        encoded: which of the two.
+        place: where it stands, for messages.
+        rgb: whether pixels of three channels are RGB, else BGR.
+    """
+
+    name: str
+    label: int
+    data: object
+    encoded: bool
+    place: Place
+    rgb: bool = False
+
+    def loaded(self):
+        """Returns the record with the bytes of its file; raises DataError where that cannot be read."""
+        if not isinstance(self.data, pathlib.Path):
+            return self
+        try:
+            return self._replace(data=self.data.read_bytes())
+        except OSError as e:
+            raise DataError(f"cannot read the picture {self.data}", at=self.place, got=e.strerror) from e
+
+    def pixels(self, gray=False, color=False):
+        """Returns the pixels: of encoded ones in their own channels unless `gray` or `color`; raises DataError."""
+        if self.encoded:
+            return datum.decode(self.data, "gray" if gray else "color" if color else None, self.place)
+        return self._gray() if gray and self.data.shape[2] != 1 else self.data
+
+    def _gray(self):
+        import cv2
+
+        if self.data.shape[2] != 3:
+            raise DataError("cannot be made gray", at=self.place, got=f"{self.data.shape[2]} channels", want="1 or 3")
+        rule = cv2.COLOR_RGB2GRAY if self.rgb else cv2.COLOR_BGR2GRAY
+        return cv2.cvtColor(np.ascontiguousarray(self.data), rule)[..., None]
+
+
+class Source(NamedTuple):
+    """Pictures to be read once.
+
+    Attributes:
+        kind: "list", "LMDB", "LevelDB" or "records".
+        count: how many there are.
+        records: iterable of `Record`.
+        channel_order: "gray", "BGR" or "RGB" where it is known, else None.
+        classes: their names, where they are known, else ().
+    """
+
+    kind: str
+    count: int
+    records: object
+    channel_order: str | None = None
+    classes: tuple = ()
+
+
+def open_source(source, root_folder="", shuffle_seed=None):
+    """Returns the `Source` at the path `source`.
+
+    Args:
+        source: a list file, the folder of a database, or the prefix of a split (``data/mnist/train``).
+        root_folder: what is put before the names of a list, as it stands.
+        shuffle_seed: an integer to shuffle a list by, or None for its order.
+
+    Raises:
+        DataError: none of these lies there, it is damaged, or what cannot be shuffled should be.
+    """
+    path = pathlib.Path(source)
+    if path.is_file() and path.suffix not in (".mdb", ".json"):
+        return _from_list(path, root_folder, shuffle_seed)
+    if shuffle_seed is not None:
+        raise DataError("only a list can be shuffled", at=Place(source), hint="leave --shuffle out")
+    if root_folder:
+        raise DataError("only a list has a root folder", at=Place(source), hint="leave --root_folder out")
+    if database_kind(path):
+        database = Database(path)
+        return Source(database.kind, database.count, _from_database(database))
+    prefix = str(path).removesuffix(".json")
+    if records.card_path(prefix).is_file():
+        return _from_shards(prefix)
+    want = "a list of pictures, an LMDB, a LevelDB or a split such as data/mnist/train"
+    raise DataError("nothing that holds pictures", at=Place(str(source)), want=want)
+
+
+def define_resize():
+    """Defines --resize_height and --resize_width, as convert_imageset has them."""
+    flags.DEFINE_integer("resize_height", 0, "Bring pictures to this height; 0 leaves them.", lower_bound=0)
+    flags.DEFINE_integer("resize_width", 0, "Bring pictures to this width; 0 leaves them.", lower_bound=0)
+
+
+def resize_of(values):
+    """Returns (H, W) of the flags of `define_resize`, or None; raises DataError for one without the other."""
+    size = values.resize_height, values.resize_width
+    if bool(size[0]) != bool(size[1]):
+        raise DataError("--resize_height and --resize_width go together", got=f"{size[0]} and {size[1]}")
+    return size if all(size) else None
+
+
+def ahead(function, items):
+    """Yields ``function(item)`` for each of `items` in order, made on all cores a little ahead."""
+    workers = os.cpu_count() or 1
+    with concurrent.futures.ThreadPoolExecutor(workers) as pool:
+        pending, items = [], iter(items)
+        try:
+            for item in itertools.islice(items, 4 * workers):
+                pending.append(pool.submit(function, item))
+            while pending:
+                yield pending.pop(0).result()
+                for item in itertools.islice(items, 1):
+                    pending.append(pool.submit(function, item))
+        finally:
+            for future in pending:
+                future.cancel()
+
+
+def _from_list(path, root_folder, shuffle_seed):
+    entries = read_list(path)
+    if shuffle_seed is not None:
+        order = np.random.default_rng(shuffle_seed).permutation(len(entries))
+        entries = [entries[i] for i in order]
+
+    def record(entry):
+        file = pathlib.Path(f"{root_folder}{entry.name}")
+        return Record(entry.name, entry.label, file, True, Place(str(path), entry.line))
+
+    return Source("list", len(entries), map(record, entries))
+
+
+def _from_database(database):
+    for number, (key, value) in enumerate(database.items()):
+        at = Place(f"{database.path}: record {number}")
+        message = datum.parse(value, at)
+        data = message.data if message.encoded else datum.pixels(message, at=at)
+        yield Record(key.decode("utf-8", "replace"), message.label, data, message.encoded, at)
+
+
+def _from_shards(prefix):
+    card = records.read_card(prefix)
+    records.check_shards(prefix, card)
+    order = card.channel_order if card.encoding == "raw" else "gray" if card.channels == 1 else "BGR"
+    return Source("records", card.count, _examples(prefix, card), order, card.classes)
+
+
+def _examples(prefix, card):
+    import tensorflow as tf
+
+    pixels = records.pixels_feature(card.encoding)
+    stream = tf.data.TFRecordDataset(records.shard_paths(prefix, card)).as_numpy_iterator()
+    number = 0
+    while True:
+        at = Place(f"{prefix}: record {number}")
+        try:
+            feature = tf.train.Example.FromString(next(stream)).features.feature
+            data, label = feature[pixels].bytes_list.value[0], feature[records.LABEL].int64_list.value[0]
+            names = feature["image/filename"].bytes_list.value
+            if card.encoding == "raw":
+                data = np.frombuffer(data, np.uint8).reshape(*card.image_shape, card.channels)
+        except StopIteration:
+            return
+        except Exception as e:
+            records.check_shards(prefix, card, contents=True)
+            hint = records.again(card.prepare)
+            raise DataError("a record cannot be read", at=at, got=f"{type(e).__name__}: {e}", hint=hint) from e
+        name = names[0].decode("utf-8", "replace") if names else ""
+        yield Record(name, label, data, card.encoding != "raw", at, card.channel_order == "RGB")
+        number += 1
