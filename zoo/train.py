@@ -107,11 +107,12 @@ def _choose_gpus(which, solver):
     if which is None:
         said = "device_id" if solver.message.HasField("device_id") else "solver_mode"
         which = "none" if solver.solver_mode == "CPU" else str(solver.device_id) if said == "device_id" else "all"
-        if solver.solver_mode == "CPU" and gpus:
+        if which == "none" and gpus:
             logging.info("solver_mode: CPU, so no GPU is used; --gpu=all uses them")
-        if solver.solver_mode == "GPU" and not gpus:
-            logging.info("solver_mode: GPU, but TensorFlow sees no GPU on this machine: training on the CPU")
         if not gpus:
+            if which != "none" and (solver.solver_mode or said == "device_id"):
+                asked = f"device_id: {which}" if said == "device_id" else "solver_mode: GPU"
+                logging.info("%s, but TensorFlow sees no GPU on this machine: training on the CPU", asked)
             return
     if which == "none":
         tf.config.set_visible_devices([], "GPU")
