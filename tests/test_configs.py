@@ -183,7 +183,7 @@ def test_the_table_lists_every_file_with_its_parameters():
 def test_the_header_says_command_and_score(path):
     text = header(path)
     assert re.search(rf"^#   python -m zoo\.train --config=configs/{path.name}( |$)", text, re.M)
-    assert re.search(r"^# (Score|RESULT)", text, re.M)  # "Score" with whose it is, or what a run of ours gave
+    assert re.search(r"^# (Score|Measured)", text, re.M)  # whose it is, or what a run of ours gave
     for module in re.findall(r"python -m ([\w.]+)", text):
         assert importlib.util.find_spec(module), f"{module}: no such command"
 
