@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from tests.conftest import SHARED
 from tests.training import runs
-from zoo.errors import CheckpointError, WeightsError
+from zoo.errors import CheckpointError, UnsupportedError, WeightsError
 from zoo.formats import caffe_pb2, caffemodel, solverstate
 from zoo.training import session as session_module
 from zoo.training import snapshots
@@ -151,9 +151,9 @@ def test_drops_of_the_rate_that_a_state_has_behind_it_stay_behind(small_data, tm
     state = next((tmp_path / "a" / "snapshots").glob("*_iter_4.solverstate"))
     assert solverstate.read(state).current_step == 2
     later = f"{multistep([6, 7, 9, 40])} snapshot: 2"
-    runs.train(tmp_path / "b", small_data, changes=f"{later} max_iter: 8", snapshot=state)
+    runs.train(tmp_path / "b", small_data, changes=f"{later} max_iter: 5", snapshot=state)
     runs.train(tmp_path / "b", small_data, changes=f"{later} max_iter: 12")
-    # Two of the four steps count as passed, so the next is 9; our own checkpoint at 8 has to remember that.
+    # Two of the four steps count as passed, so the next is 9; our own checkpoint at 5 has to remember that.
     assert rates(tmp_path / "b") == [0.005] * 5 + [0.0025] * 3
     assert solverstate.read(tmp_path / "b" / "snapshots" / "small_iter_12.solverstate").current_step == 3
 
@@ -255,6 +255,11 @@ def test_fine_tuning_with_another_shape_under_the_same_name_is_refused(small_dat
     text = FINE_TUNED.replace("ip_new", "ip")
     with pytest.raises(WeightsError, match=r'layer "ip" .*does not fit, got \(4, .*want \(7, .*give the layer another'):
         runs.train(tmp_path / "tuned", small_data, text, weights=[model])
+
+
+def test_a_keras_file_is_refused(small_data, tmp_path):
+    with pytest.raises(UnsupportedError, match=r"x\.keras cannot be loaded by layer name, want a \.caffemodel or"):
+        runs.train(tmp_path / "run", small_data, weights=["x.keras"])
 
 
 def test_weights_in_the_solver_come_before_those_of_the_command_line(small_data, tmp_path):
