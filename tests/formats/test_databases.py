@@ -147,6 +147,40 @@ def test_truncated_lmdb(tmp_path, kept):
         Database(path)
 
 
+@pytest.mark.parametrize("what", [bytes, os.urandom])
+def test_lmdb_with_a_hole(tmp_path, what):
+    """Its library would end the process over such a page."""
+    path = write(tmp_path / "db", "lmdb", 500)
+    data = (path / "data.mdb").read_bytes()
+    bad = 0
+    for page in range(2, len(data) // 4096, 3):
+        (path / "data.mdb").write_bytes(data[: 4096 * page] + what(4096) + data[4096 * (page + 1) :])
+        try:
+            assert numbers(Database(path).read(0, 500)) == list(range(500))  # a page that nothing leads to
+        except DataError as e:
+            assert f"db: a damaged LMDB, got page {page} that is none" in str(e)
+            bad += 1
+    assert bad > 8
+
+
+def test_lmdb_that_was_written_over_and_over(tmp_path):
+    """Free pages, several levels of branches, deleted records and values with pages of their own are all sound."""
+    import lmdb
+
+    with lmdb.open(str(tmp_path), map_size=1 << 28) as environment:
+        for turn in range(6):
+            with environment.begin(write=True) as transaction:
+                for i in range(0, 30_000, 1 + turn):
+                    transaction.put(b"%030d" % i, bytes(20 + 6000 * (i % 700 == turn)))
+                for i in range(turn, 30_000, 5):
+                    transaction.delete(b"%030d" % i)
+        with environment.begin() as transaction:
+            want = list(transaction.cursor().iternext(values=False))
+        assert environment.stat()["depth"] > 2
+    database = Database(tmp_path)
+    assert database.count == len(want) and [key for key, _ in database.items()] == want
+
+
 def test_lmdb_of_something_else(tmp_path):
     (tmp_path / "data.mdb").write_bytes(bytes(20_000))
     with pytest.raises(DataError, match="a damaged LMDB, or none"):

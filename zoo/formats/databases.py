@@ -14,6 +14,7 @@ import threading
 import weakref
 
 from zoo.errors import DataError, Place
+from zoo.formats.lmdb_pages import first_bad_page
 
 STRIDE = 64  # records from one noted key to the next
 
@@ -143,6 +144,10 @@ class _Lmdb:
         want = pages * self._environment.stat()["psize"]
         if size < want:  # reading behind the end of the file would end the process
             raise DataError("a truncated LMDB", at=place, got=f"{size} bytes", want=f"{want} bytes")
+        file = path / "data.mdb" if path.is_dir() else path
+        bad = first_bad_page(file, self._environment.stat()["psize"])
+        if bad is not None:
+            raise DataError("a damaged LMDB", at=place, got=f"page {bad} that is none", hint="copy it again")
 
     def keys(self):
         with self._saying(), self._environment.begin() as transaction:

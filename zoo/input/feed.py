@@ -57,12 +57,16 @@ def inside(array):
 class PictureFeed(Feed):
     """Pictures and labels of a source, transformed: what Data and ImageData have in common.
 
-    Subclasses call `_open` when they have a source.
+    Pictures of several sizes make no batch unless they are cropped or batches are one picture, as in Caffe; the shape
+    is then that of the first. Subclasses call `_open` when they have a source.
     """
 
     def _open(self, source, transform, batch_size):
         self._source, self._transform, self.batch_size = source, transform, batch_size
-        size = transform.check(source.channels, source.image_shape, source.min_size, self.layer.at())
+        shape = source.image_shape
+        if shape is None and batch_size == 1 and not transform.crop_size and not transform.wants_one_size:
+            shape = source.first_size()
+        size = transform.check(source.channels, shape, source.min_size, self.layer.at())
         self.shapes = ((batch_size, source.channels, *size), (batch_size,))[: len(self.layer.tops)]
 
     @property

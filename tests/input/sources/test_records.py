@@ -1,15 +1,17 @@
 """The stream of batches: its order, its start anywhere, its pixels, its errors."""
 
 import itertools
+import pathlib
 
 import cv2
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.input.making import pictures, take, write_files, write_raw
+from tests.input.making import data_layer, pictures, take, write_files, write_raw
 from zoo.errors import DataError
 from zoo.formats import records
+from zoo.input.pipeline import DataLayer
 from zoo.input.sources.records import RecordsSource, decode
 from zoo.input.transform import Transform
 
@@ -168,3 +170,41 @@ def test_record_that_is_no_picture(tmp_path, jpegs):
         take(source.batches(0, 1, Transform(crop_size=5)), 1)
     text = str(source.diagnose(invalid.value))
     assert "a record cannot be read" in text and str(prefix) in text
+
+
+def several_sizes(folder):
+    """Three PNG files of unlike sizes as records; returns their pixels and the prefix."""
+    images = [pictures(1, 6 + i, 9 - i, 3, seed=i)[0] for i in range(3)]
+    files = [cv2.imencode(".png", image)[1].tobytes() for image in images]
+    return images, write_files(folder, files, [image.shape[:2] for image in images], encoding="png")
+
+
+def test_pictures_of_several_sizes_one_at_a_time(tmp_path):
+    images, prefix = several_sizes(tmp_path)
+    feed = DataLayer(data_layer(prefix, batch_size=1, transform="mean_value: 3"), "TRAIN")
+    assert feed.shapes == ((1, 3, 6, 9), (1,))
+    for i, (data, _) in enumerate(take(feed.dataset(1), 4), 1):
+        np.testing.assert_array_equal(data[0], images[i % 3] - np.float32(3))
+
+
+def test_pictures_of_several_sizes_make_no_batch(tmp_path):
+    _, prefix = several_sizes(tmp_path)
+    with pytest.raises(DataError, match="pictures of several sizes do not make a batch"):
+        DataLayer(data_layer(prefix, batch_size=2), "TRAIN")
+
+
+def test_a_first_record_that_is_damaged(tmp_path):
+    _, prefix = several_sizes(tmp_path)
+    (path,) = records.shard_paths(prefix, records.read_card(prefix))
+    data = bytearray(pathlib.Path(path).read_bytes())
+    data[20] ^= 1
+    pathlib.Path(path).write_bytes(data)
+    with pytest.raises(DataError, match="a damaged shard, got SHA-256"):
+        DataLayer(data_layer(prefix, batch_size=1), "TRAIN")
+
+
+def test_errors_of_the_net_are_not_those_of_its_data(tmp_path):
+    feed = DataLayer(data_layer(write_raw(tmp_path, pictures(3, 4, 5, 1))), "TRAIN")
+    with pytest.raises(tf.errors.InvalidArgumentError), feed.reading():
+        next(iter(feed.dataset()))
+        tf.reshape(tf.zeros(3), (2, 2))

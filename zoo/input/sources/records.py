@@ -6,6 +6,7 @@ passes over part of one, without decoding anything.
 """
 
 import tensorflow as tf
+from google.protobuf.message import DecodeError
 
 from zoo.errors import DataError, Place
 from zoo.formats import datum, records
@@ -48,8 +49,22 @@ class RecordsSource:
         """How many records one pass holds."""
         return self.card.count
 
+    def first_size(self):
+        """Returns (H, W) of the first picture, where pictures differ in size; raises DataError."""
+        stream = tf.data.TFRecordDataset(records.shard_paths(self.prefix, self.card)[:1])
+        try:
+            example = tf.train.Example.FromString(next(stream.as_numpy_iterator()))
+            return tuple(example.features.feature[f"image/{side}"].int64_list.value[0] for side in ("height", "width"))
+        except (tf.errors.OpError, StopIteration, DecodeError, IndexError) as e:
+            records.check_shards(self.prefix, self.card, contents=True)
+            at, hint = Place(str(self.prefix)), records.again(self.card.prepare)
+            raise DataError("the first record cannot be read", at=at, got=str(e), hint=hint) from e
+
     def batches(self, start_batch, batch_size, transform):
-        """Returns the endless dataset of (float32 (N, h, w, C), float32 (N,)) from batch `start_batch` on."""
+        """Returns the endless dataset of (float32 (N, h, w, C), float32 (N,)) from batch `start_batch` on.
+
+        Where N is 1, pictures differ in size and nothing is cropped, h and w are open: they are those of the picture.
+        """
         first = start_batch * batch_size
         stream = self._stream(first % self.count)
         if self.encoded or self.resize:
@@ -67,7 +82,8 @@ class RecordsSource:
 
     def diagnose(self, error):
         """Returns the DataError to raise for a TensorFlow `error` that came while reading, or None if not ours."""
-        if not isinstance(error, tf.errors.DataLossError | tf.errors.InvalidArgumentError | tf.errors.NotFoundError):
+        kinds = tf.errors.DataLossError | tf.errors.InvalidArgumentError | tf.errors.NotFoundError
+        if not isinstance(error, kinds) or "Iterator" not in error.message:  # of the net, not of its data
             return None
         try:
             records.check_shards(self.prefix, self.card, contents=True)
