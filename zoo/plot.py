@@ -4,7 +4,6 @@ python -m zoo.plot --run_dir=runs/lenet
 python -m zoo.plot --log=caffe.log,ours.log --output=both.png     any log in Caffe's form, several to compare
 """
 
-import os
 import pathlib
 
 from absl import flags
@@ -12,6 +11,7 @@ from absl import flags
 from zoo import command
 from zoo.errors import DataError
 from zoo.formats import training_log
+from zoo.formats.weightsfile import replacing
 
 RUN_DIR = flags.DEFINE_string("run_dir", None, "Run folder of zoo.train; its train.log is drawn.")
 LOG = flags.DEFINE_list("log", [], "Log files to draw in one picture, Caffe's or ours, gzipped or not.")
@@ -45,27 +45,30 @@ def draw(logs, path):
         axis.grid(alpha=0.3)
         axis.legend(fontsize=8)
     figure.tight_layout()
-    part = pathlib.Path(path).with_name(f".part-{os.getpid()}-{pathlib.Path(path).name}")
     try:
-        figure.savefig(part, dpi=110)
-        os.replace(part, path)
-    except (OSError, ValueError) as error:
-        part.unlink(missing_ok=True)
-        raise DataError(f"cannot write picture {path}", got=str(error)) from error
+        with replacing(path, DataError) as file:
+            figure.savefig(file, dpi=110, format=pathlib.Path(path).suffix[1:] or "png")
+    except ValueError as error:
+        raise DataError(f"cannot draw {path}", got=str(error)) from error
     finally:
         pyplot.close(figure)
 
 
+def curves(paths, output):
+    """Reads log files and draws them into `output`; a log of a run folder is called by the folder's name."""
+    names = [path.parent.name if path.name == "train.log" else path.name.partition(".")[0] for path in paths]
+    draw({name: training_log.read(path) for name, path in zip(names, paths)}, output)
+
+
 def main():
-    """Reads the logs and draws them."""
+    """Reads the flags and draws."""
     paths = [pathlib.Path(path) for path in LOG.value]
     if RUN_DIR.value:
         paths.insert(0, pathlib.Path(RUN_DIR.value) / "train.log")
     if not paths:
         raise DataError("nothing to draw", want="--run_dir=FOLDER or --log=FILE[,FILE...]")
-    logs = {(path.parent.name if path.name == "train.log" else path.stem): training_log.read(path) for path in paths}
     output = OUTPUT.value or str(pathlib.Path(RUN_DIR.value or ".") / "curves.png")
-    draw(logs, output)
+    curves(paths, output)
     print(f"curves: {output}")
 
 
