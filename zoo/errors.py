@@ -75,6 +75,10 @@ class OutputError(ZooError):
     """A converted file that cannot be written."""
 
 
+class ClusterError(ZooError):
+    """A process of several that train together is no longer there."""
+
+
 class CheckpointError(ZooError):
     """A run folder or checkpoint that cannot be written, read or continued."""
 

@@ -38,6 +38,29 @@ GPU = flags.DEFINE_string(
     None,
     'Which GPUs TensorFlow sees: "all", "none" or one index. Default: as solver_mode and device_id say, or all.',
 )
+STRATEGY = flags.DEFINE_enum(
+    "strategy",
+    "auto",
+    ["auto", "one", "mirrored", "multiworker"],
+    "What trains: one device; all GPUs of this machine; the processes of TF_CONFIG or of a Slurm step, in each of which"
+    " this command runs. auto: whichever of these there is.",
+)
+GLOBAL_BATCH = flags.DEFINE_bool(
+    "global_batch",
+    False,
+    "Split the file's batch among the devices. Otherwise each device takes a whole one, as in Caffe, so that N devices"
+    " train on N times the batch.",
+)
+JOIN_TIMEOUT = flags.DEFINE_integer(
+    "join_timeout", 600, "Seconds that a process of several waits for the others to start.", lower_bound=1
+)
+PRECISION = flags.DEFINE_enum(
+    "precision",
+    "float32",
+    ["float32", "mixed_bfloat16", "mixed_float16"],
+    "What layers compute in. Parameters, losses and statistics are float32 always; float16 has its loss scaled.",
+)
+DETERMINISTIC = flags.DEFINE_bool("deterministic", False, "Runs on a GPU that are equal bit for bit, and slower.")
 LEVEL = flags.DEFINE_integer("level", None, "Level of the training net's state.")
 STAGE = flags.DEFINE_list("stage", [], "Stages of the training net's state.")
 SIGINT = flags.DEFINE_enum("sigint_effect", "stop", ["stop", "snapshot", "none"], "What Ctrl-C asks for.")
@@ -60,6 +83,7 @@ def main():
     command.quiet_tensorflow()
     from zoo.converters.solver import solver_def
     from zoo.formats import prototxt
+    from zoo.training import precision, strategy
     from zoo.training.nets import net_state
     from zoo.training.run import run
 
@@ -68,6 +92,9 @@ def main():
         parsed = prototxt.merge(SET.value, parsed)
     solver = solver_def(parsed)
     _choose_gpus(GPU.value, solver)
+    if DETERMINISTIC.value:
+        precision.be_deterministic()
+    replicas = strategy.choose(STRATEGY.value, GLOBAL_BATCH.value, JOIN_TIMEOUT.value)
     run_dir = pathlib.Path(RUN_DIR.value or pathlib.Path("runs", pathlib.Path(CONFIG.value).stem))
     result = run(
         solver,
@@ -83,8 +110,11 @@ def main():
         sighup=SIGHUP.value,
         summaries=SUMMARIES.value,
         histograms=HISTOGRAMS.value,
+        replicas=replicas,
+        precision=PRECISION.value,
     )
-    _say_result(result, run_dir)
+    if replicas.chief:
+        _say_result(result, run_dir)
     return TERMINATED if result.terminated and not result.done else 0
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from zoo.converters.geometry import keras_shape
 from zoo.converters.layer_type import LayerType, Site
 from zoo.converters.netdef import BlobRef, LayerDef, NetDef, ParamKey
-from zoo.converters.parameters import Parameter, Parameters
+from zoo.converters.parameters import OF_EACH_REPLICA, Parameter, Parameters
 from zoo.converters.plan import multipliers, plan
 from zoo.errors import ZooError, raise_together
 
@@ -116,7 +116,7 @@ class Net:
         return sum(p.spec.count for p in self.learnable())
 
 
-def build(definition, data_shapes=None, parameters=None, seed=0, portable=False):
+def build(definition, data_shapes=None, parameters=None, seed=0, portable=False, share=None):
     """Builds a `NetDef` into a `Net`.
 
     Args:
@@ -125,6 +125,7 @@ def build(definition, data_shapes=None, parameters=None, seed=0, portable=False)
         parameters: the `Parameters` of another net to share (Caffe: ShareTrainedLayersWith); None makes new ones.
         seed: fixes fillers and random layers; with `parameters` given, theirs counts.
         portable: True to use only stock Keras layers and keras.ops, for export.
+        share: the `Share` of a batch that the net gets where several devices split one.
 
     Raises:
         ZooError: one error that says all that the layers refuse, with file, line and layer.
@@ -132,7 +133,7 @@ def build(definition, data_shapes=None, parameters=None, seed=0, portable=False)
     planned = plan(definition, data_shapes)
     parameters = Parameters(seed) if parameters is None else parameters
     training = definition.phase == "TRAIN"
-    clock = keras.Variable(0, dtype="int32", trainable=False, name="clock") if training else None
+    clock = keras.Variable(0, dtype="int32", trainable=False, name="clock", **OF_EACH_REPLICA) if training else None
     portable = portable or keras.backend.backend() != "tensorflow"
     scales = multipliers(definition)
     names, state, built, errors = _UniqueNames(), {}, [], []
@@ -153,6 +154,7 @@ def build(definition, data_shapes=None, parameters=None, seed=0, portable=False)
             seed=zlib.crc32(f"{parameters.seed}/{layer.definition.name}".encode()),
             clock=clock,
             state=_state_maker(state, name),
+            share=share,
         )
         call = None if layer.type.is_source else _call(layer, layer.type.build(site))
         built.append(
@@ -175,7 +177,7 @@ def _parameters(layer, scope, owners, parameters, scales):
 def _state_maker(state, scope):
     def make(name, shape):
         with keras.name_scope(scope):
-            variable = keras.Variable(np.zeros(shape, np.float32), trainable=False, name=name)
+            variable = keras.Variable(np.zeros(shape, np.float32), trainable=False, name=name, **OF_EACH_REPLICA)
         state[f"{scope}/{name}"] = variable
         return variable
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from zoo.converters.draws import Share
 from zoo.converters.fields import Fields
 from zoo.errors import NetError, raise_together
 
@@ -24,6 +25,7 @@ class Site:
             (seed, clock) so that a resumed run draws what an unbroken one would. None where nothing is random (TEST).
         state: ``state(name, shape) -> non-trainable float Keras variable`` that starts at zeros and lives as long as
             the net: what a layer carries from batch to batch and no parameter blob holds.
+        share: the `Share` of a batch that the net gets, where several devices split one; else None.
     """
 
     name: str
@@ -35,6 +37,7 @@ class Site:
     seed: int = 0
     clock: Any = None
     state: Callable | None = None
+    share: Share | None = None
 
 
 class LayerType:

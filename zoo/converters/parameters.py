@@ -16,6 +16,11 @@ from zoo.formats import caffe_pb2
 PERMISSIVE = caffe_pb2.ParamSpec.PERMISSIVE
 
 
+# What a layer itself moves during a pass: under tf.distribute each device has its own, as a Caffe solver has, and the
+# first device's is what is read and saved.
+OF_EACH_REPLICA = {"synchronization": "on_read", "aggregation": "only_first_replica"}
+
+
 @dataclass(frozen=True)
 class Parameter:
     """One owned blob.
@@ -87,6 +92,7 @@ class Parameters:
                 spec.to_keras(fill(spec.filler, spec.shape, rng, layer.at())),
                 trainable=spec.trainable and lr_mult != 0,
                 name=spec.variable,
+                **({} if spec.trainable else OF_EACH_REPLICA),
             )
         self._owned[owner] = Parameter(owner, spec, variable, lr_mult, decay_mult)
         return self._owned[owner]

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from zoo.converters.draws import uniform
 from zoo.converters.geometry import cover, pool_divisors, same_is_exact
 
 FLT_MAX = float(np.finfo(np.float32).max)
@@ -125,9 +126,9 @@ class StochasticPool(keras.layers.Layer):
     The draws are a function of (seed, clock) and the number of the replica alone.
     """
 
-    def __init__(self, grid, seed, clock, **kwargs):
+    def __init__(self, grid, site, **kwargs):
         super().__init__(**kwargs)
-        self.grid, self.seed, self.clock = grid, seed, clock
+        self.grid, self.seed, self.clock, self.share = grid, site.seed, site.clock, site.share
 
     def build(self, input_shape):
         """Has nothing to create."""
@@ -142,12 +143,9 @@ class StochasticPool(keras.layers.Layer):
 
         values = tf.stack([value for _, value in self.grid.taps(self.grid.pad(x))], axis=-1)
         sums = tf.cumsum(values, axis=-1)
-        replicas = tf.distribute.get_replica_context()
-        replica = tf.cast(replicas.replica_id_in_sync_group if replicas else 0, tf.int64)
-        step = tf.cast(tf.convert_to_tensor(self.clock.value), tf.int64)
-        seed = tf.stack([tf.constant(self.seed, tf.int64), step + replica * 2**32])
-        uniform = 1 - tf.random.stateless_uniform(tf.shape(sums)[:-1], seed, alg="philox")  # in (0, 1], as cuRAND's
-        reached = sums >= (tf.cast(uniform, sums.dtype) * sums[..., -1])[..., None]
+        shape = tf.shape(sums)[:-1] if self.share is None else sums.shape[:-1]
+        threshold = 1 - uniform(shape, self.seed, self.clock, self.share)  # in (0, 1], as cuRAND's
+        reached = sums >= (tf.cast(threshold, sums.dtype) * sums[..., -1])[..., None]
         first = tf.argmax(tf.cast(reached, tf.int32), axis=-1)
         return tf.reduce_sum(values * tf.one_hot(first, values.shape[-1], dtype=values.dtype), axis=-1)
 
@@ -162,6 +160,6 @@ def pooler(grid, method, site, name):
         name: of the Keras layer, where there is one.
     """
     if method == "STOCHASTIC" and site.phase == "TRAIN":
-        return StochasticPool(grid, site.seed, site.clock, name=name)
+        return StochasticPool(grid, site, name=name)
     rule = {"MAX": max_pool, "AVE": average_pool, "STOCHASTIC": stochastic_mean}[method]
     return lambda x: rule(x, grid)

@@ -35,6 +35,8 @@ def not_finite(session, step, rewind, iteration, loss, seconds, checkpoint):
 
 def _find(session, step, rewind, iteration, seconds):
     """Returns (LayerDef, what of it, how many values are not finite, of how many), or None."""
+    if session.replicas.count > 1:
+        return None  # a device alone sees its own rows only
     rewind()
     again = iteration - session.iteration
     if again < 0 or again * seconds > LONGEST:

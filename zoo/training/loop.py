@@ -12,7 +12,7 @@ from zoo.training import caffe_log
 from zoo.training.debug_info import DebugStep, DebugTest
 from zoo.training.diagnosis import not_finite
 from zoo.training.signals import SNAPSHOT, STOP
-from zoo.training.step import TestStep, TrainStep
+from zoo.training.step import TestStep
 
 MAX_CALL = 0.25  # seconds that one call into the graph may take, so that signals and the bar are not kept waiting
 
@@ -37,9 +37,7 @@ class Loop:
         self.checkpoints, self.summaries = checkpoints, summaries
         self.signals, self.progress = signals, progress
         histograms = summaries is not None and summaries.histograms
-        self.step = TrainStep(
-            session.train, session.optimizer, self.solver.iter_size, histograms, session.still_variables()
-        )
+        self.step = session.train_step(histograms)
         self._debug = DebugStep(session, self.step) if self.solver.debug_info and self.solver.display else None
         self.tests = [(DebugTest if self.solver.debug_info else TestStep)(net) for net in session.tests]
         self._batches = session.train_batches()
@@ -69,7 +67,7 @@ class Loop:
                 if self._stopped:
                     break
             self._train(self._next_stop())
-            request = self.signals.poll()
+            request, self._per_call = session.replicas.agree(self.signals.poll(), self._per_call)
             if self._due(solver.snapshot) or request == SNAPSHOT:
                 self._snapshot()
             if request == STOP:
@@ -167,7 +165,7 @@ class Loop:
             took, done = time.monotonic() - began, done + count
             per_call = max(1, min(per_call * 2, int(count * MAX_CALL / max(took, 1e-9))))
             session.test_position[index] += count
-            request = self.signals.poll()
+            request, per_call = session.replicas.agree(self.signals.poll(), per_call)
             if request == SNAPSHOT:
                 self._snapshot()
             if request == STOP:
@@ -186,7 +184,7 @@ class Loop:
 
     def _snapshot(self):
         session = self.session
-        if self._saved_at == session.iteration:
+        if self._saved_at == session.iteration or not session.replicas.chief:
             return
         if self._before_test is not None:  # asked for during a test, which whoever goes on from here makes anew
             now = session.test_state()

@@ -6,8 +6,10 @@ import itertools
 import logging as python_logging
 import pathlib
 import sys
+import tempfile
 from typing import NamedTuple
 
+import numpy as np
 from absl import logging
 
 from zoo.errors import CheckpointError, SolverError, UnsupportedError
@@ -16,7 +18,9 @@ from zoo.training import snapshots
 from zoo.training.lock import NAME as LOCK
 from zoo.training.lock import locked
 from zoo.training.loop import Loop
+from zoo.training.precision import policy
 from zoo.training.progress import Progress
+from zoo.training.replicas import ONE
 from zoo.training.session import Session
 from zoo.training.signals import Signals
 from zoo.training.summaries import Summaries
@@ -53,6 +57,8 @@ def run(
     sighup="snapshot",
     summaries=True,
     histograms=True,
+    replicas=ONE,
+    precision="float32",
 ):
     """Trains `solver` (a SolverDef) in the folder `run_dir` and returns a `Result`.
 
@@ -69,13 +75,22 @@ def run(
         keep_pairs: of how many iterations Caffe's pairs stay; None keeps all.
         sigint, sighup: what those signals ask for, as in `Signals`.
         summaries, histograms: what is written for TensorBoard.
+        replicas: the `Replicas` that train. Of several processes each calls this with the same arguments; the chief
+            reads and writes the run folder, the others nothing.
+        precision: one of `precision.PRECISIONS`.
 
     Raises:
         ZooError: what is wrong with the solver, its nets, data, weights or folder.
     """
     run_dir = pathlib.Path(run_dir)
-    session = Session(solver, data_dir, state, None if restart else ckpt.stored_seed(run_dir / "checkpoints"))
     with contextlib.ExitStack() as stack:
+        stack.enter_context(policy(precision))
+        stack.enter_context(replicas.together())
+        if not replicas.chief:
+            run_dir = pathlib.Path(stack.enter_context(_silence()))
+            weights, snapshot, restart, summaries = (), None, False, False
+        seed = None if restart else ckpt.stored_seed(run_dir / "checkpoints")
+        session = Session(solver, data_dir, state, seed, replicas)
         ckpt.writable_folder(run_dir)
         stack.enter_context(locked(run_dir))
         if restart and (aside := _move_aside(run_dir)):
@@ -87,7 +102,9 @@ def run(
         pairs = snapshots.Pairs(snapshots.prefix(solver, run_dir), keep_pairs, solver.snapshot_diff)
         stack.enter_context(_log_file(run_dir / "train.log"))
         signals = stack.enter_context(Signals(sigint, sighup))
-        _start(session, checkpoints, weights, snapshot)
+        if replicas.chief:
+            _start(session, checkpoints, weights, snapshot)
+        session.start_alike()
         curves = Summaries(run_dir, histograms) if summaries else None
         progress = Progress(solver.max_iter, session.iteration)
         rewind = functools.partial(_rewind, session, checkpoints, weights, snapshot)
@@ -98,6 +115,7 @@ def run(
             progress.close()
             if curves is not None:
                 curves.close()
+        replicas.total([np.int32(1)])  # none leaves before the chief has written all
     return Result(session, loop.scores, done, signals.terminated)
 
 
@@ -183,6 +201,18 @@ class _LogFile(python_logging.FileHandler):
         raise CheckpointError(
             f"cannot write log {self.baseFilename}", got=getattr(error, "strerror", None) or error
         ) from error
+
+
+@contextlib.contextmanager
+def _silence():
+    """Yields a folder, gone afterwards, for what a process that is not the chief writes; keeps its log to warnings."""
+    handler, quiet = logging.get_absl_handler(), lambda record: record.levelno >= python_logging.WARNING
+    handler.addFilter(quiet)
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            yield folder
+    finally:
+        handler.removeFilter(quiet)
 
 
 @contextlib.contextmanager

@@ -9,11 +9,17 @@ import tensorflow as tf
 
 from zoo.converters import weights
 from zoo.converters.build import build
+from zoo.converters.draws import Share
 from zoo.converters.solver import optimizer
-from zoo.errors import SolverError
+from zoo.errors import SolverError, UnsupportedError
 from zoo.formats import prototxt
 from zoo.training.feeds import Feeds
 from zoo.training.nets import open_net
+from zoo.training.precision import LossScale, needs_loss_scale
+from zoo.training.replicas import ONE
+from zoo.training.replicated import ReplicatedStep
+from zoo.training.step import TrainStep
+from zoo.training.tail import Tail
 
 
 class Session:
@@ -24,9 +30,10 @@ class Session:
         data_dir: where data, nets and weights are looked for first.
         state: a NetState whose level and stages are merged into the training net's (caffe train --level --stage).
         seed: what the solver's random_seed is where that is not set; None draws one.
+        replicas: the `Replicas` that train; test nets run on one device, as in Caffe.
 
     Attributes:
-        train: the TRAIN `Net`.
+        train: the TRAIN `Net`; of a device's share where several split a batch.
         tests: the TEST `Net`s, sharing its parameters.
         optimizer: the Keras optimizer over its learned parameters.
         iteration: how many updates have been made.
@@ -36,13 +43,29 @@ class Session:
         ZooError: what is wrong with the solver, a net or its data.
     """
 
-    def __init__(self, solver, data_dir=None, state=None, seed=None):
-        self.solver = solver
+    def __init__(self, solver, data_dir=None, state=None, seed=None, replicas=ONE):
+        self.solver, self.replicas = solver, replicas
         seed = solver.random_seed if solver.random_seed is not None else seed
-        self.seed = seed if seed is not None else int.from_bytes(np.random.bytes(4), "big")
+        seed = seed if seed is not None else int.from_bytes(np.random.bytes(4), "big")
+        self.seed = int(replicas.from_chief([np.int64(seed)])[0])
+        with replicas.scope():
+            self._build(data_dir, state)
+        self.iteration = 0
+        self.test_position = [0] * len(self.tests)
+        self._losses = deque(maxlen=solver.average_loss)
+        self._position = tf.Variable(np.zeros(1 + len(self.tests), np.int64), name="position")
+        self._window = tf.Variable(np.full(solver.average_loss, np.nan, np.float32), name="losses")
+        self._seed = tf.Variable(np.int64(self.seed), name="seed")
+        self._restored = tf.Variable(
+            np.zeros(2, np.int64), name="restored"
+        )  # iteration, current_step of a .solverstate
+
+    def _build(self, data_dir, state):
+        solver = self.solver
         definition = open_net(solver.train, data_dir, solver.file, state)
-        self._feeds = Feeds(definition, data_dir, self.seed)
-        self.train = build(definition, self._feeds.shapes, seed=self.seed)
+        self._feeds = Feeds(definition, data_dir, self.seed, self.replicas)
+        share = self._share() if self.replicas.global_batch else None
+        self.train = build(definition, self._feeds.shares, seed=self.seed, share=share)
         if not self.train.losses:
             raise SolverError(
                 "the training net has no loss", at=solver.train.at, want="a layer such as SoftmaxWithLoss"
@@ -56,15 +79,34 @@ class Session:
         learned = [p for p in self.train.learnable() if p.variable.trainable] + self._decayed()
         self.optimizer = optimizer(solver, {p.variable.path: (p.lr_mult, p.decay_mult) for p in learned})
         self.optimizer.build([p.variable for p in learned])
-        self.iteration = 0
-        self.test_position = [0] * len(self.tests)
-        self._losses = deque(maxlen=solver.average_loss)
-        self._position = tf.Variable(np.zeros(1 + len(self.tests), np.int64), name="position")
-        self._window = tf.Variable(np.full(solver.average_loss, np.nan, np.float32), name="losses")
-        self._seed = tf.Variable(np.int64(self.seed), name="seed")
-        self._restored = tf.Variable(
-            np.zeros(2, np.int64), name="restored"
-        )  # iteration, current_step of a .solverstate
+        self._scale = LossScale(self.optimizer) if needs_loss_scale() else None
+        if self._scale is not None:
+            self._scale.build([p.variable for p in learned])
+        self._tail = None
+        if share is not None:
+            whole = build(self.train.definition, self._feeds.shapes, self.train.parameters)
+            self._tail = Tail(self.train, whole, share)
+        if solver.debug_info and (self.replicas.count > 1 or self._scale is not None):
+            hint = "train with --strategy=one, and not in mixed_float16"
+            raise UnsupportedError(
+                "debug_info follows one device whose loss is not scaled", at=solver.train.at, hint=hint
+            )
+        if self.train.state and self.replicas.count > 1:
+            hint = "train with --strategy=one"
+            names = ", ".join(self.train.state)
+            what = "what a net carries from batch to batch cannot be dealt out to several devices"
+            raise UnsupportedError(what, at=solver.train.at, got=names, hint=hint)
+
+    def _share(self):
+        items = min(shape[0] for shapes in self._feeds.shares.values() for shape in shapes)
+        return Share(self.replicas.count, items, self.replicas.rank)
+
+    def train_step(self, gradients=False):
+        """Returns the `TrainStep` of the training net; with `gradients` its calls give them too."""
+        optimizer, size, still = self._scale or self.optimizer, self.solver.iter_size, self.still_variables()
+        if self.replicas.count == 1:
+            return TrainStep(self.train, optimizer, size, gradients, still)
+        return ReplicatedStep(self.train, optimizer, self.replicas, self._tail, size, gradients, still)
 
     def _decayed(self):
         """Returns the parameters that do not move but whose decay goes into the history (sgd_solver.cpp:103-205).
@@ -156,6 +198,8 @@ class Session:
         named |= {f"parameters/{p.key}": p.variable for p in self.train.parameters}
         # Keras numbers the optimizers of a process: what comes before the first "/" is not part of the name.
         named |= {f"optimizer/{v.path.partition('/')[2]}": v for v in self.optimizer.variables}
+        if self._scale is not None:
+            named |= {"loss_scale": self._scale.dynamic_scale, "loss_scale_steps": self._scale.step_counter}
         named |= {f"state/{k}/{name}": v for k, net in enumerate(nets) for name, v in net.state.items()}
         return {name: v.value if isinstance(v, keras.Variable) else v for name, v in named.items()}
 
@@ -174,6 +218,16 @@ class Session:
         self.use_schedule(self.solver.schedule.restored(*self._restored.numpy().tolist()))
         self.stand_at(iteration)
 
+    def start_alike(self):
+        """Makes all processes stand where the chief stands (parallel.cpp Broadcast)."""
+        if self.replicas.workers == 1:
+            return
+        self.pack()
+        variables = list(self.variables().values())
+        for variable, value in zip(variables, self.replicas.from_chief([v.numpy() for v in variables])):
+            variable.assign(value)
+        self.unpack()
+
     def reset(self):
         """Makes the session what it was when it was made: parameters as filled, nothing learned."""
         fresh = build(self.train.definition, self._feeds.shapes, seed=self.seed)
@@ -184,6 +238,8 @@ class Session:
             *(v for net in (self.train, *self.tests) for v in net.state.values()),
         ):
             variable.assign(np.zeros(variable.shape, variable.dtype))
+        if self._scale is not None:
+            self._scale.reset()
         self.test_position = [0] * len(self.tests)
         self._losses.clear()
         self.stand_at(0)

@@ -6,12 +6,17 @@ import tensorflow as tf
 from zoo.converters.geometry import keras_shape
 
 
+def objective(losses, values):
+    """Returns what a net minimises, in float32: weight * every element, of each (top, weight) of `losses`."""
+    return tf.add_n([weight * tf.reduce_sum(tf.cast(values[top], tf.float32)) for top, weight in losses])
+
+
 class TrainStep:
     """Iterations of a solver: forward, backward, update.
 
     Args:
         net: the TRAIN `Net`.
-        optimizer: a `zoo.solvers` optimizer over `variables`.
+        optimizer: a `zoo.solvers` optimizer over `variables`, or a `LossScale` around one.
         iter_size: batches whose gradients make one update.
         gradients: whether each call also gives the last iteration's gradients (for histograms).
         still: variables that the optimizer has besides, whose gradient is 0.
@@ -20,7 +25,7 @@ class TrainStep:
     def __init__(self, net, optimizer, iter_size=1, gradients=False, still=()):
         self.net, self.optimizer, self.iter_size, self.gradients = net, optimizer, iter_size, gradients
         self.model = net.model()
-        self.outputs = net.outputs()
+        self.outputs, self.shapes = net.outputs(), net.shapes
         self._still = list(still)
         self.variables = [parameter.variable for parameter in net.learnable() if parameter.variable.trainable]
         self.graph_function = tf.function(self._run)
@@ -37,32 +42,45 @@ class TrainStep:
 
     def _loss(self, batch, training):
         values = dict(zip(self.outputs, keras.tree.flatten(self.model(list(batch), training=training))))
-        loss = tf.add_n([weight * tf.reduce_sum(values[top]) for top, weight in self.net.losses])
-        return loss, tuple(values[top] for top in self.outputs)
+        return objective(self.net.losses, values), tuple(tf.cast(values[top], tf.float32) for top in self.outputs)
 
-    def _backward(self, iterator):
+    def _backward(self, batch):
         with tf.GradientTape() as tape:
-            loss, outputs = self._loss(next(iterator), training=True)
+            loss, outputs = self._loss(batch, training=True)
+            scaled = self.optimizer.scale_loss(loss)
         # A parameter that no loss reaches has a zero gradient in Caffe, and decays all the same.
         zero = tf.UnconnectedGradients.ZERO
-        gradients = tape.gradient(loss, [v.value for v in self.variables], unconnected_gradients=zero)
+        gradients = tape.gradient(scaled, [v.value for v in self.variables], unconnected_gradients=zero)
         self.net.clock.assign_add(1)
         return loss, outputs, [tf.convert_to_tensor(g) for g in gradients]
 
-    def _iteration(self, iterator):
-        loss, outputs, gradients = self._backward(iterator)
-        for _ in tf.range(self.iter_size - 1) if self.iter_size > 1 else ():
-            more, outputs, added = self._backward(iterator)
-            loss += more
-            gradients = [a + b for a, b in zip(gradients, added)]
+    def _update(self, gradients):
         zeros = [tf.zeros(v.shape, v.dtype) for v in self._still]
         self.optimizer.apply([*gradients, *zeros], [*self.variables, *self._still])
-        return loss / self.iter_size, outputs, tuple(gradients) if self.gradients else ()
+
+    def _shown(self, gradients):
+        """Returns what a call says of the summed `gradients`."""
+        if not self.gradients:
+            return ()
+        return tuple(self.optimizer.unscaled(gradients) if hasattr(self.optimizer, "unscaled") else gradients)
+
+    def _iteration(self, iterator):
+        loss, outputs, gradients = self._backward(next(iterator))
+        for _ in tf.range(self.iter_size - 1) if self.iter_size > 1 else ():
+            more, outputs, added = self._backward(next(iterator))
+            loss += more
+            gradients = [a + b for a, b in zip(gradients, added)]
+        self._update(gradients)
+        return loss / self.iter_size, outputs, self._shown(gradients)
+
+    def _nothing(self):
+        """Returns outputs and gradients as they are before the first iteration, for the loop's types."""
+        outputs = tuple(tf.zeros(keras_shape(self.shapes[ref])) for ref in self.outputs)
+        return outputs, self._shown([tf.zeros(v.shape) for v in self.variables])
 
     def _run(self, iterator, count):
         losses = tf.TensorArray(tf.float32, count)
-        outputs = tuple(tf.zeros(keras_shape(self.net.shapes[ref])) for ref in self.outputs)
-        gradients = tuple(tf.zeros(v.shape) for v in self.variables) if self.gradients else ()
+        outputs, gradients = self._nothing()
         for i in tf.range(count):
             loss, outputs, gradients = self._iteration(iterator)
             losses = losses.write(i, loss)
@@ -93,6 +111,6 @@ class TestStep:
             outputs = tuple(keras.tree.flatten(self.model(list(next(iterator)), training=False)))
             values = dict(zip(self.outputs, outputs))
             for top, weight in self.net.losses:
-                loss += weight * tf.reduce_sum(values[top])
-            sums = tuple(a + b for a, b in zip(sums, outputs))
+                loss += weight * tf.reduce_sum(tf.cast(values[top], tf.float32))
+            sums = tuple(a + tf.cast(b, tf.float32) for a, b in zip(sums, outputs))
         return loss, sums

@@ -2,6 +2,7 @@
 
 import keras
 
+from zoo.converters.draws import uniform
 from zoo.converters.layer_type import LayerType
 from zoo.converters.registry import layer_type
 
@@ -35,15 +36,15 @@ class Dropout(LayerType):
         if site.portable or site.clock is None:
             dropout = keras.layers.Dropout(self.ratio, seed=site.seed % 2**31, name=site.name)
             return dropout if site.clock is not None else lambda x: dropout(x, training=True)
-        return _Drop(self.ratio, site.seed, site.clock, name=site.name)
+        return _Drop(self.ratio, site, name=site.name)
 
 
 class _Drop(keras.layers.Layer):
     """Inverted dropout whose mask follows from a seed, the value of a counter and the number of the replica."""
 
-    def __init__(self, ratio, seed, clock, **kwargs):
+    def __init__(self, ratio, site, **kwargs):
         super().__init__(**kwargs)
-        self.ratio, self.seed, self.clock = ratio, seed, clock
+        self.ratio, self.seed, self.clock, self.share = ratio, site.seed, site.clock, site.share
 
     def build(self, input_shape):
         """Has nothing to create."""
@@ -56,10 +57,6 @@ class _Drop(keras.layers.Layer):
         """Returns `x` with the mask of this iteration and replica."""
         import tensorflow as tf
 
-        replicas = tf.distribute.get_replica_context()
-        replica = tf.cast(replicas.replica_id_in_sync_group if replicas else 0, tf.int64)
-        step = tf.cast(tf.convert_to_tensor(self.clock.value), tf.int64)
-        seed = tf.stack([tf.constant(self.seed, tf.int64), step + replica * 2**32])
-        draw = tf.random.stateless_uniform(tf.shape(x), seed, alg="philox")
+        draw = uniform(tf.shape(x) if self.share is None else x.shape, self.seed, self.clock, self.share)
         scale = tf.constant(1 / (1 - self.ratio), x.dtype)
         return x * (tf.cast(draw >= self.ratio, x.dtype) * scale)

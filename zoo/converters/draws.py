@@ -1,0 +1,47 @@
+"""Random numbers that follow from a seed and a count of batches alone, on one device or several (TensorFlow)."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Share:
+    """The rows of a batch that one of several devices has: item k is item k * count + rank of the batch.
+
+    Attributes:
+        count: how many devices split the batch.
+        items: how many items each has.
+        rank: called where a device's function is traced; returns its number, an int or a scalar tensor.
+    """
+
+    count: int
+    items: int
+    rank: Callable
+
+
+def uniform(shape, seed, clock, share=None):
+    """Returns float32 numbers in [0, 1).
+
+    With a `share` they are those rows of what one device would draw for the whole batch. Without, several devices draw
+    each its own, as Caffe's solvers do.
+
+    Args:
+        shape: a list of ints, or with a scalar tensor for the first; with a `share` ints, the first a multiple of
+            `share.items`.
+        seed: an integer.
+        clock: a variable that counts batches.
+        share: a `Share`, or None.
+    """
+    import tensorflow as tf
+
+    step = tf.cast(tf.convert_to_tensor(clock.value), tf.int64)
+    if share is None:
+        replicas = tf.distribute.get_replica_context()
+        replica = tf.cast(replicas.replica_id_in_sync_group if replicas else 0, tf.int64)
+        pair = tf.stack([tf.constant(seed, tf.int64), step + replica * 2**32])
+        return tf.random.stateless_uniform(shape, pair, alg="philox")
+    row = math.prod(shape) // share.items
+    pair = tf.stack([tf.constant(seed, tf.int64), step])
+    whole = tf.random.stateless_uniform((share.items, share.count, row), pair, alg="philox")
+    return tf.reshape(whole[:, share.rank()], shape)
