@@ -8,7 +8,7 @@ The config is a net with TEST data layers, or a solver, whose first test net is 
 
 from absl import flags
 
-from zoo import command
+from zoo import command, python_layers
 from zoo.errors import SolverError
 
 CONFIG = flags.DEFINE_string("config", None, "Net or solver file (prototxt).", required=True)
@@ -26,6 +26,7 @@ STAGE = flags.DEFINE_list("stage", [], "Stages of the net's state.")
 def main():
     """Reads the flags and prints the scores."""
     command.quiet_tensorflow()
+    python_layers.allow_if_asked()
     from zoo.training.caffe_log import number
     from zoo.training.evaluation import evaluate
 

@@ -17,7 +17,7 @@ import pathlib
 
 from absl import flags, logging
 
-from zoo import command
+from zoo import command, python_layers
 from zoo.errors import Place, PrototxtError, SolverError
 
 CONFIG = flags.DEFINE_string("config", None, "Solver file (prototxt).", required=True)
@@ -81,6 +81,7 @@ TERMINATED = 143  # 128 + SIGTERM: stopped from outside with a snapshot taken; t
 def main():
     """Reads the flags, opens the session, runs the loop, says the result."""
     command.quiet_tensorflow()
+    python_layers.allow_if_asked()
     from zoo.converters.solver import solver_def
     from zoo.formats import prototxt
     from zoo.training import precision, strategy
