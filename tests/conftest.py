@@ -4,6 +4,7 @@ import os
 import pathlib
 
 import pytest
+from absl import logging
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
@@ -16,3 +17,9 @@ def shared():
     if not (SHARED / "golden").is_dir():
         pytest.skip("needs real Caffe's numbers: no ../shared/golden here (ZOO_SHARED may name the folder)")
     return SHARED
+
+
+@pytest.fixture(autouse=True)
+def commands_verbosity():
+    """The verbosity of every command: absl's own default would drop what tests look for, or not, by their order."""
+    logging.set_verbosity(logging.INFO)
