@@ -10,6 +10,8 @@ from zoo import command
 from zoo.errors import DataError, Place
 from zoo.formats import records
 
+MANY = 20  # classes at most to say the count of each
+
 
 def run(main):
     """Runs the absl command `main`; an error that is the input's fault is one line and exit code 1."""
@@ -56,7 +58,10 @@ def describe(output_dir, cards):
         print(f"{split}: {card.count} records, {len(card.classes)} classes, {form}, {card.channel_order}")
         for name in ("mean", "per_class"):
             if name in card.made:
-                print(f"  {name.replace('_', ' ')}: {card.made[name]}")
+                value = card.made[name]
+                if name == "per_class" and len(value) > MANY:
+                    value = f"{min(value)} to {max(value)}"
+                print(f"  {name.replace('_', ' ')}: {value}")
         print(f"  {len(card.shards)} shards: {pathlib.Path(output_dir) / split}-*.tfrecord")
         print(f'  in a prototxt: source: "{pathlib.Path(output_dir) / split}"')
 

@@ -1,22 +1,32 @@
-"""A folder of pictures, such as ImageNet, as TFRecord shards.
+"""ImageNet, or any pictures of classes, as TFRecord shards.
 
-    python -m data_prep.imagenet --source=FOLDER [--output_dir=data/imagenet] [--val_source=FOLDER] [--resize=256]
+    python -m data_prep.imagenet --source=ILSVRC2012_img_train.tar --val_source=ILSVRC2012_img_val.tar
+        --val_labels=ILSVRC2012_devkit_t12.tar.gz [--output_dir=data/imagenet] [--resize=256]
+    python -m data_prep.imagenet --source=FOLDER [--val_source=FOLDER]
 
-FOLDER holds one folder a class (``n01440764/x.JPEG``) or the files themselves, ``n01440764_x.JPEG``. Labels count from
-0 over the sorted class names, as in Caffe's lists. JPEG files are kept byte for byte; what only looks like one (CMYK,
-or a PNG under a JPEG's name) is written anew and listed. --resize brings every picture to one size, its aspect lost,
-as create_imagenet.sh does with RESIZE=true; with --encoding=raw the pixels are then those of convert_imageset.
+A source is an archive, read in place; a folder with one folder or one archive a class (``n01440764/x.JPEG``), or with
+the files themselves, ``n01440764_x.JPEG``; or a list as Caffe has them, with --root_folder. Labels count from 0 over
+the sorted class names, as in Caffe's lists. JPEG files are kept byte for byte; what only looks like one (CMYK, or a PNG
+under a JPEG's name) is written anew and listed. --resize brings every picture to one size, its aspect lost, as
+create_imagenet.sh does with RESIZE=true; with --encoding=raw the pixels are then those of convert_imageset. A run that
+was ended goes on, when started again, where it was.
 """
 
+import os
 import sys
 
 from absl import flags
 
-from data_prep import common, images
+from data_prep import common, contact_sheet, images, shards
+from data_prep.collect import collect
+from data_prep.progress import Progress
 from zoo.errors import DataError, Place
+from zoo.formats import records
 from zoo.formats.records_writer import SplitWriter
 
-QUALITY = 95  # of JPEG files that are written anew
+SHARDS, VAL_SHARDS = 1024, 128  # of the whole of ImageNet
+PER_SHARD = 256  # pictures at least, where the number of shards is not given
+MANY = 5000  # pictures for which several processes are worth their start
 
 
 def parse_size(text):
@@ -29,6 +39,31 @@ def parse_size(text):
     return int(sides[0]), int(sides[-1])
 
 
+class Options:
+    """How pictures are written.
+
+    Args:
+        shards: files of the split; no more than pictures.
+        resize: see `images.made`.
+        encoding: "jpeg", or with `resize` "png" or "raw".
+        skip_corrupt: whether damaged pictures are left out, where else one ends it.
+        made: see `zoo.formats.records.Card`.
+        processes: how many make shards.
+        force: whether a split that lies there whole is made again.
+
+    Raises:
+        DataError: an encoding without the size that it needs.
+    """
+
+    def __init__(self, shards, resize=None, encoding="jpeg", skip_corrupt=False, made=None, processes=1, force=False):
+        if encoding != "jpeg" and not resize:
+            raise DataError(f"--encoding={encoding} writes every picture anew", want="--resize with it")
+        if encoding == "raw" and not isinstance(resize, tuple):
+            raise DataError("--encoding=raw holds pictures of one size", got="--resize_shorter", want="--resize")
+        self.shards, self.resize, self.encoding, self.skip_corrupt = shards, resize, encoding, skip_corrupt
+        self.made, self.processes, self.force = made or {}, processes, force
+
+
 def write_split(output_dir, split, files, classes, options, prepare):
     """Writes the pictures `files` in their order as one split; returns the `Card`.
 
@@ -38,51 +73,83 @@ def write_split(output_dir, split, files, classes, options, prepare):
         classes: the class names; a picture's label is the index of its class.
         options: `Options`.
         prepare: the command that does this again.
+
+    Raises:
+        DataError: a damaged picture, unless `options` leave such out, or a disk that is full. Finished shards stay for
+            the next run.
     """
-    labels = {name: label for label, name in enumerate(classes)}
-    bounds = [len(files) * i // options.shards for i in range(options.shards + 1)]
-    rewritten, skipped, sizes = [], [], set()
-
-    def records(start, end):
-        for file, made in images.prepared(files[start:end], options.resize, options.encoding, QUALITY):
-            if isinstance(made, DataError):
-                if not options.skip_corrupt:
-                    raise made
-                skipped.append(str(file.path))
-                continue
-            if made.note:
-                rewritten.append(f"{file.path}: {made.note}")
-            sizes.add(made.shape[:2])
-            yield made.example(labels[file.class_name], file)
-
-    with SplitWriter(output_dir, split, options.shards) as writer:
-        with common.progress(len(files), split) as bar:
-            for index, (start, end) in enumerate(zip(bounds, bounds[1:])):
-                writer.shard(index, bar(records(start, end)))
+    number = min(options.shards, len(files))
+    bounds = [len(files) * i // number for i in range(number + 1)]
+    jobs = list(_jobs(output_dir, split, files, classes, options, bounds))
+    pictures = shards.key_of_all(jobs)
+    card = None if options.force else _whole(f"{output_dir}/{split}", pictures, options.skip_corrupt)
+    if card:
+        print(f"{split}: lies there whole.")
+        return card
+    with SplitWriter(output_dir, split, number, keep=True) as writer, Progress(len(files), split) as progress:
+        notes = {}
+        for index, note in shards.make_all(jobs, options.processes):
+            notes[index] = note
+            writer.adopt(index, note.shard)
+            progress.add(bounds[index + 1] - bounds[index], note.resumed)
+        notes = [notes[index] for index in range(number)]
+        if any(note.resumed for note in notes):
+            print(f"{split}: {sum(note.resumed for note in notes)} of {number} shards were finished by an earlier run.")
+        made = _summary(notes, files, classes)
+        shapes = {note.image_shape for note in notes}
         card = writer.finish(
             encoding=options.encoding,
             channels=3,
             channel_order="BGR",
-            image_shape=next(iter(sizes)) if len(sizes) == 1 else None,
-            min_size=(min(h for h, _ in sizes), min(w for _, w in sizes)),
+            image_shape=shapes.pop() if len(shapes) == 1 else None,
+            min_size=tuple(min(side) for side in zip(*(note.min_size for note in notes))),
             classes=tuple(classes),
             prepare=prepare,
-            made={**options.made, "rewritten": rewritten, "skipped": skipped},
+            made={**options.made, "pictures": pictures, **made},
         )
-    for title, names in (("written anew", rewritten), ("SKIPPED as damaged", skipped)):
-        for name in names:
-            print(f"{split}: {title}: {name}")
+    shards.clean(output_dir, split)
+    contact_sheet.write(f"{output_dir}/{split}", card)
+    for title, name in (("written anew", "rewritten"), ("SKIPPED as damaged", "skipped")):
+        for line in made[name]:
+            print(f"{split}: {title}: {line}")
     return card
 
 
-class Options:
-    """How pictures are written: `shards`, `resize` (H, W) or None, `encoding`, `skip_corrupt`, `made` (see `Card`)."""
+def _whole(prefix, pictures, skip_corrupt):
+    """Returns the `Card` of the split at `prefix` if it is whole and of the same pictures and options, else None."""
+    try:
+        card = records.read_card(prefix)
+        records.check_shards(prefix, card, contents=True)
+    except DataError:
+        return None
+    same = card.made.get("pictures") == pictures and (skip_corrupt or not card.made["skipped"])
+    return card if same else None
 
-    def __init__(self, shards, resize=None, encoding="jpeg", skip_corrupt=False, made=None):
-        if encoding != "jpeg" and not resize:
-            raise DataError(f"--encoding={encoding} writes every picture anew", want="--resize with it")
-        self.shards, self.resize, self.encoding, self.skip_corrupt = shards, resize, encoding, skip_corrupt
-        self.made = made or {}
+
+def _jobs(output_dir, split, files, classes, options, bounds):
+    labels = {name: label for label, name in enumerate(classes)}
+    threads = max(1, (os.cpu_count() or 1) // options.processes)
+    how = (options.resize, options.encoding, options.skip_corrupt, threads)
+    for index, (start, end) in enumerate(zip(bounds, bounds[1:])):
+        yield shards.Job(str(output_dir), split, len(bounds) - 1, index, files[start:end], labels, *how)
+
+
+def _summary(notes, files, classes):
+    """Returns what the card says of the pictures; raises DataError where there are others than were listed."""
+    counts = [0] * len(classes)
+    for note in notes:
+        for label, count in note.counts.items():
+            counts[label] += count
+    rewritten, skipped = ([line for note in notes for line in getattr(note, n)] for n in ("rewritten", "skipped"))
+    left = {str(file): file.class_name for file in files} if skipped else {}
+    wanted = dict.fromkeys(classes, 0)
+    for file in files:
+        wanted[file.class_name] += 1
+    for name in skipped:
+        wanted[left[name]] -= 1
+    if counts != list(wanted.values()):
+        raise DataError("the shards do not hold the pictures that were listed", got=sum(counts), want=len(files))
+    return {"per_class": counts, "rewritten": rewritten, "skipped": skipped}
 
 
 def divide(files, fraction, seed):
@@ -95,15 +162,36 @@ def divide(files, fraction, seed):
     return files[held:], files[:held]
 
 
+def _splits(f):
+    """Returns ({split: files}, classes) of the flags."""
+    train, classes = collect(f.source, f.root_folder)
+    if f.val_source:
+        val, _ = collect(f.val_source, f.val_root_folder, classes, f.val_labels)
+        return {"train": images.shuffled(train, f.seed), "val": images.shuffled(val, f.seed)}, classes
+    if f.val_labels:
+        raise DataError("--val_labels are those of --val_source", at=Place(f.val_labels), want="--val_source with them")
+    train, val = divide(train, f.validation_fraction, f.seed)
+    print(
+        f"No --val_source: {len(val)} of the {len(train) + len(val)} pictures in {f.source} are held out as val "
+        f"(--validation_fraction={f.validation_fraction}). This is not ImageNet's validation set.",
+        file=sys.stderr,
+    )
+    return {"train": train, "val": val}, classes
+
+
 def main(_):
     """Reads the flags, prepares, and says the numbers."""
     f = flags.FLAGS
-    resize = parse_size(f.resize)
+    resize = parse_size(f.resize) or f.resize_shorter
+    if f.resize and f.resize_shorter:
+        raise DataError("--resize and --resize_shorter exclude each other", got="both", want="one")
     wanted = {
         "source": f.source,
         "val_source": f.val_source or f"{f.validation_fraction} of the source",
+        "val_labels": f.val_labels,
         "shards": f.shards,
-        "resize": f.resize or "no",
+        "val_shards": f.val_shards,
+        "resize": f.resize or (f"shorter side {resize}" if resize else "no"),
         "encoding": f.encoding,
         "seed": f.seed,
     }
@@ -111,43 +199,47 @@ def main(_):
         cards = common.finished(f.output_dir, ("train", "val"), wanted)
         if cards:
             print(f"Nothing to do: {f.output_dir} is whole (--force prepares it again).")
+            for split, card in cards.items():
+                if not all(path.exists() for path in contact_sheet.paths(f"{f.output_dir}/{split}")):
+                    contact_sheet.write(f"{f.output_dir}/{split}", card)
             common.describe(f.output_dir, cards)
             return
-    train = images.listing(f.source)
-    classes = sorted({file.class_name for file in train})
-    if f.val_source:
-        train, val = images.shuffled(train, f.seed), images.shuffled(images.listing(f.val_source), f.seed)
-        strangers = sorted({file.class_name for file in val} - set(classes))
-        if strangers:
-            got = ", ".join(strangers[:5])
-            raise DataError("classes that training does not have", at=Place(f.val_source), got=got)
-    else:
-        train, val = divide(train, f.validation_fraction, f.seed)
-        print(
-            f"No --val_source: {len(val)} of the {len(train) + len(val)} pictures in {f.source} are held out as val "
-            f"(--validation_fraction={f.validation_fraction}). This is not ImageNet's validation set.",
-            file=sys.stderr,
-        )
+    splits, classes = _splits(f)
     prepare = "python -m data_prep.imagenet " + common.flags_set(f, exclude=("force",)) + " --force"
+    numbers = {"train": (f.shards, SHARDS), "val": (f.val_shards or f.shards, VAL_SHARDS)}
     cards = {}
-    for split, files in (("train", train), ("val", val)):
-        shards = min(f.shards, len(files))
-        options = Options(shards, resize, f.encoding, f.skip_corrupt, wanted)
+    for split, files in splits.items():
+        given, usual = numbers[split]
+        number = given or min(usual, -(-len(files) // PER_SHARD))
+        processes = f.processes or (1 if len(files) < MANY else os.cpu_count() or 1)
+        options = Options(number, resize, f.encoding, f.skip_corrupt, wanted, min(processes, number), f.force)
         cards[split] = write_split(f.output_dir, split, files, classes, options, prepare)
     common.describe(f.output_dir, cards)
 
 
 if __name__ == "__main__":
-    flags.DEFINE_string("source", None, "Folder of the pictures.", required=True)
+    flags.DEFINE_string("source", None, "Archive, folder or list of the pictures.", required=True)
+    flags.DEFINE_string("root_folder", "", "What to put before the names of a list.")
     flags.DEFINE_string("output_dir", "data/imagenet", "Where to write the shards.")
-    flags.DEFINE_string("val_source", None, "Folder of the pictures of the val split, with the same classes.")
+    flags.DEFINE_string("val_source", None, "Archive, folder or list of the val split, with the same classes.")
+    flags.DEFINE_string("val_root_folder", "", "What to put before the names of the val split's list.")
+    flags.DEFINE_string(
+        "val_labels",
+        None,
+        "Classes of --val_source where names do not tell them: the devkit's archive, its ground truth with meta.mat "
+        "beside it, a synset a line, or Caffe's val.txt.",
+    )
     flags.DEFINE_float(
         "validation_fraction", 0.1, "Share of --source to hold out as val where there is no --val_source."
     )
-    flags.DEFINE_integer("shards", 16, "Files a split at most.", lower_bound=1)
+    at_most = f"; by default at most {SHARDS}, and {PER_SHARD} pictures in each"
+    flags.DEFINE_integer("shards", None, "Files of train" + at_most, lower_bound=1)
+    flags.DEFINE_integer("val_shards", None, f"Files of val; by default as --shards, or {VAL_SHARDS}", lower_bound=1)
     flags.DEFINE_string("resize", None, 'Bring every picture to this size: "256" or "256x320", height first.')
-    flags.DEFINE_enum("encoding", "jpeg", ["jpeg", "png", "raw"], "Form of the pixels; png and raw need --resize.")
+    flags.DEFINE_integer("resize_shorter", None, "Bring the shorter side to this length, aspect kept.", lower_bound=1)
+    flags.DEFINE_enum("encoding", "jpeg", ["jpeg", "png", "raw"], "Form of the pixels; png and raw need a size.")
     flags.DEFINE_integer("seed", 0, "Of the shuffling.")
+    flags.DEFINE_integer("processes", 0, f"How many; 0: one a core for {MANY} pictures or more, else one.", 0)
     flags.DEFINE_bool("skip_corrupt", False, "Leave damaged pictures out, and list them, where otherwise one ends it.")
     flags.DEFINE_bool("force", False, "Prepare again what is there.")
     common.run(main)

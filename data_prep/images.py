@@ -1,6 +1,7 @@
 """Pictures on disk: which there are, of which class, and how each becomes a record."""
 
 import concurrent.futures
+import functools
 import itertools
 import os
 import pathlib
@@ -18,10 +19,47 @@ FLAT = re.compile(r"(?P<class_name>n\d{8})_.+")
 
 
 class File(NamedTuple):
-    """A picture's path and the name of its class."""
+    """Where a picture lies, and the name of its class.
+
+    Attributes:
+        path: its file, or the archive that holds it.
+        class_name: the name of its class.
+        member: its name within the archive, or None for a file.
+        offset, size: where its bytes stand in the archive.
+    """
 
     path: pathlib.Path
     class_name: str
+    member: str | None = None
+    offset: int = 0
+    size: int = 0
+
+    @property
+    def name(self):
+        """The name without folders."""
+        return self.path.name if self.member is None else self.member.rsplit("/", 1)[-1]
+
+    def __str__(self):
+        return str(self.path) if self.member is None else f"{self.path}: {self.member}"
+
+    def bytes(self):
+        """Returns the bytes of the picture file; raises DataError."""
+        try:
+            if self.member is None:
+                return self.path.read_bytes()
+            # pread of a handle that all threads share: opening an archive anew for each of a million pictures is slow.
+            data = os.pread(_handle(str(self.path)), self.size, self.offset)
+        except OSError as e:
+            raise DataError("cannot read a picture", at=Place(str(self)), got=e.strerror) from e
+        if len(data) != self.size:
+            raise DataError("the archive ends within a picture", at=Place(str(self)), got=f"{len(data)} bytes")
+        return data
+
+
+@functools.lru_cache(maxsize=64)
+def _handle(path):
+    """Returns an open archive; it stays open as long as the process, for there are few."""
+    return os.open(path, os.O_RDONLY)
 
 
 class Picture(NamedTuple):
@@ -41,16 +79,17 @@ class Picture(NamedTuple):
 
     def example(self, label, file):
         """Returns the record."""
-        more = {"image/filename": file.path.name, "image/class/synset": file.class_name}
+        more = {"image/filename": file.name, "image/class/synset": file.class_name}
         if self.encoding == "raw":
             return records.raw_example(self.data, label, **more)
         return records.encoded_example(self.data, self.encoding, self.shape, label, **more)
 
 
-def listing(folder):
+def listing(folder, named=True):
     """Returns the `File` list of `folder` in the order of their names; raises DataError where its layout is not known.
 
-    Either each class has a folder, or the files are named ``<synset>_<name>``.
+    Either each class has a folder, or the files are named ``<synset>_<name>``; unless `named`, loose files of any name
+    will do, their class "".
     """
     folder = pathlib.Path(folder)
     at = Place(str(folder))
@@ -65,12 +104,18 @@ def listing(folder):
         got = f"{len(loose)} files beside {len(classes)} folders"
         raise DataError("pictures both in folders and beside them", at=at, got=got, want="one or the other")
     unnamed = [p.name for p in loose if not FLAT.fullmatch(p.name)]
-    if unnamed:
+    if unnamed and named:
         want = "one folder a class, or files named <synset>_<name>.JPEG such as n01440764_tench.JPEG"
         raise DataError("a picture of unknown class", at=at, got=unnamed[0], want=want)
     if not loose and not nested:
         raise DataError("no pictures", at=at, want=f"files ending in {', '.join(sorted(SUFFIXES))}")
-    return nested or [File(p, FLAT.fullmatch(p.name)["class_name"]) for p in loose]
+    return nested or [File(p, class_in(p.name)) for p in loose]
+
+
+def class_in(name):
+    """Returns the synset that the file name `name` begins with, else ""."""
+    found = FLAT.fullmatch(name)
+    return found["class_name"] if found else ""
 
 
 def shuffled(files, seed):
@@ -80,9 +125,9 @@ def shuffled(files, seed):
     return files
 
 
-def prepared(files, resize, encoding, quality):
-    """Yields (`File`, `Picture` or DataError) for each of `files` in order, made on all cores; see `read`."""
-    workers = os.cpu_count() or 1
+def prepared(files, resize, encoding, quality, workers=None):
+    """Yields (`File`, `Picture` or DataError) for each of `files` in order, made by `workers` threads; see `made`."""
+    workers = workers or os.cpu_count() or 1
     with concurrent.futures.ThreadPoolExecutor(workers) as pool:
         pending, files = [], iter(files)
         try:
@@ -101,25 +146,27 @@ def prepared(files, resize, encoding, quality):
 
 def _try_read(file, resize, encoding, quality):
     try:
-        return read(file.path, resize, encoding, quality)
+        return made(file, resize, encoding, quality)
     except DataError as e:
         return e
 
 
 def read(path, resize=None, encoding="jpeg", quality=95):
-    """Returns the `Picture` at `path`; raises DataError where it cannot be decoded.
+    """Returns the `Picture` of the file at `path`; see `made`."""
+    return made(File(pathlib.Path(path), ""), resize, encoding, quality)
+
+
+def made(file, resize=None, encoding="jpeg", quality=95):
+    """Returns the `Picture` of a `File`; raises DataError where it cannot be decoded.
 
     Args:
-        path: a picture file.
-        resize: (H, W) to bring it to (bilinear, aspect not kept), or None to keep a JPEG as it is.
+        file: the `File`.
+        resize: (H, W) to bring it to, its aspect lost; the length of its shorter side, its aspect kept; or None to keep
+            a JPEG as it is. Bilinear.
         encoding: "jpeg", or with `resize` "png" or "raw".
         quality: of a JPEG that is written anew.
     """
-    at = Place(str(path))
-    try:
-        data = pathlib.Path(path).read_bytes()
-    except OSError as e:
-        raise DataError("cannot read a picture", at=at, got=e.strerror) from e
+    at, data = Place(str(file)), file.bytes()
     if not data:
         raise DataError("an empty picture file", at=at)
     is_jpeg = data[:2] == b"\xff\xd8"
@@ -128,6 +175,12 @@ def read(path, resize=None, encoding="jpeg", quality=95):
         return Picture(data, "jpeg", (shape[0], shape[1], 3))
     note = None if is_jpeg and shape[2] != 4 else "CMYK" if is_jpeg else f"not a JPEG inside ({data[:4]!r}...)"
     return _written_anew(_pixels(data, at), resize, encoding, quality, note)
+
+
+def shorter_side(size, side):
+    """Returns the (H, W) that `size` has once its shorter side is `side` long; the other is rounded to the nearest."""
+    shorter = min(size)
+    return tuple((2 * length * side + shorter) // (2 * shorter) for length in size)
 
 
 def _check_jpeg(data, at):
@@ -157,7 +210,8 @@ def _written_anew(pixels, resize, encoding, quality, note):
     import cv2
 
     if resize:
-        pixels = cv2.resize(pixels, (resize[1], resize[0]), interpolation=cv2.INTER_LINEAR)
+        height, width = resize if isinstance(resize, tuple) else shorter_side(pixels.shape[:2], resize)
+        pixels = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_LINEAR)
     if encoding == "raw":
         return Picture(pixels, "raw", pixels.shape, note)
     options = [cv2.IMWRITE_JPEG_QUALITY, quality] if encoding == "jpeg" else []

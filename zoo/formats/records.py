@@ -58,7 +58,8 @@ def serialize(values):
         else:
             value = value.encode() if isinstance(value, str) else value
             features[name] = tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))
-    return tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString()
+    example = tf.train.Example(features=tf.train.Features(feature=features))
+    return example.SerializeToString(deterministic=True)  # else the features' order is another in another process
 
 
 def raw_example(image, label, **more):

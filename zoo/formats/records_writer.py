@@ -22,14 +22,16 @@ class SplitWriter:
         folder: where to write; made if need be.
         split: the split's name, such as "train".
         shards: how many files, at least 1.
+        keep: whether shards that were written stay under their temporary names, for a later run to `adopt`.
 
     Raises:
         DataError: where the disk is full, or a file cannot be written, or a shard would be empty.
     """
 
-    def __init__(self, folder, split, shards):
+    def __init__(self, folder, split, shards, keep=False):
         self.folder, self.split, self.shards = pathlib.Path(folder), split, shards
         self.prefix = self.folder / split
+        self._keep = keep
         self._written, self._named, self._finished = {}, [], False
         command.quiet_tensorflow()
         if shards < 1:
@@ -38,7 +40,8 @@ class SplitWriter:
     def __enter__(self):
         with self._disk(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
-            self._remove_partial()
+            if not self._keep:
+                self._remove_partial()
         return self
 
     def __exit__(self, *exc):
@@ -46,14 +49,15 @@ class SplitWriter:
             with contextlib.suppress(OSError):
                 for path in self._named:
                     path.unlink(missing_ok=True)
-                self._remove_partial()
+                if not self._keep:
+                    self._remove_partial()
 
     def shard(self, index, examples):
         """Writes shard `index` from `examples`, an iterable of serialised records; returns its `Shard`."""
         import tensorflow as tf
 
-        name = shard_name(self.split, index, self.shards)
-        partial = self._partial(name)
+        partial = self.partial(index)
+        name = partial.name.removesuffix(PARTIAL)
         count = 0
         with self._disk(partial), tf.io.TFRecordWriter(str(partial)) as writer:
             for example in examples:
@@ -65,6 +69,14 @@ class SplitWriter:
             _flush(partial)
             self._written[index] = Shard(name, count, partial.stat().st_size, sha256(partial))
         return self._written[index]
+
+    def partial(self, index):
+        """Returns the path of shard `index` before `finish`."""
+        return self._partial(shard_name(self.split, index, self.shards))
+
+    def adopt(self, index, shard):
+        """Takes a `Shard` that another writer, in another process or an earlier run, left under its temporary name."""
+        self._written[index] = shard
 
     def finish(self, **fields):
         """Gives the shards their names and writes the card; `fields` are those of `Card` but `split` and `shards`."""

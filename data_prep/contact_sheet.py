@@ -1,0 +1,77 @@
+"""What a person looks at after a split is made: a readable card, and a sheet of some of its pictures."""
+
+import pathlib
+
+import numpy as np
+
+from data_prep.sources import open_source
+from zoo.errors import DataError, Place
+
+COLUMNS, ROWS, TILE, LINE = 8, 4, 128, 16  # pictures across and down; pixels of one, and of the line below it
+
+
+def paths(prefix):
+    """Returns the paths of (readable card, sheet) of the split at `prefix`."""
+    return pathlib.Path(f"{prefix}.md"), pathlib.Path(f"{prefix}.png")
+
+
+def write(prefix, card):
+    """Writes both beside the `Card` of the split at `prefix`; raises DataError."""
+    import cv2
+
+    text, sheet = paths(prefix)
+    _, data = cv2.imencode(".png", draw(prefix, card))
+    try:
+        sheet.write_bytes(data.tobytes())
+        text.write_text(describe(card, sheet.name), encoding="utf-8")
+    except OSError as e:
+        raise DataError("cannot write", at=Place(str(text)), got=e.strerror or str(e)) from e
+
+
+def draw(prefix, card):
+    """Returns the sheet, uint8 BGR (ROWS * (TILE + LINE), COLUMNS * TILE, 3): the first pictures of the split.
+
+    They are shuffled as the split is. Below each stand its label and the name of its class.
+    """
+    import cv2
+
+    sheet = np.full((ROWS * (TILE + LINE), COLUMNS * TILE, 3), 255, np.uint8)
+    for number, record in zip(range(ROWS * COLUMNS), open_source(prefix).records):
+        pixels = record.pixels(color=True)
+        pixels = pixels[..., ::-1] if record.rgb else pixels
+        scale = TILE / max(pixels.shape[:2])
+        height, width = (max(1, round(side * scale)) for side in pixels.shape[:2])
+        top, left = number // COLUMNS * (TILE + LINE), number % COLUMNS * TILE
+        small = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA)
+        sheet[top : top + height, left : left + width] = small
+        title = f"{record.label} {card.classes[record.label]}"[:18]
+        below = left + 2, top + TILE + LINE - 4
+        cv2.putText(sheet, title, below, cv2.FONT_HERSHEY_SIMPLEX, 0.35, (0, 0, 0), 1, cv2.LINE_AA)
+    return sheet
+
+
+def describe(card, sheet):
+    """Returns the readable card: what the split holds, how it was made, pictures to mention, records per class."""
+    counts = card.made.get("per_class", [0])  # cards of old have none
+    size = " x ".join(map(str, card.image_shape)) if card.image_shape else "several"
+    made = {name: value for name, value in card.made.items() if not isinstance(value, list) and value is not None}
+    rows = {
+        "records": card.count,
+        "classes": f"{len(card.classes)}, {min(counts)} to {max(counts)} records each",
+        "form": f"{card.encoding}, {card.channels} channels, {card.channel_order}",
+        "height x width": f"{size}; at least {card.min_size[0]} and {card.min_size[1]}",
+        "shards": f"{len(card.shards)}, {sum(shard.bytes for shard in card.shards)} bytes",
+        "made by": f"`{card.prepare}`",
+        **made,
+    }
+    lines = [f"# {card.split}", f"![the first pictures]({sheet})", "", "| | |", "|---|---|"]
+    lines += [f"| {name} | {value} |" for name, value in rows.items()]
+    for title, names in (
+        ("Written anew", card.made.get("rewritten", [])),
+        ("Left out as damaged", card.made.get("skipped", [])),
+    ):
+        lines += ["", f"## {title}: {len(names)}", *(f"- {name}" for name in names)]
+    lines += ["", "## Records per class", "| label | class | records |", "|---|---|---|"]
+    lines += [f"| {label} | {name} | {n} |" for label, (name, n) in enumerate(zip(card.classes, counts))]
+    digests = [f"| {shard.name} | {shard.count} | {shard.sha256} |" for shard in card.shards]
+    return "\n".join([*lines, "", "## Shards", "| file | records | SHA-256 |", "|---|---|---|", *digests]) + "\n"
