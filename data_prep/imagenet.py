@@ -141,15 +141,18 @@ def _summary(notes, files, classes):
         for label, count in note.counts.items():
             counts[label] += count
     rewritten, skipped = ([line for note in notes for line in getattr(note, n)] for n in ("rewritten", "skipped"))
-    left = {str(file): file.class_name for file in files} if skipped else {}
     wanted = dict.fromkeys(classes, 0)
+    damaged = set(skipped)
     for file in files:
-        wanted[file.class_name] += 1
-    for name in skipped:
-        wanted[left[name]] -= 1
+        wanted[file.class_name] += str(file) not in damaged if damaged else 1
     if counts != list(wanted.values()):
         raise DataError("the shards do not hold the pictures that were listed", got=sum(counts), want=len(files))
     return {"per_class": counts, "rewritten": rewritten, "skipped": skipped}
+
+
+def shard_count(pictures, usual):
+    """Returns how many shards so many pictures get where nobody said: `usual`, or fewer for a small set."""
+    return min(usual, -(-pictures // PER_SHARD))
 
 
 def divide(files, fraction, seed):
@@ -210,7 +213,7 @@ def main(_):
     cards = {}
     for split, files in splits.items():
         given, usual = numbers[split]
-        number = given or min(usual, -(-len(files) // PER_SHARD))
+        number = given or shard_count(len(files), usual)
         processes = f.processes or (1 if len(files) < MANY else os.cpu_count() or 1)
         options = Options(number, resize, f.encoding, f.skip_corrupt, wanted, min(processes, number), f.force)
         cards[split] = write_split(f.output_dir, split, files, classes, options, prepare)
