@@ -43,20 +43,13 @@ def plan(definition, data_shapes=None):
     Raises:
         ZooError: one error with everything that the layers refuse, with file, line and layer.
     """
-    errors, kinds = [], []
+    errors, planned = [], []
+    shapes: dict[BlobRef, tuple[int, ...]] = {}
     for layer in definition.layers:
         try:
-            kinds.append(lookup(layer)(layer))
-        except ZooError as error:
-            errors.append(error)
-    raise_together(errors)
-    shapes: dict[BlobRef, tuple[int, ...]] = {}
-    planned = []
-    for layer, kind in zip(definition.layers, kinds):
-        if any(bottom not in shapes for bottom in layer.bottoms):
-            continue  # follows from an earlier refusal
-        try:
-            planned.append(_plan_layer(layer, kind, shapes, data_shapes or {}))
+            kind = lookup(layer)(layer)
+            if all(bottom in shapes for bottom in layer.bottoms):  # else it follows from an earlier refusal
+                planned.append(_plan_layer(layer, kind, shapes, data_shapes or {}))
         except ZooError as error:
             errors.append(error)
     raise_together(errors)

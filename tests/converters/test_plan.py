@@ -1,0 +1,30 @@
+"""What a plan refuses: everything that is wrong with a net at once, in the order of the file."""
+
+import pytest
+
+from zoo.converters.net import net_def
+from zoo.converters.plan import plan
+from zoo.errors import ZooError
+from zoo.formats.prototxt import parse_net
+
+NET = """
+layer { name: "in" type: "Input" top: "data" input_param { shape { dim: 1 dim: 3 dim: 8 dim: 8 } } }
+layer { name: "c" type: "InnerProduct" bottom: "data" top: "c" inner_product_param { num_output: 5 } }
+layer { name: "p" type: "Pooling" bottom: "data" top: "p" pooling_param { kernel_size: 3 pad: 3 } }
+layer { name: "after" type: "ReLU" bottom: "p" top: "after" }
+layer { name: "e" type: "Eltwise" bottom: "data" bottom: "c" top: "e" }
+layer { name: "u" type: "Convolutoin" bottom: "data" top: "u" }
+layer { name: "big" type: "Convolution" bottom: "data" top: "big"
+  convolution_param { num_output: 2000000000 kernel_size: 3 } }
+"""
+
+
+def test_all_refusals_come_together():
+    with pytest.raises(ZooError) as caught:
+        plan(net_def(parse_net(NET, "x.prototxt"), "TEST"))
+    said = str(caught.value).splitlines()
+    assert said[0] == "4 problems:"
+    assert 'x.prototxt:4: layer "p" (Pooling)' in said[1]
+    assert 'x.prototxt:6: layer "e" (Eltwise)' in said[2]
+    assert 'x.prototxt:7: layer "u" (Convolutoin)' in said[3] and 'did you mean "Convolution"?' in said[3]
+    assert 'x.prototxt:8: layer "big" (Convolution)' in said[4] and "a size that no blob can have" in said[4]
