@@ -67,6 +67,14 @@ def command(*args, cwd=ROOT, module="zoo.train", **kwargs):
     )
 
 
+def in_python(code):
+    """Runs Python code in a process of its own; returns what it prints."""
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3"}
+    return subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=env, capture_output=True, text=True, check=True
+    ).stdout
+
+
 def weights(result):
     """{parameter: array} of a run's end."""
     return {str(p.key): p.array() for p in result.session.train.parameters}

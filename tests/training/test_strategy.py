@@ -5,17 +5,18 @@ Devices are logical CPUs of a process, or processes of this machine; no GPU is n
 
 import json
 import pathlib
+import signal
 import socket
 
 import numpy as np
 import pytest
 
+from data_prep.common import write_arrays
 from tests.training import runs
 
 MODULE = "tests.training.devices"
 
-# Normalisers of four kinds, one of them over labels of which a third are ignored; dropout; overlapping losses.
-NET = """
+HEAD = """
 net_param {
   name: "several"
   layer { name: "in" type: "Data" top: "data" top: "label" include { phase: TRAIN }
@@ -26,20 +27,38 @@ net_param {
     param { lr_mult: 1 } param { lr_mult: 2 decay_mult: 0 }
     convolution_param { num_output: 6 kernel_size: 3 stride: 2 weight_filler { type: "xavier" } } }
   layer { name: "relu" type: "ReLU" bottom: "conv" top: "conv" }
-  layer { name: "drop" type: "Dropout" bottom: "conv" top: "conv" dropout_param { dropout_ratio: 0.3 } }
   layer { name: "ip" type: "InnerProduct" bottom: "conv" top: "ip"
     inner_product_param { num_output: 4 weight_filler { type: "gaussian" std: 0.1 } } }
   layer { name: "one" type: "InnerProduct" bottom: "conv" top: "one"
     inner_product_param { num_output: 1 weight_filler { type: "gaussian" std: 0.1 } } }
   layer { name: "acc" type: "Accuracy" bottom: "ip" bottom: "label" top: "acc" }
+  layer { name: "far" type: "EuclideanLoss" bottom: "one" bottom: "label" top: "far" loss_weight: 0.1 }
+"""
+# Where nothing but means over items counts, devices that take a batch each train as one that takes all of them.
+MEANS = (
+    HEAD
+    + """
+  layer { name: "loss" type: "SoftmaxWithLoss" bottom: "ip" bottom: "label" top: "loss" }
+}
+"""
+)
+# Otherwise a batch has to be put together again: other normalisers, ignored labels, sums; and dropout.
+NET = (
+    HEAD.replace(
+        'top: "conv" }\n  layer { name: "ip"',
+        """top: "conv" }
+  layer { name: "drop" type: "Dropout" bottom: "conv" top: "conv" dropout_param { dropout_ratio: 0.3 } }
+  layer { name: "ip\"""",
+    )
+    + """
   layer { name: "loss" type: "SoftmaxWithLoss" bottom: "ip" bottom: "label" top: "loss" loss_param { ignore_label: 2 } }
   layer { name: "sum" type: "SoftmaxWithLoss" bottom: "ip" bottom: "label" top: "sum" loss_weight: 0.02
     loss_param { normalization: NONE } }
-  layer { name: "far" type: "EuclideanLoss" bottom: "one" bottom: "label" top: "far" loss_weight: 0.1 }
   layer { name: "size" type: "Reduction" bottom: "one" top: "size" loss_weight: 0.001
     reduction_param { operation: SUMSQ } }
 }
 """
+)
 SOLVER = """
 base_lr: 0.02 lr_policy: "inv" gamma: 0.01 power: 0.75 momentum: 0.9 weight_decay: 0.001 clip_gradients: 1.5
 iter_size: 2
@@ -96,7 +115,7 @@ def close(one, other, iteration, but=()):
     a, b = (runs.saved(run_dir, iteration) for run_dir in (one, other))
     assert a.keys() == b.keys()
     for name in a:
-        if name.split("/")[1] not in but:
+        if name not in but:
             np.testing.assert_allclose(
                 a[name], b[name], rtol=0, atol=1e-5 * np.nanmax(np.abs(a[name])) + 1e-9, err_msg=name
             )
@@ -109,7 +128,7 @@ def said(run_dir):
     return [text.split(" (")[0] + text.split("), ")[-1] for text in texts if "output #" in text or "loss = " in text]
 
 
-@pytest.mark.parametrize("count", [2, 3])
+@pytest.mark.parametrize("count", [2, pytest.param(3, marks=pytest.mark.slow)])
 def test_devices_that_split_a_batch_train_as_one(count, commands, config, small_data, alone, tmp_path):
     machine = {"cpus": count}
     finish(start(commands, machine, config, small_data, tmp_path, "--strategy=mirrored", "--global_batch"))
@@ -126,3 +145,150 @@ def test_processes_that_split_a_batch_train_as_one(commands, config, small_data,
     assert "Done at iteration 14." in pair[0].stdout
     assert pair[1].stdout == ""
     assert "Iteration" not in pair[1].stderr
+
+
+def test_a_batch_for_each_device_is_a_batch_for_all(commands, small_data, tmp_path):
+    config = tmp_path / "means.prototxt"
+    config.write_text(SOLVER + MEANS)
+    finish(start(commands, {}, config, small_data, tmp_path / "one"))
+    config.write_text((SOLVER + MEANS).replace("batch_size: 12", "batch_size: 4"))
+    finish(start(commands, {"cpus": 3}, config, small_data, tmp_path / "three", "--strategy=mirrored"))
+    close(tmp_path / "one", tmp_path / "three", 14)
+
+
+# What Caffe's solvers do that one device with their batches would not: statistics and normalisers of each.
+APART = """
+net_param {
+  name: "apart"
+  layer { name: "in" type: "Data" top: "data" top: "label"
+    transform_param { scale: 0.01 } data_param { source: "dealt/train" batch_size: 6 } }
+  layer { name: "conv" type: "Convolution" bottom: "data" top: "conv"
+    convolution_param { num_output: 6 kernel_size: 3 stride: 2 weight_filler { type: "xavier" } } }
+  layer { name: "bn" type: "BatchNorm" bottom: "conv" top: "bn" batch_norm_param { use_global_stats: false } }
+  layer { name: "ip" type: "InnerProduct" bottom: "bn" top: "ip"
+    inner_product_param { num_output: 4 weight_filler { type: "gaussian" std: 0.1 } } }
+  layer { name: "loss" type: "SoftmaxWithLoss" bottom: "ip" bottom: "label" top: "loss" loss_param { ignore_label: 2 } }
+  layer { name: "sum" type: "SoftmaxWithLoss" bottom: "ip" bottom: "label" top: "sum" loss_weight: 0.02
+    loss_param { normalization: NONE } }
+}
+"""
+
+
+def test_a_batch_for_each_device_is_dealt_and_averaged_as_by_caffe(commands, tmp_path):
+    """Caffe adds the gradients of its solvers, and divides by their number: as one solver does with iter_size.
+
+    That one takes the batches one after the other, so its records lie in the order in which two solvers get theirs.
+    """
+    rng = np.random.default_rng(8)
+    images, labels = rng.integers(0, 256, (48, 9, 8, 1)).astype(np.uint8), rng.integers(0, 4, 48)
+    order = np.arange(48).reshape(4, 6, 2).transpose(0, 2, 1).ravel()
+    for name, rows in (("plain", np.arange(48)), ("turns", order)):
+        folder = tmp_path / name / "dealt"
+        write_arrays(folder, "train", images[rows], labels[rows], 2, "abcd", "make it", {"source": "made"})
+    config = tmp_path / "apart.prototxt"
+    solver = "base_lr: 0.05 lr_policy: 'fixed' momentum: 0.9 weight_decay: 0.001 max_iter: 9 snapshot: 1 random_seed: 5"
+    config.write_text(solver + APART)
+    pair, one, first = (tmp_path / f"{name}_run" for name in ("pair", "one", "first"))
+    finish(start(commands, {"cpus": 2}, config, tmp_path / "plain", pair, "--strategy=mirrored", "--keep=0"))
+    finish(start(commands, {}, config, tmp_path / "turns", one, "--set=iter_size: 2"))
+    finish(start(commands, {}, config, tmp_path / "turns", first, "--set=max_iter: 1"))
+    sums = {name for name in runs.saved(one, 9) if "parameters.Sbn" in name}
+    assert len(sums) == 3
+    close(one, pair, 9, but=sums)
+    a, b = (runs.saved(run_dir, 1) for run_dir in (pair, first))  # the first device's sums stay, as in Caffe
+    for name in sums:
+        np.testing.assert_allclose(a[name], b[name], rtol=1e-6, err_msg=name)
+
+
+def test_another_number_of_devices_goes_on(commands, config, small_data, alone, tmp_path):
+    for count, until in ((2, 5), (1, 9), (3, 14)):
+        args = ("--strategy=mirrored", "--global_batch", f"--set=max_iter: {until}")
+        finish(start(commands, {"cpus": count}, config, small_data, tmp_path, *args))
+    close(alone, tmp_path, 14)
+
+
+# ---- processes ------------------------------------------------------------------------------------------------
+
+
+def test_processes_of_slurm_train_as_one(commands, config, small_data, alone, tmp_path):
+    run_dir = tmp_path / "run"
+    step = {
+        "SLURM_JOB_ID": str(free_job()),
+        "SLURM_STEP_NUM_TASKS": "2",
+        "SLURM_STEP_NUM_NODES": "1",
+        "SLURM_STEP_NODELIST": "localhost",
+        "SLURM_STEP_TASKS_PER_NODE": "2",
+    }
+    tasks = [{"env": {**step, "SLURM_PROCID": str(i), "SLURM_LOCALID": str(i)}} for i in range(2)]
+    finish(*[start(commands, task, config, small_data, run_dir, "--global_batch") for task in tasks])
+    close(alone, run_dir, 14)
+
+
+def free_job():
+    """Returns a job number whose two ports nothing uses."""
+    for job in range(100, 400):
+        with socket.socket() as a, socket.socket() as b:
+            try:
+                for holder, port in ((a, 12000 + job * 64 % 20000), (b, 12001 + job * 64 % 20000)):
+                    holder.bind(("localhost", port))
+            except OSError:
+                continue
+            return job
+    raise OSError("no free ports")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("precision", ["float32", "mixed_float16"])
+def test_four_processes(precision, commands, config, small_data, alone, tmp_path):
+    args = (config, small_data, tmp_path / "run", "--global_batch", f"--precision={precision}")
+    finish(*workers(commands, 4, *args))
+    if precision == "float32":
+        close(alone, tmp_path / "run", 14)
+    else:
+        assert runs.saved(tmp_path / "run", 14)["state/loss_scale/.ATTRIBUTES/VARIABLE_VALUE"] <= 2**15
+
+
+@pytest.mark.parametrize("victim", [pytest.param(0, marks=pytest.mark.slow), 1])
+def test_a_killed_process_stops_the_other_and_the_run_goes_on(victim, commands, config, small_data, tmp_path):
+    run_dir, endless = tmp_path / "run", "--set=max_iter: 1000000 test_iter: 1"
+    pair = workers(commands, 2, config, small_data, run_dir, "--global_batch", endless)
+    pair[0].wait_for(lambda: any(run_dir.glob("checkpoints/ckpt-*.index")))
+    pair[victim].send_signal(signal.SIGKILL)
+    left = pair[1 - victim]
+    assert left.wait(60) == 1
+    assert f"error: worker {1 - victim} has lost another one" in left.stderr
+    assert "Traceback" not in left.stderr
+    assert "start all processes again" in left.stderr
+    newest = max(int(path.stem.removeprefix("ckpt-")) for path in run_dir.glob("checkpoints/ckpt-*.index"))
+    until = f"--set=max_iter: {newest + 4} test_iter: 1"
+    finish(*workers(commands, 2, config, small_data, run_dir, "--global_batch", until))
+    finish(start(commands, {}, config, small_data, tmp_path / "one", until))
+    close(tmp_path / "one", run_dir, newest + 4)
+
+
+def test_a_stop_of_one_process_is_a_stop_of_all(commands, config, small_data, tmp_path):
+    run_dir = tmp_path / "run"
+    pair = workers(commands, 2, config, small_data, run_dir, "--global_batch", "--set=max_iter: 1000000")
+    pair[0].wait_for(lambda: any(run_dir.glob("checkpoints/ckpt-*.index")))
+    pair[1].send_signal(signal.SIGTERM)
+    assert [process.wait(60) for process in pair] == [0, 143]
+    stopped = int(pair[0].stdout.split("Stopped at iteration ")[1].split(".")[0])
+    assert (run_dir / "checkpoints" / f"ckpt-{stopped}.index").is_file()
+
+
+def test_an_error_of_one_process_ends_all(commands, config, small_data, tmp_path):
+    cluster = {"worker": [f"localhost:{port}" for port in free_ports(2)]}
+    tasks = [{"TF_CONFIG": json.dumps({"cluster": cluster, "task": {"type": "worker", "index": i}})} for i in range(2)]
+    datas = (tmp_path, small_data)  # the chief has no data
+    pair = [start(commands, {"env": env}, config, data, tmp_path / "run") for env, data in zip(tasks, datas)]
+    assert [process.wait(60) for process in pair] == [1, 1]
+    assert "small/train" in pair[0].stderr
+    assert "worker 1 has lost another one" in pair[1].stderr
+
+
+def test_a_process_does_not_wait_for_ever(commands, config, small_data, tmp_path):
+    cluster = {"worker": [f"localhost:{port}" for port in free_ports(2)]}
+    machine = {"env": {"TF_CONFIG": json.dumps({"cluster": cluster, "task": {"type": "worker", "index": 0}})}}
+    process = start(commands, machine, config, small_data, tmp_path / "run", "--join_timeout=2")
+    assert process.wait(60) == 1
+    assert f"Waiting at most 2 s for all of {', '.join(cluster['worker'])}." in process.stderr

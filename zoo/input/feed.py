@@ -33,6 +33,21 @@ class Feed(abc.ABC):
         Its elements are tuples, one float32 tensor a top; those of rank 4 are (N, H, W, C).
         """
 
+    def rows(self, start_batch, joined=1, part=(0, 1)):
+        """Returns the endless dataset of batches of `joined` batches, with `part` (k, n) of their rows k, k + n, ...
+
+        Args:
+            start_batch: where it begins, in batches as large as they are then.
+            joined: how many batches make one.
+            part: which rows; n divides the number of rows.
+        """
+        index, parts = part
+        dataset = self.dataset(start_batch * joined)
+        if joined > 1:
+            dataset = dataset.batch(joined, drop_remainder=True)
+            dataset = dataset.map(lambda *tops: tuple(tf.reshape(top, (-1, *top.shape[2:])) for top in tops))
+        return dataset if parts == 1 else dataset.map(lambda *tops: tuple(top[index::parts] for top in tops))
+
     @abc.abstractmethod
     def diagnose(self, error):
         """Returns the ZooError to raise for a TensorFlow `error` that came while reading, or None if not ours."""
@@ -76,7 +91,12 @@ class PictureFeed(Feed):
 
     def dataset(self, start_batch=0):
         """As `Feed.dataset`. Where a batch is one picture that nothing crops, its H and W are open."""
-        batches = self._source.batches(start_batch, self.batch_size, self._transform)
+        return self.rows(start_batch)
+
+    def rows(self, start_batch, joined=1, part=(0, 1)):
+        """As `Feed.rows`; nothing but the rows asked for is decoded."""
+        batch_size = self.batch_size * joined // part[1]
+        batches = self._source.batches(start_batch, batch_size, self._transform, part)
         if len(self.layer.tops) == 1:
             return batches.map(lambda data, label: (data,))
         return batches

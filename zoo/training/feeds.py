@@ -64,33 +64,25 @@ class Feeds:
         With several devices a batch is that of all, and a tensor each device's share of it.
         """
         if self._replicas.count == 1:
-            return iter(self._dataset(start))
+            return iter(_side_by_side([feed.dataset(start) for feed in self._layers]))
         strategy = self._replicas.strategy
-        return iter(strategy.distribute_datasets_from_function(lambda context: self._dealt(start)))
+        return iter(strategy.distribute_datasets_from_function(lambda context: self.dealt(start)))
 
-    def _dataset(self, start):
-        datasets = [feed.dataset(start) for feed in self._layers]
-        if len(datasets) == 1:
-            return datasets[0]
-        return tf.data.Dataset.zip(tuple(datasets)).map(lambda *parts: sum(parts, ()))
+    def dealt(self, start):
+        """Returns the dataset of what this process's devices get, one after the other, from batch `start` on.
 
-    def _dealt(self, start):
-        """Returns the dataset of what this process's devices get, one after the other, from batch `start` on."""
+        Its process has every `workers`-th row of the whole batch, and of these its devices take turns.
+        """
         replicas = self._replicas
-        count, local = replicas.count, replicas.local
-        dataset = self._dataset(start if replicas.global_batch else start * count)
-        if not replicas.global_batch:
-            dataset = dataset.batch(count, drop_remainder=True)
+        joined, part = 1 if replicas.global_batch else replicas.count, (replicas.worker, replicas.workers)
+        dataset = _side_by_side([feed.rows(start, joined, part) for feed in self._layers])
 
-        def deal(*tops):
-            return tuple(mine(x if replicas.global_batch else tf.reshape(x, (-1, *x.shape[2:]))) for x in tops)
+        def deal(x):
+            turns = tf.reshape(x, (-1, replicas.local, *x.shape[1:]))
+            return tf.transpose(turns, (1, 0, *range(2, turns.shape.rank)))
 
-        def mine(x):
-            rows = x[replicas.worker :: replicas.workers]  # this process's; its devices take turns
-            parts = tf.reshape(rows, (x.shape[0] // count, local, *x.shape[1:]))
-            return tf.transpose(parts, (1, 0, *range(2, parts.shape.rank)))
-
-        dataset = dataset.map(deal, tf.data.AUTOTUNE, deterministic=True).unbatch()
+        if replicas.local > 1:
+            dataset = dataset.map(lambda *tops: tuple(map(deal, tops)), tf.data.AUTOTUNE, deterministic=True).unbatch()
         endless = tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY)
         return dataset.apply(endless).prefetch(tf.data.AUTOTUNE)
 
@@ -101,3 +93,9 @@ class Feeds:
             for feed in self._layers:
                 stack.enter_context(feed.reading())
             yield
+
+
+def _side_by_side(datasets):
+    if len(datasets) == 1:
+        return datasets[0]
+    return tf.data.Dataset.zip(tuple(datasets)).map(lambda *parts: sum(parts, ()))

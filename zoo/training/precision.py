@@ -4,6 +4,7 @@ import contextlib
 
 import keras
 import tensorflow as tf
+from keras import ops
 
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 
@@ -57,6 +58,13 @@ class LossScale(keras.optimizers.LossScaleOptimizer):
         if kwargs.get("aggregation") == "none":
             kwargs["aggregation"] = "only_first_replica"
         return super().add_variable(*args, **kwargs)
+
+    def _stateful_handle_finite_grads(self, grads, trainable_variables):
+        # As Keras (3.15) does it, but for its cond, in which TensorFlow lets no replica assign.
+        self.inner_optimizer.apply(self.unscaled(grads), trainable_variables)
+        grow = ops.equal(self.step_counter, self.dynamic_growth_steps - 1)
+        self.dynamic_scale.assign(ops.where(grow, self.dynamic_scale * 2.0, self.dynamic_scale))
+        self.step_counter.assign(ops.where(grow, 0, self.step_counter + 1))
 
     def apply(self, grads, trainable_variables=None):
         """Unscales the gradients and applies them, or halves the scale where one is not finite."""

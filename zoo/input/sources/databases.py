@@ -47,14 +47,16 @@ class DatabaseSource:
         """How many records one pass holds; a LevelDB has to be read through to tell."""
         return self._database.count
 
-    def batches(self, start_batch, batch_size, transform):
+    def batches(self, start_batch, batch_size, transform, part=(0, 1)):
         """Returns the endless dataset of (float32 (N, h, w, C), float32 (N,)) from batch `start_batch` on.
 
         Where N is 1 and nothing is cropped, h and w are open: they are those of the record.
+
+        With `part` (k, n) the stream is that of records k, k + n, k + 2n, ..., and batches are made of these.
         """
         first = start_batch * batch_size
-        if self.encoded or transform.crop_size:
-            return one_by_one(self, self._fetch, self._nth, first, batch_size, transform)
+        if self.encoded or transform.crop_size or part != (0, 1):
+            return one_by_one(self, self._fetch, self._nth, first, batch_size, transform, part)
         return self._at_once(first, batch_size, transform)
 
     def diagnose(self, error):

@@ -35,13 +35,15 @@ class ImageListSource:
         self.image_shape = self.min_size = image.shape[:2]
         self.count = len(entries)
 
-    def batches(self, start_batch, batch_size, transform):
+    def batches(self, start_batch, batch_size, transform, part=(0, 1)):
         """Returns the endless dataset of (float32 (N, h, w, C), float32 (N,)) from batch `start_batch` on.
 
         Where N is 1 and nothing is cropped, h and w are open: they are those of the picture.
+
+        With `part` (k, n) the stream is that of records k, k + n, k + 2n, ..., and batches are made of these.
         """
         first = start_batch * batch_size
-        return one_by_one(self, self._fetch, self._nth, first, batch_size, transform)
+        return one_by_one(self, self._fetch, self._nth, first, batch_size, transform, part)
 
     def diagnose(self, error):
         """Returns the DataError to raise for a TensorFlow `error` that came while reading, or None if not ours."""

@@ -29,22 +29,23 @@ def check(image, source, size, crop_size):
         raise DataError("crop_size exceeds the picture", got=crop_size, want=f"at most {min(image.shape[:2])}")
 
 
-def one_by_one(source, fetch, read, first, batch_size, transform):
+def one_by_one(source, fetch, read, first, batch_size, transform, part=(0, 1)):
     """Returns the endless dataset of (float32 (N, h, w, C), float32 (N,)), its pictures made on all cores.
 
     Args:
         source: has `channels`, `dtype` and `image_shape`.
         fetch: a `Fetch`.
         read: function (ordinal, size, crop_size) -> (image, label): reads and checks one picture.
-        first: the ordinal to begin with.
-        batch_size, transform: as for `batches`.
+        first: the ordinal to begin with, in the stream of the part.
+        batch_size, transform, part: as for `batches`.
     """
+    index, parts = part
     size = open_size(source, batch_size, transform)
     spec = (
         tf.TensorSpec((), tf.int64),
         tf.TensorSpec((*size, source.channels), source.dtype),
         tf.TensorSpec((), tf.float32),
     )
-    stream = fetch.map(ordinals(first), lambda i: (i, *read(i, size, transform.crop_size)), spec)
+    stream = fetch.map(ordinals(first * parts + index, parts), lambda i: (i, *read(i, size, transform.crop_size)), spec)
     stream = stream.map(lambda i, image, label: (transform.one(image, i), label), AUTOTUNE)
     return stream.batch(batch_size, drop_remainder=True).prefetch(AUTOTUNE)

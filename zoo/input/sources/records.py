@@ -60,16 +60,19 @@ class RecordsSource:
             at, hint = Place(str(self.prefix)), records.again(self.card.prepare)
             raise DataError("the first record cannot be read", at=at, got=str(e), hint=hint) from e
 
-    def batches(self, start_batch, batch_size, transform):
+    def batches(self, start_batch, batch_size, transform, part=(0, 1)):
         """Returns the endless dataset of (float32 (N, h, w, C), float32 (N,)) from batch `start_batch` on.
 
         Where N is 1, pictures differ in size and nothing is cropped, h and w are open: they are those of the picture.
+
+        With `part` (k, n) the stream is that of records k, k + n, k + 2n, ..., and batches are made of these.
         """
-        first = start_batch * batch_size
+        index, parts = part
+        first = start_batch * batch_size * parts
         stream = self._stream(first % self.count)
-        if self.encoded or self.resize:
+        if self.encoded or self.resize or parts > 1:
             ordinals = tf.data.Dataset.counter(first, dtype=tf.int64)
-            stream = tf.data.Dataset.zip((ordinals, stream))
+            stream = tf.data.Dataset.zip((ordinals, stream)).shard(parts, index)
             stream = stream.map(lambda i, record: self._one(i, record, transform), AUTOTUNE, deterministic=True)
             stream = stream.batch(batch_size, drop_remainder=True)
         else:
