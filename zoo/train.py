@@ -36,7 +36,7 @@ SET = flags.DEFINE_string("set", "", "Solver fields to change, as prototxt: 'bas
 GPU = flags.DEFINE_string(
     "gpu",
     None,
-    'Which GPUs TensorFlow sees: "all", "none" or one index. Default: as solver_mode and device_id say, or all.',
+    'Which GPUs TensorFlow sees: "all", "none" or indices such as "0,2". Default: as solver_mode and device_id say.',
 )
 STRATEGY = flags.DEFINE_enum(
     "strategy",
@@ -145,10 +145,11 @@ def _choose_gpus(which, solver):
                 asked = f"device_id: {which}" if said == "device_id" else "solver_mode: GPU"
                 logging.info("%s, but TensorFlow sees no GPU on this machine: training on the CPU", asked)
             return
+    indices = which.split(",")
     if which == "none":
         tf.config.set_visible_devices([], "GPU")
-    elif which.isdigit() and int(which) < len(gpus):
-        tf.config.set_visible_devices(gpus[int(which)], "GPU")
+    elif all(index.isdigit() and int(index) < len(gpus) for index in indices):
+        tf.config.set_visible_devices([gpus[int(index)] for index in indices], "GPU")
     elif which != "all":
         want = "all, none" + "".join(f", {index}" for index in range(len(gpus)))
         at = Place(CONFIG.value) if said == "device_id" else None

@@ -204,6 +204,22 @@ def test_gpus_of_a_task_of_slurm(count, env, want):
     assert strategy.gpus_of_task(count, {**STEP, **env}) == want
 
 
+def test_gpus_that_are_asked_for_are_those_that_are_seen():
+    said = runs.in_python(
+        "import types\n"
+        "import tensorflow as tf\n"
+        "from zoo import errors, train\n"
+        "tf.config.list_physical_devices = lambda kind: ['a', 'b', 'c']\n"
+        "tf.config.set_visible_devices = lambda devices, kind: print(devices, kind)\n"
+        "train.flags.FLAGS(['train', '--config=none'])\n"
+        "for which in ('0,2', '1', 'none', 'all', '0,3', '1,', '-1'):\n"
+        "    try:\n        train._choose_gpus(which, None)\n"
+        "    except errors.SolverError as e:\n        print(e)"
+    )
+    wrong = "--gpu names no GPU of this machine, got {}, want all, none, 0, 1, 2"
+    assert said.splitlines() == ["['a', 'c'] GPU", "['b'] GPU", "[] GPU", *map(wrong.format, ("0,3", "1,", "-1"))]
+
+
 # ---- what a net is refused for --------------------------------------------------------------------------------
 
 CARRIES = """

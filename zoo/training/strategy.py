@@ -55,7 +55,7 @@ def _tasks(env):
 def _multi_worker(env, global_batch, join_timeout):
     if env.get("TF_CONFIG"):
         cluster, kind, index = _tf_config(env)
-        gpus = len(tf.config.list_physical_devices("GPU"))
+        gpus = len(tf.config.get_visible_devices("GPU"))
     elif "SLURM_STEP_NUM_TASKS" in env:
         cluster, kind, index = _slurm(env)
         gpus = _take_gpus(env)
