@@ -117,6 +117,12 @@ def test_an_overflow_halves_the_scale_and_changes_nothing_else():
     assert [float(g) for g in scaled.unscaled([tf.constant(24.0)])] == [3]
 
 
+def test_an_overflow_on_one_device_is_one_on_all():
+    said = runs.in_python("from tests.training import overflow; overflow.main()")
+    # The second step: scale 4, sums 4 and 6 over the devices, rate 0.5.
+    assert said.splitlines() == ["[[1.0, 1.0], [1.0, 1.0]] 4.0 1", "[[0.5, 0.25], [0.5, 0.25]] 4.0 2"]
+
+
 def test_policy_is_put_back_after_an_error():
     with pytest.raises(RuntimeError), policy("mixed_float16"):
         raise RuntimeError

@@ -84,7 +84,7 @@ def alone(commands, config, small_data, tmp_path_factory):
 
 
 def start(commands, machine, config, data, run_dir, *args):
-    common = (f"--config={config}", f"--data_dir={data}", f"--run_dir={run_dir}", "--nohistograms")
+    common = (f"--config={config}", f"--data_dir={data}", f"--run_dir={run_dir}")
     return commands.start(json.dumps(machine), *common, *args, module=MODULE)
 
 
