@@ -11,7 +11,8 @@ The config is a net or a solver, of any generation of Caffe's. What is converted
 become inputs, losses become their predictions (SoftmaxWithLoss becomes "prob"), Accuracy goes.
 
 What --output makes, by its ending; several may stand in one list:
-  .keras            one file that plain Keras 3 loads; spatial tensors are channels-last, (N,H,W,C)
+  .keras            one file that plain Keras 3 loads; spatial tensors are channels-last, (N,H,W,C). It also says
+                    which of Caffe's blobs its arrays are, so that every --weights takes it as it takes a .caffemodel
   /                 a SavedModel folder, for TensorFlow, with the endpoint "serve"
   .caffemodel       weights of the current form, binary; .caffemodel.h5: HDF5
   .prototxt         the net of the current form; what it is fed is said in comments
@@ -32,7 +33,9 @@ from zoo import command
 from zoo.errors import OutputError, Place, UnsupportedError, ZooError
 
 CONFIG = flags.DEFINE_string("config", None, "Net or solver file (prototxt).", required=True)
-WEIGHTS = flags.DEFINE_list("weights", [], "Weights files (.caffemodel, .caffemodel.h5). Without: what fillers give.")
+WEIGHTS = flags.DEFINE_list(
+    "weights", [], "Weights files (.caffemodel, .caffemodel.h5, our .keras). Without: what fillers give."
+)
 OUTPUT = flags.DEFINE_list("output", [], "What to write: NAME.keras, FOLDER/, NAME.caffemodel[.h5], NAME.prototxt.")
 PHASE = flags.DEFINE_enum("phase", "TEST", ["TEST", "TRAIN"], "What the net is filtered for. TRAIN keeps Dropout.")
 LEVEL = flags.DEFINE_integer("level", None, "Level of the net's state.")

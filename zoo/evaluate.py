@@ -13,7 +13,7 @@ from zoo.errors import SolverError
 
 CONFIG = flags.DEFINE_string("config", None, "Net or solver file (prototxt).", required=True)
 WEIGHTS = flags.DEFINE_list(
-    "weights", None, "Weights files (.caffemodel, .caffemodel.h5), by layer name.", required=True
+    "weights", None, "Weights files (.caffemodel, .caffemodel.h5, our .keras), by layer name.", required=True
 )
 ITERATIONS = flags.DEFINE_integer(
     "iterations", None, "Batches to score. Default: the solver's test_iter, or 50.", lower_bound=1

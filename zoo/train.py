@@ -25,7 +25,9 @@ RUN_DIR = flags.DEFINE_string("run_dir", None, "Where checkpoints, log and curve
 DATA_DIR = flags.DEFINE_string(
     "data_dir", "data", "Where data sources are looked for first; then the working directory, then beside the config."
 )
-WEIGHTS = flags.DEFINE_list("weights", [], "Weights files (.caffemodel, .caffemodel.h5) to start from, by layer name.")
+WEIGHTS = flags.DEFINE_list(
+    "weights", [], "Weights files (.caffemodel, .caffemodel.h5, our .keras) to start from, by layer name."
+)
 SNAPSHOT = flags.DEFINE_string(
     "snapshot",
     None,

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from tests.conftest import SHARED
 from tests.training import runs
-from zoo.errors import CheckpointError, UnsupportedError, WeightsError
+from zoo.errors import CheckpointError
 from zoo.formats import caffe_pb2, caffemodel, solverstate
 from zoo.training import session as session_module
 from zoo.training import snapshots
@@ -229,50 +229,6 @@ def diffs_in(path):
 def test_without_snapshot_diff_there_are_none(small_data, tmp_path):
     runs.train(tmp_path / "run", small_data, changes="max_iter: 2")
     assert diffs_in(tmp_path / "run" / "snapshots" / "small_iter_2.caffemodel") == {}
-
-
-FINE_TUNED = runs.SOLVER.replace('name: "ip" type', 'name: "ip_new" type').replace(
-    "num_output: 4 weight_filler", "num_output: 7 weight_filler"
-)
-
-
-def test_fine_tuning_copies_by_name_and_says_what_it_did(small_data, tmp_path):
-    first = runs.train(tmp_path / "first", small_data, changes="max_iter: 5")
-    model = tmp_path / "first" / "snapshots" / "small_iter_5.caffemodel"
-    tuned = runs.train(tmp_path / "tuned", small_data, FINE_TUNED, changes="max_iter: 0", weights=[model])
-    assert np.array_equal(runs.weights(tuned)["conv/0"], runs.weights(first)["conv/0"])
-    assert runs.weights(tuned)["ip_new/0"].shape[0] == 7
-    text = "\n".join(log(tmp_path / "tuned"))
-    assert f"Finetuning from {model}" in text
-    assert "Copied: conv" in text
-    assert "Ignoring source layer ip\n" in text
-    assert "Layer ip_new is not in it and keeps what its fillers gave" in text
-
-
-def test_fine_tuning_with_another_shape_under_the_same_name_is_refused(small_data, tmp_path):
-    runs.train(tmp_path / "first", small_data, changes="max_iter: 1")
-    model = tmp_path / "first" / "snapshots" / "small_iter_1.caffemodel"
-    text = FINE_TUNED.replace("ip_new", "ip")
-    with pytest.raises(WeightsError, match=r'layer "ip" .*does not fit, got \(4, .*want \(7, .*give the layer another'):
-        runs.train(tmp_path / "tuned", small_data, text, weights=[model])
-
-
-def test_a_keras_file_is_refused(small_data, tmp_path):
-    with pytest.raises(UnsupportedError, match=r"x\.keras cannot be loaded by layer name, want a \.caffemodel or"):
-        runs.train(tmp_path / "run", small_data, weights=["x.keras"])
-
-
-def test_weights_in_the_solver_come_before_those_of_the_command_line(small_data, tmp_path):
-    for name, seed in (("a", 1), ("b", 2)):
-        runs.train(tmp_path / name, small_data, changes=f"max_iter: 1 random_seed: {seed}")
-    models = [tmp_path / name / "snapshots" / "small_iter_1.caffemodel" for name in "ab"]
-    changes = f'max_iter: 0 weights: "{models[0]}"'
-    alone = runs.train(tmp_path / "c", small_data, changes=changes)
-    both = runs.train(tmp_path / "d", small_data, changes=changes, weights=[models[1]])
-    for result, model in ((alone, models[0]), (both, models[1])):
-        for layer, arrays in caffemodel.read(model).items():
-            for index, array in enumerate(arrays):
-                assert np.array_equal(runs.weights(result)[f"{layer}/{index}"], array)
 
 
 def test_a_state_of_another_solver_is_refused(small_data, tmp_path):

@@ -75,7 +75,7 @@ def convert(
 
     Args:
         config: path of a net's or solver's prototxt, of any generation.
-        weights: paths of .caffemodel or .caffemodel.h5 files, loaded in turn by layer name.
+        weights: paths of .caffemodel, .caffemodel.h5 or our .keras files, loaded in turn by layer name.
         phase, level, stages: the state that the net is filtered for.
         shapes: {blob: Caffe shape} of inputs; needed where nothing else says them.
         batch: axis 0 of the inputs; "any" leaves it open; None does so where the net allows it.

@@ -1,11 +1,13 @@
-"""The `.keras` file: one archive that plain Keras 3 loads, with nothing of ours installed."""
+"""The `.keras` file: one archive that plain Keras 3 loads, with nothing of ours installed, and that we train from."""
 
 import contextlib
 import warnings
 
 import keras
+import numpy as np
 
 from zoo.export import whole
+from zoo.formats import keras_weights
 
 
 def write(exported, conversion, path):
@@ -18,6 +20,32 @@ def write(exported, conversion, path):
     exported.check_stock(conversion)
     with whole.replacing(path) as partial, no_copy_warning():
         exported.model.save(partial)
+        keras_weights.add(partial, conversion.net.definition.name, _blobs(conversion.net, exported.model))
+
+
+def _blobs(net, model):
+    """Returns {Caffe layer: its blobs, as `keras_weights` has them} of the layers whose blobs are all in `model`."""
+    places = {}
+    for layer in model._flatten_layers(include_self=False):
+        stored = {}
+        layer.save_own_variables(stored)  # Keras's own order, which differs from that of `layer.variables`
+        for number, variable in stored.items():
+            places.setdefault(id(variable), (layer.name, int(number)))
+    return {
+        layer.definition.name: [
+            _blob(parameter.spec, *places[id(parameter.variable)]) for parameter in layer.parameters
+        ]
+        for layer in net.layers
+        if layer.parameters and all(id(parameter.variable) in places for parameter in layer.parameters)
+    }
+
+
+def _blob(spec, layer, number):
+    moved, axes = spec.keras_shape, range(len(spec.keras_shape))
+    if spec.map:
+        moved, axes = [spec.map.split[axis] for axis in spec.map.perm], np.argsort(spec.map.perm)
+    said = {"moved": moved, "axes": axes, "shape": spec.shape}
+    return {"keras": layer, "variable": number, **{key: [int(n) for n in value] for key, value in said.items()}}
 
 
 def load(path):

@@ -179,7 +179,7 @@ def shared_blobs(net):
 
 def _binary(conversion, weights, folder):
     """Returns the path of a binary weights file for OpenCV: the user's own where one has it all, else one written."""
-    if len(conversion.weights) == 1 and not caffemodel.read(conversion.weights[0]).hdf5 and not conversion.filled:
+    if len(conversion.weights) == 1 and caffemodel.read(conversion.weights[0]).binary and not conversion.filled:
         return conversion.weights[0]
     path = folder / "net.caffemodel"
     caffemodel.write(path, weights, conversion.message)

@@ -1,4 +1,4 @@
-"""Weights files: the one door to binary and HDF5 `.caffemodel`s.
+"""Weights files: the one door to binary and HDF5 `.caffemodel`s, and to the `.keras` files that we write.
 
 Memory: the arrays of a binary file are read-only views of its bytes, which are read once; nothing is copied.
 """
@@ -8,7 +8,16 @@ import math
 import numpy as np
 
 from zoo.errors import Place, WeightsError, did_you_mean
-from zoo.formats import blobproto, caffe_pb2, caffemodel_binary, caffemodel_hdf5, hdf5, weightsfile, wire
+from zoo.formats import (
+    blobproto,
+    caffe_pb2,
+    caffemodel_binary,
+    caffemodel_hdf5,
+    hdf5,
+    keras_weights,
+    weightsfile,
+    wire,
+)
 
 _LARGEST = 2**31 - 1  # of a protocol-buffer message; io.cpp kProtoReadBytesLimit
 
@@ -22,12 +31,13 @@ class Weights(dict):
     Attributes:
         net: the net's name in the file; "" in HDF5.
         legacy: set of (layer, index) whose shape the file gives in the four numbers of old files.
-        hdf5: whether it came from HDF5, so that parameters may be missing.
+        hdf5: whether it came from Caffe's HDF5, so that parameters may be missing.
+        binary: whether it came from Caffe's binary form.
     """
 
-    def __init__(self, layers=(), *, net="", legacy=(), hdf5=False):
+    def __init__(self, layers=(), *, net="", legacy=(), hdf5=False, binary=False):
         super().__init__(layers)
-        self.net, self.legacy, self.hdf5 = net, frozenset(legacy), hdf5
+        self.net, self.legacy, self.hdf5, self.binary = net, frozenset(legacy), hdf5, binary
 
     def fits(self, layer, index, shape):
         """Whether a parameter of `shape` may take blob `index` of `layer`, by Caffe's rule (Blob::ShapeEquals)."""
@@ -35,7 +45,7 @@ class Weights(dict):
 
 
 def read(path):
-    """Returns the `Weights` in the file at `path`, binary of any generation or HDF5, told apart by content.
+    """Returns the `Weights` in the file at `path`, told apart by content: binary of any generation, HDF5, `.keras`.
 
     Of two layers of one name the later one counts, as it does in Caffe, which copies one over the other.
 
@@ -45,6 +55,9 @@ def read(path):
     weightsfile.check(path, WeightsError)
     if hdf5.is_hdf5(path):
         return Weights(caffemodel_hdf5.read(path), hdf5=True)
+    if keras_weights.is_archive(path):
+        net, layers = keras_weights.read(path)
+        return Weights(layers, net=net)
     net, layers = _decode(path)
     weights, legacy = {}, set()
     for layer in layers:
@@ -59,7 +72,7 @@ def read(path):
         weights[layer.name] = [blob.array for blob in layer.blobs]
         legacy.difference_update([(layer.name, index) for index in range(len(layer.blobs))])
         legacy.update((layer.name, index) for index, blob in enumerate(layer.blobs) if blob.legacy)
-    return Weights(weights, net=net, legacy=legacy)
+    return Weights(weights, net=net, legacy=legacy, binary=True)
 
 
 def read_layers(path):

@@ -33,7 +33,7 @@ class Net(Batches):
         phase: `TRAIN` or `TEST`.
         level: of the NetState; replaces that of the file.
         stages: list of strings, added to those of the file.
-        weights: path of a .caffemodel or .caffemodel.h5, or None.
+        weights: path of a .caffemodel, .caffemodel.h5 or .keras file as zoo.convert writes it, or None.
 
     Raises:
         ZooError: a file is missing or damaged, or a layer is not as it should be.
@@ -228,7 +228,7 @@ class Net(Batches):
     # ---- weights ----
 
     def copy_from(self, path):
-        """Copies the weights of a file, binary or HDF5, to the layers of the same names.
+        """Copies the weights of a file, .caffemodel of any form or our .keras, to the layers of the same names.
 
         Raises:
             WeightsError: the file is missing or damaged, or does not fit.

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from absl import logging
 
-from zoo.errors import CheckpointError, SolverError, UnsupportedError
+from zoo.errors import CheckpointError, SolverError
 from zoo.training import checkpoints as ckpt
 from zoo.training import snapshots
 from zoo.training.lock import NAME as LOCK
@@ -158,12 +158,6 @@ def _rewind(session, checkpoints, weights, snapshot):
 
 
 def _load(session, path):
-    if str(path).endswith(".keras"):
-        raise UnsupportedError(
-            f"{path} cannot be loaded by layer name",
-            want="a .caffemodel or .caffemodel.h5",
-            hint="a run keeps these in its snapshots/, beside the checkpoints",
-        )
     loaded = session.load_weights(path)
     logging.info("Finetuning from %s", path)
     logging.info("Copied: %s", ", ".join(loaded.copied) or "none")
