@@ -35,6 +35,8 @@ class ZooError(Exception):
         hint: what to do about it, such as a command or a "did you mean".
     """
 
+    problems = ()  # the errors that one of `raise_together` says
+
     def __init__(self, what, *, at=None, got=None, want=None, hint=None):
         self.what, self.at, self.got, self.want, self.hint = what, at, got, want, hint
         text = f"{at}: {what}" if at and str(at) else str(what)
@@ -86,14 +88,17 @@ class CheckpointError(ZooError):
 def raise_together(errors):
     """Raises one error that says all of `errors`, a line each; does nothing for none.
 
-    The type is that of the first, so that callers may still tell kinds apart.
+    The type is that of the first, so that callers may still tell kinds apart. What was raised together before and
+    comes here as one error is a line each again: `problems` of the error raised holds them.
     """
-    errors = list(errors)
+    errors = [part for error in errors for part in error.problems or (error,)]
     if len(errors) == 1:
         raise errors[0]
     if errors:
         text = f"{len(errors)} problems:\n" + "\n".join(f"  {error}" for error in errors)
-        raise type(errors[0])(text)
+        together = type(errors[0])(text)
+        together.problems = tuple(errors)
+        raise together
 
 
 def did_you_mean(word, known):

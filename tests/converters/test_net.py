@@ -9,7 +9,7 @@ from zoo.errors import NetError, ZooError
 from zoo.formats import caffe_pb2
 from zoo.formats.prototxt import parse_net
 
-DATA = 'layer { name: "d" type: "Input" top: "d" }\n'
+DATA = 'layer { name: "d" type: "Input" top: "d" input_param { shape { dim: 2 dim: 3 dim: 5 dim: 4 } } }\n'
 
 
 def wire(text, phase="TRAIN", **kwargs):
@@ -123,7 +123,7 @@ def test_in_place_gives_versions():
 
 
 def test_in_place_at_the_second_index():
-    data = 'layer { name: "d" type: "Data" top: "d" top: "l" }\n'
+    data = 'layer { name: "d" type: "Data" top: "d" top: "l" data_param { source: "s" batch_size: 2 } }\n'
     net = wire(data + 'layer { name: "f" type: "Filter" bottom: "d" bottom: "l" top: "x" top: "l" }')
     assert net.layers[1].tops == (BlobRef("x"), BlobRef("l", 1))
     said = error_of(data + 'layer { name: "f" type: "Filter" bottom: "d" bottom: "l" top: "l" top: "x" }')
@@ -133,7 +133,7 @@ def test_in_place_at_the_second_index():
 def test_a_name_given_twice():
     said = error_of(DATA + relu("d", "x", name="a") + relu("d", "x", name="b"))
     assert said.startswith('net:3: layer "b" (ReLU): top "x" is given twice, first by layer "a" (line 2)')
-    said = error_of('layer { name: "d" type: "Data"\n top: "x"\n top: "x" }')
+    said = error_of('layer { name: "d" type: "Data"\n top: "x"\n top: "x" data_param { source: "s" batch_size: 2 } }')
     assert said == 'net:3: layer "d" (Data): top "x" is given twice, first by this layer itself'
 
 
@@ -205,7 +205,8 @@ def test_a_loss_without_a_top():
 
 
 def conv(name, params):
-    return f'layer {{ name: "{name}" type: "Convolution" bottom: "d" top: "{name}" {params} }}\n'
+    own = "convolution_param { num_output: 2 kernel_size: 3 }"
+    return f'layer {{ name: "{name}" type: "Convolution" bottom: "d" top: "{name}" {own} {params} }}\n'
 
 
 def test_owners():

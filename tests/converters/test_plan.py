@@ -28,3 +28,32 @@ def test_all_refusals_come_together():
     assert 'x.prototxt:6: layer "e" (Eltwise)' in said[2]
     assert 'x.prototxt:7: layer "u" (Convolutoin)' in said[3] and 'did you mean "Convolution"?' in said[3]
     assert 'x.prototxt:8: layer "big" (Convolution)' in said[4] and "a size that no blob can have" in said[4]
+
+
+BROKEN = """
+layer { name: "d" type: "Data" top: "data" top: "label" data_param { source: "x" batch_size: 4 } }
+layer { name: "c" type: "Convolution" bottom: "dat" top: "c" convolution_param { num_output: 5 } }
+layer { name: "p" type: "Pooling" bottom: "c" top: "p" pooling_param { kernel_size: 3 kernel_h: 2 } }
+layer { name: "n" bottom: "p" top: "n" }
+layer { name: "i" type: "Input" top: "i" input_param { shape { dim: 1 dim: 3 dim: 8 dim: 8 } } }
+layer { name: "e" type: "Eltwise" bottom: "i" bottom: "i2" top: "e" }
+layer { name: "s" type: "Slice" bottom: "i" top: "s1" top: "s2" }
+layer { name: "u" type: "Relu" bottom: "p" top: "u" }
+"""
+
+
+def test_broken_wiring_and_refused_layers_come_in_one_message():
+    with pytest.raises(ZooError) as caught:
+        net_def(parse_net(BROKEN, "x.prototxt"), "TEST")
+    said = str(caught.value).splitlines()
+    wanted = [
+        ('x.prototxt:3: layer "c" (Convolution)', 'unknown bottom "dat"'),
+        ('x.prototxt:4: layer "p" (Pooling)', "kernel_h"),
+        ('x.prototxt:5: layer "n"', "has no type"),
+        ('x.prototxt:7: layer "e" (Eltwise)', 'unknown bottom "i2"'),
+        ('x.prototxt:8: layer "s" (Slice)', "2 equal tops"),
+        ('x.prototxt:9: layer "u" (Relu)', 'did you mean "ReLU"?'),
+    ]
+    assert said[0] == f"{len(wanted)} problems:"
+    for line, (place, what) in zip(said[1:], wanted, strict=True):
+        assert place in line and what in line

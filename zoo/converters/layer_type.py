@@ -50,6 +50,7 @@ class LayerType:
         bottom_count, top_count: how many are allowed: an int, or (least, most) with most None for "any number".
         fields: the fields of LayerParameter, such as "convolution_param", that this type reads.
         is_source: whether the tops are fed from outside (Input and the data layers), so that nothing is built.
+        sized_by_data: whether only whoever has opened its data can tell the shapes of its tops.
         default_loss_weight: loss weight of top 0 where the file gives none (Caffe: 1 for losses, 0 otherwise).
     """
 
@@ -59,6 +60,7 @@ class LayerType:
     top_count = 1
     fields: tuple[str, ...] = ()
     is_source = False
+    sized_by_data = False
     default_loss_weight = 0.0
 
     def __init__(self, layer):

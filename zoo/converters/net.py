@@ -50,7 +50,10 @@ def net_def_for_state(net, state):
     """
     parsed = upgrade_net(net if isinstance(net, Parsed) else Parsed(net))
     wiring = _Wiring(parsed, state)
-    raise_together(wiring.errors)
+    if wiring.errors:
+        from zoo.converters.plan import refusals  # brings Keras with it, which a sound net does not wait for here
+
+        raise_together(sorted([*wiring.errors, *refusals(wiring.result())], key=lambda e: (e.at and e.at.line) or 0))
     return wiring.result()
 
 

@@ -43,17 +43,34 @@ def plan(definition, data_shapes=None):
     Raises:
         ZooError: one error with everything that the layers refuse, with file, line and layer.
     """
+    planned, errors = _walk(definition, data_shapes or {}, opened=True)
+    raise_together(errors)
+    return tuple(planned)
+
+
+def refusals(definition):
+    """Returns what the layers refuse of a net whose wiring is broken and whose data nobody has opened.
+
+    Nothing is said of what follows from another problem: of sizes behind a bottom that nothing gives, for instance.
+    """
+    return _walk(definition, {}, opened=False)[1]
+
+
+def _walk(definition, data_shapes, opened):
+    """Returns (planned layers, errors); `opened` is whether `data_shapes` are there for all data layers."""
     errors, planned = [], []
     shapes: dict[BlobRef, tuple[int, ...]] = {}
     for layer in definition.layers:
+        if not layer.type:  # the wiring says so
+            continue
         try:
             kind = lookup(layer)(layer)
-            if all(bottom in shapes for bottom in layer.bottoms):  # else it follows from an earlier refusal
-                planned.append(_plan_layer(layer, kind, shapes, data_shapes or {}))
+            known = all(bottom in shapes for bottom in layer.bottoms)  # else it follows from an earlier refusal
+            if known and (opened or not kind.sized_by_data):
+                planned.append(_plan_layer(layer, kind, shapes, data_shapes))
         except ZooError as error:
             errors.append(error)
-    raise_together(errors)
-    return tuple(planned)
+    return planned, errors
 
 
 def _plan_layer(layer, kind, shapes, data_shapes: Mapping):

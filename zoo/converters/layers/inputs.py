@@ -24,6 +24,8 @@ class _Source(LayerType):
 class _FromFiles(_Source):
     """A data layer whose shapes its data decides."""
 
+    sized_by_data = True
+
     def top_shapes(self, bottoms):
         """Raises NetError: whoever has seen the data has to give the shapes."""
         raise NetError("shape comes from the data, which nobody has opened", at=self.layer.at())
