@@ -86,7 +86,7 @@ def _kind(path):
         if path.endswith(ending):
             return kind
     if path.endswith(".onnx"):
-        hint = 'write a .keras file, load it in Keras and try its own model.export(NAME, format="onnx")'
+        hint = 'write a .keras file and see docs/layers.md for what its model.export(NAME, format="onnx") does'
         raise UnsupportedError("ONNX is not written here", got=path, hint=hint)
     hint = "a SavedModel folder ends in /"
     raise UnsupportedError("unknown kind of output", got=path, want=", ".join(_ENDINGS), hint=hint)
