@@ -119,19 +119,21 @@ class _Unpickler(pickle.Unpickler):
         raise pickle.UnpicklingError(f"a pickle that asks for {module}.{name}")
 
 
-def prepare(output_dir, source, *, shards=None, force=False):
+def prepare(output_dir, source, *, shards=None, force=False, feature_names="tfds"):
     """Writes the splits "train" and "test" under `output_dir` unless they are there; returns {split: `Card`}."""
     if not force:
-        cards = common.finished(output_dir, SPLITS, {"source": str(source), "shards": shards})
+        wanted = {"source": str(source), "shards": shards, "feature_names": feature_names}
+        cards = common.finished(output_dir, SPLITS, wanted)
         if cards:
             print(f"Nothing to do: {output_dir} is whole (--force prepares it again).")
             return cards
     splits = load(source)
     shards = SHARDS if shards is None else shards
-    command = f"python -m data_prep.cifar10 --source={source} --output_dir={output_dir} --force"
-    made = {"source": str(source), "shards": shards, "order": "as in the source"}
+    options = f"--source={source} --output_dir={output_dir} --feature_names={feature_names}"
+    command = f"python -m data_prep.cifar10 {options} --force"
+    made = {"source": str(source), "shards": shards, "order": "as in the source", "feature_names": feature_names}
     return {
-        split: common.write_arrays(output_dir, split, *arrays, shards, CLASSES, command, made)
+        split: common.write_arrays(output_dir, split, *arrays, shards, CLASSES, command, made, feature_names)
         for split, arrays in splits.items()
     }
 
@@ -139,12 +141,14 @@ def prepare(output_dir, source, *, shards=None, force=False):
 def main(_):
     """Reads the flags, prepares, and says the numbers."""
     f = flags.FLAGS
-    common.describe(f.output_dir, prepare(f.output_dir, f.source, shards=f.shards, force=f.force))
+    options = {"shards": f.shards, "force": f.force, "feature_names": f.feature_names}
+    common.describe(f.output_dir, prepare(f.output_dir, f.source, **options))
 
 
 if __name__ == "__main__":
     flags.DEFINE_string("source", None, "Folder of the batches, or of the archive, or the archive.", required=True)
     flags.DEFINE_string("output_dir", "data/cifar10", "Where to write the shards.")
     flags.DEFINE_integer("shards", None, f"Files a split; {SHARDS} unless given.", lower_bound=1)
+    common.define_feature_names()
     flags.DEFINE_bool("force", False, "Prepare again what is there.")
     common.run(main)

@@ -5,10 +5,11 @@ import os
 import pathlib
 
 import numpy as np
+from absl import flags
 
 from zoo import command
 from zoo.errors import DataError, Place
-from zoo.formats import records
+from zoo.formats import records, tfds_writer
 
 MANY = 20  # classes at most to say the count of each
 
@@ -17,6 +18,17 @@ def run(main):
     """Runs the absl command `main`; an error that is the input's fault is one line and exit code 1."""
     os.environ["CUDA_VISIBLE_DEVICES"] = ""  # nothing here needs a GPU, and a run beside it may need all its memory
     command.run(lambda: main([]))
+
+
+def define_feature_names():
+    """Defines --feature_names."""
+    flags.DEFINE_enum(
+        "feature_names",
+        "tfds",
+        list(records.NAMES),
+        "What the features of records are called: `image` and `label` as in TensorFlow Datasets, or `image/encoded` "
+        "and `image/class/label` as in the TF Model Garden. TensorFlow Datasets opens both.",
+    )
 
 
 def finished(output_dir, splits, wanted):
@@ -47,6 +59,7 @@ def finished(output_dir, splits, wanted):
                 at = Place(str(records.card_path(prefixes[split])))
                 hint = "add --force to prepare it again, or name another --output_dir"
                 raise DataError(f"this split was made with --{flag}={made}", at=at, want=value, hint=hint)
+    tfds_writer.describe(output_dir)  # again where a run ended, or the disk was full, before it was done
     return cards
 
 
@@ -66,12 +79,13 @@ def describe(output_dir, cards):
         print(f'  in a prototxt: source: "{pathlib.Path(output_dir) / split}"')
 
 
-def write_arrays(output_dir, split, images, labels, shards, classes, prepare, made):
+def write_arrays(output_dir, split, images, labels, shards, classes, prepare, made, names="tfds"):
     """Writes uint8 `images` (N, H, W, C) and `labels` (N,) as raw records, in their order; returns the `Card`.
 
     Args:
         output_dir, split, shards, classes, prepare: see `zoo.formats.records`.
         made: what the card says about how it was made; mean and counts are added.
+        names: of the features; see `zoo.formats.records.features`.
     """
     from zoo.formats.records_writer import SplitWriter
 
@@ -84,9 +98,11 @@ def write_arrays(output_dir, split, images, labels, shards, classes, prepare, ma
     }
     with SplitWriter(output_dir, split, shards) as writer:
         for index, (start, end) in enumerate(zip(bounds, bounds[1:])):
-            writer.shard(index, (records.raw_example(images[i], labels[i]) for i in range(start, end)))
+            examples = (records.raw_example(images[i], labels[i], names, "RGB") for i in range(start, end))
+            writer.shard(index, examples)
         return writer.finish(
             encoding="raw",
+            features=records.features(names, "raw"),
             channels=channels,
             channel_order="gray" if channels == 1 else "RGB",
             image_shape=(height, width),

@@ -32,7 +32,7 @@ def convert(output, backend, source, change, *, check_size=False, skip_corrupt=F
         source: the `Source`.
         change: the `Change`.
         check_size, skip_corrupt: see `Changed`.
-        options: `shards`, `prepare` and `made` of `forms.to_records`.
+        options: `shards`, `prepare`, `made` and `names` of `forms.to_records`.
 
     Raises:
         DataError: damaged pictures, an output that is there, or a form that cannot hold what there is.
@@ -61,6 +61,7 @@ def main(_):
         "shuffle": f.seed if f.shuffle else "no",
         "encode": "no" if encode is None else encode or "as named",
         "shards": f.shards,
+        "feature_names": f.feature_names,
     }
     if f.backend == "records" and not f.force:
         cards = common.finished(prefix.parent, [prefix.name], made)
@@ -76,6 +77,7 @@ def main(_):
     options = {"check_size": f.check_size, "skip_corrupt": f.skip_corrupt}
     if f.backend == "records":
         options |= {"shards": f.shards, "prepare": f"python -m data_prep.databases {_given(f)} --force", "made": made}
+        options["names"] = f.feature_names
     items, card = convert(f.output, f.backend, source, Change(f.gray, resize, encode, is_list), **options)
     for message in items.skipped:
         print(f"SKIPPED: {message}")
@@ -97,7 +99,7 @@ def _given(values):
 
 
 if __name__ == "__main__":
-    flags.DEFINE_string("source", None, "List of pictures, LMDB, LevelDB, or split of shards.", required=True)
+    flags.DEFINE_string("source", None, "List of pictures, LMDB, LevelDB, split of shards or of TFDS.", required=True)
     flags.DEFINE_string("output", None, "Database or folder to make, or split of shards.", required=True)
     flags.DEFINE_enum("backend", "lmdb", ["lmdb", "leveldb", "records", "list"], "The form to write.")
     flags.DEFINE_string("root_folder", "", "Put before the names of a list, as it stands; a folder needs its /.")
@@ -110,5 +112,6 @@ if __name__ == "__main__":
     flags.DEFINE_bool("skip_corrupt", False, "Leave pictures out that cannot be decoded, and list them.")
     flags.DEFINE_integer("shards", 10, "Files of a split at most.", lower_bound=1)
     flags.DEFINE_bool("force", False, "Make again what is there.")
+    common.define_feature_names()
     define_resize()
     common.run(main)

@@ -54,7 +54,7 @@ def to_list(folder, stream):
         raise
 
 
-def to_records(prefix, stream, items, source, *, shards=10, prepare="", made=None):
+def to_records(prefix, stream, items, source, *, shards=10, prepare="", made=None, names="tfds"):
     """Writes `stream` as a split of TFRecord shards; returns its `Card`.
 
     Args:
@@ -64,6 +64,7 @@ def to_records(prefix, stream, items, source, *, shards=10, prepare="", made=Non
         source: the `Source` that those come from.
         shards: files at most; no more than pictures.
         prepare, made: see `zoo.formats.records.Card`.
+        names: of the features; see `zoo.formats.records.features`.
 
     Raises:
         DataError: pictures that shards cannot hold.
@@ -80,7 +81,7 @@ def to_records(prefix, stream, items, source, *, shards=10, prepare="", made=Non
             if number is None:
                 return
             done = number + 1
-            yield _example(record, shape, kinds)
+            yield _example(record, shape, kinds, names)
 
     with SplitWriter(prefix.parent, prefix.name, shards) as writer:
         for index in range(shards):
@@ -88,8 +89,10 @@ def to_records(prefix, stream, items, source, *, shards=10, prepare="", made=Non
         next(stream, None)  # so that whoever gives the stream ends, too
         _check(items, kinds, prefix)
         gray = items.channels == {1}
+        encoding = kinds.pop() if len(kinds) == 1 else "jpeg"  # the reader of which takes both
         return writer.finish(
-            encoding=kinds.pop() if len(kinds) == 1 else "jpeg",  # the reader of which takes both
+            encoding=encoding,
+            features=records.features(names, encoding, ["file_name"]),
             channels=next(iter(items.channels)),
             channel_order="gray" if gray else source.channel_order or "BGR",
             image_shape=next(iter(items.sizes)) if len(items.sizes) == 1 else None,
@@ -111,11 +114,11 @@ def _bytes(record):
     return record.data
 
 
-def _example(record, shape, kinds):
-    more = {"image/filename": record.name} if record.name else {}
+def _example(record, shape, kinds, names):
+    more = {"names": names, "file_name": record.name}
     if not record.encoded:
         kinds.add("raw")
-        return records.raw_example(_bytes(record), record.label, **more)
+        return records.raw_example(_bytes(record), record.label, order="RGB" if record.rgb else "BGR", **more)
     kind = kind_of(record.data)
     if kind is None:
         got, hint = f"bytes {bytes(record.data[:4])!r}...", "--encode_type=png writes it anew"

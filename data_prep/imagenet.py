@@ -50,18 +50,29 @@ class Options:
         made: see `zoo.formats.records.Card`.
         processes: how many make shards.
         force: whether a split that lies there whole is made again.
+        names: of the features; see `zoo.formats.records.features`.
 
     Raises:
         DataError: an encoding without the size that it needs.
     """
 
-    def __init__(self, shards, resize=None, encoding="jpeg", skip_corrupt=False, made=None, processes=1, force=False):
+    def __init__(
+        self,
+        shards,
+        resize=None,
+        encoding="jpeg",
+        skip_corrupt=False,
+        made=None,
+        processes=1,
+        force=False,
+        names="tfds",
+    ):
         if encoding != "jpeg" and not resize:
             raise DataError(f"--encoding={encoding} writes every picture anew", want="--resize with it")
         if encoding == "raw" and not isinstance(resize, tuple):
             raise DataError("--encoding=raw holds pictures of one size", got="--resize_shorter", want="--resize")
         self.shards, self.resize, self.encoding, self.skip_corrupt = shards, resize, encoding, skip_corrupt
-        self.made, self.processes, self.force = made or {}, processes, force
+        self.made, self.processes, self.force, self.names = made or {}, processes, force, names
 
 
 def write_split(output_dir, split, files, classes, options, prepare):
@@ -99,6 +110,7 @@ def write_split(output_dir, split, files, classes, options, prepare):
         shapes = {note.image_shape for note in notes}
         card = writer.finish(
             encoding=options.encoding,
+            features=jobs[0].features(),
             channels=3,
             channel_order="BGR",
             image_shape=shapes.pop() if len(shapes) == 1 else None,
@@ -129,7 +141,7 @@ def _whole(prefix, pictures, skip_corrupt):
 def _jobs(output_dir, split, files, classes, options, bounds):
     labels = {name: label for label, name in enumerate(classes)}
     threads = max(1, (os.cpu_count() or 1) // options.processes)
-    how = (options.resize, options.encoding, options.skip_corrupt, threads)
+    how = (options.resize, options.encoding, options.skip_corrupt, threads, options.names)
     for index, (start, end) in enumerate(zip(bounds, bounds[1:])):
         yield shards.Job(str(output_dir), split, len(bounds) - 1, index, files[start:end], labels, *how)
 
@@ -196,6 +208,7 @@ def main(_):
         "val_shards": f.val_shards,
         "resize": f.resize or (f"shorter side {resize}" if resize else "no"),
         "encoding": f.encoding,
+        "feature_names": f.feature_names,
         "seed": f.seed,
     }
     if not f.force:
@@ -215,7 +228,8 @@ def main(_):
         given, usual = numbers[split]
         number = given or shard_count(len(files), usual)
         processes = f.processes or (1 if len(files) < MANY else os.cpu_count() or 1)
-        options = Options(number, resize, f.encoding, f.skip_corrupt, wanted, min(processes, number), f.force)
+        how = (f.skip_corrupt, wanted, min(processes, number), f.force, f.feature_names)
+        options = Options(number, resize, f.encoding, *how)
         cards[split] = write_split(f.output_dir, split, files, classes, options, prepare)
     common.describe(f.output_dir, cards)
 
@@ -241,6 +255,7 @@ if __name__ == "__main__":
     flags.DEFINE_string("resize", None, 'Bring every picture to this size: "256" or "256x320", height first.')
     flags.DEFINE_integer("resize_shorter", None, "Bring the shorter side to this length, aspect kept.", lower_bound=1)
     flags.DEFINE_enum("encoding", "jpeg", ["jpeg", "png", "raw"], "Form of the pixels; png and raw need a size.")
+    common.define_feature_names()
     flags.DEFINE_integer("seed", 0, "Of the shuffling.")
     flags.DEFINE_integer("processes", 0, f"How many; 0: one a core for {MANY} pictures or more, else one.", 0)
     flags.DEFINE_bool("skip_corrupt", False, "Leave damaged pictures out, and list them, where otherwise one ends it.")

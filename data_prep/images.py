@@ -77,9 +77,9 @@ class Picture(NamedTuple):
     shape: tuple
     note: str | None = None
 
-    def example(self, label, file):
-        """Returns the record."""
-        more = {"image/filename": file.name, "image/class/synset": file.class_name}
+    def example(self, label, file, names):
+        """Returns the record; `names` are those of `zoo.formats.records.features`."""
+        more = {"names": names, "file_name": file.name, "synset": file.class_name}
         if self.encoding == "raw":
             return records.raw_example(self.data, label, **more)
         return records.encoded_example(self.data, self.encoding, self.shape, label, **more)

@@ -38,6 +38,7 @@ class Job(NamedTuple):
         resize, encoding: see `images.made`.
         skip_corrupt: whether damaged pictures are left out.
         threads: how many decode.
+        names: of the features; see `zoo.formats.records.features`.
     """
 
     folder: str
@@ -50,10 +51,15 @@ class Job(NamedTuple):
     encoding: str
     skip_corrupt: bool
     threads: int
+    names: str = "tfds"
+
+    def features(self):
+        """Returns the features of its records, as the card has them."""
+        return records.features(self.names, self.encoding, records.OPTIONAL)
 
     def key(self):
         """Returns a digest of all that the shard's bytes hang on."""
-        head = [VERSION, records.VERSION, QUALITY, self.resize, self.encoding, self.labels]
+        head = [VERSION, records.VERSION, QUALITY, self.resize, self.encoding, self.labels, self.names]
         digest = hashlib.sha256(repr(head).encode())
         for file in self.files:
             digest.update(repr((str(file), file[1:], *_stamp(file))).encode())
@@ -115,12 +121,12 @@ def make(job):
             sizes.add(made.shape[:2])
             label = job.labels[file.class_name]
             counts[label] += 1
-            yield made.example(label, file)
+            yield made.example(label, file, job.names)
 
     try:
         _note_path(path).unlink(missing_ok=True)
         shard = writer.shard(job.index, examples())
-        _check(path, counts)
+        _check(path, job.features()["label"], counts)
     except BaseException:
         with contextlib.suppress(OSError):
             path.unlink(missing_ok=True)
@@ -203,7 +209,7 @@ def _finished(path, key):
         return None
 
 
-def _check(path, counts):
+def _check(path, label, counts):
     """Reads a shard back; raises DataError where the labels in it are not those that were written."""
     import tensorflow as tf
 
@@ -211,7 +217,7 @@ def _check(path, counts):
     try:
         for record in tf.data.TFRecordDataset(str(path)).as_numpy_iterator():
             feature = tf.train.Example.FromString(record).features.feature
-            found[feature[records.LABEL].int64_list.value[0]] += 1
+            found[feature[label].int64_list.value[0]] += 1
     except tf.errors.OpError as e:
         raise DataError("a shard cannot be read back", at=Place(str(path)), got=str(e).splitlines()[0]) from e
     if found != counts:

@@ -1,4 +1,5 @@
-"""What data_prep can read pictures from: a list of files, an LMDB or LevelDB of Datum, a split of TFRecord shards."""
+"""What data_prep can read pictures from: a list of files, an LMDB or LevelDB of Datum, a split of TFRecord
+shards, ours or of TensorFlow Datasets."""
 
 import concurrent.futures
 import itertools
@@ -10,7 +11,7 @@ import numpy as np
 from absl import flags
 
 from zoo.errors import DataError, Place
-from zoo.formats import datum, records
+from zoo.formats import datum, records, tfds
 from zoo.formats.databases import Database, database_kind
 from zoo.formats.image_list import read_list
 
@@ -63,7 +64,7 @@ class Source(NamedTuple):
     """Pictures to be read once.
 
     Attributes:
-        kind: "list", "LMDB", "LevelDB" or "records".
+        kind: "list", "LMDB", "LevelDB" or "records" (those of TensorFlow Datasets, too).
         count: how many there are.
         records: iterable of `Record`.
         channel_order: "gray", "BGR" or "RGB" where it is known, else None.
@@ -81,14 +82,15 @@ def open_source(source, root_folder="", shuffle_seed=None):
     """Returns the `Source` at the path `source`.
 
     Args:
-        source: a list file, the folder of a database, or the prefix of a split (``data/mnist/train``).
+        source: a list file, the folder of a database, or the prefix of a split (``data/mnist/train``), which may be one
+            that TensorFlow Datasets prepared (``~/tensorflow_datasets/mnist/3.0.1/train``).
         root_folder: what is put before the names of a list, as it stands.
         shuffle_seed: an integer to shuffle a list by, or None for its order.
 
     Raises:
         DataError: none of these lies there, it is damaged, or what cannot be shuffled should be.
     """
-    path = pathlib.Path(source)
+    path = pathlib.Path(os.path.expanduser(source))
     if path.is_file() and path.suffix not in (".mdb", ".json"):
         return _from_list(path, root_folder, shuffle_seed)
     if shuffle_seed is not None:
@@ -100,8 +102,10 @@ def open_source(source, root_folder="", shuffle_seed=None):
         return Source(database.kind, database.count, _from_database(database))
     prefix = str(path).removesuffix(".json")
     if records.card_path(prefix).is_file():
-        return _from_shards(prefix)
-    want = "a list of pictures, an LMDB, a LevelDB or a split such as data/mnist/train"
+        return _from_shards(prefix, records.read_card(prefix))
+    if tfds.is_folder(path.parent):
+        return _from_shards(prefix, tfds.read_card(prefix))
+    want = "a list of pictures, an LMDB, a LevelDB or a split such as data/mnist/train or that of TensorFlow Datasets"
     raise DataError("nothing that holds pictures", at=Place(str(source)), want=want)
 
 
@@ -157,8 +161,7 @@ def _from_database(database):
         yield Record(key.decode("utf-8", "replace"), message.label, data, message.encoded, at)
 
 
-def _from_shards(prefix):
-    card = records.read_card(prefix)
+def _from_shards(prefix, card):
     records.check_shards(prefix, card)
     order = card.channel_order if card.encoding == "raw" else "gray" if card.channels == 1 else "BGR"
     return Source("records", card.count, _examples(prefix, card), order, card.classes)
@@ -167,23 +170,24 @@ def _from_shards(prefix):
 def _examples(prefix, card):
     import tensorflow as tf
 
-    pixels = records.pixels_feature(card.encoding)
+    names = card.features
     stream = tf.data.TFRecordDataset(records.shard_paths(prefix, card)).as_numpy_iterator()
     number = 0
     while True:
         at = Place(f"{prefix}: record {number}")
         try:
             feature = tf.train.Example.FromString(next(stream)).features.feature
-            data, label = feature[pixels].bytes_list.value[0], feature[records.LABEL].int64_list.value[0]
-            names = feature["image/filename"].bytes_list.value
+            data, label = feature[names["image"]].bytes_list.value[0], feature[names["label"]].int64_list.value[0]
+            name = feature[names["file_name"]].bytes_list.value[0] if "file_name" in names else b""
             if card.encoding == "raw":
                 data = np.frombuffer(data, np.uint8).reshape(*card.image_shape, card.channels)
+                data = np.ascontiguousarray(data[..., ::-1]) if card.reversed else data
         except StopIteration:
             return
         except Exception as e:
             records.check_shards(prefix, card, contents=True)
             hint = records.again(card.prepare)
             raise DataError("a record cannot be read", at=at, got=f"{type(e).__name__}: {e}", hint=hint) from e
-        name = names[0].decode("utf-8", "replace") if names else ""
+        name = name.decode("utf-8", "replace")
         yield Record(name, label, data, card.encoding != "raw", at, card.channel_order == "RGB")
         number += 1

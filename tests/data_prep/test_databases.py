@@ -198,9 +198,7 @@ def test_a_list_to_shards_of_several_sizes(tmp_path):
 
 def test_gray_of_rgb_shards_knows_their_order(tmp_path):
     images = pictures(2, 5, 7, 3)
-    prefix = write_raw(tmp_path / "rgb", images)
-    path = records.card_path(prefix)
-    path.write_text(path.read_text().replace('"BGR"', '"RGB"'))
+    prefix = write_raw(tmp_path / "rgb", images, order="RGB")
     run(prefix, tmp_path / "db", gray=True)
     want = np.stack([cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) for image in images])
     np.testing.assert_array_equal(fed(tmp_path / "db", 2)[0][..., 0], want)

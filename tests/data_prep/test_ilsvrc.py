@@ -36,12 +36,12 @@ def test_command_on_the_official_archives(tmp_path, official):
     card, found = read(tmp_path / "out" / "train")
     want = {name: data for files in ilsvrc.train_files().values() for name, data in files.items()}
     assert card.classes == tuple(ilsvrc.SYNSETS) and len(card.shards) == 3 and card.made["per_class"] == [5] * 4
-    names = [text(feature, "filename") for feature in found]
+    names = [text(feature, "file_name") for feature in found]
     assert sorted(names) == sorted(want) and names != sorted(names)
     anew = {"n01530575_14.JPEG": "CMYK", "n02106662_21.JPEG": "not a JPEG"}
     for name, feature in zip(names, found):
-        assert number(feature, "class/label") == ilsvrc.SYNSETS.index(name[:9])
-        data = feature["image/encoded"].bytes_list.value[0]
+        assert number(feature, "label") == ilsvrc.SYNSETS.index(name[:9])
+        data = feature["image"].bytes_list.value[0]
         assert data[:2] == b"\xff\xd8" and (data == want[name]) == (name not in anew)
     lines = sorted(card.made["rewritten"])
     assert len(lines) == 2 and all(n in line and why in line for line, (n, why) in zip(lines, sorted(anew.items())))
@@ -50,9 +50,9 @@ def test_command_on_the_official_archives(tmp_path, official):
     labels = dict(zip(pictures, truth))
     assert card.count == 7 and len(card.shards) == 2 and card.made["per_class"] == [2, 2, 2, 1]
     for feature in found:
-        name = text(feature, "filename")
-        assert number(feature, "class/label") == labels[name]
-        assert feature["image/encoded"].bytes_list.value[0] == pictures[name]
+        name = text(feature, "file_name")
+        assert number(feature, "label") == labels[name]
+        assert feature["image"].bytes_list.value[0] == pictures[name]
     again = subprocess.run(args, cwd=ROOT, capture_output=True, text=True)
     assert again.returncode == 0 and "Nothing to do" in again.stdout
     assert not list((tmp_path / "out").glob("*.partial*"))
@@ -154,8 +154,8 @@ def test_shorter_side(tmp_path, official):
     _, found = read(tmp_path / "out" / "val")
     pictures, _ = ilsvrc.val_files()
     for feature in found:
-        size = cv2.imdecode(np.frombuffer(pictures[text(feature, "filename")], np.uint8), 1).shape[:2]
-        got = number(feature, "height"), number(feature, "width")
+        size = cv2.imdecode(np.frombuffer(pictures[text(feature, "file_name")], np.uint8), 1).shape[:2]
+        got = cv2.imdecode(np.frombuffer(feature["image"].bytes_list.value[0], np.uint8), 1).shape[:2]
         assert min(got) == 10 and got == tuple(int(side * 10 / min(size) + 0.5) for side in size)
     with pytest.raises(DataError, match="got --resize_shorter, want --resize"):
         imagenet.Options(1, 10, "raw")
@@ -168,7 +168,7 @@ def test_the_sheet_shows_the_pictures_and_the_card_reads(tmp_path, official):
     assert sheet.shape == (4 * 144, 8 * 128, 3)
     _, found = read(tmp_path / "train")
     for place in (0, 9):  # the second stands in the second row
-        data = found[place]["image/encoded"].bytes_list.value[0]
+        data = found[place]["image"].bytes_list.value[0]
         top, left = place // 8 * 144, place % 8 * 128
         want = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
         np.testing.assert_array_equal(sheet[top : top + 128, left : left + 128], want)
@@ -247,4 +247,4 @@ def test_sample_pictures_pass(tmp_path, shared):
     imagenet.write_split(tmp_path, "train", files, classes, imagenet.Options(2), "")
     assert contact_sheet.paths(tmp_path / "train")[1].stat().st_size > 10_000
     _, found = read(tmp_path / "train")
-    assert [f["image/encoded"].bytes_list.value[0] for f in found] == [path.read_bytes() for path in some]
+    assert [f["image"].bytes_list.value[0] for f in found] == [path.read_bytes() for path in some]

@@ -55,11 +55,11 @@ def read(prefix):
 
 
 def text(feature, name):
-    return feature[f"image/{name}"].bytes_list.value[0].decode()
+    return feature[name].bytes_list.value[0].decode()
 
 
 def number(feature, name):
-    return feature[f"image/{name}"].int64_list.value[0]
+    return feature[name].int64_list.value[0]
 
 
 def write(folder, files, split="train", **options):
@@ -71,6 +71,7 @@ def write(folder, files, split="train", **options):
 def test_command_end_to_end(tmp_path, flat):
     out = tmp_path / "out"
     args = [f"--source={flat}", f"--output_dir={out}", "--shards=3", "--validation_fraction=0.25", "--seed=5"]
+    args.append("--feature_names=model_garden")
     done = command(*args)
     assert done.returncode == 0, done.stderr
     assert "3 of the 12 pictures" in done.stderr and "not ImageNet's validation set" in done.stderr
@@ -80,12 +81,12 @@ def test_command_end_to_end(tmp_path, flat):
         assert card.count == len(found) == count and len(card.shards) == 3
         assert card.classes == ("n00000001", "n00000002", "n00000003", "n00000004")
         assert (card.encoding, card.channels, card.channel_order, card.image_shape) == ("jpeg", 3, "BGR", None)
-        assert card.min_size == (min(number(f, "height") for f in found), min(number(f, "width") for f in found))
+        assert card.min_size == tuple(min(number(f, f"image/{s}") for f in found) for s in ("height", "width"))
         for feature in found:
-            name = text(feature, "filename")
+            name = text(feature, "image/filename")
             assert feature["image/encoded"].bytes_list.value[0] == (flat / name).read_bytes()
-            assert number(feature, "class/label") == int(name[8]) - 1
-            assert text(feature, "class/synset") == name[:9]
+            assert number(feature, "image/class/label") == int(name[8]) - 1
+            assert text(feature, "image/class/synset") == name[:9]
             seen.append(name)
     assert sorted(seen) == sorted(path.name for path in flat.iterdir()) and seen != sorted(seen)
     again = command(*args)
@@ -132,7 +133,7 @@ def test_resized_raw_is_what_opencv_makes(tmp_path, flat):
     for file, feature in zip(files, found):
         want = cv2.resize(cv2.imread(str(file.path)), (11, 7))
         np.testing.assert_array_equal(
-            np.frombuffer(feature["image/raw"].bytes_list.value[0], np.uint8).reshape(7, 11, 3), want
+            np.frombuffer(feature["image"].bytes_list.value[0], np.uint8).reshape(7, 11, 3), want[..., ::-1]
         )
 
 
@@ -141,9 +142,8 @@ def test_resized_png_keeps_every_pixel(tmp_path, flat):
     write(tmp_path / "out", files, resize=(7, 11), encoding="png", shards=1)
     _, found = read(tmp_path / "out" / "train")
     for file, feature in zip(files, found):
-        data = np.frombuffer(feature["image/encoded"].bytes_list.value[0], np.uint8)
+        data = np.frombuffer(feature["image"].bytes_list.value[0], np.uint8)
         np.testing.assert_array_equal(cv2.imdecode(data, -1), cv2.resize(cv2.imread(str(file.path)), (11, 7)))
-        assert text(feature, "format") == "png"
 
 
 def test_not_jpeg_inside_is_written_anew_and_listed(tmp_path, flat, capsys):
@@ -155,7 +155,7 @@ def test_not_jpeg_inside_is_written_anew_and_listed(tmp_path, flat, capsys):
     assert len(card.made["rewritten"]) == 1 and "n00000001_picture0.JPEG: not a JPEG" in card.made["rewritten"][0]
     assert "written anew" in capsys.readouterr().out
     _, found = read(tmp_path / "out" / "train")
-    data = next(f for f in found if text(f, "filename") == path.name)["image/encoded"].bytes_list.value[0]
+    data = next(f for f in found if text(f, "file_name") == path.name)["image"].bytes_list.value[0]
     assert data[:2] == b"\xff\xd8"
     got = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
     assert np.abs(got.astype(int) - pixels).mean() < 2

@@ -55,10 +55,8 @@ def read(prefix):
         tf.train.Example.FromString(r).features.feature
         for r in tf.data.TFRecordDataset(records.shard_paths(prefix, card)).as_numpy_iterator()
     ]
-    pixels = b"".join(f["image/raw"].bytes_list.value[0] for f in found)
-    return np.frombuffer(pixels, np.uint8).reshape(-1, 28, 28), [
-        f["image/class/label"].int64_list.value[0] for f in found
-    ]
+    pixels = b"".join(f["image"].bytes_list.value[0] for f in found)
+    return np.frombuffer(pixels, np.uint8).reshape(-1, 28, 28), [f["label"].int64_list.value[0] for f in found]
 
 
 def test_file_order_is_kept(tmp_path, idx):

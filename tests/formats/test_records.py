@@ -17,6 +17,7 @@ from zoo.formats.records_writer import SplitWriter
 IMAGES = np.random.default_rng(3).integers(0, 256, (7, 3, 5, 1), np.uint8)
 FIELDS = {
     "encoding": "raw",
+    "features": records.features("tfds", "raw"),
     "channels": 1,
     "channel_order": "gray",
     "image_shape": (3, 5),
@@ -24,6 +25,7 @@ FIELDS = {
     "classes": ("a", "b", "c"),
     "prepare": "python -m data_prep.made_up",
 }
+DESCRIBED = ["dataset_info.json", "features.json", "label.labels.txt"]
 
 
 def example(index):
@@ -44,6 +46,7 @@ def names(folder):
 def test_written_records_read_back_in_order(tmp_path):
     card = write(tmp_path)
     assert names(tmp_path) == [
+        *DESCRIBED,
         "train-00000-of-00003.tfrecord",
         "train-00001-of-00003.tfrecord",
         "train-00002-of-00003.tfrecord",
@@ -56,12 +59,32 @@ def test_written_records_read_back_in_order(tmp_path):
     ]
     for index, record in enumerate(back):
         features = record.features.feature
-        assert features["image/raw"].bytes_list.value[0] == IMAGES[index].tobytes()
-        assert features["image/class/label"].int64_list.value[0] == index % 3
-        size = [features[f"image/{n}"].int64_list.value[0] for n in ("height", "width", "channels")]
-        assert size == [3, 5, 1]
-        assert set(features) <= set(records.SCHEMA)
+        assert features["image"].bytes_list.value[0] == IMAGES[index].tobytes()
+        assert features["label"].int64_list.value[0] == index % 3
+        assert set(features) == {"image", "label"}
     assert len(back) == 7
+
+
+def test_names_of_the_model_garden():
+    data = records.raw_example(IMAGES[0], 2, "model_garden", file_name="x", synset="n1")
+    features = tf.train.Example.FromString(data).features.feature
+    assert features["image/raw"].bytes_list.value[0] == IMAGES[0].tobytes()
+    assert features["image/class/label"].int64_list.value[0] == 2
+    assert [features[f"image/{n}"].int64_list.value[0] for n in ("height", "width", "channels")] == [3, 5, 1]
+    texts = [features[f"image/{n}"].bytes_list.value[0] for n in ("filename", "class/synset", "format")]
+    assert texts == [b"x", b"n1", b"raw"]
+    assert set(features) == set(records.features("model_garden", "raw", records.OPTIONAL).values())
+    data = records.encoded_example(b"file", "jpeg", (3, 5, 3), 2, "model_garden")
+    features = tf.train.Example.FromString(data).features.feature
+    assert features["image/encoded"].bytes_list.value[0] == b"file" and "image/filename" not in features
+
+
+@pytest.mark.parametrize("order", ["BGR", "RGB"])
+def test_raw_pixels_lie_there_as_rgb(order):
+    image = np.arange(24, dtype=np.uint8).reshape(2, 4, 3)
+    stored = tf.train.Example.FromString(records.raw_example(image, 0, order=order)).features.feature["image"]
+    want = image if order == "RGB" else image[..., ::-1]
+    assert stored.bytes_list.value[0] == want.tobytes()
 
 
 def test_card_reads_back(tmp_path):
@@ -73,13 +96,14 @@ def test_card_reads_back(tmp_path):
 
 def test_unknown_feature_is_a_programming_error():
     with pytest.raises(KeyError):
-        records.serialize({"image/colour": 1})
+        records.raw_example(IMAGES[0], 0, colour=1)
 
 
 def test_writing_again_replaces_all_shards(tmp_path):
     write(tmp_path)
     write(tmp_path, shards=((0,), (1,)))
-    assert names(tmp_path) == ["train-00000-of-00002.tfrecord", "train-00001-of-00002.tfrecord", "train.json"]
+    shards = ["train-00000-of-00002.tfrecord", "train-00001-of-00002.tfrecord"]
+    assert names(tmp_path) == [*DESCRIBED, *shards, "train.json"]
 
 
 @pytest.mark.parametrize("victim", ["shard", "middle", "card", "forgotten"])
@@ -193,13 +217,15 @@ def change(card, **values):
         (lambda text: text[:50], "text that is not JSON"),
         (lambda text: "[1]", "format None"),
         (lambda text: change(text, format="other"), "format 'other'"),
-        (lambda text: change(text, version=9), "another version, want 1"),
+        (lambda text: change(text, version=9), "another version, want 2"),
         (lambda text: change(text, count=8), "count 8"),
         (lambda text: change(text, count=0, shards=[]), "count 0"),
         (lambda text: change(text, encoding="gif"), "encoding 'gif'"),
         (lambda text: change(text, channels=2), "channels 2"),
         (lambda text: change(text, shards=[{"name": "x"}]), "damaged card"),
         (lambda text: change(text, colour="red"), "colour"),
+        (lambda text: change(text, features={"image": "image"}), "damaged card, got 'label'"),
+        (lambda text: change(text, features=None), "damaged card"),
     ],
 )
 def test_damaged_card(tmp_path, spoil, said):
@@ -209,6 +235,20 @@ def test_damaged_card(tmp_path, spoil, said):
     with pytest.raises(DataError) as caught:
         records.read_card(tmp_path / "train")
     assert said in str(caught.value) and str(path) in str(caught.value)
+
+
+def test_card_of_before_says_how_to_go_on(tmp_path):
+    write(tmp_path)
+    path = tmp_path / "train.json"
+    path.write_text(change(path.read_text(), version=1))
+    with pytest.raises(DataError, match=r"another version, want 2 \(prepare it again: python -m data_prep.made_up"):
+        records.read_card(tmp_path / "train")
+
+
+@pytest.mark.parametrize("name", ["features", "dataset_info"])
+def test_names_that_are_taken(tmp_path, name):
+    with pytest.raises(DataError, match=f"no name for a split, got {name}"):
+        SplitWriter(tmp_path, name, 1)
 
 
 def test_no_card(tmp_path):

@@ -31,17 +31,17 @@ def pictures(count, height, width, channels, seed=0):
     return np.random.default_rng(seed).integers(0, 256, (count, height, width, channels), np.uint8)
 
 
-def write_raw(folder, images, labels=None, shards=(None,), split="train"):
+def write_raw(folder, images, labels=None, shards=(None,), split="train", order="BGR"):
     """Writes raw records, `shards` giving how many go into each file (None: the rest); returns the prefix."""
     labels = range(len(images)) if labels is None else labels
     done = 0
     with SplitWriter(folder, split, len(shards)) as writer:
         for index, count in enumerate(shards):
             end = len(images) if count is None else done + count
-            writer.shard(index, [records.raw_example(images[i], labels[i]) for i in range(done, end)])
+            writer.shard(index, [records.raw_example(images[i], labels[i], order=order) for i in range(done, end)])
             done = end
         size, channels = images.shape[1:3], images.shape[3]
-        writer.finish(**_fields("raw", channels, size, size))
+        writer.finish(**_fields("raw", channels, size, size, order))
     return folder / split
 
 
@@ -57,11 +57,12 @@ def write_files(folder, files, sizes, split="train", encoding="jpeg"):
     return folder / split
 
 
-def _fields(encoding, channels, shape, smallest):
+def _fields(encoding, channels, shape, smallest, order="BGR"):
     return {
         "encoding": encoding,
+        "features": records.features("tfds", encoding),
         "channels": channels,
-        "channel_order": "gray" if channels == 1 else "BGR",
+        "channel_order": "gray" if channels == 1 else order,
         "image_shape": shape,
         "min_size": smallest,
         "classes": ("a",),

@@ -1,11 +1,13 @@
 """Pictures in TFRecord files: one declaration of the schema for whoever writes them and whoever reads them.
 
 A split is ``<split>-00000-of-00010.tfrecord`` and so on, and beside them one card, ``<split>.json``, written last:
-where there is a card, the split is whole. Each record is a tf.train.Example whose features carry the names that the TF
-Model Garden uses. Two forms of pixels: `image/raw`, uint8 bytes in (height, width, channel) order, or `image/encoded`,
-a JPEG or PNG file. Labels count from 0, as Caffe's do.
+where there is a card, the split is whole. Each record is a tf.train.Example. Its features are called as TensorFlow
+Datasets calls them, or as the TF Model Garden does; the card says which names a split has. Pixels are a JPEG or PNG
+file, or raw: uint8 bytes in (height, width, channel) order, channels in the order R, G, B, as those ecosystems take
+for granted, even where Caffe wants them BGR and a reader turns them round. Labels count from 0, as Caffe's do.
 """
 
+import contextlib
 import hashlib
 import json
 import pathlib
@@ -14,27 +16,44 @@ from dataclasses import asdict, dataclass, field
 
 from zoo.errors import DataError, Place
 
-FORMAT, VERSION = "zoo-records", 1
+FORMAT, VERSION = "zoo-records", 2
 ENCODINGS = ("raw", "jpeg", "png")
+DESCRIPTION = ("dataset_info.json", "features.json")  # of a folder, for TensorFlow Datasets: these are no cards
 
-RAW, ENCODED, LABEL = "image/raw", "image/encoded", "image/class/label"
-# Every feature that a record may hold, and its kind.
-SCHEMA = {
-    RAW: bytes,
-    ENCODED: bytes,
-    LABEL: int,
-    "image/format": bytes,
-    "image/height": int,
-    "image/width": int,
-    "image/channels": int,
-    "image/filename": bytes,
-    "image/class/synset": bytes,
+# What a record may say, and under which name each convention has it.
+NAMES = {
+    "tfds": {"image": "image", "label": "label", "file_name": "file_name"},
+    "model_garden": {
+        "image": "image/encoded",
+        "label": "image/class/label",
+        "file_name": "image/filename",
+        "synset": "image/class/synset",
+        "format": "image/format",
+        "height": "image/height",
+        "width": "image/width",
+        "channels": "image/channels",
+    },
 }
+RAW = "image/raw"  # raw pixels in the style of the Model Garden, which has no name for them
+INTEGERS = ("label", "height", "width", "channels")  # the others are bytes
+OPTIONAL = ("file_name", "synset")
 
 
-def pixels_feature(encoding):
-    """Returns the name of the feature that holds the pixels of records in `encoding` ("raw", "jpeg" or "png")."""
-    return RAW if encoding == "raw" else ENCODED
+def features(names, encoding, optional=()):
+    """Returns {what a record says: name of the feature} of a split.
+
+    Args:
+        names: a convention, "tfds" or "model_garden".
+        encoding: "raw", "jpeg" or "png".
+        optional: which of `OPTIONAL` its records say, too; those that the convention does not know are left out.
+    """
+    for key in optional:
+        if key not in OPTIONAL:
+            raise KeyError(key)
+    found = {key: name for key, name in NAMES[names].items() if key not in OPTIONAL or key in optional}
+    if names == "model_garden" and encoding == "raw":
+        found["image"] = RAW
+    return found
 
 
 def shard_name(split, index, shards):
@@ -47,42 +66,56 @@ def card_path(prefix):
     return pathlib.Path(f"{prefix}.json")
 
 
-def serialize(values):
-    """Returns `values` ({feature name of `SCHEMA`: bytes, str or int}) as the bytes of a tf.train.Example."""
+def raw_example(image, label, names="tfds", order="BGR", **optional):
+    """Returns one serialised record of a uint8 `image` of shape (H, W, C).
+
+    Args:
+        image: the pixels.
+        label: the class.
+        names: see `features`.
+        order: "BGR" or "RGB": of the channels of `image`, where there are three; stored are always R, G, B.
+        optional: `file_name`, `synset`: str, where the records of the split have them.
+    """
+    stored = image[..., ::-1] if order == "BGR" and image.shape[2] == 3 else image
+    return _example(stored.tobytes(), "raw", image.shape, label, names, optional)
+
+
+def encoded_example(data, encoding, shape, label, names="tfds", **optional):
+    """Returns one serialised record of the file bytes `data` ("jpeg" or "png") of a picture of shape (H, W, C).
+
+    `label`, `names` and `optional` are those of `raw_example`.
+    """
+    return _example(data, encoding, shape, label, names, optional)
+
+
+def _example(pixels, encoding, shape, label, names, optional):
     import tensorflow as tf
 
-    features = {}
-    for name, value in values.items():
-        if SCHEMA[name] is int:
-            features[name] = tf.train.Feature(int64_list=tf.train.Int64List(value=[int(value)]))
+    values = {"image": pixels, "label": label, "format": encoding, **optional}
+    values |= zip(("height", "width", "channels"), shape)
+    found = {}
+    for key, name in features(names, encoding, optional).items():
+        value = values[key]
+        if key in INTEGERS:
+            found[name] = tf.train.Feature(int64_list=tf.train.Int64List(value=[int(value)]))
         else:
             value = value.encode() if isinstance(value, str) else value
-            features[name] = tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))
-    example = tf.train.Example(features=tf.train.Features(feature=features))
+            found[name] = tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))
+    example = tf.train.Example(features=tf.train.Features(feature=found))
     return example.SerializeToString(deterministic=True)  # else the features' order is another in another process
-
-
-def raw_example(image, label, **more):
-    """Returns one record of a uint8 `image` of shape (H, W, C); `more` holds further values ("image/filename")."""
-    height, width, channels = image.shape
-    size = {"image/height": height, "image/width": width, "image/channels": channels}
-    return serialize({RAW: image.tobytes(), "image/format": "raw", LABEL: label, **size, **more})
-
-
-def encoded_example(data, encoding, shape, label, **more):
-    """Returns one record of the file bytes `data` ("jpeg" or "png") of a picture of shape (H, W, C)."""
-    size = dict(zip(("image/height", "image/width", "image/channels"), shape))
-    return serialize({ENCODED: data, "image/format": encoding, LABEL: label, **size, **more})
 
 
 @dataclass(frozen=True)
 class Shard:
-    """One file: its name, how many records it holds, its size in bytes and its SHA-256 in hexadecimal."""
+    """One file: its name, how many records it holds, its size in bytes and its SHA-256 in hexadecimal.
+
+    Size and digest are None where nobody noted them: in folders that TensorFlow Datasets prepared.
+    """
 
     name: str
     count: int
-    bytes: int
-    sha256: str
+    bytes: int | None = None
+    sha256: str | None = None
 
 
 @dataclass(frozen=True)
@@ -92,10 +125,12 @@ class Card:
     Attributes:
         split: its name, such as "train".
         encoding: "raw", "jpeg" or "png".
+        features: {what a record says: name of the feature}; see `features`.
         channels: 1 or 3: of the pixels that a reader hands out.
         channel_order: "gray", "BGR" or "RGB": their order. Encoded pictures are handed out as BGR, as OpenCV does.
+            Raw ones lie there as RGB in any case.
         image_shape: (H, W) where all pictures share one size, else None.
-        min_size: the smallest height and the smallest width there are.
+        min_size: the smallest height and the smallest width there are, or None where that is not known.
         classes: the name of each label, from 0.
         shards: the files, in the order of reading.
         prepare: the command that makes the split again.
@@ -104,10 +139,11 @@ class Card:
 
     split: str
     encoding: str
+    features: Mapping[str, str]
     channels: int
     channel_order: str
     image_shape: tuple[int, int] | None
-    min_size: tuple[int, int]
+    min_size: tuple[int, int] | None
     classes: tuple[str, ...]
     shards: tuple[Shard, ...]
     prepare: str
@@ -122,6 +158,11 @@ class Card:
         """Returns the card as text."""
         head = {"format": FORMAT, "version": VERSION, "count": self.count}
         return json.dumps({**head, **asdict(self)}, indent=1) + "\n"
+
+    @property
+    def reversed(self):
+        """Whether raw pixels lie there in another order than they are handed out in."""
+        return self.encoding == "raw" and self.channel_order == "BGR"
 
     @classmethod
     def from_json(cls, text, path):
@@ -142,6 +183,8 @@ class Card:
             values["shards"] = tuple(Shard(**shard) for shard in values["shards"])
             for name in ("image_shape", "min_size", "classes"):
                 values[name] = values[name] if values[name] is None else tuple(values[name])
+            for name in ("image", "label"):
+                values["features"][name] = str(values["features"][name])
             card = cls(**values)
         except (KeyError, TypeError) as e:
             raise DataError("a damaged card", at=at, got=str(e), hint=again(values.get("prepare"))) from e
@@ -167,6 +210,21 @@ def read_card(prefix, hint=None):
     return Card.from_json(text, path)
 
 
+def cards(folder):
+    """Returns {split: `Card`} of the splits that lie whole in `folder`: those whose cards can be read."""
+    found = {}
+    for prefix in prefixes(folder):
+        with contextlib.suppress(DataError):
+            found[prefix.name] = read_card(prefix)
+    return found
+
+
+def prefixes(folder):
+    """Returns the prefixes of the splits in `folder` that have a card, whole or not, in the order of their names."""
+    paths = sorted(pathlib.Path(folder).glob("*.json"))
+    return [path.with_suffix("") for path in paths if path.name not in DESCRIPTION and ".tfrecord." not in path.name]
+
+
 def shard_paths(prefix, card):
     """Returns the paths of the card's shards, in order."""
     return [str(pathlib.Path(prefix).parent / shard.name) for shard in card.shards]
@@ -184,11 +242,26 @@ def check_shards(prefix, card, contents=False):
         at, hint = Place(path), again(card.prepare)
         try:
             size = pathlib.Path(path).stat().st_size
-            digest = sha256(path) if contents and size == shard.bytes else None
+            digest = sha256(path) if contents and shard.sha256 and size == shard.bytes else None
         except OSError as e:
             raise DataError("a shard cannot be read", at=at, got=str(e), hint=hint) from e
-        if size != shard.bytes:
+        if shard.bytes is None:
+            if contents:
+                _check_count(at, path, shard.count, hint)
+        elif size != shard.bytes:
             raise DataError("a damaged shard", at=at, got=f"{size} bytes", want=f"{shard.bytes} bytes", hint=hint)
-        if digest is not None and digest != shard.sha256:
+        elif digest is not None and digest != shard.sha256:
             want = f"{shard.sha256[:16]}... as its card says"
             raise DataError("a damaged shard", at=at, got=f"SHA-256 {digest[:16]}...", want=want, hint=hint)
+
+
+def _check_count(at, path, want, hint):
+    """Reads a shard through, since nothing but the number of its records is known of it."""
+    import tensorflow as tf
+
+    try:
+        count = sum(1 for _ in tf.data.TFRecordDataset(path).as_numpy_iterator())
+    except tf.errors.OpError as e:
+        raise DataError("a damaged shard", at=at, got=str(e.message).splitlines()[0], hint=hint) from e
+    if count != want:
+        raise DataError("a damaged shard", at=at, got=f"{count} records", want=f"{want} records", hint=hint)

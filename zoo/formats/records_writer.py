@@ -1,4 +1,4 @@
-"""Writes a split of `zoo.formats.records` so that it is there whole or not at all."""
+"""Writes a split of `zoo.formats.records` so that it is there whole or not at all, and has TFDS know of it."""
 
 import contextlib
 import os
@@ -6,13 +6,14 @@ import pathlib
 
 from zoo import command
 from zoo.errors import DataError, Place
-from zoo.formats.records import Card, Shard, card_path, sha256, shard_name
+from zoo.formats import tfds_writer
+from zoo.formats.records import DESCRIPTION, Card, Shard, card_path, sha256, shard_name
 
 PARTIAL = ".partial"
 
 
 class SplitWriter:
-    """Writes the shards of one split, then its card; use it in a ``with``.
+    """Writes the shards of one split, then its card, then the folder's description; use it in a ``with``.
 
     Every file is written under a temporary name beside its place and flushed to the disk. Only `finish` gives the files
     their names, the card last. Leaving the ``with`` before that, by an error or otherwise, removes what was written; a
@@ -25,7 +26,8 @@ class SplitWriter:
         keep: whether shards that were written stay under their temporary names, for a later run to `adopt`.
 
     Raises:
-        DataError: where the disk is full, or a file cannot be written, or a shard would be empty.
+        DataError: where the disk is full, or a file cannot be written, or a shard would be empty, or `split` would give
+            the card a name that is taken.
     """
 
     def __init__(self, folder, split, shards, keep=False):
@@ -36,6 +38,9 @@ class SplitWriter:
         command.quiet_tensorflow()
         if shards < 1:
             raise DataError("a split needs shards", at=Place(str(self.prefix)), got=shards, want="1 or more")
+        if card_path(self.prefix).name in DESCRIPTION:
+            at, want = Place(str(self.prefix)), "one whose card is not called as a file of TensorFlow Datasets"
+            raise DataError("no name for a split", at=at, got=split, want=want)
 
     def __enter__(self):
         with self._disk(self.folder):
@@ -79,7 +84,10 @@ class SplitWriter:
         self._written[index] = shard
 
     def finish(self, **fields):
-        """Gives the shards their names and writes the card; `fields` are those of `Card` but `split` and `shards`."""
+        """Gives the shards their names and writes the card; `fields` are those of `Card` but `split` and `shards`.
+
+        The description for TensorFlow Datasets follows. Should the disk refuse it, the split is whole all the same.
+        """
         missing = sorted(set(range(self.shards)) - set(self._written))
         if missing:
             raise DataError("shards were not written", at=Place(str(self.prefix)), got=f"none of number {missing}")
@@ -91,6 +99,7 @@ class SplitWriter:
             partial_card.write_text(card.to_json(), encoding="utf-8")
             _flush(partial_card)
             final_card.unlink(missing_ok=True)  # from here on the old split is gone: no card speaks for mixed shards
+            tfds_writer.describe(self.folder)
             for old in self.folder.glob(f"{self.split}-?????-of-?????.tfrecord"):
                 old.unlink()
             for name in [shard.name for shard in shards] + [final_card.name]:
@@ -98,6 +107,7 @@ class SplitWriter:
                 self._partial(name).rename(self.folder / name)
             _flush(self.folder)
         self._finished = True
+        tfds_writer.describe(self.folder)
         return card
 
     def _partial(self, name):

@@ -1,5 +1,6 @@
 """Where the files that a config names are looked for."""
 
+import os
 import pathlib
 
 from zoo.errors import DataError
@@ -15,7 +16,8 @@ def folders(data_dir=None, file=None):
 
 
 def candidates(name, data_dir=None, file=None):
-    """Returns the paths that `name` may mean, in the order of `folders`; an absolute name stays itself."""
+    """Returns the paths that `name` may mean, in the order of `folders`; an absolute name stays itself, ~ is home."""
+    name = os.path.expanduser(name)
     return list(dict.fromkeys(folder / name for folder in folders(data_dir, file)))
 
 

@@ -10,6 +10,7 @@ is continued draws what it would have drawn.
 
 import hashlib
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -20,6 +21,14 @@ from zoo.formats import blobproto
 from zoo.input.paths import find_file
 
 PHILOX = 1  # tf.random.Algorithm.PHILOX: one step of its counter gives the four numbers of one record
+
+
+class Window(NamedTuple):
+    """What of one picture is shown: int32 scalars `top` and `left` of the crop; boolean `flip`, or None for never."""
+
+    top: tf.Tensor
+    left: tf.Tensor
+    flip: tf.Tensor | None
 
 
 @dataclass(frozen=True)
@@ -51,7 +60,7 @@ class Transform:
         Args:
             channels: C of the pictures.
             image_shape: their (H, W), or None where they differ.
-            min_size: the smallest H and the smallest W among them.
+            min_size: the smallest H and the smallest W among them, or None where that is not known.
             at: the `Place` to blame.
         """
         if self._mean_values and self.mean.size not in (1, channels):
@@ -65,7 +74,7 @@ class Transform:
                     "mean_file must have the size of the pictures before the crop", at=at, got=mean, want=want
                 )
         if self.crop_size:
-            if self.crop_size > min(min_size):
+            if min_size and self.crop_size > min(min_size):
                 want = f"at most {min(min_size)}, as the smallest picture is {min_size[0]} x {min_size[1]} (H x W)"
                 hint = "data_prep.imagenet --resize=256 brings pictures to one size" if image_shape is None else None
                 raise DataError("crop_size exceeds the pictures", at=at, got=self.crop_size, want=want, hint=hint)
@@ -102,22 +111,31 @@ class Transform:
 
     def one(self, image, ordinal):
         """Returns float32 (h, w, C) for one `image` (H, W, C), H and W known or not; the same as `batch` gives."""
-        crop, mean = self.crop_size, self.mean if self._mean_image else None
-        if self._draws:
-            numbers = draw(self.key, ordinal, 1)[0]
-        if crop:
-            height, width = tf.shape(image)[0], tf.shape(image)[1]
-            if self.random_crop:
-                top, left = _below(numbers[0], height - crop + 1), _below(numbers[1], width - crop + 1)
-            else:
-                top, left = (height - crop) // 2, (width - crop) // 2
-            image = image[top : top + crop, left : left + crop]
-            image = tf.ensure_shape(image, (crop, crop, image.shape[2]))
-            mean = None if mean is None else tf.constant(mean)[top : top + crop, left : left + crop]
-        if mean is not None:
+        window = self.window(ordinal, tf.shape(image)[0], tf.shape(image)[1])
+        if self.crop_size:
+            size = self.crop_size
+            image = image[window.top : window.top + size, window.left : window.left + size]
+            image = tf.ensure_shape(image, (size, size, image.shape[2]))
+        return self.cropped(image, window)
+
+    def window(self, ordinal, height, width):
+        """Returns the `Window` of the record with that ordinal, whose picture is `height` x `width` (int32 scalars)."""
+        crop, numbers = self.crop_size, draw(self.key, ordinal, 1)[0] if self._draws else None
+        if crop and self.random_crop:
+            top, left = _below(numbers[0], height - crop + 1), _below(numbers[1], width - crop + 1)
+        else:
+            top, left = ((height - crop) // 2, (width - crop) // 2) if crop else (0, 0)
+        return Window(top, left, _coin(numbers[2]) if self.mirror else None)
+
+    def cropped(self, image, window):
+        """Returns float32 (h, w, C) for the part `image` (h, w, C) of a picture that `window` shows of it."""
+        if self._mean_image:
+            mean, (top, left), crop = self.mean, window[:2], self.crop_size
+            if crop:
+                mean = tf.ensure_shape(tf.constant(mean)[top : top + crop, left : left + crop], image.shape)
             image = tf.cast(image, tf.float32) - mean
         if self.mirror:
-            image = tf.cond(_coin(numbers[2]), lambda: tf.reverse(image, [1]), lambda: image)
+            image = tf.cond(window.flip, lambda: tf.reverse(image, [1]), lambda: image)
         return self._values(image)
 
     @property

@@ -6,6 +6,7 @@ import re
 from absl import logging
 
 from zoo.errors import DataError
+from zoo.formats import records, tfds
 from zoo.formats.databases import database_kind
 from zoo.formats.records import card_path
 from zoo.input.paths import candidates
@@ -22,7 +23,8 @@ def open_source(name, *, at=None, data_dir=None, file=None, force=None, resize=N
 
     A name is the prefix of a split of TFRecord shards (``data/mnist/train``), the pattern or name of its shards
     (``data/mnist/train-*.tfrecord``), its card (``data/mnist/train.json``), or a folder that holds just one split;
-    or an LMDB or LevelDB. Where none of these is there, a database's name as Caffe's tutorials have it,
+    such a folder may be one that TensorFlow Datasets prepared (``~/tensorflow_datasets/mnist/3.0.1/train``). Or it is
+    an LMDB or LevelDB. Where none of these is there, a database's name as Caffe's tutorials have it,
     ``examples/mnist/mnist_train_lmdb``, means the split ``mnist/train``, and the log says so.
 
     Args:
@@ -36,14 +38,18 @@ def open_source(name, *, at=None, data_dir=None, file=None, force=None, resize=N
     """
     hint = prepare_hint(name)
     tried = candidates(name, data_dir, file)
+    options = {"force": force, "resize": resize, "at": at, "hint": hint}
     for path in tried:
         prefix = _prefix(path)
         if card_path(prefix).is_file():
-            return RecordsSource(prefix, force=force, resize=resize, at=at, hint=hint)
+            return RecordsSource(prefix, **options)
         if database_kind(path):
             return DatabaseSource(path, force=force, resize=resize)
         if path.is_dir():
-            return RecordsSource(_only_split(path, name, at, hint), force=force, resize=resize, at=at, hint=hint)
+            prefix = _only_split(path, name, at, hint)
+            return RecordsSource(prefix, card=_tfds_card(prefix), **options)
+        if tfds.is_folder(prefix.parent):
+            return RecordsSource(prefix, card=tfds.read_card(prefix), **options)
         if any(path.parent.glob(f"{_literal(prefix.name)}-?????-of-?????.tfrecord")):
             raise DataError(f'source "{name}" has shards without their card', at=at, want=card_path(prefix), hint=hint)
     split = split_of(name)
@@ -52,7 +58,7 @@ def open_source(name, *, at=None, data_dir=None, file=None, force=None, resize=N
         for path in candidates(split, data_dir, file):
             if card_path(path).is_file():
                 logging.info('%s: source "%s" is not there; reading %s in its place', at, name, path)
-                return RecordsSource(path, force=force, resize=resize, at=at, hint=hint)
+                return RecordsSource(path, **options)
     raise DataError(f'source "{name}" is not there', at=at, got="tried " + ", ".join(map(str, tried)), hint=hint)
 
 
@@ -75,9 +81,9 @@ def prepare_hint(name):
     if "mnist" in low:
         return f'python -m data_prep.mnist, then source: "data/mnist/{split}"'
     if re.search(r"imagenet|ilsvrc", low):
-        return f'python -m data_prep.imagenet --source=FOLDER_OF_IMAGES, then source: "data/imagenet/{split}"'
+        return f'python -m data_prep.imagenet --source=ARCHIVE_OR_FOLDER, then source: "data/imagenet/{split}"'
     if "cifar10" in low:
-        return f'python -m data_prep.cifar10 --source=FOLDER_OF_BATCHES, then source: "data/cifar10/{split}"'
+        return f'python -m data_prep.cifar10 --source=FOLDER_OR_ARCHIVE, then source: "data/cifar10/{split}"'
     return "data_prep/README.md says how data is prepared, and --data_dir where it lies"
 
 
@@ -92,10 +98,20 @@ def _literal(name):
 
 
 def _only_split(folder, name, at, hint):
-    splits = sorted(p.with_suffix("") for p in pathlib.Path(folder).glob("*.json"))
+    """Returns the prefix of the one split in `folder`, ours or of TensorFlow Datasets; raises DataError."""
+    splits = records.prefixes(folder)
+    if not splits and tfds.is_folder(folder):
+        splits = [folder / split for split in tfds.split_names(folder)]
     if not splits:
+        found = (path.parent for depth in ("*", "*/*") for path in folder.glob(f"{depth}/{records.DESCRIPTION[0]}"))
+        below = sorted(found)
+        hint = f'name a split in it, such as "{below[-1]}/train"' if below else hint
         raise DataError(f'source "{name}" is a folder without a split of TFRecord shards', at=at, hint=hint)
     if len(splits) > 1:
         got = f"splits {', '.join(p.name for p in splits)}"
         raise DataError(f'source "{name}" holds several splits', at=at, got=got, hint=f'name one: "{splits[0]}"')
     return splits[0]
+
+
+def _tfds_card(prefix):
+    return None if card_path(prefix).is_file() else tfds.read_card(prefix)

@@ -5,14 +5,20 @@ b*N ... b*N + N - 1 modulo the number of records. Starting at any batch skips wh
 passes over part of one, without decoding anything.
 """
 
+import functools
+import re
+
 import tensorflow as tf
 from google.protobuf.message import DecodeError
 
 from zoo.errors import DataError, Place
 from zoo.formats import datum, records
+from zoo.input.sources import jpeg
 from zoo.input.sources.fetch import python
+from zoo.input.sources.record_stream import record_stream
 
 AUTOTUNE = tf.data.AUTOTUNE
+TOO_SMALL = "crop_size exceeds a picture"
 
 
 class RecordsSource:
@@ -20,6 +26,7 @@ class RecordsSource:
 
     Args:
         prefix: folder and split.
+        card: its `Card`, where that is not to be read from beside the shards.
         force: "color" or "gray" to decode to 3 or 1 channels (encoded pictures only), None for what the card says.
         resize: (H, W) to bring decoded pictures to, bilinear as convert_imageset does, or None.
         at: the `Place` that named the source.
@@ -29,9 +36,9 @@ class RecordsSource:
         DataError: no card, shards that are missing or of another size, or a `force` that cannot be.
     """
 
-    def __init__(self, prefix, *, force=None, resize=None, at=None, hint=None):
+    def __init__(self, prefix, *, card=None, force=None, resize=None, at=None, hint=None):
         self.prefix = prefix
-        self.card = records.read_card(prefix, hint)
+        self.card = card or records.read_card(prefix, hint)
         records.check_shards(prefix, self.card)
         self.channels = {"color": 3, "gray": 1}.get(force, self.card.channels)
         self.encoded = self.card.encoding != "raw"
@@ -43,6 +50,7 @@ class RecordsSource:
         self.resize = tuple(resize) if resize and tuple(resize) != self.card.image_shape else None
         self.image_shape = self.resize or self.card.image_shape
         self.min_size = self.resize or self.card.min_size
+        self._names = [self.card.features[key] for key in ("image", "label")]
 
     @property
     def count(self):
@@ -51,14 +59,16 @@ class RecordsSource:
 
     def first_size(self):
         """Returns (H, W) of the first picture, where pictures differ in size; raises DataError."""
-        stream = tf.data.TFRecordDataset(records.shard_paths(self.prefix, self.card)[:1])
+        stream = tf.data.TFRecordDataset(records.shard_paths(self.prefix, self.card))
+        at = Place(f"{self.prefix}: record 0")
         try:
             example = tf.train.Example.FromString(next(stream.as_numpy_iterator()))
-            return tuple(example.features.feature[f"image/{side}"].int64_list.value[0] for side in ("height", "width"))
+            data = example.features.feature[self._names[0]].bytes_list.value[0]
         except (tf.errors.OpError, StopIteration, DecodeError, IndexError) as e:
             records.check_shards(self.prefix, self.card, contents=True)
-            at, hint = Place(str(self.prefix)), records.again(self.card.prepare)
+            hint = records.again(self.card.prepare)
             raise DataError("the first record cannot be read", at=at, got=str(e), hint=hint) from e
+        return datum.decode(data, at=at).shape[:2]
 
     def batches(self, start_batch, batch_size, transform, part=(0, 1)):
         """Returns the endless dataset of (float32 (N, h, w, C), float32 (N,)) from batch `start_batch` on.
@@ -69,10 +79,11 @@ class RecordsSource:
         """
         index, parts = part
         first = start_batch * batch_size * parts
-        stream = self._stream(first % self.count)
+        paths = records.shard_paths(self.prefix, self.card)
+        stream = record_stream(paths, self.card.shards, first, part)
         if self.encoded or self.resize or parts > 1:
-            ordinals = tf.data.Dataset.counter(first, dtype=tf.int64)
-            stream = tf.data.Dataset.zip((ordinals, stream)).shard(parts, index)
+            ordinals = tf.data.Dataset.counter(first + index, parts, dtype=tf.int64)
+            stream = tf.data.Dataset.zip((ordinals, stream))
             stream = stream.map(lambda i, record: self._one(i, record, transform), AUTOTUNE, deterministic=True)
             stream = stream.batch(batch_size, drop_remainder=True)
         else:
@@ -88,6 +99,13 @@ class RecordsSource:
         kinds = tf.errors.DataLossError | tf.errors.InvalidArgumentError | tf.errors.NotFoundError
         if not isinstance(error, kinds) or "Iterator" not in error.message:  # of the net, not of its data
             return None
+        small = re.search(rf"{TOO_SMALL}\D+(\d+)\D+(\d+)\D+(\d+)\D+(\d+)", error.message)
+        if small:
+            ordinal, height, width, crop = map(int, small.groups())
+            at = Place(f"{self.prefix}: record {ordinal % self.count}")
+            want = f"at most {min(height, width)}, as it is {height} x {width} (H x W)"
+            hint = "data_prep.imagenet --resize=256 brings pictures to one size"
+            return DataError(TOO_SMALL, at=at, got=crop, want=want, hint=hint)
         try:
             records.check_shards(self.prefix, self.card, contents=True)
         except DataError as damage:
@@ -96,54 +114,59 @@ class RecordsSource:
         hint = records.again(self.card.prepare)
         return DataError("a record cannot be read", at=Place(str(self.prefix)), got=said, hint=hint)
 
-    def _stream(self, skip):
-        """Returns the endless dataset of serialised records from record `skip` of a pass on."""
-        paths = records.shard_paths(self.prefix, self.card)
-        whole = 0
-        while skip >= self.card.shards[whole].count:
-            skip -= self.card.shards[whole].count
-            whole += 1
-        stream = tf.data.TFRecordDataset(paths).repeat()
-        if whole or skip:
-            stream = tf.data.TFRecordDataset(paths[whole:]).skip(skip).concatenate(stream)
-        return stream
+    def _parse(self, data, parse):
+        """Returns (pixels or files, float32 labels) of serialised records by one of TensorFlow's parsers."""
+        kinds = [tf.io.FixedLenFeature([], kind) for kind in (tf.string, tf.int64)]
+        values = parse(data, dict(zip(self._names, kinds)))
+        pixels, label = (values[name] for name in self._names)
+        return pixels, tf.cast(label, tf.float32)
 
-    def _features(self):
-        pixels = records.pixels_feature(self.card.encoding)
-        kinds = {bytes: tf.string, int: tf.int64}
-        names = (pixels, records.LABEL)
-        return pixels, {name: tf.io.FixedLenFeature([], kinds[records.SCHEMA[name]]) for name in names}
+    def _raw(self, pixels, shape):
+        images = tf.reshape(tf.io.decode_raw(pixels, tf.uint8), shape)
+        return tf.reverse(images, [len(shape) - 1]) if self.card.reversed and shape[-1] == 3 else images
 
     def _batch(self, first, batch, transform):
-        pixels, features = self._features()
-        values = tf.io.parse_example(batch, features)
-        size = (*self.image_shape, self.channels)
-        images = tf.io.decode_raw(values[pixels], tf.uint8)
-        images = tf.reshape(images, (batch.shape[0], *size))
-        return transform.batch(images, first), tf.cast(values[records.LABEL], tf.float32)
+        pixels, labels = self._parse(batch, tf.io.parse_example)
+        images = self._raw(pixels, (batch.shape[0], *self.image_shape, self.channels))
+        return transform.batch(images, first), labels
 
     def _one(self, ordinal, record, transform):
-        pixels, features = self._features()
-        values = tf.io.parse_single_example(record, features)
+        pixels, label = self._parse(record, tf.io.parse_single_example)
+        if self.encoded and transform.crop_size and not self.resize:
+            square, whole = (functools.partial(f, ordinal, pixels, transform) for f in (self._square, self._whole))
+            return tf.cond(tf.io.is_jpeg(pixels), square, whole), label
+        return self._whole(ordinal, pixels, transform), label
+
+    def _square(self, ordinal, data, transform):
+        """Returns what `transform` makes of the bytes of a JPEG; nothing but the square that it crops is decoded."""
+        height, width, _ = tf.unstack(tf.io.extract_jpeg_shape(data))
+        if self.image_shape:
+            tf.debugging.assert_equal(tf.stack([height, width]), self.image_shape, "a picture of another size")
+        if self.min_size is None:
+            _check_large_enough(height, width, transform.crop_size, ordinal)
+        window = transform.window(ordinal, height, width)
+        image = jpeg.decode_square(data, self.channels, width, window.top, window.left, transform.crop_size)
+        return transform.cropped(image, window)
+
+    def _whole(self, ordinal, pixels, transform):
+        """Returns what `transform` makes of a picture's bytes, a file or raw."""
         if self.encoded:
-            image = decode(values[pixels], self.channels)
+            image = jpeg.decode(pixels, self.channels)
         else:
-            image = tf.reshape(tf.io.decode_raw(values[pixels], tf.uint8), (*self.card.image_shape, self.channels))
+            image = self._raw(pixels, (*self.card.image_shape, self.channels))
         if self.resize:
             image = _resize(image, self.resize)
         elif self.image_shape:
             image = tf.ensure_shape(image, (*self.image_shape, self.channels))
-        return transform.one(image, ordinal), tf.cast(values[records.LABEL], tf.float32)
+        if self.min_size is None and transform.crop_size:
+            _check_large_enough(tf.shape(image)[0], tf.shape(image)[1], transform.crop_size, ordinal)
+        return transform.one(image, ordinal)
 
 
-def decode(data, channels):
-    """Returns uint8 (H, W, C) pixels, BGR or gray, of the JPEG or PNG bytes in the string tensor `data`.
-
-    With the accurate inverse DCT these are the pixels that OpenCV decodes, bit for bit; TensorFlow's default is faster
-    and off by up to 21.
-    """
-    image = tf.io.decode_jpeg(data, channels=channels, dct_method="INTEGER_ACCURATE")  # takes PNG as well
-    return tf.reverse(image, [2]) if channels == 3 else image  # five times as fast as a step of -1
+def _check_large_enough(height, width, crop_size, ordinal):
+    """Makes the graph fail where a crop does not fit, with a message that `diagnose` knows."""
+    fits = tf.minimum(height, width) >= crop_size
+    tf.debugging.Assert(fits, [TOO_SMALL, ordinal, height, width, crop_size])
 
 
 def _resize(image, size):

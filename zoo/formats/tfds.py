@@ -1,0 +1,130 @@
+"""Folders that TensorFlow Datasets prepared, ``~/tensorflow_datasets/mnist/3.0.1``, as cards of `zoo.formats.records`.
+
+A split there is named as one of ours is: folder and split, ``~/tensorflow_datasets/mnist/3.0.1/train``. Such a folder
+knows less than our card: no sizes and digests of its shards, and of pictures of several sizes not the smallest. Records
+stand in the order of the files, which TFDS shuffled once, when it prepared them.
+"""
+
+import json
+import pathlib
+import warnings
+
+import numpy as np
+
+from zoo.errors import DataError, Place
+from zoo.formats import records
+from zoo.formats.records import DESCRIPTION, Card, Shard
+
+OURS = "zoo.formats.tfds_writer"  # the module that dataset_info.json names where our cards say more than it does
+FRAMING = 16  # bytes around each record of a TFRecord file: its length and two checksums
+
+
+def is_folder(path):
+    """Returns whether the folder at `path` is described as TensorFlow Datasets does it, and not by `OURS`."""
+    try:
+        return json.loads((pathlib.Path(path) / DESCRIPTION[0]).read_text(encoding="utf-8")).get("moduleName") != OURS
+    except OSError:
+        return False
+    except (ValueError, AttributeError):
+        return True  # damaged, as who reads it will say
+
+
+def split_names(folder):
+    """Returns the names of the splits of a folder that TensorFlow Datasets prepared; raises DataError."""
+    return sorted(_info(folder).splits)
+
+
+def read_card(prefix):
+    """Returns the `Card` of a split that TensorFlow Datasets prepared.
+
+    Args:
+        prefix: folder and split.
+
+    Raises:
+        DataError: no such split, another file format than TFRecord, no picture or no label in its records, a damaged
+            description, or shards that are missing or do not fit it.
+    """
+    prefix = pathlib.Path(prefix)
+    folder, at = prefix.parent, Place(str(prefix.parent))
+    info = _info(folder)
+    hint = f"tfds build {info.name} --overwrite"
+    split = info.splits.get(prefix.name)
+    if split is None:
+        got, have = repr(prefix.name), ", ".join(sorted(info.splits)) or "none"
+        raise DataError("no such split in this folder of TensorFlow Datasets", at=at, got=got, want=f"one of: {have}")
+    if info.file_format is None or info.file_format.value != "tfrecord":
+        got, again = info.as_proto.file_format, 'prepare it with file_format="tfrecord"'
+        raise DataError("files of TensorFlow Datasets that are no TFRecords", at=at, got=got, hint=again)
+    names = _names(info, at)
+    picture, label = (info.features[name] for name in names)
+    height, width, channels = picture.shape
+    template, shards = split.filename_template, len(split.shard_lengths)
+    paths = [template.relative_filepath(shard_index=i, num_shards=shards) for i in range(shards)]
+    card = Card(
+        split=prefix.name,
+        encoding=picture.encoding_format or "jpeg",  # the reader of which takes PNG as well
+        features=dict(zip(("image", "label"), names)),
+        channels=channels,
+        channel_order="gray" if channels == 1 else "BGR",
+        image_shape=(height, width) if height and width else None,
+        min_size=(height, width) if height and width else None,
+        classes=tuple(label.names) if getattr(label, "num_classes", None) else (),
+        shards=tuple(Shard(path, int(count)) for path, count in zip(paths, split.shard_lengths)),
+        prepare=hint,
+        made={"source": f"TensorFlow Datasets {info.full_name}"},
+    )
+    if not card.count:
+        raise DataError("an empty split", at=Place(str(prefix)), got="0 records", hint=records.again(hint))
+    records.check_shards(prefix, card)
+    size = sum(pathlib.Path(path).stat().st_size for path in records.shard_paths(prefix, card))
+    if size != split.num_bytes + FRAMING * card.count:  # then it is worth reading all to find what is wrong
+        records.check_shards(prefix, card, contents=True)
+    return card
+
+
+def _info(folder):
+    """Returns the tfds.core.DatasetInfo of a folder."""
+    import tensorflow_datasets as tfds
+
+    for name in DESCRIPTION:
+        at, hint = Place(str(pathlib.Path(folder) / name)), "TFDS 4 or later writes it anew"
+        try:
+            json.loads(pathlib.Path(at.file).read_text(encoding="utf-8"))
+        except (OSError, ValueError) as e:
+            raise DataError("no readable description of TensorFlow Datasets", at=at, got=str(e), hint=hint) from e
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # of what TFDS asks protobuf
+            info = tfds.builder_from_directory(str(folder)).info
+        return info if isinstance(info.features, tfds.features.FeaturesDict) else _no_pictures(info, folder)
+    except DataError:
+        raise
+    except Exception as e:  # a damaged description may raise anything
+        at, got = Place(str(folder)), f"{type(e).__name__}: {e}".splitlines()[0]
+        raise DataError("a folder that TensorFlow Datasets cannot open", at=at, got=got) from e
+
+
+def _names(info, at):
+    """Returns the names of the features that are the picture and the label."""
+    keys = info.supervised_keys
+    options = [keys[:2]] if keys and all(isinstance(key, str) for key in keys) else []
+    options.append(tuple(records.NAMES["tfds"][key] for key in ("image", "label")))
+    for picture, label in options:
+        if {picture, label} <= set(info.features) and _fit(info.features[picture], info.features[label]):
+            return picture, label
+    return _no_pictures(info, at.file)
+
+
+def _fit(picture, label):
+    """Returns whether one feature holds files of gray or colour pictures, and the other an integer."""
+    from tensorflow_datasets import features
+
+    bytes_ = isinstance(picture, features.Image) and picture.np_dtype == np.uint8 and picture.shape[-1] in (1, 3)
+    scalar = isinstance(label, features.Tensor) and not label.shape
+    return bytes_ and scalar and np.issubdtype(label.np_dtype, np.integer)
+
+
+def _no_pictures(info, folder):
+    got = " ".join(repr(info.features).split())
+    want = "an Image of uint8 in 1 or 3 channels and one integer, named by supervised_keys or `image` and `label`"
+    raise DataError("no pictures with labels", at=Place(str(folder)), got=got, want=want)
