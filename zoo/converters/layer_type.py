@@ -50,6 +50,7 @@ class LayerType:
         bottom_count, top_count: how many are allowed: an int, or (least, most) with most None for "any number".
         fields: the fields of LayerParameter, such as "convolution_param", that this type reads.
         is_source: whether the tops are fed from outside (Input and the data layers), so that nothing is built.
+        in_place: whether Caffe's forward pass is right where a top has the name of its bottom; refused where not.
         sized_by_data: whether only whoever has opened its data can tell the shapes of its tops.
         default_loss_weight: loss weight of top 0 where the file gives none (Caffe: 1 for losses, 0 otherwise).
     """
@@ -60,6 +61,7 @@ class LayerType:
     top_count = 1
     fields: tuple[str, ...] = ()
     is_source = False
+    in_place = False
     sized_by_data = False
     default_loss_weight = 0.0
 
@@ -68,6 +70,9 @@ class LayerType:
         self.layer = layer
         self._check_count("bottom", len(layer.bottoms), self.bottom_count)
         self._check_count("top", len(layer.tops), self.top_count)
+        if self.overwrites and not self.in_place:
+            hint = "Caffe would overwrite what it still has to read; give the top another name"
+            raise self.error("must not work in place", "top", hint=hint)
         readers = [Fields(layer, path) for path in self.fields]
         self.read(*readers)
         raise_together(error for reader in readers for error in reader.unread_errors())
@@ -77,6 +82,11 @@ class LayerType:
         if got < least or (most is not None and got > most):
             want = str(least) if least == most else f"{least} or more" if most is None else f"{least} to {most}"
             raise NetError(f"wrong number of {what}s", at=self.layer.at(what), got=got, want=want)
+
+    @property
+    def overwrites(self):
+        """Whether the layer works in place: its top takes the place of its bottom."""
+        return any(top.name == bottom.name for top, bottom in zip(self.layer.tops, self.layer.bottoms))
 
     def error(self, what, field=None, **kwargs):
         """Returns a NetError placed at dotted `field` of the layer; `got`, `want`, `hint` as in `ZooError`."""

@@ -97,17 +97,6 @@ def test_what_is_refused(type_, body, match):
         one_layer(type_, body)
 
 
-def test_absval_refuses_to_work_in_place():
-    from zoo.converters.build import build
-    from zoo.converters.net import net_def
-    from zoo.formats.prototxt import parse_net
-
-    text = """layer { name: "in" type: "Input" top: "x" input_param { shape { dim: 2 } } }
-    layer { name: "a" type: "AbsVal" bottom: "x" top: "x" }"""
-    with pytest.raises(NetError, match="must not work in place"):
-        build(net_def(parse_net(text), "TEST"))
-
-
 @pytest.mark.parametrize("shape", [(2, 3), (2, 3, 4), (2, 3, 4, 5), (2, 3, 2, 2, 2)])
 @pytest.mark.parametrize("shared", [False, True])
 @pytest.mark.parametrize("portable", [False, True])

@@ -20,6 +20,7 @@ class BatchNorm(LayerType):
     Bottom (N,C,...) -> top of the same shape. Blobs: sum0 (C), sum1 (C), sum2 (1); never learned.
     """
 
+    in_place = True
     fields = ("batch_norm_param",)
 
     def read(self, p):

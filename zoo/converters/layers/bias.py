@@ -14,6 +14,7 @@ class Bias(LayerType):
     One bottom: b is learned. Two: b is the second, laid over as many axes as it has. Blobs: b, with one bottom only.
     """
 
+    in_place = True
     bottom_count = (1, 2)
     fields = ("bias_param",)
 

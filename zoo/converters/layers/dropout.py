@@ -14,6 +14,7 @@ class Dropout(LayerType):
     Any shape -> the same. Blobs: none.
     """
 
+    in_place = True
     fields = ("dropout_param",)
 
     def read(self, p):

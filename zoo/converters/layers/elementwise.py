@@ -5,6 +5,7 @@ import math
 import keras
 from keras import ops
 
+from zoo.converters.in_place import InPlace
 from zoo.converters.layer_type import LayerType
 from zoo.converters.registry import layer_type
 
@@ -12,14 +13,15 @@ from zoo.converters.registry import layer_type
 class _Elementwise(LayerType):
     """A function of each value."""
 
+    in_place = True
+
     def top_shapes(self, bottoms):
         """The bottom's shape."""
         return bottoms
 
-    def refuse_in_place(self):
-        """Raises NetError where the top is the bottom's name."""
-        if self.layer.tops[0].name == self.layer.bottoms[0].name:
-            raise self.error("must not work in place", "top", hint="give the top another name")
+    def as_in_place(self, site, forward, backward):
+        """Returns `forward`; with Caffe's gradient where the layer works in place, save in exports."""
+        return InPlace(forward, backward, site.name) if self.overwrites and not site.portable else forward
 
 
 @layer_type("Sigmoid", source="sigmoid_layer.cpp:8-38")
@@ -54,7 +56,7 @@ class TanH(_Elementwise):
 
 @layer_type("ELU", source="elu_layer.cpp:8-37")
 class ELU(_Elementwise):
-    """y = x for x > 0, alpha (exp(x) - 1) otherwise; the gradient at 0 is alpha."""
+    """y = x for x > 0, alpha (exp(x) - 1) otherwise; the gradient at 0 is alpha. In place it goes by the sign of y."""
 
     fields = ("elu_param",)
 
@@ -66,15 +68,21 @@ class ELU(_Elementwise):
         """Keras's ELU for alpha 1; by selection otherwise, for the gradient at 0."""
         if self.alpha == 1:
             return keras.layers.ELU(name=site.name)
-        return lambda x: ops.where(x > 0, x, self.alpha * ops.expm1(ops.where(x > 0, 0.0, x)))
+
+        def elu(x):
+            return ops.where(x > 0, x, self.alpha * ops.expm1(ops.where(x > 0, 0.0, x)))
+
+        return self.as_in_place(site, elu, lambda x, y, dy: ops.where(y > 0, dy, dy * (self.alpha + y)))
 
 
 @layer_type("BNLL", source="bnll_layer.cpp:10-38")
 class BNLL(_Elementwise):
-    """y = log(1 + exp(x)), without overflow."""
+    """y = log(1 + exp(x)), without overflow. The gradient is that at x, in place that at y."""
 
     def build(self, site):
         """Keras's softplus."""
+        if self.overwrites:
+            return self.as_in_place(site, ops.softplus, lambda x, y, dy: dy * ops.sigmoid(y))
         return keras.layers.Activation("softplus", name=site.name)
 
 
@@ -82,9 +90,7 @@ class BNLL(_Elementwise):
 class AbsVal(_Elementwise):
     """y = |x|; the gradient is the sign, 0 at 0. Not in place."""
 
-    def read(self):
-        """Refuses to work in place, as Caffe does."""
-        self.refuse_in_place()
+    in_place = False
 
     def build(self, site):
         """keras.ops.abs."""
@@ -125,7 +131,7 @@ class Threshold(_Elementwise):
 
 @layer_type("Clip", source="clip_layer.cpp:8-43")
 class Clip(_Elementwise):
-    """y = max(min, min(x, max)); the gradient passes where min <= x <= max, the bounds included."""
+    """y = max(min, min(x, max)); the gradient passes from min to max, both included, and in place everywhere."""
 
     fields = ("clip_param",)
 
@@ -143,7 +149,7 @@ class Clip(_Elementwise):
             inside = ops.logical_and(x >= low, x <= high)
             return ops.where(inside, x, ops.clip(ops.stop_gradient(x), low, high))
 
-        return clip
+        return self.as_in_place(site, clip, lambda x, y, dy: dy if low <= high else ops.zeros_like(dy))
 
 
 @layer_type("Power", source="power_layer.cpp:9-88")
@@ -151,7 +157,8 @@ class Power(_Elementwise):
     """y = (shift + scale x)^power.
 
     The gradient is the true one. Caffe's, power * scale * y / (shift + scale x), is NaN where that base is 0 and power
-    is neither 1 nor 2; here it is 0 for powers above 1.
+    is neither 1 nor 2; here it is 0 for powers above 1. In place Caffe writes the derivative, taken at y, over the
+    top's gradient before it multiplies by that: the square of the derivative comes out, whatever the loss was.
     """
 
     fields = ("power_param",)
@@ -175,13 +182,24 @@ class Power(_Elementwise):
         if power * scale == 0:
             value = 1.0 if power == 0 else math.pow(shift, power)
             return lambda x: ops.full_like(x, value)
+
+        def derivative(y):
+            if power == 1:
+                return ops.full_like(y, scale)
+            if power == 2:
+                return 2 * scale * (scale * y + shift)
+            return power * scale * y / (scale * y + shift)
+
         raised = {1: lambda z: z, 2: ops.square, 0.5: ops.sqrt}.get(power, lambda z: ops.power(z, power))
 
         def affine(x):
             z = x if scale == 1 else x * scale
             return z if shift == 0 else z + shift
 
-        return lambda x: raised(affine(x)) if (power, scale, shift) != (1, 1, 0) else x
+        def powered(x):
+            return raised(affine(x)) if (power, scale, shift) != (1, 1, 0) else x
+
+        return self.as_in_place(site, powered, lambda x, y, dy: ops.square(derivative(y)))
 
 
 @layer_type("Exp", source="exp_layer.cpp:8-59")
@@ -202,7 +220,7 @@ class Exp(_Elementwise):
 
 @layer_type("Log", source="log_layer.cpp:8-76")
 class Log(_Elementwise):
-    """y = log_base(shift + scale x); base -1 means e."""
+    """y = log_base(shift + scale x); base -1 means e. In place the gradient is a square, as that of Power."""
 
     fields = ("log_param",)
 
@@ -215,7 +233,12 @@ class Log(_Elementwise):
 
     def build(self, site):
         """log(shift + scale x) / log(base)."""
-        return lambda x: ops.log(x * self.scale + self.shift) * self.factor
+        factor, scale, shift = self.factor, self.scale, self.shift
+        return self.as_in_place(
+            site,
+            lambda x: ops.log(x * scale + shift) * factor,
+            lambda x, y, dy: ops.square(scale * factor / (y * scale + shift)),
+        )
 
 
 def _log_base(p):

@@ -15,10 +15,8 @@ class Flatten(LayerType):
     fields = ("flatten_param",)
 
     def read(self, p):
-        """Reads flatten_param; refuses to work in place, as Caffe does."""
+        """Reads flatten_param."""
         self.axis, self.end_axis = p.axis, p.end_axis
-        if self.layer.tops[0].name == self.layer.bottoms[0].name:
-            raise self.error("must not work in place", "top", hint="give the top another name")
 
     def top_shapes(self, bottoms):
         """As the class says."""

@@ -1,7 +1,10 @@
 """MVN: mean and variance normalisation."""
 
+import math
+
 from keras import ops
 
+from zoo.converters.in_place import InPlace
 from zoo.converters.layer_type import LayerType
 from zoo.converters.layout import from_caffe, to_caffe
 from zoo.converters.registry import layer_type
@@ -13,9 +16,12 @@ class MVN(LayerType):
 
     The gradient is Caffe's, which takes sqrt(var) + eps for sqrt(var) in one place (mvn_layer.cpp:88-115): exact as eps
     goes to 0, and finite for a constant plane.
+    In place it is another, as Caffe overwrites the top's while it still reads that: over n values, with any BLAS but
+    MKL, -2/n y sum(y dy) / (sqrt(var) + eps).
     Bottom of up to 4 axes -> top (N,C,H,W), missing axes being 1. Blobs: none.
     """
 
+    in_place = True
     fields = ("mvn_param",)
 
     def read(self, p):
@@ -27,6 +33,8 @@ class MVN(LayerType):
         (shape,) = bottoms
         if len(shape) > 4:
             raise self.error("MVN takes up to (N,C,H,W)", "bottom", got=shape, want="4 axes or fewer")
+        if len(shape) < 4 and self.overwrites:
+            raise self.error("in place, the bottom must have the top's shape", "bottom", got=shape, want="4 axes")
         return ((*shape, *(1,) * (4 - len(shape))),)
 
     def build(self, site):
@@ -45,4 +53,11 @@ class MVN(LayerType):
             deviation = ops.sqrt(still) + self.eps
             return x / (deviation + (variance - still) / (2 * deviation))
 
+        def backward(x, y, dy):
+            count = math.prod(ops.shape(x)[axis] for axis in axes)
+            deviation = ops.sqrt(ops.var(x, axis=axes, keepdims=True)) + self.eps
+            return -2 / count * y * ops.sum(y * dy, axis=axes, keepdims=True) / deviation
+
+        if self.overwrites and self.normalize_variance and not site.portable:
+            return InPlace(normalize, backward, site.name)
         return normalize

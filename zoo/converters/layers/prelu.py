@@ -17,6 +17,7 @@ class PReLU(LayerType):
     0.25 unless filled otherwise.
     """
 
+    in_place = True
     fields = ("prelu_param",)
 
     def read(self, p):

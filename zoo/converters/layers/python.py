@@ -108,6 +108,7 @@ class Layer:
 class Python(LayerType):
     """Tops and their shapes are what the class says. Blobs: those that its setup adds."""
 
+    in_place = True
     bottom_count = (0, None)
     top_count = (0, None)
     fields = ("python_param",)

@@ -3,13 +3,19 @@
 import keras
 from keras import ops
 
+from zoo.converters.in_place import InPlace
 from zoo.converters.layer_type import LayerType
 from zoo.converters.registry import layer_type
 
 
 @layer_type("ReLU", source="relu_layer.cpp:8-36")
 class ReLU(LayerType):
-    """y = max(x, 0) + negative_slope * min(x, 0); the gradient at 0 is the slope. Any shape -> the same; no blobs."""
+    """y = max(x, 0) + negative_slope * min(x, 0); the gradient at 0 is the slope, in place it goes by the sign of y.
+
+    Any shape -> the same; no blobs.
+    """
+
+    in_place = True
 
     fields = ("relu_param",)
 
@@ -25,5 +31,11 @@ class ReLU(LayerType):
     def build(self, site):
         """Keras's ReLU; a negative slope, which it refuses, by selection."""
         if self.slope < 0:
-            return lambda x: ops.where(x > 0, x, self.slope * x)
+
+            def relu(x):
+                return ops.where(x > 0, x, self.slope * x)
+
+            if self.overwrites and not site.portable:
+                return InPlace(relu, lambda x, y, dy: ops.where(y > 0, dy, self.slope * dy), site.name)
+            return relu
         return keras.layers.ReLU(negative_slope=self.slope, name=site.name)

@@ -19,14 +19,12 @@ class Reshape(LayerType):
     fields = ("reshape_param",)
 
     def read(self, p):
-        """Reads reshape_param; refuses to work in place, as Caffe does."""
+        """Reads reshape_param."""
         self.dims, self.axis, self.num_axes = tuple(p.shape.dim), p.axis, p.num_axes
         if any(dim < -1 for dim in self.dims) or self.dims.count(-1) > 1:
             raise p.error("dims are 0 or more, or -1 once", "shape", got=self.dims)
         if self.num_axes < -1:
             raise p.error("num_axes is 0 or more, or -1 for all", "num_axes", got=self.num_axes)
-        if self.layer.tops[0].name == self.layer.bottoms[0].name:
-            raise self.error("must not work in place", "top", hint="give the top another name")
 
     def _span(self, bottom):
         rank = len(bottom)

@@ -18,6 +18,7 @@ class Scale(LayerType):
     Blobs: g (with one bottom only), b (with bias_term), of one shape.
     """
 
+    in_place = True
     bottom_count = (1, 2)
     fields = ("scale_param",)
 

@@ -12,6 +12,7 @@ from zoo.converters.registry import layer_type
 class Softmax(LayerType):
     """y = exp(x - max) / sum(exp(x - max)) along `axis`. Any shape -> the same. Blobs: none."""
 
+    in_place = True
     fields = ("softmax_param",)
 
     def read(self, p):

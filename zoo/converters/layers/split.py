@@ -10,11 +10,6 @@ class Split(LayerType):
 
     top_count = (1, None)
 
-    def read(self):
-        """Refuses to work in place, as Caffe does."""
-        if any(top.name == self.layer.bottoms[0].name for top in self.layer.tops):
-            raise self.error("must not work in place", "top", hint="give the top another name")
-
     def top_shapes(self, bottoms):
         """The bottom's shape, for each top."""
         return bottoms * len(self.layer.tops)
