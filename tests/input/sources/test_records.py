@@ -12,7 +12,8 @@ from tests.input.making import data_layer, pictures, take, write_files, write_ra
 from zoo.errors import DataError
 from zoo.formats import records
 from zoo.input.pipeline import DataLayer
-from zoo.input.sources.records import RecordsSource, decode
+from zoo.input.sources.jpeg import decode
+from zoo.input.sources.records import RecordsSource
 from zoo.input.transform import Transform
 
 RANDOM = Transform(scale=0.5, mirror=True, crop_size=3, random_crop=True, key=8)
