@@ -1,8 +1,12 @@
 import dataclasses
 
+import keras
 import numpy as np
 import pytest
 
+from zoo.converters.blobs import BlobSpec
+from zoo.converters.netdef import ParamKey
+from zoo.converters.parameters import Parameter
 from zoo.converters.solver import optimizer, solver_def
 from zoo.errors import SolverError
 from zoo.formats import caffe_pb2, prototxt
@@ -69,11 +73,12 @@ def test_every_field_reaches_the_definition_or_the_optimizer():
     assert (solver.random_seed, solver.solver_mode, solver.device_id) == (19, "CPU", 2)
     assert (solver.debug_info, solver.layer_wise_reduce) == (True, False)
     assert solver.weights == ("a.caffemodel", "b.caffemodel", "c.caffemodel.h5")
-    made = optimizer(solver, {"v": (2.0, 0.0)})
+    variable = keras.Variable(np.zeros(3, np.float32), name="v")
+    made = optimizer(solver, [Parameter(ParamKey("ip", 0), BlobSpec((3,), "v"), variable, 2.0, 0.0)])
     config = made.get_config()
     assert isinstance(made, optimizers.Adam)
     assert isinstance(solver.schedule, schedules.Fixed)
-    assert config["multipliers"] == {"v": [2.0, 0.0]}
+    assert config["multipliers"] == {"v": [2.0, 0.0]} and made.built
     assert {name: config[name] for name in solver.rule} == {
         "momentum": pytest.approx(0.8),
         "momentum2": pytest.approx(0.95),

@@ -65,3 +65,38 @@ def test_as_caffe(shared, name, tmp_path):
     again.check(15)
     again.feed(15)
     again.step_to(30)
+
+
+NORMED = """
+base_lr: 0.01 lr_policy: "multistep" gamma: 0.5 stepvalue: 2 type: "Adam" weight_decay: 0.1 max_iter: 9 random_seed: 2
+net_param {
+  layer { name: "in" type: "DummyData" top: "x" top: "y" dummy_data_param {
+    shape { dim: 5 dim: 3 dim: 2 dim: 4 } shape { dim: 5 dim: 2 } data_filler { type: "gaussian" std: 2 } } }
+  layer { name: "bn" type: "BatchNorm" bottom: "x" top: "n" }
+  layer { name: "ip" type: "InnerProduct" bottom: "n" top: "ip"
+    inner_product_param { num_output: 2 weight_filler { type: "xavier" } } }
+  layer { name: "loss" type: "EuclideanLoss" bottom: "ip" bottom: "y" top: "loss" }
+}
+"""
+
+
+def test_decay_of_running_sums_is_in_the_history_and_not_in_their_diffs(tmp_path):
+    """As in Caffe, m = b1 m + (1 - b1) decay * sum, with the sum as the forward pass has left it; the rate is 0."""
+    (tmp_path / "solver.prototxt").write_text(NORMED + "momentum: 0.8")
+    solver = caffe.get_solver(str(tmp_path / "solver.prototxt"))
+    want = [0.0] * 3
+    for _ in range(3):
+        solver.step(1)
+        sums = [blob.data.copy() for blob in solver.net.params["bn"]]
+        want = [0.8 * m + 0.2 * 0.1 * data for m, data in zip(want, sums)]
+    assert all(m.any() for m in want)
+    history = solver.optimizer.history([p.variable for p in solver.train.learnable()])
+    for got, m, blob in zip(history, want, solver.net.params["bn"]):
+        np.testing.assert_allclose(got, m, rtol=1e-5)
+        assert not blob.diff.any()
+    solver.snapshot()
+    again = caffe.get_solver(str(tmp_path / "solver.prototxt"))
+    again.restore(str(tmp_path / "solver_iter_3.solverstate"))
+    assert (again.iter, again.lr) == (3, solver.lr) == (3, pytest.approx(0.005))
+    for got, kept in zip(again.optimizer.history([p.variable for p in again.train.learnable()]), history):
+        np.testing.assert_array_equal(got, kept)

@@ -8,6 +8,9 @@ import pytest
 import tensorflow as tf
 
 from tests.conftest import SHARED
+from zoo.converters.blobs import BlobSpec
+from zoo.converters.netdef import ParamKey
+from zoo.converters.parameters import Parameter
 from zoo.converters.solver import optimizer, solver_def
 from zoo.formats import prototxt, solverstate
 from zoo.formats.caffemodel import read as read_weights
@@ -36,8 +39,11 @@ class Run:
         params = [param for layer in net.layer for param in layer.param]
         pairs = [(param.lr_mult, param.decay_mult) for param in params]
         assert len(pairs) == len(NAMES)
-        self.optimizer = optimizer(self.solver, {v.path: pair for v, pair in zip(self.variables, pairs)})
-        self.optimizer.build(self.variables)
+        parameters = [
+            Parameter(ParamKey(v.path, 0), BlobSpec(tuple(v.shape), v.name), v, *pair)
+            for v, pair in zip(self.variables, pairs)
+        ]
+        self.optimizer = optimizer(self.solver, parameters)
         self._graph = tf.function(self._iteration)
 
     def _loss(self, images, labels):

@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 
 from tests.training import runs
+from zoo.formats import caffemodel
 from zoo.solvers.optimizers import SGD
 from zoo.training.precision import LossScale, policy
 
@@ -69,11 +70,46 @@ def test_a_continued_run_ends_in_the_same_bits(name, small_data, tmp_path):
     runs.same(runs.saved(tmp_path / "whole", 60), runs.saved(tmp_path / "parts", 60))
 
 
-def test_bfloat16_goes_on_from_float32(small_data, tmp_path):
-    runs.train(tmp_path, small_data, LENET, "max_iter: 20", summaries=False)
-    result = runs.train(tmp_path, small_data, LENET, precision="mixed_bfloat16", summaries=False)
+@pytest.mark.parametrize("path", [("float32", "mixed_float16", "mixed_bfloat16"), ("mixed_float16", "float32")])
+def test_a_run_goes_on_in_another_precision(path, small_data, tmp_path):
+    for part, name in enumerate(path, 1):
+        changes = f"max_iter: {60 * part // len(path)} base_lr: 0.02"
+        result = runs.train(tmp_path, small_data, LENET, changes, precision=name, summaries=False)
+    said = (tmp_path / "train.log").read_text()
+    assert all(f"at iteration {60 * part // len(path)}\n" in said for part in range(1, len(path)))
     assert result.session.iteration == 60
     assert result.session.smoothed_loss < 0.25
+
+
+def test_a_loss_scale_outlives_parts_that_do_not_need_it(small_data, tmp_path):
+    def scale(iteration):
+        return float(runs.saved(tmp_path, iteration)["state/loss_scale/.ATTRIBUTES/VARIABLE_VALUE"])
+
+    text = LENET.replace('top: "loss" }', 'top: "loss" loss_weight: 1e4 }')  # overflows until the scale has come down
+    runs.train(tmp_path, small_data, text, "max_iter: 20 base_lr: 2e-6", precision="mixed_float16", summaries=False)
+    lowered = scale(20)
+    assert lowered < 2**15
+    runs.train(tmp_path, small_data, text, "max_iter: 25 base_lr: 2e-6", summaries=False)
+    assert scale(25) == lowered
+
+
+@pytest.mark.parametrize("name", HALF)
+def test_a_caffemodel_holds_float32_that_float32_goes_on_from(name, small_data, tmp_path):
+    first = runs.train(tmp_path / "a", small_data, LENET, "max_iter: 20", precision=name, summaries=False)
+    stem = tmp_path / "a" / "snapshots" / "small_iter_20"
+    blobs = {f"{layer}/{i}": array for layer, arrays in caffemodel.read(f"{stem}.caffemodel").items()
+             for i, array in enumerate(arrays)}  # fmt: skip
+    for key, array in runs.weights(first).items():
+        assert blobs[key].dtype == np.float32
+        np.testing.assert_array_equal(blobs[key], array)
+    half = np.float16 if name == "mixed_float16" else tf.bfloat16.as_numpy_dtype
+    kernel = blobs["ip1/0"]
+    assert (kernel.astype(half).astype(np.float32) != kernel).mean() > 0.9  # not rounded on the way
+    second = runs.train(tmp_path / "b", small_data, LENET, snapshot=f"{stem}.solverstate", summaries=False)
+    assert second.session.iteration == 60 and second.session.smoothed_loss < 0.25
+    third = runs.train(tmp_path / "c", small_data, LENET, "max_iter: 0", weights=[f"{stem}.caffemodel"])
+    for key, array in runs.weights(third).items():
+        np.testing.assert_array_equal(blobs[key], array)
 
 
 def test_loss_scale_saves_gradients_that_float16_has_no_numbers_for(small_data, tmp_path, monkeypatch):
@@ -138,7 +174,7 @@ def test_two_devices_in_each_precision(name, commands, small_data, tmp_path):
     process = commands.run(*devices, module="tests.training.devices")
     assert process.returncode == 0, process.stderr
     saved = runs.saved(tmp_path / "run", 60)
-    assert ("state/loss_scale/.ATTRIBUTES/VARIABLE_VALUE" in saved) == (name == "mixed_float16")
+    assert saved["state/loss_scale/.ATTRIBUTES/VARIABLE_VALUE"] <= 2**15
     accuracy = float(process.stdout.split("test acc = ")[1].split()[0])
     assert accuracy >= 0.9
 

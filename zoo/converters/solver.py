@@ -12,6 +12,7 @@ from zoo.formats import caffe_pb2
 from zoo.formats.prototxt import Parsed
 from zoo.solvers import checks, schedules
 from zoo.solvers.optimizers import OPTIMIZERS
+from zoo.solvers.recording import recording
 
 # Smallest values that make sense. Caffe checks average_loss (solver.cpp:48) and divides or loops by the others.
 _LEAST = {"max_iter": 0, "display": 0, "average_loss": 1, "test_interval": 0, "snapshot": 0, "device_id": 0}
@@ -130,15 +131,34 @@ _SWITCHES = (
 )
 
 
-def optimizer(solver, multipliers=None, schedule=None):
-    """Returns a new Keras optimizer for a `SolverDef`.
+def optimizer(solver, parameters, keep_updates=False):
+    """Returns a new Keras optimizer for a `SolverDef`, built over what `held` gives of `parameters`.
 
     Args:
         solver: the `SolverDef`.
-        multipliers: {variable.path: (lr_mult, decay_mult)}.
-        schedule: in place of the solver's own, such as its `restored(...)`.
+        parameters: the learnable `Parameter`s of the training net.
+        keep_updates: whether it keeps what each update subtracts, see `recording`.
     """
-    return OPTIMIZERS[solver.type](schedule or solver.schedule, multipliers=multipliers, **solver.rule)
+    cls = OPTIMIZERS[solver.type]
+    learned, still = held(solver, parameters)
+    multipliers = {p.variable.path: (p.lr_mult, p.decay_mult) for p in learned}
+    multipliers |= {p.variable.path: (0.0, p.decay_mult) for p in still}
+    made = (recording(cls) if keep_updates else cls)(solver.schedule, multipliers=multipliers, **solver.rule)
+    made.build([p.variable for p in (*learned, *still)])
+    return made
+
+
+def held(solver, parameters):
+    """Returns those of `parameters` that a solver learns, and those that stay but whose decay goes into the history.
+
+    Where lr_mult is 0, as it always is for BatchNorm's sums (batch_norm_layer.cpp:37-49), the rate is 0. But Caffe adds
+    the decay to the gradient all the same, and all rules but those with a momentum of the rate keep it
+    (sgd_solver.cpp:103-205). It is in the .solverstate, and counts when one goes on with the parameter learned.
+    """
+    learned = [p for p in parameters if p.variable.trainable]
+    if solver.type in ("SGD", "Nesterov") or not solver.rule["weight_decay"]:
+        return learned, []
+    return learned, [p for p in parameters if not p.variable.trainable and p.decay_mult]
 
 
 def snapshot_prefix(parsed):

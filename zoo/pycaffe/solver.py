@@ -45,7 +45,7 @@ class Solver:
         if self.type is not None:
             self.param.ClearField("solver_type")
             self.param.type = self.type
-        self.iteration, self._callbacks, self._losses, self._restored = 0, [], deque(), None
+        self.iteration, self._callbacks, self._losses, self._restored = 0, [], deque(), (0, 0)
         self._seen = self.param.SerializeToString()
         self.solver = solvers.solver_def(prototxt.Parsed(self.param, parsed.file, parsed.source))
         if self.solver.random_seed is not None:
@@ -82,17 +82,27 @@ class Solver:
         self.optimizer.iterations.assign(iteration)
         self.net._engine.set_clock(iteration * self.solver.iter_size)
 
+    def restore_rate(self, iteration, current_step):
+        """Goes on with the rate as a .solverstate of `iteration` has it, after `current_step` drops."""
+        self._restored = iteration, current_step
+        self.solver = self._as_restored(self.solver)
+        self.optimizer.learning_rate = self.solver.schedule
+        self._update = Compiled(self._apply)
+
+    def _as_restored(self, solver):
+        return dataclasses.replace(solver, schedule=solver.schedule.restored(*self._restored))
+
     # ---- the optimizer ----
 
-    def _learned(self):
-        return [(p, blob) for p, blob in self.net._engine.learnable() if p.variable.trainable]
+    def _held(self):
+        """Returns (parameter, blob) of what the optimizer holds, in its order."""
+        blobs = {p.key: (p, blob) for p, blob in self.net._engine.learnable()}
+        learned, still = solvers.held(self.solver, [p for p, _ in blobs.values()])
+        return [blobs[p.key] for p in (*learned, *still)]
 
     def _new_optimizer(self):
-        learned = [p for p, _ in self._learned()]
-        multipliers = {p.variable.path: (p.lr_mult, p.decay_mult) for p in learned}
         with tf.device(modes.device()):
-            optimizer = solvers.optimizer(self.solver, multipliers)
-            optimizer.build([p.variable for p in learned])
+            optimizer = solvers.optimizer(self.solver, [p for p, _ in self.net._engine.learnable()], keep_updates=True)
         self._update = Compiled(self._apply)
         return optimizer
 
@@ -101,35 +111,30 @@ class Solver:
         if self.param.SerializeToString() == self._seen:
             return
         before, kind = self.optimizer, self.solver.type
-        self.solver = solvers.solver_def(prototxt.Parsed(self.param, self._file))
+        self.solver = self._as_restored(solvers.solver_def(prototxt.Parsed(self.param, self._file)))
         if self.solver.type != kind:
             raise SolverError("the type of a solver cannot change", got=self.solver.type, want=kind)
-        if self._restored is not None and self.solver.lr_policy == "multistep":
-            schedule = self.solver.schedule.restored(*self._restored)
-            self.solver = dataclasses.replace(self.solver, schedule=schedule)
         self._seen = self.param.SerializeToString()
-        variables = [p.variable for p, _ in self._learned()]
+        variables = [p.variable for p, _ in self._held()]
         self.optimizer = self._new_optimizer()
         self.optimizer.load_history(variables, before.history(variables))
         self.optimizer.iterations.assign(self.iteration)
 
     def _apply(self, *gradients):
-        variables = [p.variable for p, _ in self._learned()]
-        before = [tf.identity(v.value) for v in variables]
-        self.optimizer.apply(list(gradients), variables)
-        return [old - v.value for old, v in zip(before, variables)]
+        self.optimizer.apply(list(gradients), [p.variable for p, _ in self._held()])
+        return [0.0 - update.value for update in self.optimizer.updates]
 
     def apply_update(self):
         """Updates the parameters by the gradients in their diffs, each of which becomes what was subtracted."""
         self._follow_param()
         if self._due(self.solver.display):
             caffe_log.learning_rate(self.iteration, self.lr)
-        engine, learned = self.net._engine, self._learned()
+        engine, held = self.net._engine, self._held()
         engine.flush()
-        if learned:
+        if held:
             with tf.device(modes.device()):
-                updates = self._update([blob._diff.device() for _, blob in learned])
-            for (_, blob), update in zip(learned, updates):
+                updates = self._update([blob._diff.device() for _, blob in held])
+            for (_, blob), update in zip(held, updates):
                 blob._diff.put(update)
                 blob._data.changed()
         self.iteration += 1
@@ -246,14 +251,7 @@ class Solver:
         Raises:
             CheckpointError, WeightsError: it is damaged or not of this solver and net.
         """
-        snapshots.restore(self, os.fspath(state_file), self._use_schedule)
-
-    def _use_schedule(self, schedule):
-        """Goes on with a schedule that lowered its rate at other iterations than the solver's stepvalues say."""
-        self._restored = (schedule.restored_iter, schedule.restored_step)
-        self.solver = dataclasses.replace(self.solver, schedule=schedule)
-        self.optimizer.learning_rate = schedule
-        self._update = Compiled(self._apply)
+        snapshots.restore(self, os.fspath(state_file))
 
     def share_weights(self, net):
         """Makes `net` use the parameters of the training net."""

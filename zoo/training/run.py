@@ -99,7 +99,7 @@ def run(
             weights = [_moved(path, run_dir, aside) for path in weights]
             snapshot = snapshot and _moved(snapshot, run_dir, aside)
         checkpoints = ckpt.Checkpoints(run_dir / "checkpoints", session.variables(), keep)
-        pairs = snapshots.Pairs(snapshots.prefix(solver, run_dir), keep_pairs, solver.snapshot_diff)
+        pairs = snapshots.Pairs(snapshots.prefix(solver, run_dir), keep_pairs)
         stack.enter_context(_log_file(run_dir / "train.log"))
         signals = stack.enter_context(Signals(sigint, sighup))
         if replicas.chief:
@@ -140,7 +140,7 @@ def _start(session, checkpoints, weights, snapshot):
             checkpoints.restore(own)
             session.unpack()
         else:
-            snapshots.restore(session, snapshot, session.use_schedule)
+            snapshots.restore(session, snapshot)
         logging.info("Going on at iteration %d", session.iteration)
         return
     for path in (*session.solver.weights, *weights):

@@ -10,7 +10,7 @@ import tensorflow as tf
 from zoo.converters import weights
 from zoo.converters.build import build
 from zoo.converters.draws import Share
-from zoo.converters.solver import optimizer
+from zoo.converters.solver import held, optimizer
 from zoo.errors import SolverError, UnsupportedError
 from zoo.formats import prototxt
 from zoo.training.feeds import Feeds
@@ -76,17 +76,15 @@ class Session:
             feeds = Feeds(definition, data_dir, self.seed)
             self._test_feeds.append(feeds)
             self.tests.append(build(definition, feeds.shapes, self.train.parameters))
-        learned = [p for p in self.train.learnable() if p.variable.trainable] + self._decayed()
-        self.optimizer = optimizer(solver, {p.variable.path: (p.lr_mult, p.decay_mult) for p in learned})
-        self.optimizer.build([p.variable for p in learned])
-        self._scale = LossScale(self.optimizer) if needs_loss_scale() else None
-        if self._scale is not None:
-            self._scale.build([p.variable for p in learned])
+        self.optimizer = optimizer(solver, self.train.learnable(), solver.snapshot_diff)
+        # Where it is not needed, checkpoints have it all the same, so that a run goes on in another precision.
+        self._scale, self._scaled = LossScale(self.optimizer), needs_loss_scale()
+        self._scale.build([p.variable for p in sum(held(solver, self.train.learnable()), [])])
         self._tail = None
         if share is not None:
             whole = build(self.train.definition, self._feeds.shapes, self.train.parameters)
             self._tail = Tail(self.train, whole, share)
-        if solver.debug_info and (self.replicas.count > 1 or self._scale is not None):
+        if solver.debug_info and (self.replicas.count > 1 or self._scaled):
             hint = "train with --strategy=one, and not in mixed_float16"
             raise UnsupportedError(
                 "debug_info follows one device whose loss is not scaled", at=solver.train.at, hint=hint
@@ -103,24 +101,15 @@ class Session:
 
     def train_step(self, gradients=False):
         """Returns the `TrainStep` of the training net; with `gradients` its calls give them too."""
-        optimizer, size, still = self._scale or self.optimizer, self.solver.iter_size, self.still_variables()
+        optimizer = self._scale if self._scaled else self.optimizer
+        size, still = self.solver.iter_size, self.still_variables()
         if self.replicas.count == 1:
             return TrainStep(self.train, optimizer, size, gradients, still)
         return ReplicatedStep(self.train, optimizer, self.replicas, self._tail, size, gradients, still)
 
-    def _decayed(self):
-        """Returns the parameters that do not move but whose decay goes into the history (sgd_solver.cpp:103-205).
-
-        With lr_mult 0 the rate is 0, but Caffe adds the decay to the gradient all the same, and all rules but those
-        with a momentum of the rate keep it; it counts when a snapshot goes on with the parameter learned.
-        """
-        if self.solver.type in ("SGD", "Nesterov") or not self.solver.rule["weight_decay"]:
-            return []
-        return [p for p in self.train.learnable() if p.spec.trainable and not p.lr_mult and p.decay_mult]
-
     def still_variables(self):
         """Returns the variables that the optimizer has besides the trained ones, and whose gradient is 0."""
-        return [p.variable for p in self._decayed()]
+        return [p.variable for p in held(self.solver, self.train.learnable())[1]]
 
     # ---- data -------------------------------------------------------------------------------------------------
 
@@ -174,12 +163,11 @@ class Session:
                 weights.load(net, path)
         return loaded
 
-    def use_schedule(self, schedule):
-        """Makes `schedule` the solver's, such as one that goes on from a .solverstate."""
-        self.solver = dataclasses.replace(self.solver, schedule=schedule)
-        self.optimizer.learning_rate = schedule
-        if self.solver.lr_policy == "multistep":
-            self._restored.assign([schedule.restored_iter, schedule.restored_step])
+    def restore_rate(self, iteration, current_step):
+        """Goes on with the rate as a .solverstate of `iteration` has it, after `current_step` drops."""
+        self._restored.assign([iteration, current_step])
+        self.solver = dataclasses.replace(self.solver, schedule=self.solver.schedule.restored(iteration, current_step))
+        self.optimizer.learning_rate = self.solver.schedule
 
     def test_state(self):
         """Returns where the test nets stand, for `set_test_state`: their batches and what they carry."""
@@ -197,9 +185,9 @@ class Session:
         named = {"position": self._position, "losses": self._window, "seed": self._seed, "restored": self._restored}
         named |= {f"parameters/{p.key}": p.variable for p in self.train.parameters}
         # Keras numbers the optimizers of a process: what comes before the first "/" is not part of the name.
-        named |= {f"optimizer/{v.path.partition('/')[2]}": v for v in self.optimizer.variables}
-        if self._scale is not None:
-            named |= {"loss_scale": self._scale.dynamic_scale, "loss_scale_steps": self._scale.step_counter}
+        kept = {id(v) for v in self.optimizer.updates} if self.solver.snapshot_diff else ()  # nothing depends on these
+        named |= {f"optimizer/{v.path.partition('/')[2]}": v for v in self.optimizer.variables if id(v) not in kept}
+        named |= {"loss_scale": self._scale.dynamic_scale, "loss_scale_steps": self._scale.step_counter}
         named |= {f"state/{k}/{name}": v for k, net in enumerate(nets) for name, v in net.state.items()}
         return {name: v.value if isinstance(v, keras.Variable) else v for name, v in named.items()}
 
@@ -215,7 +203,7 @@ class Session:
         iteration, *self.test_position = (int(n) for n in self._position.numpy())
         self._losses.clear()
         self._losses.extend(float(loss) for loss in self._window.numpy() if not np.isnan(loss))
-        self.use_schedule(self.solver.schedule.restored(*self._restored.numpy().tolist()))
+        self.restore_rate(*self._restored.numpy().tolist())
         self.stand_at(iteration)
 
     def start_alike(self):
@@ -238,8 +226,7 @@ class Session:
             *(v for net in (self.train, *self.tests) for v in net.state.values()),
         ):
             variable.assign(np.zeros(variable.shape, variable.dtype))
-        if self._scale is not None:
-            self._scale.reset()
+        self._scale.reset()
         self.test_position = [0] * len(self.tests)
         self._losses.clear()
         self.stand_at(0)

@@ -4,10 +4,11 @@ import contextlib
 import pathlib
 import re
 
+import numpy as np
 from absl import logging
 
 from zoo.converters import weights
-from zoo.errors import CheckpointError, UnsupportedError
+from zoo.errors import CheckpointError
 from zoo.formats import caffemodel, solverstate
 from zoo.training.checkpoints import writable_folder
 
@@ -27,38 +28,47 @@ def prefix(solver, run_dir):
 
 
 class Pairs:
-    """The pairs of one run: written when Caffe writes them, with the gradients where `snapshot_diff` asks for them.
+    """The pairs of one run: written when Caffe writes them, with their diffs where `snapshot_diff` asks for them.
 
     Args:
         prefix: what their names begin with; the folder is made if it is not there.
         keep: of how many iterations they stay; None keeps all, as Caffe does.
-        diffs: whether `snapshot_diff` is set.
 
     Raises:
         CheckpointError: the folder cannot be made or written.
     """
 
-    def __init__(self, prefix, keep=None, diffs=False):
-        self.prefix, self._keep, self._diffs, self._before = prefix, keep, diffs, None
+    def __init__(self, prefix, keep=None):
+        self.prefix, self._keep = prefix, keep
         writable_folder(pathlib.Path(prefix).parent)
 
     def before_update(self, session):
-        """To be called before each update, so that what the last one subtracted is known."""
-        if self._diffs:
-            self._before = weights.arrays(session.train)
+        """Has nothing to do: the optimizer keeps its updates itself."""
 
     def save(self, session):
         """Writes the pair of the session's iteration; raises WeightsError."""
-        diffs = None
-        if self._diffs:
-            after = weights.arrays(session.train)
-            before = self._before or after
-            diffs = {name: [a - b for a, b in zip(before[name], after[name])] for name in after}
-        model, state = write(session, self.prefix, diffs)
+        model, state = write(session, self.prefix, updates(session) if session.solver.snapshot_diff else None)
         kind = "HDF5 file" if session.solver.snapshot_format == "HDF5" else "binary proto file"
         logging.info("Snapshotting to %s %s", kind, model)
         logging.info("Snapshotting solver state to %s %s", kind, state)
         prune(self.prefix, self._keep)
+
+
+def updates(session):
+    """Returns {layer name: arrays of Caffe's shapes}: what the last update subtracted, which is each blob's diff.
+
+    The optimizer keeps updates. What it does not update has a diff of 0, and a shared blob its owner's diff.
+    """
+    net = session.train
+
+    def diff(parameter):
+        owner = net.parameters[parameter.key]
+        update = session.optimizer.subtracted(owner.variable)
+        if update is None:
+            return np.zeros(parameter.spec.shape, np.float32)
+        return owner.spec.to_caffe(update).reshape(parameter.spec.shape)
+
+    return {layer.definition.name: [diff(p) for p in layer.parameters] for layer in net.layers}
 
 
 def write(session, prefix, diffs=None):
@@ -93,14 +103,12 @@ def write(session, prefix, diffs=None):
     return model, state
 
 
-def restore(session, path, use_schedule=None):
+def restore(session, path):
     """Makes the session stand where the `.solverstate` at `path` stands, weights, history and iteration.
 
     Args:
-        session: what has `solver`, `train`, `optimizer`, `load_weights` and `stand_at`.
+        session: what has `solver`, `train`, `optimizer`, `load_weights`, `restore_rate` and `stand_at`.
         path: the file's.
-        use_schedule: takes a `Schedule` that goes on from there, for rates that were lowered at other iterations than
-            the solver's `stepvalue`s say; without it, such a file is refused.
 
     Returns:
         The `SolverState`.
@@ -108,21 +116,14 @@ def restore(session, path, use_schedule=None):
     Raises:
         CheckpointError: the history is not that of this net and solver, or the weights it names are not there.
         WeightsError: a file is damaged or does not fit.
-        UnsupportedError: see `use_schedule`.
     """
     state = solverstate.read(path)
     learnable = session.train.learnable()
     arrays = _history(state, learnable, path)
-    schedule = session.solver.schedule
-    moved = session.solver.lr_policy == "multistep" and state.current_step != schedule.current_step(state.iteration)
-    if moved and use_schedule is None:
-        want = schedule.current_step(state.iteration)
-        raise UnsupportedError(f"{path} lowered its rate at other iterations", got=state.current_step, want=want)
     if state.learned_net:
         session.load_weights(_weights_of(state, path))
     session.optimizer.load_history([p.variable for p in learnable], arrays)
-    if moved:
-        use_schedule(schedule.restored(state.iteration, state.current_step))
+    session.restore_rate(state.iteration, state.current_step)
     session.stand_at(state.iteration)
     return state
 
