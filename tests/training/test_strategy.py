@@ -311,9 +311,31 @@ def test_an_error_of_one_process_ends_all(commands, config, small_data, tmp_path
     assert "worker 1 has lost another one" in pair[1].stderr
 
 
-def test_a_process_does_not_wait_for_ever(commands, config, small_data, tmp_path):
-    cluster = {"worker": [f"localhost:{port}" for port in free_ports(2)]}
-    machine = {"env": {"TF_CONFIG": json.dumps({"cluster": cluster, "task": {"type": "worker", "index": 0}})}}
-    process = start(commands, machine, config, small_data, tmp_path / "run", "--join_timeout=2")
-    assert process.wait(60) == 1
-    assert f"Waiting at most 2 s for all of {', '.join(cluster['worker'])}." in process.stderr
+@pytest.mark.parametrize("timeout", [3])
+def test_a_process_does_not_wait_for_ever_and_says_for_whom(timeout, commands, config, small_data, tmp_path):
+    """Of three processes one never starts; one that only listens, and is no trainer, is not called missing."""
+    with socket.socket() as stranger:
+        stranger.bind(("localhost", 0))
+        stranger.listen()
+        ports = [*free_ports(2), stranger.getsockname()[1]]
+        cluster = {"worker": [f"localhost:{port}" for port in ports]}
+        machine = {"env": {"TF_CONFIG": json.dumps({"cluster": cluster, "task": {"type": "worker", "index": 0}})}}
+        process = start(commands, machine, config, small_data, tmp_path / "run", f"--join_timeout={timeout}")
+        assert process.wait(60) == 1
+    lines = process.stderr.splitlines()
+    assert f"Waiting at most 3 s for all of {', '.join(cluster['worker'])}." in lines
+    error = f"error: worker 0 has waited 3 s, got no answer from worker 1 (localhost:{ports[1]}) (start all within 3 s"
+    assert [line for line in lines if line.startswith(error)], process.stderr
+    assert "worker 2" not in process.stderr and "Traceback" not in process.stderr
+
+
+def test_a_port_that_is_taken_is_an_error(commands, config, small_data, tmp_path):
+    with socket.socket() as other:
+        other.bind(("localhost", 0))
+        other.listen()
+        cluster = {"worker": [f"localhost:{port}" for port in (other.getsockname()[1], *free_ports(1))]}
+        machine = {"env": {"TF_CONFIG": json.dumps({"cluster": cluster, "task": {"type": "worker", "index": 0}})}}
+        process = start(commands, machine, config, small_data, tmp_path / "run", "--join_timeout=20")
+        assert process.wait(60) == 1
+    assert "error: worker 0 cannot join the others, got " in process.stderr
+    assert "Traceback" not in process.stderr

@@ -1,14 +1,13 @@
 """Which devices train together: one, several of this machine, or those of several processes (tf.distribute)."""
 
-import contextlib
-import faulthandler
 import json
 import os
 import sys
 
 import tensorflow as tf
 
-from zoo.errors import SolverError, UnsupportedError
+from zoo.errors import ClusterError, SolverError, UnsupportedError
+from zoo.training.joining import patience
 from zoo.training.replicas import Replicas
 
 STRATEGIES = ("auto", "one", "mirrored", "multiworker")
@@ -24,13 +23,14 @@ def choose(name="auto", global_batch=False, join_timeout=JOIN_TIMEOUT, env=None)
             each with its GPUs or its CPU. "auto": multiworker where those name several processes, else mirrored where
             there are several GPUs, else one.
         global_batch: split the file's batch among the devices; else, as in Caffe, each device takes a whole one.
-        join_timeout: seconds that "multiworker" waits for the other processes to start. Then the process ends with
-            exit code 1: TensorFlow waits where no Python code can stop it.
+        join_timeout: seconds that "multiworker" waits for the other processes to start. Then the process says which
+            of them do not answer and ends with exit code 1: TensorFlow waits where no Python code can stop it.
         env: environment variables; None means os.environ.
 
     Raises:
         SolverError: an unknown name, or variables that contradict themselves or are not there.
         UnsupportedError: a cluster with tasks that are neither chief nor worker.
+        ClusterError: this process cannot join the others.
     """
     env = os.environ if env is None else env
     if name not in STRATEGIES:
@@ -75,22 +75,35 @@ def _multi_worker(env, global_batch, join_timeout):
         num_accelerators={"GPU": gpus},
         rpc_layer="grpc",
     )
-    addresses = ", ".join(address for job in cluster.values() for address in job)
-    with _patience(join_timeout, addresses):
-        strategy = tf.distribute.MultiWorkerMirroredStrategy(cluster_resolver=resolver)
+    strategy = _join(resolver, {(k, i): cluster[k][i] for k, i in members}, (kind, index), join_timeout)
     return Replicas(strategy, members.index((kind, index)), len(members), global_batch)
 
 
-@contextlib.contextmanager
-def _patience(seconds, addresses):
-    """Ends the process after `seconds` in its body. The body holds Python's lock, so a thread of C has to do it."""
-    print(f"Waiting at most {seconds:g} s for all of {addresses}.", file=sys.stderr, flush=True)
-    with open(os.devnull, "w", encoding="utf-8") as nowhere:
-        faulthandler.dump_traceback_later(seconds, exit=True, file=nowhere)
-        try:
-            yield
-        finally:
-            faulthandler.cancel_dump_traceback_later()
+def _join(resolver, addresses, mine, seconds):
+    """Returns the strategy of a cluster once all its processes are there.
+
+    Args:
+        resolver: the cluster resolver.
+        addresses: {(job, index): "host:port"} of all processes.
+        mine: the (job, index) of this one.
+        seconds: how long to wait.
+
+    Raises:
+        ClusterError: it cannot join, as where its port is taken or another process has given up.
+    """
+    print(f"Waiting at most {seconds:g} s for all of {', '.join(addresses.values())}.", file=sys.stderr, flush=True)
+    others = [(" ".join(map(str, task)), address) for task, address in addresses.items() if task != mine]
+    name = " ".join(map(str, mine))
+    hint = f"start all within {seconds:g} s, or say --join_timeout=SECONDS"
+    absent = ClusterError(f"{name} has waited {seconds:g} s", got="no answer from {names}", hint=hint)
+    hint = "do all have the same TF_CONFIG or step, and is nothing else at these addresses?"
+    silent = ClusterError(f"{name} has waited {seconds:g} s", got="an answer from all, but they do not join", hint=hint)
+    try:
+        with patience(seconds, others, f"error: {absent}", f"error: {silent}"):
+            return tf.distribute.MultiWorkerMirroredStrategy(cluster_resolver=resolver)
+    except tf.errors.OpError as error:
+        said = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
+        raise ClusterError(f"{name} cannot join the others", got=said, want=", ".join(addresses.values())) from error
 
 
 def _members(cluster):
