@@ -4,6 +4,12 @@ The digits are taken from the first of: the four original IDX files (in --idx_di
 $ZOO_SHARED/mnist or ../shared/mnist), TensorFlow Datasets, and, said loudly, the small digits that come with
 scikit-learn. The order of the file is kept, since Caffe reads in it. Running it again checks what is there and does
 nothing more.
+
+  python -m data_prep.mnist --digits=5-9 --output_dir=data/digits_5-9/mnist
+
+takes some digits only, for fine-tuning on the others. Classes count from 0, so the labels change: label 0 is then the
+digit 5, label 4 the digit 9; the command says so, and the card names the classes. A config that reads "mnist/train"
+reads these with --data_dir=data/digits_5-9.
 """
 
 import os
@@ -16,6 +22,7 @@ from absl import flags
 
 from data_prep import common, mnist_fallback
 from zoo.errors import DataError, Place
+from zoo.formats import records
 from zoo.formats.idx import read_idx_images, read_idx_labels
 
 FILES = {
@@ -23,6 +30,7 @@ FILES = {
     "test": ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"),
 }
 SHARDS = 10
+ALL = "0-9"
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 
 
@@ -95,12 +103,54 @@ def load(source="auto", idx_dir=None, tfds_seconds=120):
     return "digits", "scikit-learn load_digits", {s: Split(*pair) for s, pair in mnist_fallback.from_digits().items()}
 
 
-def prepare(output_dir, *, source="auto", idx_dir=None, shards=None, force=False, tfds_seconds=120):
-    """Writes the splits "train" and "test" under `output_dir` unless they are there; returns {split: `Card`}."""
+def chosen(text):
+    """Returns the digits that `text` names, in ascending order: "5-9", "0,2,4" or "0-3,8"; raises DataError."""
+    found = set()
+    for part in text.split(","):
+        ends = [end.strip() for end in part.split("-")]
+        if len(ends) > 2 or not all(len(end) == 1 and end in "0123456789" for end in ends) or ends[0] > ends[-1]:
+            raise DataError("--digits", got=text, want="digits from 0 to 9, such as 5-9 or 0,2,4")
+        found.update(range(int(ends[0]), int(ends[-1]) + 1))
+    return sorted(found)
+
+
+def only(split, digits):
+    """Returns the pictures of `digits` in a `Split`, in its order, each with its digit's place in `digits` as label."""
+    places = np.full(10, -1)
+    places[digits] = np.arange(len(digits))
+    labels = places[split.labels]
+    return Split(split.images[labels >= 0], labels[labels >= 0])
+
+
+def _check_digits(output_dir, cards, digits):
+    """Raises DataError where what is there are other digits than those asked for."""
+    for split, card in cards.items():
+        there = card.made.get("digits", ALL)  # a card without it is older than the choice
+        if chosen(there) != digits:
+            at = Place(str(records.card_path(pathlib.Path(output_dir, split))))
+            hint = "add --force to prepare it again, or name another --output_dir"
+            raise DataError("this split has other digits", at=at, got=there, want=",".join(map(str, digits)), hint=hint)
+
+
+def prepare(output_dir, *, source="auto", idx_dir=None, digits=ALL, shards=None, force=False, tfds_seconds=120):
+    """Writes the splits "train" and "test" under `output_dir` unless they are there; returns {split: `Card`}.
+
+    Args:
+        output_dir: the folder of the splits.
+        source, idx_dir, tfds_seconds: as for `load`.
+        digits: which ones, as `chosen` reads it; label k is the k-th of them.
+        shards: files a split.
+        force: write again what is there.
+
+    Raises:
+        DataError: the source cannot be had or is damaged, or what is there was made otherwise.
+    """
+    classes = chosen(digits)
     if not force:
         wanted = {"source": None if source == "auto" else source, "shards": shards}
         cards = common.finished(output_dir, FILES, wanted)
         if cards:
+            _check_digits(output_dir, cards, classes)
             print(f"Nothing to do: {output_dir} is whole (--force prepares it again).")
             if any(card.made["source"] == "digits" for card in cards.values()):
                 print(mnist_fallback.WARNING, file=sys.stderr)
@@ -108,11 +158,13 @@ def prepare(output_dir, *, source="auto", idx_dir=None, shards=None, force=False
     used, where, splits = load(source, idx_dir, tfds_seconds)
     shards = SHARDS if shards is None else shards
     where_from = f" --idx_dir={idx_dir}" if idx_dir else ""
-    command = f"python -m data_prep.mnist --output_dir={output_dir} --source={used}{where_from} --force"
-    made = {"source": used, "from": where, "shards": shards, "order": "as in the source"}
-    classes = [str(digit) for digit in range(10)]
+    which = "" if len(classes) == 10 else f" --digits={digits}"
+    command = f"python -m data_prep.mnist --output_dir={output_dir} --source={used}{where_from}{which} --force"
+    made = {"source": used, "from": where, "shards": shards, "order": "as in the source", "digits": digits}
     return {
-        split: common.write_arrays(output_dir, split, *arrays, shards, classes, command, made)
+        split: common.write_arrays(
+            output_dir, split, *only(arrays, classes), shards, [str(digit) for digit in classes], command, made
+        )
         for split, arrays in splits.items()
     }
 
@@ -120,9 +172,11 @@ def prepare(output_dir, *, source="auto", idx_dir=None, shards=None, force=False
 def main(_):
     """Reads the flags, prepares, and says the numbers."""
     f = flags.FLAGS
-    options = {"source": f.source, "idx_dir": f.idx_dir, "shards": f.shards, "force": f.force}
+    options = {"source": f.source, "idx_dir": f.idx_dir, "digits": f.digits, "shards": f.shards, "force": f.force}
     cards = prepare(f.output_dir, **options, tfds_seconds=f.tfds_seconds)
     print(f"made from {cards['train'].made['from']}")
+    if len(chosen(f.digits)) < 10:
+        print("labels: " + ", ".join(f"{label} is digit {digit}" for label, digit in enumerate(chosen(f.digits))))
     common.describe(f.output_dir, cards)
 
 
@@ -130,6 +184,7 @@ if __name__ == "__main__":
     flags.DEFINE_string("output_dir", "data/mnist", "Where to write the shards.")
     flags.DEFINE_string("idx_dir", None, "Where the four IDX files lie, gzipped or not.")
     flags.DEFINE_enum("source", "auto", ["auto", "idx", "tfds", "digits"], "Where the digits come from.")
+    flags.DEFINE_string("digits", ALL, "Which digits: 5-9, or 0,2,4. The k-th of them gets label k, from 0.")
     flags.DEFINE_integer("shards", None, f"Files a split; {SHARDS} unless given.", lower_bound=1)
     flags.DEFINE_bool("force", False, "Prepare again what is there.")
     flags.DEFINE_integer("tfds_seconds", 120, "How long TensorFlow Datasets may take at most.", lower_bound=1)

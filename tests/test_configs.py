@@ -53,6 +53,8 @@ FCN_BODY = VGG_BODY + (7 * 7 * 512 + 1) * 4096 + (4096 + 1) * 4096 + (4096 + 1) 
 FACTS = {
     # 10 classes. (5*5*1+1)*20 + (5*5*20+1)*50 + (4*4*50+1)*500 + (500+1)*10.
     "lenet": Facts(431080, pictures(28, "mnist", 1), (64, 100), {"pool2": (50, 4, 4)}),
+    # LeNet with (500+1)*5 in place of (500+1)*10.
+    "lenet_finetune": Facts(428575, pictures(28, "mnist", 1), (64, 100), {"pool2": (50, 4, 4)}),
     # (5*5*3+1)*32 + (5*5*32+1)*32 + (5*5*32+1)*64 + (4*4*64+1)*64 + (64+1)*10.
     "cifar10_quick": Facts(145578, pictures(32, "cifar"), (100, 100), {"pool1": (32, 16, 16), "pool3": (64, 4, 4)}),
     # The same convolutions, then (4*4*64+1)*10.
