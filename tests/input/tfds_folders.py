@@ -58,11 +58,18 @@ def prepare(folder, name, splits, features=None, keys=("image", "label"), shards
     return pathlib.Path(builder.data_dir)
 
 
-def read(folder, split, **options):
-    """Returns what ``tfds.builder_from_directory`` reads of a split, in the order of its files, and its info."""
+def opened(folder):
+    """Returns what ``tfds.builder_from_directory`` makes of a folder."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
-        builder = tfds.builder_from_directory(str(folder))
+        return tfds.builder_from_directory(str(folder))
+
+
+def read(folder, split, **options):
+    """Returns the list of what TFDS reads of a split, in the order of its files, and the tfds.core.DatasetInfo."""
+    builder = opened(folder)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
         order = tfds.ReadConfig(interleave_cycle_length=1)
         dataset = builder.as_dataset(split=split, shuffle_files=False, read_config=order, **options)
         return list(tfds.as_numpy(dataset)), builder.info

@@ -109,12 +109,12 @@ def _example(pixels, encoding, shape, label, names, optional):
 class Shard:
     """One file: its name, how many records it holds, its size in bytes and its SHA-256 in hexadecimal.
 
-    Size and digest are None where nobody noted them: in folders that TensorFlow Datasets prepared.
+    The digest is None where nobody noted it: in folders that TensorFlow Datasets prepared.
     """
 
     name: str
     count: int
-    bytes: int | None = None
+    bytes: int
     sha256: str | None = None
 
 
@@ -245,12 +245,11 @@ def check_shards(prefix, card, contents=False):
             digest = sha256(path) if contents and shard.sha256 and size == shard.bytes else None
         except OSError as e:
             raise DataError("a shard cannot be read", at=at, got=str(e), hint=hint) from e
-        if shard.bytes is None:
-            if contents:
-                _check_count(at, path, shard.count, hint)
-        elif size != shard.bytes:
+        if size != shard.bytes:
             raise DataError("a damaged shard", at=at, got=f"{size} bytes", want=f"{shard.bytes} bytes", hint=hint)
-        elif digest is not None and digest != shard.sha256:
+        if contents and not shard.sha256:
+            _check_count(at, path, shard.count, hint)
+        if digest is not None and digest != shard.sha256:
             want = f"{shard.sha256[:16]}... as its card says"
             raise DataError("a damaged shard", at=at, got=f"SHA-256 {digest[:16]}...", want=want, hint=hint)
 

@@ -58,8 +58,6 @@ def read_card(prefix):
     names = _names(info, at)
     picture, label = (info.features[name] for name in names)
     height, width, channels = picture.shape
-    template, shards = split.filename_template, len(split.shard_lengths)
-    paths = [template.relative_filepath(shard_index=i, num_shards=shards) for i in range(shards)]
     card = Card(
         split=prefix.name,
         encoding=picture.encoding_format or "jpeg",  # the reader of which takes PNG as well
@@ -69,17 +67,28 @@ def read_card(prefix):
         image_shape=(height, width) if height and width else None,
         min_size=(height, width) if height and width else None,
         classes=tuple(label.names) if getattr(label, "num_classes", None) else (),
-        shards=tuple(Shard(path, int(count)) for path, count in zip(paths, split.shard_lengths)),
+        shards=tuple(_shards(folder, split, hint)),
         prepare=hint,
         made={"source": f"TensorFlow Datasets {info.full_name}"},
     )
     if not card.count:
         raise DataError("an empty split", at=Place(str(prefix)), got="0 records", hint=records.again(hint))
-    records.check_shards(prefix, card)
-    size = sum(pathlib.Path(path).stat().st_size for path in records.shard_paths(prefix, card))
-    if size != split.num_bytes + FRAMING * card.count:  # then it is worth reading all to find what is wrong
+    if (
+        sum(shard.bytes for shard in card.shards) != split.num_bytes + FRAMING * card.count
+    ):  # then it is worth reading all to find what is wrong
         records.check_shards(prefix, card, contents=True)
     return card
+
+
+def _shards(folder, split, hint):
+    template, number = split.filename_template, len(split.shard_lengths)
+    for i, count in enumerate(split.shard_lengths):
+        name = template.relative_filepath(shard_index=i, num_shards=number)
+        try:
+            yield Shard(name, int(count), (folder / name).stat().st_size)
+        except OSError as e:
+            at, again = Place(str(folder / name)), records.again(hint)
+            raise DataError("a shard cannot be read", at=at, got=str(e), hint=again) from e
 
 
 def _info(folder):

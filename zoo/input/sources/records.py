@@ -143,7 +143,7 @@ class RecordsSource:
         if self.image_shape:
             tf.debugging.assert_equal(tf.stack([height, width]), self.image_shape, "a picture of another size")
         if self.min_size is None:
-            _check_large_enough(height, width, transform.crop_size, ordinal)
+            data = _fitting(data, height, width, transform.crop_size, ordinal)
         window = transform.window(ordinal, height, width)
         image = jpeg.decode_square(data, self.channels, width, window.top, window.left, transform.crop_size)
         return transform.cropped(image, window)
@@ -159,14 +159,15 @@ class RecordsSource:
         elif self.image_shape:
             image = tf.ensure_shape(image, (*self.image_shape, self.channels))
         if self.min_size is None and transform.crop_size:
-            _check_large_enough(tf.shape(image)[0], tf.shape(image)[1], transform.crop_size, ordinal)
+            image = _fitting(image, tf.shape(image)[0], tf.shape(image)[1], transform.crop_size, ordinal)
         return transform.one(image, ordinal)
 
 
-def _check_large_enough(height, width, crop_size, ordinal):
-    """Makes the graph fail where a crop does not fit, with a message that `diagnose` knows."""
+def _fitting(picture, height, width, crop_size, ordinal):
+    """Returns `picture`; where a crop does not fit, the graph fails before, with a message that `diagnose` knows."""
     fits = tf.minimum(height, width) >= crop_size
-    tf.debugging.Assert(fits, [TOO_SMALL, ordinal, height, width, crop_size])
+    with tf.control_dependencies([tf.debugging.Assert(fits, [TOO_SMALL, ordinal, height, width, crop_size])]):
+        return tf.identity(picture)
 
 
 def _resize(image, size):
