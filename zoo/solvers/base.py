@@ -142,15 +142,15 @@ class CaffeOptimizer(keras.optimizers.Optimizer):
         gradient = ops.cast(ops.convert_to_tensor(gradient), dtype)
         if lr_mult == 0:
             gradient = ops.zeros_like(gradient)
-        if decay:
-            weights = ops.convert_to_tensor(variable)
-            pull = ops.sign(weights) if self.regularization_type == "L1" else weights
-            gradient = ops.add(gradient, ops.multiply(pull, ops.cast(decay, dtype)))
         rate = ops.cast(learning_rate, dtype)
         if lr_mult != 1:
             rate = ops.multiply(rate, ops.cast(lr_mult, dtype))
         count = len(self._lr_mults)
         state = [self._state[index + slot * count] for slot in range(len(self.slots))]
+        if decay and not (self.fused and self.fused_decay(variable, rate, decay, *state)):
+            weights = ops.convert_to_tensor(variable)
+            pull = ops.sign(weights) if self.regularization_type == "L1" else weights
+            gradient = ops.add(gradient, ops.multiply(pull, ops.cast(decay, dtype)))
         rule = self.fused_rule if self.fused else self.rule
         rule(variable, gradient, rate, *state)
 
@@ -161,6 +161,10 @@ class CaffeOptimizer(keras.optimizers.Optimizer):
     def fused_rule(self, variable, gradient, rate, *state):
         """Does the same as `rule` with TensorFlow's fused kernels."""
         raise NotImplementedError
+
+    def fused_decay(self, variable, rate, decay, *state):
+        """Brings decay * variable into `state` so that `fused_rule` adds it, if that is cheaper; returns whether."""
+        return False
 
     # ---- history ----------------------------------------------------------------------------------------------
 

@@ -94,6 +94,19 @@ class SGD(_Momentum):
             use_nesterov=self.nesterov,
         )
 
+    def fused_decay(self, variable, rate, decay, history):
+        """Adds what decay makes of the step, over momentum, to the history: momentum * (h + l/momentum * decay * w).
+
+        That is one pass in place where the sum of gradient and decay takes two and as much memory as the weights.
+        A small momentum would lose digits on the way, and Nesterov's step takes the gradient beside the history.
+        """
+        if self.nesterov or self.momentum < 0.5 or self.regularization_type != "L2":
+            return False
+        alpha = ops.multiply(rate, ops.cast(decay / self.momentum, variable.dtype))
+        weights = ops.convert_to_tensor(variable)
+        _kernels().ResourceApplyGradientDescent(var=history.value.handle, alpha=alpha, delta=weights)
+        return True
+
 
 @_register
 class Nesterov(SGD):

@@ -35,12 +35,12 @@ class LRN(LayerType):
         return bottoms
 
     def build(self, site):
-        """keras.ops; across channels tf.nn.lrn for what cuDNN takes too: up to 15 channels, no tiny k or beta."""
+        """keras.ops; across channels, TensorFlow's kernel on a GPU for what cuDNN takes, compiled code on a CPU."""
         if not self.across:
             return self._within(site.bottoms[0][2:])
-        if site.portable or self.size > 15 or self.k < 1e-5 or self.beta < 0.01:
+        if site.portable:
             return self._across
-        return _TensorFlowLRN(self.size, self.alpha, self.beta, self.k, name=site.name)
+        return _TensorFlowLRN(self.size, self.alpha, self.beta, self.k, self._across, name=site.name)
 
     def _across(self, x):
         radius, channels = self.size // 2, x.shape[-1]
@@ -57,11 +57,15 @@ class LRN(LayerType):
 
 
 class _TensorFlowLRN(keras.layers.Layer):
-    """Normalisation across channels by TensorFlow's kernel, which takes alpha of one channel."""
+    """Normalisation across channels: by cuDNN, or on a CPU by XLA, in whose code each pixel is read and written once.
 
-    def __init__(self, size, alpha, beta, k, **kwargs):
+    There tf.nn.lrn takes the logarithm of every s and multiplies by a band matrix, and is many times slower.
+    """
+
+    def __init__(self, size, alpha, beta, k, plain, **kwargs):
         super().__init__(**kwargs)
-        self.sizes = {"depth_radius": size // 2, "bias": k, "alpha": alpha / size, "beta": beta}
+        self.size, self.alpha, self.beta, self.k, self.plain = size, alpha, beta, k, plain
+        self._compiled = None
 
     def build(self, input_shape):
         """Has nothing to create."""
@@ -70,4 +74,36 @@ class _TensorFlowLRN(keras.layers.Layer):
         """(N,H,W,C) -> the same."""
         import tensorflow as tf
 
-        return tf.nn.lrn(x, **self.sizes)
+        if tf.config.list_physical_devices("GPU"):
+            if self.size > 15 or self.k < 1e-5 or self.beta < 0.01:  # what cuDNN refuses
+                return self.plain(x)
+            return tf.nn.lrn(x, self.size // 2, self.k, self.alpha / self.size, self.beta)
+        if self._compiled is None:
+            self._compiled = [tf.function(f, jit_compile=True, autograph=False) for f in (self._forward, self._backward)]
+        forward, backward = self._compiled
+        return tf.custom_gradient(lambda x: (forward(x), lambda dy: backward(x, dy)))(x)
+
+    def _parts(self, x):
+        """Returns s and s^-beta."""
+        import tensorflow as tf
+
+        s = self.k + self.alpha / self.size * self._total(x * x)
+        if self.beta == 0.75:  # AlexNet's, GoogLeNet's and the default: roots are cheaper than a power
+            root = tf.math.rsqrt(s)
+            return s, root * tf.sqrt(root)
+        return s, tf.pow(s, tf.cast(-self.beta, s.dtype))
+
+    def _total(self, x):
+        """Returns the sum over each channel's neighbours."""
+        radius, channels = self.size // 2, x.shape[-1]
+        x = ops.pad(x, [(0, 0)] * 3 + [(radius, radius)])
+        return sum((x[..., first : first + channels] for first in range(1, self.size)), x[..., :channels])
+
+    def _forward(self, x):
+        return x * self._parts(x)[1]
+
+    def _backward(self, x, dy):
+        """dx_i = dy_i s_i^-beta - 2 alpha beta / n x_i sum_j dy_j x_j s_j^-(beta+1) (lrn_layer.cpp:176-226)"""
+        s, power = self._parts(x)
+        factor = 2 * self.alpha * self.beta / self.size
+        return dy * power - factor * x * self._total(dy * x * power / s)
