@@ -95,6 +95,17 @@ def test_equals_the_formulae(kind, settings, fused):
     close(values(variables), in_float32.weights, 2e-6)
 
 
+@pytest.mark.parametrize("momentum", [0.0, 1e-30, 0.4])
+def test_decay_with_a_momentum_too_small_to_divide_by(momentum):
+    variables, optimizer = made("SGD", momentum=momentum, weight_decay=0.1)
+    step = graph(optimizer, variables)
+    for iteration in range(20):
+        step(*gradients(iteration))
+    want, _ = expected("SGD", {"momentum": momentum, "weight_decay": 0.1})
+    close(values(variables), want.weights, 2e-6)
+    close(optimizer.history(variables), want.h, 5e-6)
+
+
 def test_lr_mult_0_stands_still_and_counts_for_no_norm():
     big = [np.ones(shape, "float32") * (1000.0 if pair[0] == 0 else 0.01) for shape, pair in zip(SHAPES, MULTIPLIERS)]
     variables, optimizer = made("SGD", clip_gradients=5.0)

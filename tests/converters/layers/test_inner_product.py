@@ -4,8 +4,11 @@ import math
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from tests.converters.layers.one_layer import forward, gradients, one_layer
+from zoo.converters.layers import inner_product
+from zoo.converters.layout import from_caffe
 from zoo.errors import NetError, UnsupportedError
 
 SHAPES = [(3, 7), (3, 2, 5), (3, 2, 4, 5), (2, 3, 2, 2, 3)]
@@ -33,6 +36,32 @@ def test_flattens_in_caffes_order_from_any_axis(shape, axis, transpose, portable
     assert np.allclose(y, x.reshape(*shape[:axis], size) @ matrix + b, atol=1e-5)
     diff = rng.normal(size=y.shape)
     assert np.allclose(gradients(net, x, diff=diff)[0], (diff @ matrix.T).reshape(shape), atol=1e-5)
+
+
+@pytest.mark.parametrize("bias", [False, True])
+@pytest.mark.parametrize("shape", [(3, 7), (3, 2, 4, 5)])
+def test_large_weights_have_the_gradients_of_small_ones(monkeypatch, shape, bias):
+    rng = np.random.default_rng(0)
+    body = f"inner_product_param {{ num_output: 6 bias_term: {str(bias).lower()} }}"
+    x, diff = rng.normal(size=shape).astype(np.float32), rng.normal(size=(3, 6))
+    w, b = rng.normal(size=(6, math.prod(shape[1:]))), rng.normal(size=6)
+    found = []
+    for least in (0, math.inf):
+        monkeypatch.setattr(inner_product, "_LARGE", least)
+        net = one_layer("InnerProduct", body, [shape])
+        operations = {type(op) for op in net.model().operations}
+        assert (inner_product._LargeDense in operations) == (least == 0)
+        for parameter, array in zip(net.learnable(), (w, b)):
+            parameter.assign(array)
+        variables = [parameter.variable.value for parameter in net.learnable()]
+        with tf.GradientTape() as tape:
+            feed = from_caffe(tf.constant(x))
+            tape.watch(feed)
+            y = net.run({net.inputs[0]: feed})[net.layers[-1].definition.tops[0]]
+            loss = tf.reduce_sum(y * diff)
+        found.append([y, *tape.gradient(loss, [feed, *variables])])
+    for large, small in zip(*found):
+        np.testing.assert_allclose(large, small, rtol=0, atol=1e-5)
 
 
 def test_a_spatial_bottom_is_not_moved_at_run_time():

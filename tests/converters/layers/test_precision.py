@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.converters.layers.one_layer import forward, one_layer
+from tests.converters.layers.one_layer import forward, gradients, one_layer
 from zoo.converters.build import build
 from zoo.converters.net import net_def
 from zoo.formats.prototxt import parse_net
@@ -52,3 +52,12 @@ def test_recurrent_layers_run_and_store_float32(policy, type_):
     net = one_layer(type_, body, [(3, 2, 5), (3, 2)])
     assert forward(net, np.ones((3, 2, 5)), np.ones((3, 2))).dtype.name in policy
     assert all(variable.dtype == "float32" and variable.numpy().any() for variable in net.state.values())
+
+
+def test_lrn_squares_what_half_precision_could_not_hold(policy):
+    body = "lrn_param { local_size: 3 alpha: 0.001 beta: 0.75 }"
+    net = one_layer("LRN", body, [(1, 4, 1, 1)])
+    x = np.array([300.0, -1000.0, 2.0, 700.0], np.float32).reshape(1, 4, 1, 1)
+    squares = np.convolve(x.ravel() ** 2, np.ones(3), "same")
+    np.testing.assert_allclose(forward(net, x).ravel(), x.ravel() * (1 + 0.001 / 3 * squares) ** -0.75, rtol=0.01)
+    assert np.isfinite(gradients(net, x)[0]).all()

@@ -79,7 +79,9 @@ class _TensorFlowLRN(keras.layers.Layer):
                 return self.plain(x)
             return tf.nn.lrn(x, self.size // 2, self.k, self.alpha / self.size, self.beta)
         if self._compiled is None:
-            self._compiled = [tf.function(f, jit_compile=True, autograph=False) for f in (self._forward, self._backward)]
+            self._compiled = [
+                tf.function(f, jit_compile=True, autograph=False) for f in (self._forward, self._backward)
+            ]
         forward, backward = self._compiled
         return tf.custom_gradient(lambda x: (forward(x), lambda dy: backward(x, dy)))(x)
 
@@ -100,10 +102,17 @@ class _TensorFlowLRN(keras.layers.Layer):
         return sum((x[..., first : first + channels] for first in range(1, self.size)), x[..., :channels])
 
     def _forward(self, x):
-        return x * self._parts(x)[1]
+        wide = _wide(x)
+        return ops.cast(wide * self._parts(wide)[1], x.dtype)
 
     def _backward(self, x, dy):
         """dx_i = dy_i s_i^-beta - 2 alpha beta / n x_i sum_j dy_j x_j s_j^-(beta+1) (lrn_layer.cpp:176-226)"""
-        s, power = self._parts(x)
+        wide, dy = _wide(x), _wide(dy)
+        s, power = self._parts(wide)
         factor = 2 * self.alpha * self.beta / self.size
-        return dy * power - factor * x * self._total(dy * x * power / s)
+        return ops.cast(dy * power - factor * wide * self._total(dy * wide * power / s), x.dtype)
+
+
+def _wide(x):
+    """Returns `x`, in float32 where it is of half precision, whose range squares leave."""
+    return ops.cast(x, "float32") if x.dtype.size < 4 else x
