@@ -132,7 +132,17 @@ def _check_digits(output_dir, cards, digits):
             raise DataError("this split has other digits", at=at, got=there, want=",".join(map(str, digits)), hint=hint)
 
 
-def prepare(output_dir, *, source="auto", idx_dir=None, digits=ALL, shards=None, force=False, tfds_seconds=120):
+def prepare(
+    output_dir,
+    *,
+    source="auto",
+    idx_dir=None,
+    digits=ALL,
+    shards=None,
+    force=False,
+    tfds_seconds=120,
+    feature_names="tfds",
+):
     """Writes the splits "train" and "test" under `output_dir` unless they are there; returns {split: `Card`}.
 
     Args:
@@ -141,13 +151,14 @@ def prepare(output_dir, *, source="auto", idx_dir=None, digits=ALL, shards=None,
         digits: which ones, as `chosen` reads it; label k is the k-th of them.
         shards: files a split.
         force: write again what is there.
+        feature_names: see `zoo.formats.records.features`.
 
     Raises:
         DataError: the source cannot be had or is damaged, or what is there was made otherwise.
     """
     classes = chosen(digits)
     if not force:
-        wanted = {"source": None if source == "auto" else source, "shards": shards}
+        wanted = {"source": None if source == "auto" else source, "shards": shards, "feature_names": feature_names}
         cards = common.finished(output_dir, FILES, wanted)
         if cards:
             _check_digits(output_dir, cards, classes)
@@ -158,22 +169,21 @@ def prepare(output_dir, *, source="auto", idx_dir=None, digits=ALL, shards=None,
     used, where, splits = load(source, idx_dir, tfds_seconds)
     shards = SHARDS if shards is None else shards
     where_from = f" --idx_dir={idx_dir}" if idx_dir else ""
-    which = "" if len(classes) == 10 else f" --digits={digits}"
+    which = ("" if len(classes) == 10 else f" --digits={digits}") + f" --feature_names={feature_names}"
     command = f"python -m data_prep.mnist --output_dir={output_dir} --source={used}{where_from}{which} --force"
     made = {"source": used, "from": where, "shards": shards, "order": "as in the source", "digits": digits}
+    made["feature_names"] = feature_names
+    how = (shards, [str(digit) for digit in classes], command, made, feature_names)
     return {
-        split: common.write_arrays(
-            output_dir, split, *only(arrays, classes), shards, [str(digit) for digit in classes], command, made
-        )
-        for split, arrays in splits.items()
+        split: common.write_arrays(output_dir, split, *only(arrays, classes), *how) for split, arrays in splits.items()
     }
 
 
 def main(_):
     """Reads the flags, prepares, and says the numbers."""
     f = flags.FLAGS
-    options = {"source": f.source, "idx_dir": f.idx_dir, "digits": f.digits, "shards": f.shards, "force": f.force}
-    cards = prepare(f.output_dir, **options, tfds_seconds=f.tfds_seconds)
+    names = ("source", "idx_dir", "digits", "shards", "force", "tfds_seconds", "feature_names")
+    cards = prepare(f.output_dir, **{name: f[name].value for name in names})
     print(f"made from {cards['train'].made['from']}")
     if len(chosen(f.digits)) < 10:
         print("labels: " + ", ".join(f"{label} is digit {digit}" for label, digit in enumerate(chosen(f.digits))))
@@ -186,6 +196,7 @@ if __name__ == "__main__":
     flags.DEFINE_enum("source", "auto", ["auto", "idx", "tfds", "digits"], "Where the digits come from.")
     flags.DEFINE_string("digits", ALL, "Which digits: 5-9, or 0,2,4. The k-th of them gets label k, from 0.")
     flags.DEFINE_integer("shards", None, f"Files a split; {SHARDS} unless given.", lower_bound=1)
+    common.define_feature_names()
     flags.DEFINE_bool("force", False, "Prepare again what is there.")
     flags.DEFINE_integer("tfds_seconds", 120, "How long TensorFlow Datasets may take at most.", lower_bound=1)
     common.run(main)
