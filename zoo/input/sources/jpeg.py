@@ -7,9 +7,10 @@ cut while decoding costs neither the inverse DCT nor the colours of what lies ou
 import tensorflow as tf
 
 ACCURATE = "INTEGER_ACCURATE"
-# Colours are stored at half the width, and a pixel's are mixed from two neighbours. At the edge of what is decoded
-# libjpeg has but one of them, so a column more is decoded than is kept. (Rows it decodes with their neighbours.)
-MARGIN = 1
+# Colours may be stored at half or a quarter of the width, and a pixel's are mixed from two neighbours. At the edge of
+# what is decoded libjpeg has but one of them, and where a strip is that narrow, it mixes none: so more columns are
+# decoded than are kept. (Rows it decodes with their neighbours.)
+MARGIN = 4
 
 
 def decode(data, channels):

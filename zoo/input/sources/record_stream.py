@@ -27,10 +27,10 @@ def record_stream(paths, shards, first, part=(0, 1)):
     rounds, place = divmod(first + index, total)
     start = max(i for i, begin in enumerate(begins) if begin <= place and counts[i])
     large = sum(shard.bytes for shard in shards) / total > LARGE
-    buffer_size = SMALL_BUFFER if parts > 1 and large else None
+    seeking = SMALL_BUFFER if large else None
     every_path, every_begin = tf.constant(paths), tf.constant(begins, tf.int64)
 
-    def whole(number):
+    def whole(number, buffer_size=seeking if parts > 1 else None):
         """The records wanted of shard `number`, counted on round after round."""
         shard = number % len(paths)
         records = tf.data.TFRecordDataset(every_path[shard], buffer_size=buffer_size)
@@ -39,7 +39,6 @@ def record_stream(paths, shards, first, part=(0, 1)):
         before = number // len(paths) * total + every_begin[shard] - first
         return records.shard(parts, (index - before) % parts)
 
-    rest = tf.data.TFRecordDataset(paths[start], buffer_size=buffer_size).skip(place - begins[start])
-    if parts > 1:
-        rest = rest.shard(parts, 0)
-    return rest.concatenate(tf.data.Dataset.counter(rounds * len(paths) + start + 1).flat_map(whole))
+    number = rounds * len(paths) + start
+    rest = whole(tf.constant(number, tf.int64), seeking).skip((place - begins[start]) // parts)
+    return rest.concatenate(tf.data.Dataset.counter(number + 1).flat_map(whole))
