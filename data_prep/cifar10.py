@@ -132,10 +132,11 @@ def prepare(output_dir, source, *, shards=None, force=False, feature_names="tfds
     options = f"--source={source} --output_dir={output_dir} --feature_names={feature_names}"
     command = f"python -m data_prep.cifar10 {options} --force"
     made = {"source": str(source), "shards": shards, "order": "as in the source", "feature_names": feature_names}
-    return {
-        split: common.write_arrays(output_dir, split, *arrays, shards, CLASSES, command, made, feature_names)
-        for split, arrays in splits.items()
-    }
+    with common.alone(output_dir):
+        return {
+            split: common.write_arrays(output_dir, split, *arrays, shards, CLASSES, command, made, feature_names)
+            for split, arrays in splits.items()
+        }
 
 
 def main(_):

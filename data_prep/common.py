@@ -9,7 +9,7 @@ from absl import flags
 
 from zoo import command
 from zoo.errors import DataError, Place
-from zoo.formats import records, tfds_writer
+from zoo.formats import lock, records, tfds_writer
 
 MANY = 20  # classes at most to say the count of each
 
@@ -29,6 +29,34 @@ def define_feature_names():
         "What the features of records are called: `image` and `label` as in TensorFlow Datasets, or `image/encoded` "
         "and `image/class/label` as in the TF Model Garden. TensorFlow Datasets opens both.",
     )
+
+
+@contextlib.contextmanager
+def alone(folder, name=lock.NAME):
+    """Holds `folder`, made if need be, for this process while the block runs.
+
+    Args:
+        folder: where it writes.
+        name: of the lock file in it: another one for each of several outputs that may be made there at a time.
+
+    Raises:
+        DataError: another process holds it, or it cannot be written.
+    """
+    folder = pathlib.Path(folder)
+    new = not folder.exists()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as e:
+        raise DataError("cannot make the folder", at=Place(str(folder)), got=e.strerror) from e
+    what = f"another command is preparing data in {folder}"
+    hint = "wait for it, stop it, or name another output"
+    try:
+        with lock.locked(folder / name, DataError, what, hint):
+            yield
+    finally:
+        if new:
+            with contextlib.suppress(OSError):  # where something lies in it by now
+                folder.rmdir()
 
 
 def finished(output_dir, splits, wanted):

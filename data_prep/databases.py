@@ -20,6 +20,7 @@ from data_prep import common, forms
 from data_prep.changes import Change, Changed
 from data_prep.sources import define_resize, open_source, resize_of
 from zoo.errors import DataError, Place
+from zoo.formats import lock
 from zoo.formats.databases import database_kind
 
 
@@ -72,13 +73,14 @@ def main(_):
     is_list = source.kind == "list"
     if encode == "" and not is_list:
         raise DataError("only the names of a list tell how to encode", at=Place(f.source), hint="--encode_type=jpg")
-    if f.force and database_kind(prefix):
-        shutil.rmtree(prefix)
     options = {"check_size": f.check_size, "skip_corrupt": f.skip_corrupt}
     if f.backend == "records":
         options |= {"shards": f.shards, "prepare": f"python -m data_prep.databases {_given(f)} --force", "made": made}
         options["names"] = f.feature_names
-    items, card = convert(f.output, f.backend, source, Change(f.gray, resize, encode, is_list), **options)
+    with common.alone(prefix.parent, lock.NAME if f.backend == "records" else f".{prefix.name}{lock.NAME}"):
+        if f.force and database_kind(prefix):
+            shutil.rmtree(prefix)
+        items, card = convert(f.output, f.backend, source, Change(f.gray, resize, encode, is_list), **options)
     for message in items.skipped:
         print(f"SKIPPED: {message}")
     if card:

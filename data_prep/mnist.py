@@ -174,9 +174,11 @@ def prepare(
     made = {"source": used, "from": where, "shards": shards, "order": "as in the source", "digits": digits}
     made["feature_names"] = feature_names
     how = (shards, [str(digit) for digit in classes], command, made, feature_names)
-    return {
-        split: common.write_arrays(output_dir, split, *only(arrays, classes), *how) for split, arrays in splits.items()
-    }
+    with common.alone(output_dir):
+        return {
+            split: common.write_arrays(output_dir, split, *only(arrays, classes), *how)
+            for split, arrays in splits.items()
+        }
 
 
 def main(_):
