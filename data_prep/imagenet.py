@@ -10,14 +10,25 @@ the sorted class names, as in Caffe's lists. JPEG files are kept byte for byte; 
 under a JPEG's name) is written anew and listed. --resize brings every picture to one size, its aspect lost, as
 create_imagenet.sh does with RESIZE=true; with --encoding=raw the pixels are then those of convert_imageset. A run that
 was ended goes on, when started again, where it was.
+
+Where one machine is too small, Apache Beam spreads the work, and the shards are the same:
+
+    python -m data_prep.imagenet --source=/shared/ILSVRC2012_img_train.tar --output_dir=/shared/imagenet ...
+        --runner=FlinkRunner --beam_options='--flink_master=host:8081 --environment_type=EXTERNAL ...'
+
+--runner is DirectRunner (--processes of this machine), FlinkRunner, SparkRunner, DataflowRunner or another of Beam's;
+pip install -r requirements-beam.txt. The pictures and --output_dir have to lie on storage that this machine and all
+workers share, under the same names; each worker needs what requirements-beam.txt names, and this repository on its
+PYTHONPATH. What lies there finished is kept, whoever made it. The counts are checked, and the card is written, here.
 """
 
+import contextlib
 import os
 import sys
 
 from absl import flags
 
-from data_prep import common, contact_sheet, images, shards
+from data_prep import beam, common, contact_sheet, images, shards
 from data_prep.collect import collect
 from data_prep.progress import Progress
 from zoo.errors import DataError, Place
@@ -40,7 +51,7 @@ def parse_size(text):
 
 
 class Options:
-    """How pictures are written.
+    """How pictures are written, and by whom.
 
     Args:
         shards: files of the split; no more than pictures.
@@ -51,6 +62,7 @@ class Options:
         processes: how many make shards.
         force: whether a split that lies there whole is made again.
         names: of the features; see `zoo.formats.records.features`.
+        beam: `beam.options` where Apache Beam makes the shards instead, else None.
 
     Raises:
         DataError: an encoding without the size that it needs.
@@ -66,13 +78,19 @@ class Options:
         processes=1,
         force=False,
         names="tfds",
+        beam=None,
     ):
         if encoding != "jpeg" and not resize:
             raise DataError(f"--encoding={encoding} writes every picture anew", want="--resize with it")
         if encoding == "raw" and not isinstance(resize, tuple):
             raise DataError("--encoding=raw holds pictures of one size", got="--resize_shorter", want="--resize")
         self.shards, self.resize, self.encoding, self.skip_corrupt = shards, resize, encoding, skip_corrupt
-        self.made, self.processes, self.force, self.names = made or {}, processes, force, names
+        self.made, self.processes, self.force = made or {}, processes, force
+        self.names, self.beam = names, beam
+
+    def make_all(self, jobs):
+        """Returns a generator of (index, `shards.Note`) of the list `jobs`."""
+        return beam.make_all(jobs, self.beam) if self.beam else shards.make_all(jobs, self.processes)
 
 
 def write_split(output_dir, split, files, classes, options, prepare):
@@ -98,11 +116,14 @@ def write_split(output_dir, split, files, classes, options, prepare):
         print(f"{split}: lies there whole.")
         return card
     with SplitWriter(output_dir, split, number, keep=True) as writer, Progress(len(files), split) as progress:
+        shards.remove_drafts(output_dir)
+        beam.remove_runs(output_dir)
         notes = {}
-        for index, note in shards.make_all(jobs, options.processes):
-            notes[index] = note
-            writer.adopt(index, note.shard)
-            progress.add(bounds[index + 1] - bounds[index], note.resumed)
+        with contextlib.closing(options.make_all(jobs)) as finished:
+            for index, note in finished:
+                notes[index] = note
+                writer.adopt(index, note.shard)
+                progress.add(bounds[index + 1] - bounds[index], note.resumed)
         notes = [notes[index] for index in range(number)]
         if any(note.resumed for note in notes):
             print(f"{split}: {sum(note.resumed for note in notes)} of {number} shards were finished by an earlier run.")
@@ -220,17 +241,24 @@ def main(_):
                     contact_sheet.write(f"{f.output_dir}/{split}", card)
             common.describe(f.output_dir, cards)
             return
-    splits, classes = _splits(f)
-    prepare = "python -m data_prep.imagenet " + common.flags_set(f, exclude=("force",)) + " --force"
-    numbers = {"train": (f.shards, SHARDS), "val": (f.val_shards or f.shards, VAL_SHARDS)}
-    cards = {}
-    for split, files in splits.items():
-        given, usual = numbers[split]
-        number = given or shard_count(len(files), usual)
-        processes = f.processes or (1 if len(files) < MANY else os.cpu_count() or 1)
-        how = (f.skip_corrupt, wanted, min(processes, number), f.force, f.feature_names)
-        options = Options(number, resize, f.encoding, *how)
-        cards[split] = write_split(f.output_dir, split, files, classes, options, prepare)
+    processes = f.processes or os.cpu_count() or 1
+    on_beam = beam.options(f.runner, f.beam_options, processes) if f.runner else None
+    if f.beam_options and not f.runner:
+        raise DataError("--beam_options are those of --runner", want="--runner with them")
+    with common.alone(f.output_dir):
+        splits, classes = _splits(f)
+        prepare = "python -m data_prep.imagenet " + common.flags_set(f, exclude=("force",)) + " --force"
+        numbers = {"train": (f.shards, SHARDS), "val": (f.val_shards or f.shards, VAL_SHARDS)}
+        cards = {}
+        for split, files in splits.items():
+            if on_beam:  # whose workers may stand elsewhere
+                files = [file._replace(path=file.path.absolute()) for file in files]
+            given, usual = numbers[split]
+            number = given or shard_count(len(files), usual)
+            at_once = min(processes if f.processes or on_beam or len(files) >= MANY else 1, number)
+            how = (f.skip_corrupt, wanted, at_once, f.force, f.feature_names, on_beam)
+            options = Options(number, resize, f.encoding, *how)
+            cards[split] = write_split(f.output_dir, split, files, classes, options, prepare)
     common.describe(f.output_dir, cards)
 
 
@@ -258,6 +286,8 @@ if __name__ == "__main__":
     common.define_feature_names()
     flags.DEFINE_integer("seed", 0, "Of the shuffling.")
     flags.DEFINE_integer("processes", 0, f"How many; 0: one a core for {MANY} pictures or more, else one.", 0)
+    flags.DEFINE_string("runner", None, "Runner of Apache Beam that makes the shards: DirectRunner, FlinkRunner, ...")
+    flags.DEFINE_string("beam_options", None, "Its options, such as '--flink_master=host:8081 --parallelism=64'.")
     flags.DEFINE_bool("skip_corrupt", False, "Leave damaged pictures out, and list them, where otherwise one ends it.")
     flags.DEFINE_bool("force", False, "Prepare again what is there.")
     common.run(main)

@@ -192,7 +192,8 @@ def _check_jpeg(data, at):
         if shape[2] != 4:  # CMYK is decoded by OpenCV
             tf.io.decode_jpeg(data, channels=3, dct_method="INTEGER_ACCURATE")
     except tf.errors.InvalidArgumentError as e:
-        raise DataError("a damaged picture", at=at, got=str(e.message).splitlines()[0]) from e
+        said = re.sub(r"\{\{.*?\}\} ?| ?\[Op:.*", "", str(e.message).splitlines()[0])  # less the names of nodes
+        raise DataError("a damaged picture", at=at, got=said) from e
     return shape
 
 

@@ -1,7 +1,9 @@
 """Shards of pictures, made by several processes, each of them once: what a killed run finished stays finished.
 
-A shard is written under a temporary name, read back and counted; then a note beside it says what it holds and what it
-was made from. A later run with the same pictures and options finds the note and keeps the shard.
+A shard is written as a draft in a folder of its own, read back and counted, and gets a temporary name beside the shards
+to be; then a note beside it says what it holds and what it was made from. A later run with the same pictures and
+options finds the note and keeps the shard. Who makes a shard that another makes, too, does no harm: its bytes are the
+same, and renaming is all at once.
 """
 
 import collections
@@ -13,7 +15,9 @@ import json
 import multiprocessing
 import os
 import pathlib
+import shutil
 import signal
+import tempfile
 import threading
 from dataclasses import asdict
 from typing import NamedTuple
@@ -24,7 +28,8 @@ from zoo.formats import records
 from zoo.formats.records_writer import SplitWriter
 
 QUALITY = 95  # of JPEG files that are written anew
-VERSION = 1  # of how a shard is made: another one makes finished shards anew
+VERSION = 2  # of how a shard is made: another one makes finished shards anew
+DRAFTS = ".draft-"  # what the names of their folders begin with
 
 
 class Job(NamedTuple):
@@ -62,7 +67,7 @@ class Job(NamedTuple):
         head = [VERSION, records.VERSION, QUALITY, self.resize, self.encoding, self.labels, self.names]
         digest = hashlib.sha256(repr(head).encode())
         for file in self.files:
-            digest.update(repr((str(file), file[1:], *_stamp(file))).encode())
+            digest.update(repr((os.path.abspath(file.path), *file[1:], *_stamp(file))).encode())
         return digest.hexdigest()
 
 
@@ -102,8 +107,7 @@ _archive_stat = functools.lru_cache(maxsize=64)(os.stat)
 
 def make(job):
     """Makes the shard of a `Job` unless it lies there finished; returns its `Note`; raises DataError."""
-    writer = SplitWriter(job.folder, job.split, job.shards, keep=True)
-    path, key = writer.partial(job.index), job.key()
+    path, key = SplitWriter(job.folder, job.split, job.shards).partial(job.index), job.key()
     note = _finished(path, key)
     if note and (job.skip_corrupt or not note.skipped):
         return note
@@ -123,18 +127,31 @@ def make(job):
             counts[label] += 1
             yield made.example(label, file, job.names)
 
-    try:
-        _note_path(path).unlink(missing_ok=True)
-        shard = writer.shard(job.index, examples())
-        _check(path, job.features()["label"], counts)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            path.unlink(missing_ok=True)
-        raise
-    least = min(h for h, _ in sizes), min(w for _, w in sizes)
-    note = Note(key, shard, least, least if len(sizes) == 1 else None, dict(counts), rewritten, skipped)
-    _write_note(_note_path(path), note)
+    with _draft(job.folder) as folder:
+        writer = SplitWriter(folder, job.split, job.shards, keep=True)
+        shard, draft = writer.shard(job.index, examples()), writer.partial(job.index)
+        _check(draft, job.features()["label"], counts)
+        least = min(h for h, _ in sizes), min(w for _, w in sizes)
+        note = Note(key, shard, least, least if len(sizes) == 1 else None, dict(counts), rewritten, skipped)
+        text = json.dumps({**note._asdict(), "shard": asdict(note.shard)})
+        _note_path(draft).write_text(text, encoding="utf-8")
+        draft.replace(path)  # an older note beside it does not fit it, and is not believed
+        _note_path(draft).replace(_note_path(path))
     return note
+
+
+@contextlib.contextmanager
+def _draft(folder):
+    """Gives a new folder within `folder`, and removes it; raises DataError where the disk refuses."""
+    draft = None
+    try:
+        draft = tempfile.mkdtemp(prefix=DRAFTS, dir=folder)
+        yield pathlib.Path(draft)
+    except OSError as e:
+        raise DataError("cannot write", at=Place(str(folder)), got=e.strerror or str(e)) from e
+    finally:
+        if draft:
+            shutil.rmtree(draft, ignore_errors=True)
 
 
 def key_of_all(jobs):
@@ -170,6 +187,12 @@ def clean(folder, split):
         path.unlink(missing_ok=True)
 
 
+def remove_drafts(folder):
+    """Removes what killed processes left in `folder`, where nobody else may be at work."""
+    for path in pathlib.Path(folder).glob(f"{DRAFTS}*"):
+        shutil.rmtree(path, ignore_errors=True)
+
+
 def _begin():
     """Makes a process end with the one that started it, even if that one was killed, and leaves Ctrl-C to it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -183,15 +206,6 @@ def _begin():
 
 def _note_path(path):
     return path.with_name(path.name + ".json")
-
-
-def _write_note(path, note):
-    draft = path.with_name(path.name + ".draft")
-    try:
-        draft.write_text(json.dumps({**note._asdict(), "shard": asdict(note.shard)}), encoding="utf-8")
-        draft.replace(path)
-    except OSError as e:
-        raise DataError("cannot write", at=Place(str(path)), got=e.strerror or str(e)) from e
 
 
 def _finished(path, key):

@@ -87,7 +87,7 @@ def test_killed_run_goes_on_and_processes_make_the_same(tmp_path):
         run.stderr.close()
     assert len(finished) == 5 and not (out / "train.json").exists()
     shards = {path: path.with_suffix("").stat() for path in finished}
-    _wait_until_gone(workers.split())
+    wait_until_gone(workers.split())
     stuck.unlink()
     stuck.write_bytes(whole)
     (out / "train-00002-of-00006.tfrecord.partial").write_bytes(b"half a sha")
@@ -105,7 +105,7 @@ def test_killed_run_goes_on_and_processes_make_the_same(tmp_path):
     assert (out / "train.json").stat().st_mtime_ns == before
 
 
-def _wait_until_gone(pids):
+def wait_until_gone(pids):
     assert pids
     deadline = time.monotonic() + 20
     while any(_alive(pid) for pid in pids) and time.monotonic() < deadline:

@@ -1,0 +1,57 @@
+"""The pipeline of `data_prep.beam`, as a process: ``python -m data_prep.beam_pipeline FOLDER OPTION ...``.
+
+FOLDER holds the jobs. The process leads a group of its own, to which the workers of a local runner belong: all of them
+end when the command that started it does, which is seen by the end of the input.
+"""
+
+import os
+import pathlib
+import signal
+import sys
+import threading
+import traceback
+
+from data_prep.beam import JOB, work
+
+
+def run(folder, args):
+    """Runs the pipeline on the jobs in `folder` with Beam's options `args`; returns at its end, or raises its error."""
+    import apache_beam as beam
+    from apache_beam.options.pipeline_options import PipelineOptions
+
+    names = sorted(str(path) for path in pathlib.Path(folder).glob(f"*{JOB}"))
+    with beam.Pipeline(options=PipelineOptions(args)) as pipeline:
+        _ = pipeline | "Jobs" >> beam.Create(names) | "Spread" >> beam.Reshuffle() | "Make" >> beam.Map(work)
+
+
+def _end():
+    """Ends this process and all of its group at once."""
+    sys.stderr.flush()
+    os.killpg(0, signal.SIGKILL)
+
+
+def _follow():
+    sys.stdin.buffer.read()
+    _end()
+
+
+def _lost(args):
+    """Ends it where a thread does by an error: the DirectRunner waits for ever for a worker that was killed."""
+    traceback.print_exception(args.exc_type, args.exc_value, args.exc_traceback)
+    _end()
+
+
+def main():
+    """Runs the pipeline that the command line says."""
+    folder, *args = sys.argv[1:]
+    threading.Thread(target=_follow, daemon=True).start()
+    threading.excepthook = _lost
+    try:
+        run(folder, args)
+    except BaseException:
+        traceback.print_exc()
+        _end()
+
+
+if __name__ == "__main__":
+    main()

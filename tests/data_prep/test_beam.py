@@ -1,0 +1,305 @@
+"""Shards made on Apache Beam: the same bytes in several processes, whole after a kill, errors of ours as they are."""
+
+import contextlib
+import functools
+import logging
+import os
+import pathlib
+import pickle
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+from data_prep import beam, imagenet, shards
+from data_prep.collect import collect
+from tests.data_prep import ilsvrc
+from tests.data_prep.test_ilsvrc import wait_until_gone
+from tests.data_prep.test_imagenet import ROOT
+from zoo.errors import DataError
+
+ARGS = [sys.executable, "-m", "data_prep.imagenet", "--runner=DirectRunner", "--processes=2"]
+
+
+@pytest.fixture
+def needs_beam():
+    pytest.importorskip("apache_beam", reason="needs Apache Beam: pip install -r requirements-beam.txt")
+
+
+@pytest.fixture
+def official(tmp_path):
+    pytest.importorskip("PIL.Image", reason="needs Pillow to make a CMYK picture")
+    return ilsvrc.write(tmp_path)
+
+
+def wait_for(what, seconds=240):
+    deadline = time.monotonic() + seconds
+    while not (found := what()) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert found, what
+    return found
+
+
+def digests(card):
+    return [(shard.name, shard.count, shard.sha256) for shard in card.shards]
+
+
+def test_the_same_shards_as_by_any_number_of_processes(tmp_path, official, needs_beam):
+    train, val, devkit = official
+    args = [f"--source={train}", f"--val_source={val}", f"--val_labels={devkit}", f"--output_dir={tmp_path}/beam"]
+    args += ["--shards=4", "--val_shards=1"]
+    done = subprocess.run([*ARGS, *args], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "Traceback" not in done.stderr and "apache" not in done.stderr and len(done.stderr.splitlines()) < 5
+    files, classes = collect(train)
+    files = imagenet.images.shuffled(files, 0)
+    made = imagenet.records.read_card(tmp_path / "beam" / "train")
+    imagenet.records.check_shards(tmp_path / "beam" / "train", made, contents=True)
+    for processes in (1, 4):
+        options = imagenet.Options(4, processes=processes)
+        card = imagenet.write_split(tmp_path / str(processes), "train", files, classes, options, "")
+        assert digests(card) == digests(made)
+        assert {**card.made, "x": 0}.items() <= {**made.made, "x": 0}.items()
+    assert not [path.name for path in (tmp_path / "beam").iterdir() if re.search(r"^\.|partial|log", path.name)]
+
+
+def reader(path):
+    """Returns the id of another process that has the pipe at `path` open, or None."""
+    for handle in pathlib.Path("/proc").glob("[0-9]*/fd/*"):
+        with contextlib.suppress(OSError):  # it ended meanwhile
+            if os.readlink(handle) == str(path) and handle.parts[2] != str(os.getpid()):
+                return handle.parts[2]
+    return None
+
+
+class Stuck:
+    """Sixteen shards of a picture each, every other one a pipe: whoever reads it waits, and can be found."""
+
+    def __init__(self, folder):
+        (folder / "all" / "c0").mkdir(parents=True)
+        for i in range(16):
+            (folder / "all" / "c0" / f"{i}.JPEG").write_bytes(ilsvrc.jpeg(i, 20 + i, 20))
+        self.files, self.classes = collect(folder / "all")
+        self.files = imagenet.images.shuffled(self.files, 0)
+        self.out, self.pipes = folder / "out", {file.path: file.bytes() for file in self.files[1::2]}
+        for path in self.pipes:
+            path.unlink()
+            os.mkfifo(path)
+        args = [f"--source={folder}/all", f"--val_source={folder}/all", f"--output_dir={self.out}", "--shards=16"]
+        self.command = [*ARGS, *args, "--val_shards=1"]
+        self.run, self.ends = None, {}
+
+    def start(self):
+        """Starts the command; returns the ids of two processes that wait, once they do and a shard is finished.
+
+        Beam deals the shards at random: who waits too early is given the picture.
+        """
+        self.run = subprocess.Popen(self.command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
+        fed = set()
+        while True:
+            workers = wait_for(functools.partial(self._two_readers, fed))
+            time.sleep(0.2)
+            if self.finished():
+                return list(workers)
+            path = workers.popitem()[1]
+            fed.add(path)
+            os.write(self.ends[path], self.pipes[path])
+            os.close(self.ends.pop(path))
+
+    def finished(self):
+        """Returns the notes of the shards that have no pipe."""
+        return [path for path in self.out.glob("*.partial.json") if int(path.name.split("-")[1]) % 2 == 0]
+
+    def _two_readers(self, fed):
+        assert self.run.poll() is None, self.run.stderr.read()
+        for path in self.pipes.keys() - self.ends.keys() - fed:
+            with contextlib.suppress(OSError):  # nobody reads
+                self.ends[path] = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+        found = {pid: path for path in self.ends if (pid := reader(path))}
+        return found if len(found) == 2 else None
+
+    def end(self):
+        if self.run:
+            self.run.kill()
+            self.run.wait()
+            self.run.stderr.close()
+        while self.ends:
+            os.close(self.ends.popitem()[1])
+
+    def mend(self):
+        for path, data in self.pipes.items():
+            path.unlink()
+            path.write_bytes(data)
+
+
+@pytest.fixture
+def stuck(tmp_path, needs_beam):
+    stuck = Stuck(tmp_path)
+    yield stuck
+    stuck.end()
+
+
+def test_killed_run_goes_on(tmp_path, stuck):
+    """The command is killed while two worker processes wait; both end with it, what was finished is kept."""
+    workers = stuck.start()
+    said = [pathlib.Path(f"/proc/{pid}/cmdline").read_text() for pid in workers]
+    stuck.run.kill()
+    assert len(workers) == 2 and all("sdk_worker_main" in line for line in said)
+    wait_until_gone(workers)
+    stuck.end()
+    assert list(stuck.out.glob(".beam-*")) and list(stuck.out.glob(".draft-*"))
+    kept = {path: path.with_suffix("").stat() for path in stuck.finished()}
+    stuck.mend()
+    done = subprocess.run(stuck.command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert f"train: {len(kept)} of 16 shards were finished by an earlier run." in done.stdout
+    for path, before in kept.items():
+        after = (stuck.out / path.name.removesuffix(".partial.json")).stat()
+        assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+    card = imagenet.write_split(tmp_path / "other", "train", stuck.files, stuck.classes, imagenet.Options(16), "")
+    assert digests(card) == digests(imagenet.records.read_card(stuck.out / "train"))
+    assert not [path.name for path in stuck.out.iterdir() if re.search(r"^\.|partial|log", path.name)]
+
+
+@pytest.mark.slow
+def test_a_worker_that_is_killed_is_an_error(stuck):
+    workers = stuck.start()
+    os.kill(int(workers[0]), signal.SIGKILL)
+    assert stuck.run.wait(60) == 1
+    said = stuck.run.stderr.read()
+    error = said.splitlines()[-1]
+    assert error.startswith("error: the pipeline of --runner=DirectRunner ended early, got RuntimeError: Worker ")
+    assert f"all that it said is in {stuck.out}/train.beam.log" in error and "Traceback" not in said
+    assert "Traceback" in (stuck.out / "train.beam.log").read_text()
+    wait_until_gone(workers)
+    assert not list(stuck.out.glob(".*"))
+
+
+def test_a_damaged_picture_is_one_error(tmp_path, official, needs_beam):
+    train = ilsvrc.train_files()
+    train[ilsvrc.SYNSETS[3]]["n03000684_28.JPEG"] = b"\xff\xd8rubbish"
+    ilsvrc.write(tmp_path, train)
+    files, classes = collect(official[0])
+    options = imagenet.Options(4, beam=beam.options("DirectRunner", "", 2))
+    out = tmp_path / "out"
+    with pytest.raises(DataError) as caught:
+        imagenet.write_split(out, "train", files, classes, options, "")
+    said = "ILSVRC2012_img_train.tar: n03000684/n03000684_28.JPEG: a damaged picture, got Invalid JPEG data, size 9"
+    assert str(caught.value) == f"{tmp_path}/{said}"
+    names = sorted(path.name for path in out.iterdir())
+    assert names and all(re.fullmatch(r"train-0000[012]-of-00004.tfrecord.partial(.json)?", name) for name in names)
+
+
+def jobs(folder, number=2):
+    """Returns the jobs of `number` shards of one class of six pictures."""
+    (folder / "c0").mkdir()
+    for i in range(6):
+        (folder / "c0" / f"{i}.JPEG").write_bytes(ilsvrc.jpeg(i))
+    files, classes = collect(folder)
+    bounds = [6 * i // number for i in range(number + 1)]
+    (folder / "out").mkdir()
+    return list(imagenet._jobs(folder / "out", "train", files, classes, imagenet.Options(number), bounds))
+
+
+def test_a_shard_made_twice_at_once(tmp_path):
+    """As runners do that try again what they believe lost."""
+    job, notes = jobs(tmp_path)[0], []
+    threads = [threading.Thread(target=lambda: notes.append(shards.make(job))) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(notes) == 4 and len({note.shard for note in notes}) == 1
+    assert shards.make(job).resumed
+    assert len(list((tmp_path / "out").iterdir())) == 2
+
+
+def test_work_leaves_a_note_or_an_error_and_stops_at_one(tmp_path):
+    good, bad = jobs(tmp_path)
+    bad.files[0].path.write_bytes(b"rubbish")
+    with beam._run_folder(str(tmp_path / "out"), [good, bad]) as run:
+        beam.work(str(run / "00000.job"))
+        beam.work(str(run / "00001.job"))
+        (run / "00000.note").rename(run / "kept")
+        beam.work(str(run / "00000.job"))
+        assert sorted(path.name for path in run.iterdir()) == ["00000.job", "00001.job", "error", "kept"]
+        assert pickle.loads((run / "kept").read_bytes()).shard.count == 3
+        error = pickle.loads((run / "error").read_bytes())
+        assert type(error) is DataError and str(error).startswith(f"{bad.files[0].path}: not a picture that can be")
+    with pytest.raises(DataError, match="does not see what the command wrote, got No such file .* have to lie on stor"):
+        beam.work(str(run / "00000.job"))
+
+
+@pytest.mark.parametrize(
+    "log, said",
+    [
+        ("x\nzoo.errors.DataError: a: damaged, got b [while running 'Make']\nmore\n", "^a: damaged, got b$"),
+        (
+            "Traceback\n\nValueError: no region\n",
+            r"the pipeline of --runner=X ended early, got ValueError: no region \(",
+        ),
+        ("", r"got no word \(all that it said is in \S+out/train.beam.log"),
+    ],
+)
+def test_pipelines_that_end_early(tmp_path, monkeypatch, log, said):
+    """A process that says `log` stands in for the pipeline."""
+    monkeypatch.setattr(beam.subprocess, "Popen", functools.partial(stand_in, log, beam.subprocess.Popen))
+    made = beam.make_all(jobs(tmp_path), ["--runner=X"])
+    with pytest.raises(DataError, match=said):
+        list(made)
+    assert (tmp_path / "out" / "train.beam.log").read_text() == log
+    assert not list((tmp_path / "out").glob(".*"))
+
+
+def stand_in(log, popen, command, **how):
+    return popen([sys.executable, "-c", f"import sys; sys.stderr.write({log!r}); sys.exit(1)"], **how)
+
+
+def test_what_lies_there_of_killed_runs(tmp_path):
+    all_jobs = jobs(tmp_path)
+    with beam._run_folder(str(tmp_path / "out"), all_jobs), shards._draft(tmp_path / "out"):
+        assert len(list((tmp_path / "out").iterdir())) == 2
+        beam.remove_runs(tmp_path / "out")
+        shards.remove_drafts(tmp_path / "out")
+        assert not list((tmp_path / "out").iterdir())
+
+
+@pytest.mark.parametrize(
+    "runner, text, said",
+    [
+        (
+            "DirectRuner",
+            "",
+            r'none that Apache Beam knows, got DirectRuner, .*DirectRunner.* \(did you mean "DirectRunner',
+        ),
+        ("DirectRunner", "--direct_num_worker=2", r'got --direct_num_worker \(did you mean "direct_num_workers"'),
+        ("DirectRunner", "--direct_num_workers=x", "does not take, got argument --direct_num_workers: invalid int"),
+        ("FlinkRunner", "plain", "--beam_options, got plain, want --name=value"),
+        ("FlinkRunner", "--runner=DirectRunner", "got --runner=DirectRunner, .* the runner by --runner"),
+        ("FlinkRunner", "--a='b", "cannot be read, got --a='b"),
+    ],
+)
+def test_options_that_are_none(needs_beam, runner, text, said):
+    with pytest.raises(DataError, match=said):
+        beam.options(runner, text, 2)
+    assert logging.root.manager.disable == logging.NOTSET
+
+
+def test_options(needs_beam):
+    direct = ["--direct_running_mode=multi_processing", "--direct_num_workers=3"]
+    assert beam.options("DirectRunner", None, 3)[:3] == ["--runner=DirectRunner", *direct]
+    assert beam.options("DirectRunner", "--direct_num_workers=5", 3)[-1] == "--direct_num_workers=5"
+    given = ["--flink_master=h:1", "--parallelism=64"]  # the second is known to the server only
+    assert beam.options("FlinkRunner", " ".join(given), 3) == ["--runner=FlinkRunner", *given]
+
+
+def test_without_beam(monkeypatch):
+    for name in [name for name in sys.modules if name.partition(".")[0] == "apache_beam"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "apache_beam", None)
+    with pytest.raises(DataError, match=r"DirectRunner needs Apache Beam, .*\(pip install -r requirements-beam.txt\)"):
+        beam.options("DirectRunner", None, 2)
