@@ -49,6 +49,20 @@ def test_a_tutorials_net_reads_prepared_shards(prepared, caplog):
     assert DataLayer(definition, "TRAIN", data_dir=prepared / "data").count == 5
 
 
+def test_a_tutorials_net_reads_a_prepared_database(prepared, caplog):
+    path = prepared / "data" / "mnist_siamese" / "train"
+    path.parent.mkdir()
+    with DatabaseWriter(path, "lmdb") as writer:
+        writer.put(b"0", datum.raw(pictures(1, 4, 3, 2)[0], 1))
+    name = "examples/siamese/mnist_siamese_train_leveldb"
+    with caplog.at_level(logging.INFO):
+        feed = DataLayer(data_layer(name), "TRAIN", data_dir="data")
+    assert f'"{name}" is not there; reading data/mnist_siamese/train in its place' in caplog.text
+    assert feed.shapes[0] == (4, 2, 4, 3)
+    with pytest.raises(DataError, match="data_prep.siamese_mnist, then source: .data/mnist_siamese/test"):
+        DataLayer(data_layer(name.replace("train", "test")), "TEST", data_dir="data")
+
+
 def test_a_database_of_that_name_comes_first(prepared, caplog):
     path = prepared / "examples" / "mnist" / "mnist_train_lmdb"
     path.parent.mkdir(parents=True)

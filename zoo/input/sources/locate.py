@@ -25,7 +25,7 @@ def open_source(name, *, at=None, data_dir=None, file=None, force=None, resize=N
     (``data/mnist/train-*.tfrecord``), its card (``data/mnist/train.json``), or a folder that holds just one split;
     such a folder may be one that TensorFlow Datasets prepared (``~/tensorflow_datasets/mnist/3.0.1/train``). Or it is
     an LMDB or LevelDB. Where none of these is there, a database's name as Caffe's tutorials have it,
-    ``examples/mnist/mnist_train_lmdb``, means the split ``mnist/train``, and the log says so.
+    ``examples/mnist/mnist_train_lmdb``, means the split or database ``mnist/train``, and the log says so.
 
     Args:
         name: `data_param.source`.
@@ -56,9 +56,9 @@ def open_source(name, *, at=None, data_dir=None, file=None, force=None, resize=N
     if split:
         tried += candidates(split, data_dir, file)
         for path in candidates(split, data_dir, file):
-            if card_path(path).is_file():
+            if card_path(path).is_file() or database_kind(path):
                 logging.info('%s: source "%s" is not there; reading %s in its place', at, name, path)
-                return RecordsSource(path, **options)
+                return open_source(str(path), at=at, force=force, resize=resize)
     raise DataError(f'source "{name}" is not there', at=at, got="tried " + ", ".join(map(str, tried)), hint=hint)
 
 
@@ -78,6 +78,8 @@ def prepare_hint(name):
     low = name.lower()
     split = ("val", "train") if re.search(r"imagenet|ilsvrc", low) else ("test", "train")
     split = split[0] if re.search(r"test|val", low) else split[1]
+    if "siamese" in low:
+        return f'python -m data_prep.siamese_mnist, then source: "data/mnist_siamese/{split}"'
     if "mnist" in low:
         return f'python -m data_prep.mnist, then source: "data/mnist/{split}"'
     if re.search(r"imagenet|ilsvrc", low):
