@@ -57,3 +57,13 @@ def test_broken_wiring_and_refused_layers_come_in_one_message():
     assert said[0] == f"{len(wanted)} problems:"
     for line, (place, what) in zip(said[1:], wanted, strict=True):
         assert place in line and what in line
+
+
+def test_a_loss_with_several_tops_says_each_ones_weight():
+    text = """layer { name: "x" type: "Input" top: "x" input_param { shape { dim: 2 dim: 3 } } }
+layer { name: "label" type: "Input" top: "label" input_param { shape { dim: 2 } } }
+layer { name: "l" type: "SoftmaxWithLoss" bottom: "x" bottom: "label" top: "loss" top: "prob" %s }"""
+    with pytest.raises(ZooError, match="net:3: .* a loss with several tops needs a loss_weight for each"):
+        plan(net_def(parse_net(text % "", "net"), "TRAIN"))
+    planned = plan(net_def(parse_net(text % "loss_weight: 0.5 loss_weight: 0"), "TRAIN"))
+    assert planned[-1].loss_weights == (0.5, 0)

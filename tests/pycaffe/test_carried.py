@@ -158,3 +158,23 @@ def test_gradients_only_where_caffe_computes_them(tmp_path):
     blobs, params = run(tmp_path, "force_backward: true\n" + NEED % "")
     assert blobs == always | {"label", "b_b_0_split_1", "a", "data"}
     assert params == {f"{name}/{i}" for name in ("a", "b", "c", "side") for i in (0, 1)}
+    forced = NEED % "propagate_down: false propagate_down: false"
+    assert run(tmp_path, "force_backward: true\n" + forced) == (blobs, params)  # which it overrules (net.cpp:222-234)
+
+
+BEHIND_SUMS = """
+layer { name: "data" type: "Input" top: "data" input_param { shape { dim: 4 dim: 3 } } }
+layer { name: "label" type: "Input" top: "label" input_param { shape { dim: 4 dim: 3 } } }
+layer { name: "before" type: "Sigmoid" bottom: "data" top: "before" }
+layer { name: "norm" type: "BatchNorm" bottom: "before" top: "norm" }
+layer { name: "after" type: "Sigmoid" bottom: "norm" top: "after" }
+layer { name: "loss" type: "EuclideanLoss" bottom: "after" bottom: "label" top: "loss" }
+"""
+
+
+def test_batch_norms_sums_count_as_learned_when_it_is_decided_what_needs_gradients(tmp_path):
+    """As in Caffe, whose net looks (net.cpp:149) at what the layer changes later; it writes that of "before", too."""
+    net = caffe.Net(write(tmp_path, BEHIND_SUMS), caffe.TRAIN)
+    net.forward(data=normal(4, 3), label=normal(4, 3))
+    net.backward()
+    assert touched(net) == ({"loss", "after", "norm"}, set())

@@ -9,6 +9,7 @@ import numpy as np
 
 from zoo.converters.geometry import keras_shape
 from zoo.converters.layer_type import LayerType, Site
+from zoo.converters.need import may_force
 from zoo.converters.netdef import BlobRef, LayerDef, NetDef, ParamKey
 from zoo.converters.parameters import OF_EACH_REPLICA, Parameter, Parameters
 from zoo.converters.plan import multipliers, plan
@@ -156,7 +157,8 @@ def build(definition, data_shapes=None, parameters=None, seed=0, portable=False,
             state=_state_maker(state, name),
             share=share,
         )
-        call = None if layer.type.is_source else _call(layer, layer.type.build(site))
+        forced = definition.message.force_backward
+        call = None if layer.type.is_source else _call(layer, layer.type.build(site), forced)
         built.append(
             BuiltLayer(layer.definition, layer.type, layer.bottoms, layer.tops, owned, call, layer.loss_weights)
         )
@@ -184,9 +186,13 @@ def _state_maker(state, scope):
     return make
 
 
-def _call(layer, function):
-    """Wraps a room's function: always a tuple of tops, and no gradient where the file says `propagate_down: false`."""
-    down = layer.definition.message.propagate_down
+def _call(layer, function, forced):
+    """Wraps a room's function: always a tuple of tops, and no gradient where the file says `propagate_down: false`.
+
+    The net's force_backward overrules that.
+    """
+    kind, down = layer.definition.type, layer.definition.message.propagate_down
+    down = [go or (forced and may_force(kind, index)) for index, go in enumerate(down)]
 
     def call(*bottoms):
         if not all(down):

@@ -30,15 +30,16 @@ def needs(layers, force_backward=False):
         definition, down = layer.definition, layer.definition.message.propagate_down
         inherited = [wanted.get(bottom.name, False) for bottom in definition.bottoms]
         bottoms = list(down) if len(down) == len(inherited) and down else inherited
-        parameters = [_learned(layer, index) for index in range(len(layer.parameters))]
-        runs = any(inherited) or any(parameters)
+        rated = [_rate(layer, index) != 0 for index in range(len(layer.parameters))]
+        parameters = [rate and p.spec.trainable for rate, p in zip(rated, layer.parameters)]
+        runs = any(inherited) or any(rated)  # BatchNorm's sums count too: what its own set-up says comes after that
         wanted.update((top.name, runs or wanted.get(top.name, False)) for top in definition.tops)
         flags.append([runs, bottoms, parameters])
     _keep_what_leads_to_a_loss(layers, flags)
     if force_backward:
         for layer, flag in zip(layers, flags):
             flag[0] = True
-            flag[1] = [need or _may_force(layer.definition.type, index) for index, need in enumerate(flag[1])]
+            flag[1] = [need or may_force(layer.definition.type, index) for index, need in enumerate(flag[1])]
             flag[2] = [parameter.spec.trainable for parameter in layer.parameters]
     return tuple(Need(runs, tuple(bottoms), tuple(parameters)) for runs, bottoms, parameters in flags)
 
@@ -58,13 +59,12 @@ def _keep_what_leads_to_a_loss(layers, flags):
         skipped.update(bottom for bottom, need in zip(bottoms, flag[1]) if not need)
 
 
-def _learned(layer, index):
+def _rate(layer, index):
     params = layer.definition.message.param
-    rate = params[index].lr_mult if index < len(params) else 1.0
-    return rate != 0 and layer.parameters[index].spec.trainable
+    return params[index].lr_mult if index < len(params) else 1.0
 
 
-def _may_force(kind, bottom):
+def may_force(kind, bottom):
     """Whether force_backward reaches that bottom: labels and marks of a sequence's end have no gradient."""
     without = _NO_GRADIENT.get(kind, _NO_GRADIENT_OF_LOSSES if kind.endswith("Loss") else ())
     return bottom not in without

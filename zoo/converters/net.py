@@ -2,7 +2,8 @@
 
 from collections import Counter
 
-from zoo.converters.netdef import BlobRef, LayerDef, NetDef, ParamKey
+from zoo.converters.netdef import BlobRef, LayerDef, NetDef, ParamKey, layer_said
+from zoo.converters.overwritten import overwritten
 from zoo.converters.upgrade import upgrade_net
 from zoo.errors import NetError, Place, did_you_mean, raise_together
 from zoo.formats import caffe_pb2
@@ -75,7 +76,7 @@ class _Wiring:
         self._check_inputs()
         self._filter()
         self._wire()
-        self._check_overwritten()
+        self.errors.extend(overwritten(self.layers, self._readers, self._weighted(), self._unknown))
         self._check_names()
         self._share()
         self._find_outputs()
@@ -153,11 +154,11 @@ class _Wiring:
         if any(p is place for p in later):
             what, hint = f'bottom "{name}" is its own top, and nothing before gives it', None
         elif later:
-            what = f'bottom "{name}" is given only further on, by {_layer(later[0])}'
+            what = f'bottom "{name}" is given only further on, by {layer_said(later[0])}'
             hint = "layers run in the order of the file"
         elif elsewhere:
             what = f'unknown bottom "{name}"'
-            hint = f"{_layer(elsewhere[0])} gives it, but its rules leave it out for {self._state_text()}"
+            hint = f"{layer_said(elsewhere[0])} gives it, but its rules leave it out for {self._state_text()}"
         else:
             what, hint = f'unknown bottom "{name}"', did_you_mean(name, self._current)
         self._error(what, at, hint=hint)
@@ -175,7 +176,7 @@ class _Wiring:
                 ref = BlobRef(name, self._current[name].version + 1)
                 if not in_place or self._current[name] in tops:
                     first = self._producer.get(self._current[name])
-                    by = "this layer itself" if first is None else _layer(first.place)
+                    by = "this layer itself" if first is None else layer_said(first.place)
                     hint = "a top is in place only where the bottom of the same index has its name"
                     self._error(f'top "{name}" is given twice, first by {by}', at, hint=hint if first else None)
             self._current[name] = ref
@@ -193,24 +194,6 @@ class _Wiring:
             for top, weight in zip(layer.tops, layer.message.loss_weight)
             if weight and top.name != AUTOMATIC
         }
-
-    def _check_overwritten(self):
-        """Refuses what Caffe's splits make impossible: a value overwritten in place that something else reads too."""
-        weighted = self._weighted()
-        for layer in self.layers:
-            for bottom, top in zip(layer.bottoms, layer.tops):
-                if top.name != bottom.name or bottom in self._unknown:
-                    continue
-                others = [reader for reader in self._readers[bottom] if reader is not layer]
-                twice = layer.bottoms.count(bottom) > 1
-                if others or twice or bottom in weighted:
-                    by = _layer(others[0].place) if others else "it reads twice" if twice else "the loss"
-                    by = f"{by} reads too" if not (twice and not others) else by
-                    self._error(
-                        f'works in place on "{bottom}", which {by}',
-                        layer.at("top"),
-                        hint="give its top a name of its own",
-                    )
 
     def _find_outputs(self):
         """Values that no layer reads, by name in bytes; a weighted top read by others comes out of its Split."""
@@ -240,7 +223,7 @@ class _Wiring:
                     if name
                     else "has no name, like another layer, so that their parameters cannot be told apart",
                     second.at("name"),
-                    hint=f"the first is {_layer(same[0].place)}",
+                    hint=f"the first is {layer_said(same[0].place)}",
                 )
 
     def _share(self):
@@ -263,7 +246,7 @@ class _Wiring:
                             layer.at(f"param[{index}].{field}"),
                             got=f"{value:g}",
                             want=f"{first:g}",
-                            hint=f"stated by {_layer(by.place)}",
+                            hint=f"stated by {layer_said(by.place)}",
                         )
 
     def _state_text(self):
@@ -288,7 +271,3 @@ def meets(state, rule):
 
 def _may_have_parameters(layer):
     return layer.type not in _WITHOUT_PARAMETERS or bool(layer.message.param) or bool(layer.message.blobs)
-
-
-def _layer(place):
-    return f'layer "{place.layer}"' + (f" (line {place.line})" if place.line else "")

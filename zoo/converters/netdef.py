@@ -18,6 +18,11 @@ class BlobRef(NamedTuple):
         return self.name
 
 
+def layer_said(place):
+    """Returns how an error speaks of another layer than its own, by the `Place` where that begins."""
+    return f'layer "{place.layer}"' + (f" (line {place.line})" if place.line else "")
+
+
 class ParamKey(NamedTuple):
     """One parameter blob: the layer's name and the index of the blob within it."""
 

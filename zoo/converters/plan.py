@@ -109,6 +109,9 @@ def _check_size(what, shape, layer):
 def _loss_weights(layer, kind):
     """Weight of each top: given, or the type's own for top 0 (layer.hpp SetLossWeights, loss_layer.cpp:8-14)."""
     given = tuple(layer.message.loss_weight)
+    if not given and kind.default_loss_weight and len(layer.tops) > 1:  # loss_layer.cpp:11-13 gives one for them all
+        hint = "loss_weight: 1 loss_weight: 0"
+        raise NetError("a loss with several tops needs a loss_weight for each", at=layer.at("top"), hint=hint)
     if not given:
         return (kind.default_loss_weight,) + (0.0,) * (len(layer.tops) - 1) if layer.tops else ()
     if len(given) != len(layer.tops):

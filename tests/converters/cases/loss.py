@@ -58,7 +58,7 @@ CASES = [
     softmax_loss("no-normaliser", PLANES, "loss_param { normalization: NONE ignore_label: 0 }"),
     softmax_loss("legacy-normalize", PLANES, "loss_param { normalize: false }"),
     softmax_loss("axis", {"x": normal(2, 3, 4), "label": labels(4, 2, 3)}, "softmax_param { axis: 2 }"),
-    softmax_loss("with-probabilities", PLANES, tops=("y", "prob")),
+    softmax_loss("with-probabilities", PLANES, "loss_weight: 1 loss_weight: 0", tops=("y", "prob")),
     softmax_loss("far", {"x": uniform(-200, 200, 5, 4), "label": labels(4, 5)}, gradient=()),
     sigmoid_loss("default"),
     sigmoid_loss("valid", "loss_param { normalization: VALID ignore_label: 2 }", {"x": normal(3, 5), "target": HARD}),
@@ -70,7 +70,9 @@ CASES = [
     infogain("rows", ROWS),
     infogain("planes", {"x": normal(2, 4, 3, 2), "label": labels(4, 2, 1, 3, 2)}, "loss_param { ignore_label: 3 }"),
     infogain("axis", {"x": normal(2, 3, 4), "label": labels(4, 2, 3)}, "infogain_loss_param { axis: 2 }"),
-    infogain("batch-size", ROWS, "loss_param { normalization: BATCH_SIZE }", tops=("y", "prob")),
+    infogain(
+        "batch-size", ROWS, "loss_param { normalization: BATCH_SIZE } loss_weight: 1 loss_weight: 0", tops=("y", "prob")
+    ),
     loss("MultinomialLogisticLoss", "rows", {"x": probabilities(5, 4), "label": labels(4, 5)}),
     loss("MultinomialLogisticLoss", "weighted", {"x": probabilities(3, 6), "label": labels(6, 3)}, "loss_weight: -2"),
     loss("EuclideanLoss", "rows", {"a": normal(3, 5), "b": normal(3, 5)}),

@@ -122,9 +122,8 @@ def test_infogain_by_the_plane_with_an_ignored_label(portable):
     x, h = RNG.normal(size=(2, 3, 2, 4)), RNG.uniform(size=(3, 3))
     x[0, 0, 0, 0] = 150  # the others fall below 1e-20
     label = RNG.integers(0, 3, (2, 2, 4))
-    net = one_layer(
-        "InfogainLoss", "loss_param { ignore_label: 1 }", [x.shape, label.shape, (1, 1, 3, 3)], 2, portable=portable
-    )
+    body = "loss_param { ignore_label: 1 } loss_weight: 1 loss_weight: 0"
+    net = one_layer("InfogainLoss", body, [x.shape, label.shape, (1, 1, 3, 3)], 2, portable=portable)
     p = np.exp(x - x.max(1, keepdims=True))
     p /= p.sum(1, keepdims=True)
     kept = (label != 1)[:, None]

@@ -19,7 +19,8 @@ layer { name: "sum" type: "Eltwise" bottom: "x" bottom: "max" top: "sum" eltwise
 layer { name: "wide" type: "InnerProduct" bottom: "sum" top: "wide" inner_product_param { num_output: 600 } }
 layer { name: "prob" type: "Softmax" bottom: "wide" top: "prob" }
 layer { name: "acc" type: "Accuracy" bottom: "wide" bottom: "label" top: "acc" accuracy_param { top_k: 600 } }
-layer { name: "loss" type: "SoftmaxWithLoss" bottom: "wide" bottom: "label" top: "loss" top: "p" }
+layer { name: "loss" type: "SoftmaxWithLoss" bottom: "wide" bottom: "label" top: "loss" top: "p"
+  loss_weight: 1 loss_weight: 0 }
 """
 
 

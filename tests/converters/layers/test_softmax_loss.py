@@ -87,7 +87,7 @@ def test_labels_are_cut_toward_zero():
 @pytest.mark.parametrize("axis", [1, 2, -1])
 def test_second_top_is_the_softmax_and_passes_no_gradient(axis):
     labels = [n for i, n in enumerate((2, 3, 4, 5)) if i != axis % 4]
-    built = net(f"softmax_param {{ axis: {axis} }}", labels=labels, tops=2)
+    built = net(f"softmax_param {{ axis: {axis} }} loss_weight: 1 loss_weight: 0", labels=labels, tops=2)
     zeros = np.zeros(labels)
     loss, p = forward(built, SCORES, zeros)
     assert np.allclose(p, softmax(SCORES, axis), atol=1e-6)

@@ -1,0 +1,82 @@
+"""Values overwritten in place through another name for their memory: what real Caffe then computes is another net."""
+
+import pytest
+
+from zoo.converters.net import net_def
+from zoo.errors import NetError
+from zoo.formats.prototxt import parse_net
+
+X = 'layer { name: "in" type: "Input" top: "x" input_param { shape { dim: 2 dim: 3 dim: 4 dim: 5 } } }\n'
+FLAT = 'layer { name: "f" type: "Flatten" bottom: "x" top: "f" }\n'
+IP = 'layer {{ name: "{0}" type: "InnerProduct" bottom: "{1}" top: "{0}" inner_product_param {{ num_output: 2 }} }}\n'
+
+
+def layer(type_, bottom, top, more=""):
+    return f'layer {{ name: "{type_}_{top}" type: "{type_}" bottom: "{bottom}" top: "{top}" {more} }}\n'
+
+
+def refusal(text, phase="TEST"):
+    with pytest.raises(NetError) as caught:
+        net_def(parse_net(X + text, "net"), phase)
+    return str(caught.value)
+
+
+def test_read_later():
+    said = refusal(FLAT + layer("ReLU", "f", "f") + layer("Sigmoid", "x", "y"))
+    assert said.startswith(
+        'net:3: layer "ReLU_f" (ReLU): works in place on "f", which lies in the memory of "x", which'
+    )
+    assert said.endswith('layer "Sigmoid_y" (line 4) reads later (give its top a name of its own)')
+
+
+@pytest.mark.parametrize(
+    "sharer",
+    [
+        layer("Reshape", "x", "f", "reshape_param { shape { dim: 0 dim: -1 } }"),
+        layer("Split", "x", "f"),
+        layer("Concat", "x", "f"),
+        layer("Slice", "x", "f"),
+        FLAT.replace('top: "f"', 'top: "g"') + layer("Split", "g", "f"),  # through two names
+        FLAT.replace('top: "f"', 'top: "f"') + layer("Dropout", "f", "f"),  # a second layer in place
+    ],
+)
+def test_every_layer_that_shares(sharer):
+    assert 'lies in the memory of "x"' in refusal(sharer + layer("ReLU", "f", "f") + layer("Sigmoid", "x", "y"))
+
+
+def test_two_names_for_one_memory():
+    """The second copy comes to be after the first has been overwritten."""
+    text = FLAT + layer("ReLU", "f", "f") + layer("Flatten", "x", "g") + layer("Sigmoid", "g", "y")
+    assert 'layer "Flatten_g" (line 4) reads later' in refusal(text)
+
+
+def test_read_again_by_a_backward_pass():
+    text = IP.format("fc", "x") + FLAT + layer("ReLU", "f", "f")
+    assert 'works in place on "f"' in refusal(text, "TRAIN") and "reads again backward" in refusal(text, "TRAIN")
+    net_def(parse_net(X + text), "TEST")
+    net_def(
+        parse_net(X + text.replace("InnerProduct", "Softmax").replace("inner_product_param { num_output: 2 }", "")), 0
+    )
+
+
+@pytest.mark.parametrize("phase", ["TRAIN", "TEST"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        FLAT + layer("ReLU", "f", "f") + IP.format("fc", "f"),
+        layer("ReLU", "x", "x")
+        + FLAT
+        + layer("Dropout", "f", "f")
+        + layer("Split", "f", "s")
+        + layer("TanH", "f", "y"),
+        FLAT + 'layer { name: "s" type: "Silence" bottom: "x" }\n' + layer("ReLU", "f", "f"),
+        layer("Pooling", "x", "p", "pooling_param { kernel_size: 2 }")
+        + layer("ReLU", "p", "p")
+        + layer("TanH", "x", "y"),
+        layer("Concat", "x", "c", 'bottom: "x"') + layer("ReLU", "c", "c") + layer("Sigmoid", "x", "y"),
+        layer("ReLU", "x", "y") + layer("Scale", "y", "y") + layer("TanH", "x", "z"),
+        layer("Sigmoid", "x", "y") + FLAT + layer("ReLU", "f", "f"),
+    ],
+)
+def test_what_takes_nothing_from_anyone(text, phase):
+    assert net_def(parse_net(X + text), phase).layers
