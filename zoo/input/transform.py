@@ -128,13 +128,16 @@ class Transform:
         return Window(top, left, _coin(numbers[2]) if self.mirror else None)
 
     def cropped(self, image, window):
-        """Returns float32 (h, w, C) for the part `image` (h, w, C) of a picture that `window` shows of it."""
+        """Returns float32 (h, w, C) for the part `image` (h, w, C) of a picture that `window` shows of it.
+
+        It is mirrored if `window` says so; one that is mirrored already has a window with no `flip`.
+        """
         if self._mean_image:
             mean, (top, left), crop = self.mean, window[:2], self.crop_size
             if crop:
                 mean = tf.ensure_shape(tf.constant(mean)[top : top + crop, left : left + crop], image.shape)
             image = tf.cast(image, tf.float32) - mean
-        if self.mirror:
+        if window.flip is not None:
             image = tf.cond(window.flip, lambda: tf.reverse(image, [1]), lambda: image)
         return self._values(image)
 

@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 
 from zoo.input.sources.jpeg import decode, decode_square
+from zoo.input.transform import Window
 
 SAMPLINGS = {"4:1:1": 0x411111, "4:2:0": 0x221111, "4:2:2": 0x211111, "4:4:0": 0x121111, "4:4:4": 0x111111}
 
@@ -28,21 +29,30 @@ def jpeg(image, sampling="4:2:0", **options):
 @tf.function(reduce_retracing=True)
 def squares(data, places, side, channels):
     width = tf.io.extract_jpeg_shape(data)[1]
-    cut = lambda place: decode_square(data, channels, width, place[0], place[1], side)  # noqa: E731
+
+    def cut(place):
+        as_it_is = decode_square(data, channels, width, Window(place[0], place[1], None), side)
+        return tf.stack(
+            [as_it_is, decode_square(data, channels, width, Window(place[0], place[1], place[2] > 0), side)]
+        )
+
     return tf.map_fn(cut, places, fn_output_signature=tf.uint8)
 
 
 def assert_squares(data, side, channels=3, count=25, seed=0):
-    """Compares squares at the four corners and at random with the same parts of the whole."""
+    """Compares squares at the four corners and at random, mirrored or not, with the same parts of the whole."""
     whole = decode(tf.constant(data), channels).numpy()
     flag = cv2.IMREAD_COLOR if channels == 3 else cv2.IMREAD_GRAYSCALE
     opencv = cv2.imdecode(np.frombuffer(data, np.uint8), flag | cv2.IMREAD_IGNORE_ORIENTATION)
     np.testing.assert_array_equal(whole, opencv.reshape(whole.shape))
     bottom, right = whole.shape[0] - side, whole.shape[1] - side
     places = np.random.default_rng(seed).integers(0, (bottom + 1, right + 1), (count, 2))
-    places = np.concatenate([[(0, 0), (0, right), (bottom, 0), (bottom, right)], places]).astype(np.int32)
-    for (top, left), found in zip(places, squares(tf.constant(data), places, side, channels).numpy()):
-        np.testing.assert_array_equal(found, whole[top : top + side, left : left + side], f"at {top}, {left}")
+    places = np.concatenate([[(0, 0), (0, right), (bottom, 0), (bottom, right)], places])
+    places = np.column_stack([places, np.arange(len(places)) % 2]).astype(np.int32)
+    for (top, left, flip), found in zip(places, squares(tf.constant(data), places, side, channels).numpy()):
+        want = whole[top : top + side, left : left + side]
+        np.testing.assert_array_equal(found[0], want, f"at {top}, {left}")
+        np.testing.assert_array_equal(found[1], want[:, ::-1] if flip else want, f"at {top}, {left}, {flip}")
 
 
 @pytest.mark.parametrize("sampling", SAMPLINGS)

@@ -209,3 +209,32 @@ def test_errors_of_the_net_are_not_those_of_its_data(tmp_path):
     with pytest.raises(tf.errors.InvalidArgumentError), feed.reading():
         next(iter(feed.dataset()))
         tf.reshape(tf.zeros(3), (2, 2))
+
+
+@pytest.mark.parametrize("mean", [None, "values", "picture"])
+@pytest.mark.parametrize("random_crop", [True, False])
+def test_crops_of_jpegs_are_those_of_their_pixels(tmp_path, random_crop, mean):
+    """What is cut while it is decoded equals what is decoded whole, mirrors and means included."""
+    images = pictures(7, 45, 38, 3)
+    files = [cv2.imencode(".jpg", image)[1].tobytes() for image in images]
+    values = {None: None, "values": np.float32([5, 60, 110]), "picture": np.float32(pictures(1, 45, 38, 3, seed=2)[0])}
+    transform = Transform(0.5, True, 21, random_crop, values[mean], key=9)
+    (tmp_path / "raw").mkdir()
+    raw = RecordsSource(write_raw(tmp_path / "raw", np.stack([opencv(f) for f in files])))
+    jpeg = RecordsSource(write_files(tmp_path, files, [(45, 38)] * 7))
+    same(take(jpeg.batches(2, 4, transform), 6), take(raw.batches(2, 4, transform), 6))
+
+
+def test_a_png_among_jpegs_is_cropped_too(tmp_path):
+    image = pictures(1, 9, 12, 3)[0]
+    data = cv2.imencode(".png", image)[1].tobytes()
+    source = RecordsSource(write_files(tmp_path, [data], [(9, 12)]))
+    ((found, _),) = take(source.batches(0, 1, Transform(crop_size=5)), 1)
+    np.testing.assert_array_equal(found[0], image[2:7, 3:8])
+
+
+def test_a_jpeg_of_another_size_than_its_card_says(tmp_path):
+    data = cv2.imencode(".jpg", pictures(1, 9, 12, 3)[0])[1].tobytes()
+    feed = DataLayer(data_layer(write_files(tmp_path, [data], [(9, 11)]), 1, "crop_size: 5"), "TRAIN")
+    with pytest.raises(DataError, match="a picture of another size"), feed.reading():
+        take(feed.dataset(), 1)

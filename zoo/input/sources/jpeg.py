@@ -19,21 +19,26 @@ def decode(data, channels):
     return _bgr(image)
 
 
-def decode_square(data, channels, width, top, left, side):
-    """Returns the uint8 (side, side, C) part of ``decode(data, channels)`` at (top, left), bit for bit.
+def decode_square(data, channels, width, window, side):
+    """Returns the uint8 (side, side, C) part of ``decode(data, channels)`` that `window` shows, bit for bit.
 
     Args:
         data: the bytes of a JPEG file, and of nothing else.
         channels: C.
         width: of the picture.
-        top, left, side: the square, which lies inside the picture.
+        window: the `Window`, whose square lies inside the picture; mirrored where it says so.
+        side: of the square.
     """
-    first = tf.maximum(left - MARGIN, 0)
-    end = tf.minimum(left + side + MARGIN, width)
-    window = tf.stack([top, first, side, end - first])
-    image = tf.image.decode_and_crop_jpeg(data, window, channels=channels, dct_method=ACCURATE)
-    image = image[:, left - first : left - first + side]
-    return _bgr(tf.ensure_shape(image, (side, side, channels)))
+    first = tf.maximum(window.left - MARGIN, 0)
+    end = tf.minimum(window.left + side + MARGIN, width)
+    part = tf.stack([window.top, first, side, end - first])
+    image = tf.image.decode_and_crop_jpeg(data, part, channels=channels, dct_method=ACCURATE)
+    left = window.left - first
+    image = tf.ensure_shape(image[:, left : left + side], (side, side, channels))
+    if window.flip is None:
+        return _bgr(image)
+    axes = [2, 1] if channels == 3 else [1]
+    return tf.reverse(image, tf.constant(axes)[: len(axes) - 1 + tf.cast(window.flip, tf.int32)])  # both in one pass
 
 
 def _bgr(image):

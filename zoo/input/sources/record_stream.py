@@ -8,8 +8,9 @@ import itertools
 
 import tensorflow as tf
 
-LARGE = 16 << 10  # mean bytes of a record from which it is worth a seek
-SMALL_BUFFER = 4 << 10  # what is read ahead where the next record is likely not wanted
+LARGE = (
+    16 << 10
+)  # mean bytes of a record from which one is read at a time: nothing is copied, nor read to be passed over
 
 
 def record_stream(paths, shards, first, part=(0, 1)):
@@ -27,10 +28,10 @@ def record_stream(paths, shards, first, part=(0, 1)):
     rounds, place = divmod(first + index, total)
     start = max(i for i, begin in enumerate(begins) if begin <= place and counts[i])
     large = sum(shard.bytes for shard in shards) / total > LARGE
-    seeking = SMALL_BUFFER if large else None
+    buffer_size = 0 if large else None
     every_path, every_begin = tf.constant(paths), tf.constant(begins, tf.int64)
 
-    def whole(number, buffer_size=seeking if parts > 1 else None):
+    def whole(number):
         """The records wanted of shard `number`, counted on round after round."""
         shard = number % len(paths)
         records = tf.data.TFRecordDataset(every_path[shard], buffer_size=buffer_size)
@@ -40,5 +41,5 @@ def record_stream(paths, shards, first, part=(0, 1)):
         return records.shard(parts, (index - before) % parts)
 
     number = rounds * len(paths) + start
-    rest = whole(tf.constant(number, tf.int64), seeking).skip((place - begins[start]) // parts)
+    rest = whole(tf.constant(number, tf.int64)).skip((place - begins[start]) // parts)
     return rest.concatenate(tf.data.Dataset.counter(number + 1).flat_map(whole))

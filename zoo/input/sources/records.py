@@ -145,8 +145,9 @@ class RecordsSource:
         if self.min_size is None:
             data = _fitting(data, height, width, transform.crop_size, ordinal)
         window = transform.window(ordinal, height, width)
-        image = jpeg.decode_square(data, self.channels, width, window.top, window.left, transform.crop_size)
-        return transform.cropped(image, window)
+        cut = window._replace(flip=None) if transform.wants_one_size else window  # a mean picture is not mirrored
+        image = jpeg.decode_square(data, self.channels, width, cut, transform.crop_size)
+        return transform.cropped(image, window._replace(flip=None) if cut is window else window)
 
     def _whole(self, ordinal, pixels, transform):
         """Returns what `transform` makes of a picture's bytes, a file or raw."""
