@@ -19,7 +19,7 @@ FLOORS = (
     ("zoo.converters",),
     ("zoo.input",),
     ("zoo.export", "zoo.training"),
-    ("zoo.pycaffe",),
+    ("zoo.pycaffe", "zoo.timing"),
     ("commands",),
 )
 LEVEL = {package: floor for floor, packages in enumerate(FLOORS) for package in packages}

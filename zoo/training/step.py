@@ -55,6 +55,9 @@ class TrainStep:
         return loss, outputs, [tf.convert_to_tensor(g) for g in gradients]
 
     def _update(self, gradients):
+        # Weights that a gradient still has to read would be copied to be updated. So all gradients come first.
+        with tf.control_dependencies([tf.group(*gradients)]):
+            gradients = [tf.identity(g) for g in gradients]
         zeros = [tf.zeros(v.shape, v.dtype) for v in self._still]
         self.optimizer.apply([*gradients, *zeros], [*self.variables, *self._still])
 

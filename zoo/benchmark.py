@@ -1,0 +1,67 @@
+"""Times a net layer by layer and as a whole, as `caffe time` does, and its input pipeline.
+
+  python -m zoo.benchmark --config=configs/lenet.prototxt                          needs no weights
+  python -m zoo.benchmark --config=configs/alexnet.prototxt --batch_size=32 --iterations=5
+  python -m zoo.benchmark --config=deploy.prototxt --phase=TEST
+  python -m zoo.benchmark --config=configs/lenet.prototxt --data_only              reads and transforms, nothing else
+
+The config is a net, with data layers or to deploy, or a solver: then its training net, or for --phase=TEST its first
+test net, and for TRAIN a whole training iteration is timed too.
+
+How the times are got. TensorFlow runs a net as one graph, so a layer inside it has no time of its own. Each layer is
+therefore traced alone and run on what the layers before it really gave; its backward is what the gradients add to its
+forward. Then the whole net is timed as the one graph that training runs. Both are printed: the sum of the layers is
+more than the whole where TensorFlow joins layers, and less where they compete. One batch, in memory, is used for all.
+
+Where the data of a data layer are not there, it is said, and the net is timed on numbers of the same shape. Where they
+are, the data layers are timed alone: records a second, and megabytes of float32 that reach the net. The last line says
+which is slower, data or net.
+"""
+
+import os
+import platform
+
+from absl import flags, logging
+
+from zoo import command, python_layers
+
+CONFIG = flags.DEFINE_string("config", None, "Net or solver file (prototxt).", required=True)
+ITERATIONS = flags.DEFINE_integer("iterations", 10, "How often everything is timed.", lower_bound=1)
+PHASE = flags.DEFINE_enum("phase", "TRAIN", ["TRAIN", "TEST"], "What the net is filtered for.")
+BATCH_SIZE = flags.DEFINE_integer(
+    "batch_size", None, "Axis 0 of every input. Default: as the file has it.", lower_bound=1
+)
+INPUT_SHAPE = flags.DEFINE_multi_string(
+    "input_shape", [], "Caffe shape of an input, where the file does not say it: 'data: 1,3,227,227'."
+)
+DATA_ONLY = flags.DEFINE_bool("data_only", False, "Time the data layers and nothing else.")
+DATA_DIR = flags.DEFINE_string("data_dir", "data", "Where data sources are looked for first.")
+LEVEL = flags.DEFINE_integer("level", None, "Level of the net's state.")
+STAGE = flags.DEFINE_list("stage", [], "Stages of the net's state.")
+
+
+def main():
+    """Reads the flags, times, prints."""
+    command.quiet_tensorflow()
+    python_layers.allow_if_asked()
+    import tensorflow as tf
+
+    from zoo.export.inputs import parse
+    from zoo.timing import run
+    from zoo.timing.subject import open_source
+
+    devices = tf.config.list_physical_devices("GPU")
+    where = f"{len(devices)} GPU" if devices else "no GPU"
+    machine = platform.processor() or platform.machine()
+    logging.info("%s, %d cores, %s, TensorFlow %s", machine, os.cpu_count(), where, tf.__version__)
+    asked = CONFIG.value, PHASE.value, LEVEL.value, STAGE.value, DATA_DIR.value, BATCH_SIZE.value
+    source = open_source(*asked)
+    if DATA_ONLY.value:
+        lines = run.data_only(source, ITERATIONS.value, DATA_DIR.value)
+    else:
+        lines = run.everything(source, ITERATIONS.value, DATA_DIR.value, parse(INPUT_SHAPE.value))
+    print("\n".join(lines))
+
+
+if __name__ == "__main__":
+    command.run(main)

@@ -1,0 +1,84 @@
+"""One benchmark from a config to the lines that say it."""
+
+from absl import logging
+
+from zoo.converters.solver import optimizer, solver_def
+from zoo.errors import NetError, Place, raise_together
+from zoo.formats import prototxt
+from zoo.timing import report
+from zoo.timing.layers import layer_times
+from zoo.timing.pipeline import feed_time
+from zoo.timing.subject import open_feeds, subject
+from zoo.timing.whole import whole_times
+from zoo.training.progress import Progress
+
+LEAST_BATCHES = 10  # of a data layer, whose times differ more than a net's
+
+
+def everything(source, iterations, data_dir=None, shapes=None):
+    """Times layers, whole net and data layers; logs Caffe's lines and returns ours.
+
+    Args:
+        source: as `subject.open_source` gives it.
+        iterations: how often each is timed.
+        data_dir, shapes: as for `subject.subject`.
+
+    Raises:
+        ZooError: as the parts raise them.
+    """
+    timed = subject(source, data_dir, shapes)
+    net = timed.net
+    for name, why in timed.made.items():
+        logging.info("%s: its numbers are made up here (%s)", name, why)
+    logging.info("*** Benchmark begins ***")
+    logging.info("Testing for %d iterations.", iterations)
+    computing = sum(layer.call is not None for layer in net.layers)
+    progress = Progress(computing + iterations + len(timed.feeds))
+    steps = iter(range(1, 1 + computing + iterations + len(timed.feeds)))
+
+    def advance():
+        progress.to(next(steps))
+
+    try:
+        layers = list(layer_times(net, timed.batch, iterations, advance))
+        whole = whole_times(net, timed.batch, iterations, _optimizer(source, net), advance)
+        feeds = [_timed_feed(feed, iterations, advance) for feed in timed.feeds]
+    finally:
+        progress.close()
+    report.caffe_lines(layers, feeds, whole)
+    parts = [report.layer_lines(layers), report.whole_lines(whole, timed.items)]
+    if feeds:
+        parts.append([*report.feed_lines(feeds), "", report.verdict(feeds, whole, timed.items)])
+    return [line for part in parts for line in ("", *part)][1:]
+
+
+def data_only(source, iterations, data_dir=None):
+    """Times the data layers of a net; returns the lines.
+
+    Raises:
+        DataError: data that are not there, or damaged.
+        NetError: the net has no data layer.
+    """
+    feeds, missing = open_feeds(source.definition, data_dir)
+    raise_together(list(missing.values()))
+    if not feeds:
+        raise NetError("there is no data layer to time", at=Place(source.file))
+    progress = Progress(len(feeds))
+    try:
+        found = [_timed_feed(feed, iterations, lambda k=k: progress.to(k + 1)) for k, feed in enumerate(feeds)]
+    finally:
+        progress.close()
+    return report.feed_lines(found)
+
+
+def _timed_feed(feed, iterations, after):
+    found = feed_time(feed, max(iterations, LEAST_BATCHES))
+    after()
+    return found
+
+
+def _optimizer(source, net):
+    """Returns the optimizer of a solver's file over `net`'s parameters; None for a net's file and a TEST net."""
+    if net.clock is None or prototxt.sniff_file(source.file) == "NetParameter":
+        return None
+    return optimizer(solver_def(prototxt.read_solver(source.file)), net.learnable())

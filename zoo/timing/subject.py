@@ -1,0 +1,150 @@
+"""What is timed: the net of a config, built, with a batch of its data in memory, or of numbers of the same shapes."""
+
+import dataclasses
+from dataclasses import dataclass
+
+import numpy as np
+import tensorflow as tf
+
+from zoo.converters.build import Net, build
+from zoo.converters.geometry import keras_shape
+from zoo.converters.netdef import LayerDef
+from zoo.errors import DataError
+from zoo.export import inputs
+from zoo.export.source import read
+from zoo.input.feed import Feed
+from zoo.input.pipeline import data_layer
+
+_SIZED = {
+    "Data": "data_param",
+    "HDF5Data": "hdf5_data_param",
+    "ImageData": "image_data_param",
+    "MemoryData": "memory_data_param",
+    "WindowData": "window_data_param",
+}
+_FED = ("Input", "MemoryData")  # what a program feeds, here with made numbers
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A net and one batch for it.
+
+    Attributes:
+        net: the built `Net`.
+        batch: a tensor for each of `net.inputs`, in their order; those of rank 4 are (N,H,W,C).
+        feeds: the `Feed`s of the data layers whose data are there.
+        made: {layer name: why its numbers are made up} of the others.
+    """
+
+    net: Net
+    batch: tuple
+    feeds: tuple[Feed, ...]
+    made: dict[str, str]
+
+    @property
+    def items(self):
+        """Size of the batch: axis 0 of the first input, 1 where it has none."""
+        shape = self.net.shapes[self.net.inputs[0]] if self.net.inputs else ()
+        return shape[0] if shape else 1
+
+
+def open_feeds(definition, data_dir=None, seed=0):
+    """Returns (the `Feed`s of a net's data layers, {layer name: DataError} of those whose data cannot be read).
+
+    Raises:
+        ZooError: a data layer whose fields are wrong.
+    """
+    feeds, missing = [], {}
+    for layer in definition.layers:
+        if layer.bottoms or not layer.tops or layer.type in _FED:
+            continue
+        try:
+            feed = data_layer(layer, definition.phase, data_dir=data_dir, seed=seed)
+        except DataError as error:
+            missing[layer.name] = error
+            continue
+        if feed is not None:
+            feeds.append(feed)
+    return tuple(feeds), missing
+
+
+def open_source(config, phase="TRAIN", level=None, stages=(), data_dir=None, batch_size=None):
+    """Returns the `export.source.Source` of a config, each of its inputs with `batch_size` items where that is given.
+
+    Raises:
+        ZooError: the file is missing or no prototxt, or what is wrong with its net.
+    """
+    source = read(config, phase, level, stages, data_dir)
+    if batch_size is None:
+        return source
+    layers = tuple(_sized(layer, batch_size) for layer in source.definition.layers)
+    return dataclasses.replace(source, definition=dataclasses.replace(source.definition, layers=layers))
+
+
+def subject(source, data_dir=None, shapes=None, seed=0):
+    """Returns the `Subject` of a `Source`.
+
+    Where the data of a layer are not there its numbers are made up, in the shape that crop_size, mean or `shapes` say.
+
+    Args:
+        source: as `open_source` gives it.
+        data_dir: where data sources are looked for first.
+        shapes: {blob: Caffe shape} of inputs whose shape nothing else says; their axis 0 does not count.
+        seed: fixes fillers and made numbers.
+
+    Raises:
+        ZooError: what is wrong with the net, or an input whose shape nothing says.
+    """
+    definition = source.definition
+    feeds, missing = open_feeds(definition, data_dir, seed)
+    sizes = {feed.layer.name: feed.shapes for feed in feeds}
+    unsaid = [layer for layer in definition.layers if layer.name in missing]
+    if unsaid:
+        known, _ = inputs.shapes(source, shapes or {}, data_dir=data_dir)
+        sizes |= {layer.name: tuple(_made_shape(layer, i, known) for i in range(len(layer.tops))) for layer in unsaid}
+    net = build(definition, sizes, seed=seed)
+    values = {}
+    for feed in feeds:
+        with feed.reading():
+            values |= zip(feed.layer.tops, next(iter(feed.dataset())))
+    rng = np.random.default_rng(seed)
+    for ref in net.inputs:
+        if ref not in values:
+            values[ref] = _numbers(net, ref, rng)
+    made = {layer.name: f"an {layer.type} layer" for layer in definition.layers if layer.type in _FED}
+    made |= {name: str(error) for name, error in missing.items()}
+    return Subject(net, tuple(values[ref] for ref in net.inputs), feeds, made)
+
+
+def _made_shape(layer, index, known):
+    items = getattr(layer.message, _SIZED[layer.type]).batch_size
+    shape = known.get(layer.tops[index].name, ())
+    return (items, *shape[1:])
+
+
+def _numbers(net, ref, rng):
+    """Noise for what layers compute with; 0 for labels, indices and markers, which must be in a range."""
+    shape = keras_shape(net.shapes[ref])
+    readers = [layer.definition for layer in net.layers if ref in layer.definition.bottoms]
+    counts = any(d.bottoms[0] != ref or d.type == "Embed" for d in readers)
+    if len(shape) < 2 or counts:
+        return tf.zeros(shape)
+    return tf.constant(rng.uniform(-100, 100, shape).astype(np.float32))
+
+
+def _sized(layer: LayerDef, batch_size):
+    """Returns `layer`, where it is a source, with axis 0 of its tops set to `batch_size`."""
+    if layer.bottoms or layer.type not in (*_SIZED, "Input", "DummyData"):
+        return layer
+    message = type(layer.message)()
+    message.CopyFrom(layer.message)
+    if layer.type in _SIZED:
+        getattr(message, _SIZED[layer.type]).batch_size = batch_size
+    else:
+        param = message.input_param if layer.type == "Input" else message.dummy_data_param
+        for shape in param.shape:
+            if shape.dim:
+                shape.dim[0] = batch_size
+        if layer.type == "DummyData" and param.num:
+            param.num[:] = [batch_size] * len(param.num)
+    return dataclasses.replace(layer, message=message)
