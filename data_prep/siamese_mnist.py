@@ -49,15 +49,16 @@ def prepare(output_dir, *, source="auto", idx_dir=None, backend="lmdb", seed=0, 
         return {}
     _, _, splits = mnist.load(source, idx_dir)
     made = {}
-    for number, (split, path) in enumerate(paths.items()):
-        if database_kind(path):
-            if not force:
-                continue
-            shutil.rmtree(path)
-        made[split] = len(splits[split].labels)
-        with DatabaseWriter(path, backend) as writer, common.progress(made[split], split) as bar:
-            for key, (image, label) in enumerate(bar(pairs(splits[split], (seed, number)))):
-                writer.put(b"%08d" % key, datum.raw(image, label))
+    with common.alone(output_dir):
+        for number, (split, path) in enumerate(paths.items()):
+            if database_kind(path):
+                if not force:
+                    continue
+                shutil.rmtree(path)
+            made[split] = len(splits[split].labels)
+            with DatabaseWriter(path, backend) as writer, common.progress(made[split], split) as bar:
+                for key, (image, label) in enumerate(bar(pairs(splits[split], (seed, number)))):
+                    writer.put(b"%08d" % key, datum.raw(image, label))
     return made
 
 
