@@ -36,9 +36,10 @@ def _follow():
 
 
 def _lost(args):
-    """Ends it where a thread does by an error: the DirectRunner waits for ever for a worker that was killed."""
+    """Says by what error a thread ended, and ends all where it watched a worker: Beam would wait for that for ever."""
     traceback.print_exception(args.exc_type, args.exc_value, args.exc_traceback)
-    _end()
+    if args.thread is not None and args.thread.name == "run_worker":
+        _end()
 
 
 def main():

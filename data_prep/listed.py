@@ -3,7 +3,7 @@
 import pathlib
 
 from data_prep.images import File, class_in
-from data_prep.validation import by_label
+from data_prep.validation import by_label, one_class
 from zoo.errors import DataError, Place
 from zoo.formats.image_list import read_list
 
@@ -20,12 +20,13 @@ def listing(path, root_folder="", classes=None):
             these fit the labels one to one, else the labels themselves as text.
 
     Raises:
-        DataError: a list that cannot be read, or labels below 0 or beyond the classes.
+        DataError: a list that cannot be read, labels below 0 or beyond the classes, or two for one picture.
     """
-    entries = read_list(path)
+    entries, first = read_list(path), {}
     for entry in entries:
         if not 0 <= entry.label < MAX_CLASSES:
             raise DataError("a label that is no class", at=Place(str(path), entry.line), got=entry.label)
+        one_class(first.setdefault(entry.name, entry), entry, path)
     if classes is None:
         classes = _synsets(entries) or tuple(str(i) for i in range(max(entry.label for entry in entries) + 1))
     files = [

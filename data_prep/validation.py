@@ -62,10 +62,20 @@ def by_label(label, classes, at):
     return classes[label]
 
 
+def one_class(first, entry, path):
+    """Raises DataError where two entries of the list at `path`, of the same picture, have other labels."""
+    if first.label != entry.label:
+        at, want = Place(str(path), entry.line), f"{first.label} as in line {first.line}"
+        raise DataError(f"two classes for {entry.name}", at=at, got=entry.label, want=want)
+
+
 def _by_name(files, path, classes):
     from zoo.formats.image_list import read_list
 
-    entries = {pathlib.PurePosixPath(entry.name).name: entry for entry in read_list(path)}
+    entries = {}
+    for entry in read_list(path):
+        first = entries.setdefault(pathlib.PurePosixPath(entry.name).name, entry)
+        one_class(first, entry, path)
     missing = [file.name for file in files if file.name not in entries]
     if missing:
         raise DataError("pictures that the list does not name", at=Place(str(path)), got=", ".join(missing[:3]))

@@ -205,10 +205,20 @@ def test_a_list_of_caffe(tmp_path):
 def test_a_damaged_picture_that_a_list_names_twice(tmp_path):
     (tmp_path / "good.jpg").write_bytes(ilsvrc.jpeg(1))
     (tmp_path / "bad.jpg").write_bytes(b"no picture")
-    (tmp_path / "list.txt").write_text("bad.jpg 0\ngood.jpg 0\ngood.jpg 1\nbad.jpg 1\n")
+    (tmp_path / "list.txt").write_text("bad.jpg 0\ngood.jpg 0\ngood.jpg 0\nbad.jpg 0\n")
     files, classes = collect(tmp_path / "list.txt", f"{tmp_path}/")
     card = imagenet.write_split(tmp_path, "train", files, classes, imagenet.Options(2, skip_corrupt=True), "")
-    assert card.made["per_class"] == [1, 1] and len(card.made["skipped"]) == 2
+    assert card.made["per_class"] == [2] and len(card.made["skipped"]) == 2
+
+
+def test_two_classes_for_one_picture(tmp_path, official):
+    (tmp_path / "list.txt").write_text("a.jpg 0\nb.jpg 1\na.jpg 0\na.jpg 1\n")
+    with pytest.raises(DataError, match="list.txt:4: two classes for a.jpg, got 1, want 0 as in line 1"):
+        collect(tmp_path / "list.txt")
+    lines = [f"ILSVRC2012_val_{i + 1:08d}.JPEG 0\n" for i in range(7)]
+    (tmp_path / "val.txt").write_text("".join([*lines, "x/ILSVRC2012_val_00000002.JPEG 3\n"]))
+    with pytest.raises(DataError, match="val.txt:8: two classes for x/ILSVRC2012_val_00000002.JPEG, got 3, want 0"):
+        collect(official[1], classes=ilsvrc.SYNSETS, class_file=tmp_path / "val.txt")
 
 
 def test_the_whole_of_imagenet_gets_1024_and_128_shards():

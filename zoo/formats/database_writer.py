@@ -139,4 +139,5 @@ class _LevelDb:
         try:
             yield
         except self._plyvel.Error as e:
-            raise _Refused(str(e)) from e
+            said = e.args[0] if e.args else ""
+            raise _Refused(said.decode(errors="replace") if isinstance(said, bytes) else str(said)) from e
