@@ -38,6 +38,7 @@ from zoo.formats.records_writer import SplitWriter
 SHARDS, VAL_SHARDS = 1024, 128  # of the whole of ImageNet
 PER_SHARD = 256  # pictures at least, where the number of shards is not given
 MANY = 5000  # pictures for which several processes are worth their start
+CORES = 4  # that the threads of one process keep busy; each further process takes 0.8 GB of memory for TensorFlow
 
 
 def parse_size(text):
@@ -241,7 +242,8 @@ def main(_):
                     contact_sheet.write(f"{f.output_dir}/{split}", card)
             common.describe(f.output_dir, cards)
             return
-    processes = f.processes or os.cpu_count() or 1
+    cores = os.cpu_count() or 1
+    processes = f.processes or (cores if f.runner else -(-cores // CORES))
     on_beam = beam.options(f.runner, f.beam_options, processes) if f.runner else None
     if f.beam_options and not f.runner:
         raise DataError("--beam_options are those of --runner", want="--runner with them")
@@ -285,7 +287,7 @@ if __name__ == "__main__":
     flags.DEFINE_enum("encoding", "jpeg", ["jpeg", "png", "raw"], "Form of the pixels; png and raw need a size.")
     common.define_feature_names()
     flags.DEFINE_integer("seed", 0, "Of the shuffling.")
-    flags.DEFINE_integer("processes", 0, f"How many; 0: one a core for {MANY} pictures or more, else one.", 0)
+    flags.DEFINE_integer("processes", 0, f"How many; 0: one for {CORES} cores, or just one below {MANY} pictures.", 0)
     flags.DEFINE_string("runner", None, "Runner of Apache Beam that makes the shards: DirectRunner, FlinkRunner, ...")
     flags.DEFINE_string("beam_options", None, "Its options, such as '--flink_master=host:8081 --parallelism=64'.")
     flags.DEFINE_bool("skip_corrupt", False, "Leave damaged pictures out, and list them, where otherwise one ends it.")
