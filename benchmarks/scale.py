@@ -35,7 +35,7 @@ FOLDER = flags.DEFINE_string("folder", None, "Where there is room; the system's 
 PROCESSES = flags.DEFINE_integer("processes", 0, "Of data_prep.imagenet; 0: one a core.", lower_bound=0)
 READ = flags.DEFINE_string("read", None, "Only read the split at this prefix back: what this command starts itself.")
 IMAGENET_BYTES, IMAGENET_PICTURES = 147897477120, 1281167  # of ILSVRC2012_img_train.tar
-BATCH = 256
+BATCH = 64
 BLOCK = 1 << 20
 
 

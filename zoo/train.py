@@ -62,6 +62,13 @@ PRECISION = flags.DEFINE_enum(
     ["float32", "mixed_bfloat16", "mixed_float16"],
     "What layers compute in. Parameters, losses and statistics are float32 always; float16 has its loss scaled.",
 )
+CACHE = flags.DEFINE_enum(
+    "cache",
+    "none",
+    ["none", "ram"],
+    "Where decoded training pictures stay: ram keeps those of JPEG or PNG shards, so that later epochs neither read nor"
+    " decode. They have to fit. Crops and mirrors are drawn as without it, and results are the same to the bit.",
+)
 DETERMINISTIC = flags.DEFINE_bool("deterministic", False, "Runs on a GPU that are equal bit for bit, and slower.")
 LEVEL = flags.DEFINE_integer("level", None, "Level of the training net's state.")
 STAGE = flags.DEFINE_list("stage", [], "Stages of the training net's state.")
@@ -115,6 +122,7 @@ def main():
         histograms=HISTOGRAMS.value,
         replicas=replicas,
         precision=PRECISION.value,
+        cache=CACHE.value == "ram",
     )
     if replicas.chief:
         _say_result(result, run_dir)

@@ -1,12 +1,13 @@
 """The data layers of a net as tf.data: from a layer's type to what feeds it."""
 
-from zoo.errors import NetError
+from zoo.errors import DataError, NetError
 from zoo.input.dummy_data import DummyDataLayer
 from zoo.input.feed import PictureFeed
 from zoo.input.hdf5_data import Hdf5DataLayer
 from zoo.input.image_data import ImageDataLayer
 from zoo.input.memory_data import MemoryDataLayer
 from zoo.input.sources.locate import open_source
+from zoo.input.sources.records import RecordsSource
 from zoo.input.transform import read_transform
 from zoo.input.window_data import WindowDataLayer
 
@@ -20,6 +21,7 @@ class DataLayer(PictureFeed):
         data_dir: where paths are tried first; then the working directory, then the folder of the net's file.
         seed: an integer for random crops and mirrors.
         resize: (H, W) to bring encoded pictures to, or None.
+        kept_parts: None; or, to keep decoded pictures in memory, of how many parts of the stream one is read.
 
     Attributes:
         shapes: for each top its shape in Caffe's order: ((N, C, H, W), (N,)), or the first alone without a label top.
@@ -31,7 +33,7 @@ class DataLayer(PictureFeed):
         UnsupportedError: a field that this package does not know.
     """
 
-    def __init__(self, layer, phase, *, data_dir=None, seed=0, resize=None):
+    def __init__(self, layer, phase, *, data_dir=None, seed=0, resize=None, kept_parts=None):
         super().__init__(layer)
         transform, force = read_transform(layer, phase, seed, data_dir)
         at, p = layer.at("data_param.source"), layer.message.data_param
@@ -41,6 +43,11 @@ class DataLayer(PictureFeed):
             at, got = layer.at("data_param.force_encoded_color"), f"pictures of {source.channels} channels"
             hint = "write transform_param { force_color: true }, or remove it"
             raise NetError("Caffe leaves force_encoded_color unused", at=at, got=got, hint=hint)
+        if kept_parts:
+            if not isinstance(source, RecordsSource):
+                hint = "data_prep.databases makes shards of a database; or leave --cache out"
+                raise DataError("only pictures in shards are kept in memory", at=at, got=p.source, hint=hint)
+            source.keep(kept_parts)
         self._open(source, transform, p.batch_size)
 
 
@@ -53,10 +60,16 @@ TYPES = {
 }
 
 
-def data_layer(layer, phase, *, data_dir=None, seed=0, resize=None):
-    """Returns the `Feed` of `layer`'s tops, or None where it is no data layer; `resize` is for "Data" alone."""
+def data_layer(layer, phase, *, data_dir=None, seed=0, resize=None, kept_parts=None):
+    """Returns the `Feed` of `layer`'s tops, or None where it is no data layer.
+
+    `resize` and `kept_parts` are for "Data" alone, see `DataLayer`; a NetError says where pictures cannot be kept.
+    """
     if layer.type == "Data":
-        return DataLayer(layer, phase, data_dir=data_dir, seed=seed, resize=resize)
+        return DataLayer(layer, phase, data_dir=data_dir, seed=seed, resize=resize, kept_parts=kept_parts)
+    if kept_parts and layer.type in ("ImageData", "WindowData"):
+        hint = "data_prep.imagenet makes shards of a list; or leave --cache out"
+        raise NetError("only pictures of a Data layer are kept in memory", at=layer.at(), got=layer.type, hint=hint)
     if layer.type in TYPES:
         return TYPES[layer.type](layer, phase, data_dir=data_dir, seed=seed)
     return None

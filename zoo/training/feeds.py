@@ -17,13 +17,14 @@ class Feeds:
         data_dir: where sources are looked for first.
         seed: fixes random crops and mirrors.
         replicas: the `Replicas` that are fed.
+        cache: whether decoded pictures are kept in memory.
 
     Raises:
         ZooError: a source is missing or damaged, or an input that nothing feeds; all of these in one error.
     """
 
-    def __init__(self, definition, data_dir=None, seed=0, replicas=ONE):
-        self._replicas = replicas
+    def __init__(self, definition, data_dir=None, seed=0, replicas=ONE, cache=False):
+        self._replicas, self._kept_parts = replicas, replicas.workers if cache else None
         self._layers, errors = [], []
         for layer in definition.layers:
             if layer.bottoms or not layer.tops:
@@ -37,7 +38,7 @@ class Feeds:
     def _add(self, layer, phase, data_dir, seed):
         if layer.type == "Input":
             raise NetError("an Input layer cannot be trained on: nothing feeds it", at=layer.at(), want="a data layer")
-        feed = data_layer(layer, phase, data_dir=data_dir, seed=seed)
+        feed = data_layer(layer, phase, data_dir=data_dir, seed=seed, kept_parts=self._kept_parts)
         if feed is None:
             return
         count = self._replicas.count if self._replicas.global_batch else 1

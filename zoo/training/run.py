@@ -59,6 +59,7 @@ def run(
     histograms=True,
     replicas=ONE,
     precision="float32",
+    cache=False,
 ):
     """Trains `solver` (a SolverDef) in the folder `run_dir` and returns a `Result`.
 
@@ -78,6 +79,7 @@ def run(
         replicas: the `Replicas` that train. Of several processes each calls this with the same arguments; the chief
             reads and writes the run folder, the others nothing.
         precision: one of `precision.PRECISIONS`.
+        cache: whether the decoded training pictures are kept in memory.
 
     Raises:
         ZooError: what is wrong with the solver, its nets, data, weights or folder.
@@ -90,7 +92,7 @@ def run(
             run_dir = pathlib.Path(stack.enter_context(_silence()))
             weights, snapshot, restart, summaries = (), None, False, False
         seed = None if restart else ckpt.stored_seed(run_dir / "checkpoints")
-        session = Session(solver, data_dir, state, seed, replicas)
+        session = Session(solver, data_dir, state, seed, replicas, cache)
         ckpt.writable_folder(run_dir)
         stack.enter_context(locked(run_dir))
         if restart and (aside := _move_aside(run_dir)):

@@ -31,6 +31,7 @@ class Session:
         state: a NetState whose level and stages are merged into the training net's (caffe train --level --stage).
         seed: what the solver's random_seed is where that is not set; None draws one.
         replicas: the `Replicas` that train; test nets run on one device, as in Caffe.
+        cache: whether the decoded training pictures are kept in memory.
 
     Attributes:
         train: the TRAIN `Net`; of a device's share where several split a batch.
@@ -43,13 +44,13 @@ class Session:
         ZooError: what is wrong with the solver, a net or its data.
     """
 
-    def __init__(self, solver, data_dir=None, state=None, seed=None, replicas=ONE):
+    def __init__(self, solver, data_dir=None, state=None, seed=None, replicas=ONE, cache=False):
         self.solver, self.replicas = solver, replicas
         seed = solver.random_seed if solver.random_seed is not None else seed
         seed = seed if seed is not None else int.from_bytes(np.random.bytes(4), "big")
         self.seed = int(replicas.from_chief([np.int64(seed)])[0])
         with replicas.scope():
-            self._build(data_dir, state)
+            self._build(data_dir, state, cache)
         self.iteration = 0
         self.test_position = [0] * len(self.tests)
         self._losses = deque(maxlen=solver.average_loss)
@@ -60,10 +61,10 @@ class Session:
             np.zeros(2, np.int64), name="restored"
         )  # iteration, current_step of a .solverstate
 
-    def _build(self, data_dir, state):
+    def _build(self, data_dir, state, cache):
         solver = self.solver
         definition = open_net(solver.train, data_dir, solver.file, state)
-        self._feeds = Feeds(definition, data_dir, self.seed, self.replicas)
+        self._feeds = Feeds(definition, data_dir, self.seed, self.replicas, cache)
         share = self._share() if self.replicas.global_batch else None
         self.train = build(definition, self._feeds.shares, seed=self.seed, share=share)
         if not self.train.losses:

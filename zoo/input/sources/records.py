@@ -9,11 +9,12 @@ import functools
 import re
 
 import tensorflow as tf
+from absl import logging
 from google.protobuf.message import DecodeError
 
 from zoo.errors import DataError, Place
 from zoo.formats import datum, records
-from zoo.input.sources import jpeg
+from zoo.input.sources import jpeg, kept
 from zoo.input.sources.fetch import python
 from zoo.input.sources.record_stream import record_stream
 
@@ -51,11 +52,37 @@ class RecordsSource:
         self.image_shape = self.resize or self.card.image_shape
         self.min_size = self.resize or self.card.min_size
         self._names = [self.card.features[key] for key in ("image", "label")]
+        self._at, self._kept = at, False
 
     @property
     def count(self):
         """How many records one pass holds."""
         return self.card.count
+
+    def keep(self, parts=1):
+        """Makes datasets from now on keep their pictures in memory once they are decoded; nothing else changes.
+
+        Args:
+            parts: of how many parts a dataset reads one.
+
+        Raises:
+            DataError: raw pictures, of which nothing is decoded, or too little memory.
+        """
+        if not self.encoded:
+            raise DataError("raw pictures are not decoded", at=self._at, hint="leave --cache out")
+        count, size = kept.period(self.count, parts), self.image_shape
+        if size:
+            pixels = size[0] * size[1] * self.channels * self.count
+        else:
+            kept.check_fits(count, sum(shard.bytes for shard in self.card.shards) // parts, self._at)  # pixels are more
+            files = tf.data.TFRecordDataset(records.shard_paths(self.prefix, self.card))
+            files = files.map(lambda record: self._parse(record, tf.io.parse_single_example)[0], AUTOTUNE)
+            try:
+                pixels = kept.pixels_of(files, self.channels)
+            except tf.errors.OpError as e:
+                raise self._damage(e) from e
+        logging.info("%s: %s", self._at, kept.check_fits(count, pixels * count // self.count, self._at))
+        self._kept = True
 
     def first_size(self):
         """Returns (H, W) of the first picture, where pictures differ in size; raises DataError."""
@@ -82,9 +109,13 @@ class RecordsSource:
         paths = records.shard_paths(self.prefix, self.card)
         stream = record_stream(paths, self.card.shards, first, part)
         if self.encoded or self.resize or parts > 1:
+            make = self._one
+            if self._kept:
+                stream, make = stream.take(kept.period(self.count, parts)), self._of_kept
+                stream = stream.map(self._decoded, AUTOTUNE, deterministic=True).cache().repeat()
             ordinals = tf.data.Dataset.counter(first + index, parts, dtype=tf.int64)
             stream = tf.data.Dataset.zip((ordinals, stream))
-            stream = stream.map(lambda i, record: self._one(i, record, transform), AUTOTUNE, deterministic=True)
+            stream = stream.map(lambda i, record: make(i, record, transform), AUTOTUNE, deterministic=True)
             stream = stream.batch(batch_size, drop_remainder=True)
         else:
             # Strings are batched before they are parsed: one call of the parser a batch, not one a record.
@@ -106,6 +137,10 @@ class RecordsSource:
             want = f"at most {min(height, width)}, as it is {height} x {width} (H x W)"
             hint = "data_prep.imagenet --resize=256 brings pictures to one size"
             return DataError(TOO_SMALL, at=at, got=crop, want=want, hint=hint)
+        return self._damage(error)
+
+    def _damage(self, error):
+        """Returns the DataError to raise for a TensorFlow `error` that came while reading."""
         try:
             records.check_shards(self.prefix, self.card, contents=True)
         except DataError as damage:
@@ -149,8 +184,21 @@ class RecordsSource:
         image = jpeg.decode_square(data, self.channels, width, cut, transform.crop_size)
         return transform.cropped(image, window._replace(flip=None) if cut is window else window)
 
+    def _decoded(self, record):
+        """Returns what is kept of a record: its pixels and its label."""
+        pixels, label = self._parse(record, tf.io.parse_single_example)
+        return self._image(pixels), label
+
+    def _of_kept(self, ordinal, record, transform):
+        image, label = record
+        return self._transformed(ordinal, image, transform), label
+
     def _whole(self, ordinal, pixels, transform):
         """Returns what `transform` makes of a picture's bytes, a file or raw."""
+        return self._transformed(ordinal, self._image(pixels), transform)
+
+    def _image(self, pixels):
+        """Returns uint8 (H, W, C) of a picture's bytes."""
         if self.encoded:
             image = jpeg.decode(pixels, self.channels)
         else:
@@ -159,6 +207,9 @@ class RecordsSource:
             image = _resize(image, self.resize)
         elif self.image_shape:
             image = tf.ensure_shape(image, (*self.image_shape, self.channels))
+        return image
+
+    def _transformed(self, ordinal, image, transform):
         if self.min_size is None and transform.crop_size:
             image = _fitting(image, tf.shape(image)[0], tf.shape(image)[1], transform.crop_size, ordinal)
         return transform.one(image, ordinal)
