@@ -13,6 +13,7 @@ from zoo.converters.need import may_force
 from zoo.converters.netdef import BlobRef, LayerDef, NetDef, ParamKey
 from zoo.converters.parameters import OF_EACH_REPLICA, Parameter, Parameters
 from zoo.converters.plan import multipliers, plan
+from zoo.converters.shared_memory import without_gradient
 from zoo.errors import ZooError, raise_together
 
 
@@ -138,6 +139,7 @@ def build(definition, data_shapes=None, parameters=None, seed=0, portable=False,
     portable = portable or keras.backend.backend() != "tensorflow"
     scales = multipliers(definition)
     names, state, built, errors = _UniqueNames(), {}, [], []
+    lost = () if portable else without_gradient(definition.layers)
     for layer in planned:
         name = names(layer.definition.name)
         try:
@@ -157,8 +159,8 @@ def build(definition, data_shapes=None, parameters=None, seed=0, portable=False,
             state=_state_maker(state, name),
             share=share,
         )
-        forced = definition.message.force_backward
-        call = None if layer.type.is_source else _call(layer, layer.type.build(site), forced)
+        down = [False] if id(layer.definition) in lost else _propagates(layer, definition.message.force_backward)
+        call = None if layer.type.is_source else _call(layer.type.build(site), down)
         built.append(
             BuiltLayer(layer.definition, layer.type, layer.bottoms, layer.tops, owned, call, layer.loss_weights)
         )
@@ -186,13 +188,14 @@ def _state_maker(state, scope):
     return make
 
 
-def _call(layer, function, forced):
-    """Wraps a room's function: always a tuple of tops, and no gradient where the file says `propagate_down: false`.
+def _propagates(layer, forced):
+    """Returns which bottoms get a gradient, where the file says so; force_backward overrules its `false`."""
+    down = layer.definition.message.propagate_down
+    return [go or (forced and may_force(layer.definition.type, index)) for index, go in enumerate(down)]
 
-    The net's force_backward overrules that.
-    """
-    kind, down = layer.definition.type, layer.definition.message.propagate_down
-    down = [go or (forced and may_force(kind, index)) for index, go in enumerate(down)]
+
+def _call(function, down):
+    """Wraps a room's function: always a tuple of tops, and no gradient for the bottoms that `down`, if any, denies."""
 
     def call(*bottoms):
         if not all(down):

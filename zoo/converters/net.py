@@ -3,7 +3,7 @@
 from collections import Counter
 
 from zoo.converters.netdef import BlobRef, LayerDef, NetDef, ParamKey, layer_said
-from zoo.converters.overwritten import overwritten
+from zoo.converters.shared_memory import overwritten
 from zoo.converters.upgrade import upgrade_net
 from zoo.errors import NetError, Place, did_you_mean, raise_together
 from zoo.formats import caffe_pb2

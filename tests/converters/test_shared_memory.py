@@ -1,7 +1,10 @@
-"""Values overwritten in place through another name for their memory: what real Caffe then computes is another net."""
+"""Layers that give their bottom on without a copy: what real Caffe overwrites, and which gradients it loses."""
 
+import numpy as np
 import pytest
+import tensorflow as tf
 
+from zoo.converters.build import build
 from zoo.converters.net import net_def
 from zoo.errors import NetError
 from zoo.formats.prototxt import parse_net
@@ -50,6 +53,15 @@ def test_two_names_for_one_memory():
     assert 'layer "Flatten_g" (line 4) reads later' in refusal(text)
 
 
+def test_a_parameter_is_not_overwritten():
+    text = 'layer { name: "w" type: "Parameter" top: "w" parameter_param { shape { dim: 3 } } }\n'
+    assert 'which is the parameter of layer "w" (line 2)' in refusal(text + layer("ReLU", "w", "w"))
+    assert 'which is the parameter of layer "w" (line 2)' in refusal(
+        text + layer("Flatten", "w", "f", "flatten_param { axis: 0 }") + layer("ReLU", "f", "f")
+    )
+    net_def(parse_net(X + text + layer("ReLU", "w", "y")), "TRAIN")
+
+
 def test_read_again_by_a_backward_pass():
     text = IP.format("fc", "x") + FLAT + layer("ReLU", "f", "f")
     assert 'works in place on "f"' in refusal(text, "TRAIN") and "reads again backward" in refusal(text, "TRAIN")
@@ -80,3 +92,39 @@ def test_read_again_by_a_backward_pass():
 )
 def test_what_takes_nothing_from_anyone(text, phase):
     assert net_def(parse_net(X + text), phase).layers
+
+
+RESHAPE = layer("Reshape", "c", "r", "reshape_param { shape { dim: 0 dim: 2 dim: -1 } }")
+
+
+@pytest.mark.parametrize(
+    ("text", "arrives"),  # as in real Caffe
+    [
+        (RESHAPE + layer("Flatten", "r", "f"), False),
+        (RESHAPE + layer("ReLU", "r", "r") + layer("Flatten", "r", "f"), False),
+        (layer("Concat", "c", "r") + layer("Flatten", "r", "f"), False),
+        (layer("Slice", "c", "r") + layer("Flatten", "r", "f"), False),
+        (RESHAPE + layer("ReLU", "r", "q") + layer("Flatten", "q", "f"), True),
+        (RESHAPE + layer("Flatten", "r", "f") + layer("Sigmoid", "r", "s"), True),
+        (RESHAPE.replace('top: "r"', 'top: "f"'), True),
+        (layer("Flatten", "c", "r", "flatten_param { axis: 2 }") + layer("Flatten", "r", "f"), True),
+        (layer("Concat", "c", "r", 'bottom: "c"') + layer("Flatten", "r", "f"), True),
+    ],
+)
+def test_gradients_that_caffe_loses_before_a_flatten(text, arrives):
+    body = "convolution_param { num_output: 4 kernel_size: 1 weight_filler { value: 1 } }"
+    convolution = layer("Convolution", "x", "c", body)
+    parsed = parse_net(X + convolution + text + layer("Reduction", "f", "y"))
+
+    def gradient(portable):
+        net = build(net_def(parsed, "TRAIN"), portable=portable)
+        (weight, _) = (parameter.variable.value for parameter in net.learnable())
+        with tf.GradientTape() as tape:
+            tape.watch(weight)
+            values = net.run({net.inputs[0]: tf.ones((2, 4, 5, 3))})
+            (y,) = (value for ref, value in values.items() if ref.name == "y")
+            total = tf.reduce_sum(y) + tf.reduce_sum(weight)
+        return np.any(tape.gradient(total, weight) != 1)
+
+    assert gradient(portable=False) == arrives
+    assert gradient(portable=True)  # what is exported has the derivative

@@ -1,4 +1,6 @@
-"""Values that a layer in place overwrites while something else still has to read them."""
+"""What follows from Caffe's layers that give their bottom on without a copy: values overwritten, gradients lost."""
+
+from collections import Counter
 
 from zoo.converters.netdef import BlobRef, layer_said
 from zoo.errors import NetError
@@ -50,11 +52,32 @@ def _of_the_value(layer, bottom, readers, weighted):
     return "the loss reads too" if bottom in weighted else None
 
 
+def without_gradient(layers):
+    """Returns the ids of the `LayerDef`s from which, in Caffe, no gradient goes down.
+
+    Reshape, and Concat and Slice of a single blob, let their top's gradient lie where their bottom's does. A Flatten
+    that reads the top gives it the memory of its own top's gradient instead (flatten_layer.cpp:35-39), and what comes
+    down never reaches the bottom. Another reader besides makes a Split, which copies.
+    """
+    readers, giver, lost = Counter(bottom for layer in layers for bottom in layer.bottoms), {}, set()
+    for layer in layers:
+        if layer.type == "Flatten" and readers[layer.bottoms[0]] == 1 and layer.bottoms[0] in giver:
+            lost.add(id(giver[layer.bottoms[0]]))
+        for index, top in enumerate(layer.tops):
+            if index < len(layer.bottoms) and _in_place(layer, layer.bottoms[index]):
+                if layer.bottoms[index] in giver:
+                    giver[top] = giver[layer.bottoms[index]]
+            elif _source(layer, index) is not None and layer.type in ("Reshape", "Concat", "Slice"):
+                giver[top] = layer
+    return lost
+
+
 class _Memory:
     """Which values lie in one place, and who reads there."""
 
     def __init__(self, layers, readers):
         self._readers = readers
+        self._parameters = {top: layer for layer in layers if layer.type == "Parameter" for top in layer.tops}
         self._number = {id(layer): number for number, layer in enumerate(layers)}
         self._from: dict[BlobRef, BlobRef] = {}  # the value whose memory each has from its layer
         self._together: dict[BlobRef, list[BlobRef]] = {}
@@ -72,6 +95,8 @@ class _Memory:
         for value in self._together[bottom]:
             if self._follows(value, top):
                 continue
+            if value in self._parameters:
+                return f"is the parameter of {layer_said(self._parameters[value].place)}"
             for reader in self._readers.get(value, ()):
                 if reader is layer or reader.type == "Silence":
                     continue
