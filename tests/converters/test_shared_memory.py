@@ -94,6 +94,29 @@ def test_what_takes_nothing_from_anyone(text, phase):
     assert net_def(parse_net(X + text), phase).layers
 
 
+@pytest.mark.parametrize("type_", ["LSTM", "RNN"])
+def test_a_flatten_loses_the_gradients_of_recurrent_layers(type_):
+    text = """layer { name: "x" type: "Input" top: "x" input_param { shape { dim: 3 dim: 2 dim: 4 } } }
+layer { name: "cont" type: "Input" top: "cont" input_param { shape { dim: 3 dim: 2 } } }
+layer { name: "l" type: "%s" bottom: "x" bottom: "cont" top: "h"
+  recurrent_param { num_output: 3 weight_filler { value: 0.1 } bias_filler { value: 0.1 } } }
+"""
+
+    def gradients(more):
+        net = build(net_def(parse_net(text % type_ + more), "TRAIN"))
+        weights = [parameter.variable.value for parameter in net.learnable()]
+        with tf.GradientTape() as tape:
+            tape.watch(weights)
+            values = net.run(dict(zip(net.inputs, [tf.ones((3, 2, 4)), tf.ones((3, 2))])))
+            (y,) = (value for ref, value in values.items() if ref.name == "y")
+            total = tf.reduce_sum(y)
+        return tape.gradient(total, weights, unconnected_gradients="zero")
+
+    assert not any(np.any(g) for g in gradients(layer("Flatten", "h", "y")))
+    assert all(np.any(g) for g in gradients(layer("TanH", "h", "t") + layer("Flatten", "t", "y")))
+    assert all(np.any(g) for g in gradients(layer("Reshape", "h", "y", "reshape_param { shape { dim: -1 } }")))
+
+
 RESHAPE = layer("Reshape", "c", "r", "reshape_param { shape { dim: 0 dim: 2 dim: -1 } }")
 
 

@@ -159,8 +159,9 @@ def build(definition, data_shapes=None, parameters=None, seed=0, portable=False,
             state=_state_maker(state, name),
             share=share,
         )
-        down = [False] if id(layer.definition) in lost else _propagates(layer, definition.message.force_backward)
-        call = None if layer.type.is_source else _call(layer.type.build(site), down)
+        down = _propagates(layer, definition.message.force_backward)
+        up = [top not in lost for top in layer.definition.tops]
+        call = None if layer.type.is_source else _call(layer.type.build(site), down, up)
         built.append(
             BuiltLayer(layer.definition, layer.type, layer.bottoms, layer.tops, owned, call, layer.loss_weights)
         )
@@ -194,16 +195,21 @@ def _propagates(layer, forced):
     return [go or (forced and may_force(layer.definition.type, index)) for index, go in enumerate(down)]
 
 
-def _call(function, down):
-    """Wraps a room's function: always a tuple of tops, and no gradient for the bottoms that `down`, if any, denies."""
+def _call(function, down, up):
+    """Wraps a room's function: always a tuple of tops.
+
+    No gradient comes from the tops that `up` denies, nor goes to the bottoms that `down`, if not empty, denies.
+    """
 
     def call(*bottoms):
-        if not all(down):
-            bottoms = [x if go else keras.ops.stop_gradient(x) for x, go in zip(bottoms, down)]
-        tops = function(*bottoms)
-        return tuple(tops) if isinstance(tops, list | tuple) else (tops,)
+        tops = function(*_passing(bottoms, down))
+        return tuple(_passing(tops if isinstance(tops, list | tuple) else [tops], up))
 
     return call
+
+
+def _passing(values, flags):
+    return [x if go else keras.ops.stop_gradient(x) for x, go in zip(values, flags)] if not all(flags) else values
 
 
 def keras_name(name):

@@ -9,6 +9,7 @@ from zoo.errors import NetError
 # does that of a Concat of one bottom and of a Slice into one top.
 _SHARE = {"Flatten", "Reshape", "Split"}
 _SHARE_ALONE = {"Concat": "bottoms", "Slice": "tops"}
+_ALIKE = {"LSTM", "RNN", "Reshape"}  # and these let gradients lie together, too
 
 # Backward passes that read what was their bottom.
 _READ_BACKWARD = {
@@ -53,22 +54,23 @@ def _of_the_value(layer, bottom, readers, weighted):
 
 
 def without_gradient(layers):
-    """Returns the ids of the `LayerDef`s from which, in Caffe, no gradient goes down.
+    """Returns the values whose gradient, in Caffe, never reaches the layer that gives them.
 
-    Reshape, and Concat and Slice of a single blob, let their top's gradient lie where their bottom's does. A Flatten
-    that reads the top gives it the memory of its own top's gradient instead (flatten_layer.cpp:35-39), and what comes
-    down never reaches the bottom. Another reader besides makes a Split, which copies.
+    The gradient of Reshape's top lies where its bottom's does, by what its set-up says; so with Concat and Slice of a
+    single blob, and within LSTM and RNN. A Flatten that reads the top gives it the memory of its own top's gradient
+    instead (flatten_layer.cpp:35-39), and what comes down is not seen. Another reader besides makes a Split, which
+    copies.
     """
-    readers, giver, lost = Counter(bottom for layer in layers for bottom in layer.bottoms), {}, set()
+    readers, given, lost = Counter(bottom for layer in layers for bottom in layer.bottoms), {}, set()
     for layer in layers:
-        if layer.type == "Flatten" and readers[layer.bottoms[0]] == 1 and layer.bottoms[0] in giver:
-            lost.add(id(giver[layer.bottoms[0]]))
+        if layer.type == "Flatten" and readers[layer.bottoms[0]] == 1 and layer.bottoms[0] in given:
+            lost.add(given[layer.bottoms[0]])
         for index, top in enumerate(layer.tops):
             if index < len(layer.bottoms) and _in_place(layer, layer.bottoms[index]):
-                if layer.bottoms[index] in giver:
-                    giver[top] = giver[layer.bottoms[index]]
-            elif _source(layer, index) is not None and layer.type in ("Reshape", "Concat", "Slice"):
-                giver[top] = layer
+                if layer.bottoms[index] in given:
+                    given[top] = given[layer.bottoms[index]]
+            elif index == 0 and (layer.type in _ALIKE or (layer.type in _SHARE_ALONE and _source(layer, 0))):
+                given[top] = top
     return lost
 
 
