@@ -40,8 +40,13 @@ format: $(VENV)/installed-dev  ## Bring the code into the one style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: install  ## Speed of training beside a hand-written loop, as a table
+bench: install  ## Speed of LeNet beside a hand-written loop, as a table; says what else is timed
 	$(BIN)/python -m benchmarks.lenet
+	@echo
+	@echo 'More, each teaches with --help:'
+	@for file in benchmarks/*.py zoo/benchmark.py; do \
+	  grep -q __main__ $$file && grep -q 'command.run' $$file && \
+	  printf '  python -m %-28s %s\n' "$$(echo $$file | sed 's|/|.|g; s|\.py$$||')" "$$(head -1 $$file | tr -d '\"')"; done; true
 
 proto: $(VENV)/installed-dev  ## Regenerate the Python module of zoo/formats/caffe.proto
 	$(BIN)/python -m grpc_tools.protoc -I. --python_out=. zoo/formats/caffe.proto

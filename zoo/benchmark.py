@@ -10,8 +10,9 @@ test net, and for TRAIN a whole training iteration is timed too.
 
 How the times are got. TensorFlow runs a net as one graph, so a layer inside it has no time of its own. Each layer is
 therefore traced alone and run on what the layers before it really gave; its backward is what the gradients add to its
-forward. Then the whole net is timed as the one graph that training runs. Both are printed: the sum of the layers is
-more than the whole where TensorFlow joins layers, and less where they compete. One batch, in memory, is used for all.
+forward, and each is the median of all rounds. Then the whole net is timed as the one graph that training runs. Both are
+printed: the sum of the layers is more than the whole where TensorFlow joins layers, and less where they compete. One
+batch, in memory, is used for all.
 
 Where the data of a data layer are not there, it is said, and the net is timed on numbers of the same shape. Where they
 are, the data layers are timed alone: records a second, and megabytes of float32 that reach the net. The last line says

@@ -1,10 +1,11 @@
 """Each layer of a net alone: forward, and what its backward adds."""
 
+import statistics
 from dataclasses import dataclass
 
 import tensorflow as tf
 
-from zoo.timing.clock import mean, rounds
+from zoo.timing.clock import rounds
 
 
 @dataclass(frozen=True)
@@ -14,8 +15,8 @@ class LayerTime:
     Attributes:
         name, type: of the layer.
         tops: Caffe shapes.
-        forward: mean seconds.
-        backward: mean seconds that gradients of bottoms and parameters add; None where no gradient passes.
+        forward: median seconds of the rounds.
+        backward: median seconds that gradients of bottoms and parameters add; None where no gradient passes.
         multiply_adds: of one forward pass, 0 where they are not counted.
     """
 
@@ -58,9 +59,9 @@ def layer_times(net, batch, iterations, after_layer=lambda: None):
             functions.append(lambda both=both, bottoms=bottoms: both(*bottoms))
         values.update(zip(d.tops, forward(*bottoms)))
         found = rounds(functions, iterations)
-        backward = max(0.0, mean([b - f for f, b in zip(*found)])) if len(found) == 2 else None
+        backward = max(0.0, statistics.median(b - f for f, b in zip(*found))) if len(found) == 2 else None
         work = int(layer.type.flops(layer.bottoms, layer.tops))
-        yield LayerTime(d.name, d.type, layer.tops, mean(found[0]), backward, work)
+        yield LayerTime(d.name, d.type, layer.tops, statistics.median(found[0]), backward, work)
         for ref in [ref for ref in values if last.get(ref, index) <= index]:
             del values[ref]
         after_layer()
