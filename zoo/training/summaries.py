@@ -5,8 +5,10 @@ import pathlib
 
 import numpy as np
 import tensorflow as tf
+from tensorboard.plugins.histogram import metadata
 
 HISTOGRAM_VALUES = 100_000
+BUCKETS = 30  # as in tf.summary.histogram
 
 
 class Summaries:
@@ -45,9 +47,9 @@ class Summaries:
         """Writes histograms of parameters, and of `gradients` ({name: tensor}), and the first filters as a picture."""
         with self._writer("train").as_default(step=iteration):
             for parameter in parameters:
-                tf.summary.histogram(f"weights/{parameter.variable.path}", _sample(parameter.variable.value))
+                _histogram(f"weights/{parameter.variable.path}", parameter.variable.value)
             for name, gradient in gradients.items():
-                tf.summary.histogram(f"gradients/{name}", _sample(gradient))
+                _histogram(f"gradients/{name}", gradient)
             first = next((p for p in parameters if len(p.spec.shape) == 4), None)
             if first is not None:
                 tf.summary.image(f"filters/{first.variable.path}", filter_sheet(first.array())[None])
@@ -63,10 +65,21 @@ class Summaries:
             writer.close()
 
 
-def _sample(tensor):
-    """Returns at most `HISTOGRAM_VALUES` values, evenly spread: all of AlexNet's took half a minute a display."""
-    flat = tf.reshape(tensor, [-1])
-    return flat[:: -(-flat.shape[0] // HISTOGRAM_VALUES)]
+def _histogram(tag, tensor):
+    """Writes the histogram of `tensor`, counted by NumPy: tf.summary.histogram takes many times as long."""
+    edges, counts = _buckets(tf.reshape(tensor, [-1]))
+    table = np.stack([edges[:-1], edges[1:], counts], axis=1)
+    tf.summary.write(tag, table, metadata=metadata.create_summary_metadata(None, None))
+
+
+def _buckets(flat):
+    """Returns (edges, counts) of at most `HISTOGRAM_VALUES` of the finite values of `flat`, evenly spread in it.
+
+    All of AlexNet's took half a minute a display.
+    """
+    values = flat[:: -(-flat.shape[0] // HISTOGRAM_VALUES)].numpy().astype(np.float64)
+    counts, edges = np.histogram(values[np.isfinite(values)], BUCKETS)
+    return edges, counts
 
 
 def filter_sheet(filters, scale=6, gap=1):
