@@ -81,7 +81,7 @@ class Loop:
     def _next_stop(self):
         """First iteration, after the present one, before which something else is to be done."""
         now, solver = self.session.iteration, self.solver
-        stops = [solver.max_iter, now + (1 if solver.snapshot_diff else self._per_call)]
+        stops = [solver.max_iter, now + self._per_call]
         stops += [(now // period + 1) * period for period in (solver.test_interval, solver.snapshot) if period]
         if solver.display:  # a displayed iteration is the last of its call, which gives its outputs
             displayed = math.ceil(now / solver.display) * solver.display
@@ -91,7 +91,6 @@ class Loop:
 
     def _train(self, until):
         session, start, began = self.session, self.session.iteration, time.monotonic()
-        self.pairs.before_update(session)
         step = self._debug if self._debug is not None and start % self.solver.display == 0 else self.step
         with session.reading():
             losses, outputs, gradients = step(self._batches, until - start)

@@ -42,9 +42,6 @@ class Pairs:
         self.prefix, self._keep = prefix, keep
         writable_folder(pathlib.Path(prefix).parent)
 
-    def before_update(self, session):
-        """Has nothing to do: the optimizer keeps its updates itself."""
-
     def save(self, session):
         """Writes the pair of the session's iteration; raises WeightsError."""
         model, state = write(session, self.prefix, updates(session) if session.solver.snapshot_diff else None)
