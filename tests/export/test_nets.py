@@ -16,6 +16,7 @@ SHAPES = {  # of inputs that no file can tell without its data
     "fcn32s": {"data": (1, 3, 320, 288)},
     "fcn8s": {"data": (1, 3, 320, 288)},
     "lenet": {"data": (1, 1, 28, 28)},
+    "lenet_finetune": {"data": (1, 1, 28, 28)},
     "lstm_captioner": {"cont_sentence": (20, 2), "input_sentence": (20, 2), "image_features": (2, 1000)},
     "siamese_mnist": {"pair_data": (1, 2, 28, 28)},
 }
