@@ -42,7 +42,7 @@ def finished(out):
     return sorted((path.name, path.stat().st_mtime_ns) for path in out.iterdir() if path.is_file())
 
 
-@pytest.mark.parametrize("processes", [1, 2])
+@pytest.mark.parametrize("processes", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_a_second_preparer_is_refused_and_a_killed_one_does_not_block(tmp_path, processes):
     folder, out = tmp_path / "all", tmp_path / "out"
     (folder / "c0").mkdir(parents=True)

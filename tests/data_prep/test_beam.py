@@ -146,6 +146,7 @@ def stuck(tmp_path, needs_beam):
     stuck.end()
 
 
+@pytest.mark.slow
 def test_killed_run_goes_on(tmp_path, stuck):
     """The command is killed while two worker processes wait; both end with it, what was finished is kept."""
     workers = stuck.start()
