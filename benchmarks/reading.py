@@ -109,7 +109,8 @@ def ours(source, phase):
     message = text_format.Parse(text, caffe_pb2.LayerParameter())
     tops = tuple(map(BlobRef, message.top))
     feed = DataLayer(LayerDef("data", "Data", (), tops, message, Place("", 1, "data", "Data")), phase)
-    return lambda pictures: _consume(feed.dataset().take(pictures // BATCH))
+    dataset = feed.dataset()  # traced once, as the peers are; every turn begins it anew
+    return lambda pictures: _consume(dataset.take(pictures // BATCH))
 
 
 def bare(files, **options):

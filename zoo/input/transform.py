@@ -107,10 +107,17 @@ class Transform:
         if self.mirror:
             flip = _coin(numbers[:, 2])[:, None, None, None]
             images = tf.where(flip, tf.reverse(images, [2]), images)
-        return self._values(images)
+        return self.values(images)
 
     def one(self, image, ordinal):
         """Returns float32 (h, w, C) for one `image` (H, W, C), H and W known or not; the same as `batch` gives."""
+        return self.values(self.cut(image, ordinal))
+
+    def cut(self, image, ordinal):
+        """Returns the part of one `image` that is shown, mirrored or not: `one` but for `values`.
+
+        A byte a pixel makes a batch four times as fast as a float, so `values` had better wait for the batch.
+        """
         window = self.window(ordinal, tf.shape(image)[0], tf.shape(image)[1])
         if self.crop_size:
             size = self.crop_size
@@ -128,7 +135,7 @@ class Transform:
         return Window(top, left, _coin(numbers[2]) if self.mirror else None)
 
     def cropped(self, image, window):
-        """Returns float32 (h, w, C) for the part `image` (h, w, C) of a picture that `window` shows of it.
+        """Returns what `cut` does, given the part `image` (h, w, C) of a picture that `window` shows of it.
 
         It is mirrored if `window` says so; one that is mirrored already has a window with no `flip`.
         """
@@ -139,7 +146,7 @@ class Transform:
             image = tf.cast(image, tf.float32) - mean
         if window.flip is not None:
             image = tf.cond(window.flip, lambda: tf.reverse(image, [1]), lambda: image)
-        return self._values(image)
+        return image
 
     @property
     def wants_one_size(self):
@@ -163,7 +170,17 @@ class Transform:
     def _draws(self):
         return self.mirror or (self.crop_size and self.random_crop)
 
-    def _values(self, images):
+    def batches_of(self, stream, batch_size):
+        """Returns the batches of `stream`, (what `cut` returned, label) pairs, with the pictures' `values`."""
+
+        def finish(images, labels):
+            return self.values(images), labels
+
+        batches = stream.batch(batch_size, drop_remainder=True)
+        return batches.map(finish, tf.data.AUTOTUNE, deterministic=True)
+
+    def values(self, images):
+        """Returns float32 (..., h, w, C): `images` less the mean values, times the scale."""
         images = tf.cast(images, tf.float32)
         if self._mean_values:
             # TensorFlow subtracts a whole picture three times as fast as a value a channel.

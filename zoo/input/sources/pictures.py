@@ -47,5 +47,5 @@ def one_by_one(source, fetch, read, first, batch_size, transform, part=(0, 1)):
         tf.TensorSpec((), tf.float32),
     )
     stream = fetch.map(ordinals(first * parts + index, parts), lambda i: (i, *read(i, size, transform.crop_size)), spec)
-    stream = stream.map(lambda i, image, label: (transform.one(image, i), label), AUTOTUNE)
-    return stream.batch(batch_size, drop_remainder=True).prefetch(AUTOTUNE)
+    stream = stream.map(lambda i, image, label: (transform.cut(image, i), label), AUTOTUNE, deterministic=True)
+    return transform.batches_of(stream, batch_size).prefetch(AUTOTUNE)

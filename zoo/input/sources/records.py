@@ -116,7 +116,7 @@ class RecordsSource:
             ordinals = tf.data.Dataset.counter(first + index, parts, dtype=tf.int64)
             stream = tf.data.Dataset.zip((ordinals, stream))
             stream = stream.map(lambda i, record: make(i, record, transform), AUTOTUNE, deterministic=True)
-            stream = stream.batch(batch_size, drop_remainder=True)
+            stream = transform.batches_of(stream, batch_size)
         else:
             # Strings are batched before they are parsed: one call of the parser a batch, not one a record.
             stream = stream.batch(batch_size, drop_remainder=True)
@@ -212,7 +212,7 @@ class RecordsSource:
     def _transformed(self, ordinal, image, transform):
         if self.min_size is None and transform.crop_size:
             image = _fitting(image, tf.shape(image)[0], tf.shape(image)[1], transform.crop_size, ordinal)
-        return transform.one(image, ordinal)
+        return transform.cut(image, ordinal)
 
 
 def _fitting(picture, height, width, crop_size, ordinal):
