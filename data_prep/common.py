@@ -9,7 +9,7 @@ from absl import flags
 
 from zoo import command
 from zoo.errors import DataError, Place
-from zoo.formats import lock, records, tfds_writer
+from zoo.formats import limits, lock, records, tfds_writer
 
 MANY = 20  # classes at most to say the count of each
 
@@ -17,6 +17,8 @@ MANY = 20  # classes at most to say the count of each
 def run(main):
     """Runs the absl command `main`; an error that is the input's fault is one line and exit code 1."""
     os.environ["CUDA_VISIBLE_DEVICES"] = ""  # nothing here needs a GPU, and a run beside it may need all its memory
+    flags.disclaim_key_flags()  # what is defined here belongs to the command, whose --help says it
+    limits.define_flags()
     command.run(lambda: main([]))
 
 

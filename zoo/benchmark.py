@@ -25,6 +25,7 @@ import platform
 from absl import flags, logging
 
 from zoo import command, python_layers
+from zoo.formats import limits
 
 CONFIG = flags.DEFINE_string("config", None, "Net or solver file (prototxt).", required=True)
 ITERATIONS = flags.DEFINE_integer("iterations", 10, "How often everything is timed.", lower_bound=1)
@@ -39,6 +40,7 @@ DATA_ONLY = flags.DEFINE_bool("data_only", False, "Time the data layers and noth
 DATA_DIR = flags.DEFINE_string("data_dir", "data", "Where data sources are looked for first.")
 LEVEL = flags.DEFINE_integer("level", None, "Level of the net's state.")
 STAGE = flags.DEFINE_list("stage", [], "Stages of the net's state.")
+limits.define_flags()
 
 
 def main():

@@ -31,6 +31,7 @@ from absl import flags
 
 from zoo import command
 from zoo.errors import OutputError, Place, UnsupportedError, ZooError
+from zoo.formats import limits
 
 CONFIG = flags.DEFINE_string("config", None, "Net or solver file (prototxt).", required=True)
 WEIGHTS = flags.DEFINE_list(
@@ -54,6 +55,7 @@ TOLERANCE = flags.DEFINE_float(
     "tolerance", 1e-4, "What --verify allows, in parts of an output's largest value.", lower_bound=0
 )
 SUMMARY = flags.DEFINE_bool("summary", False, "Print layers, shapes, parameters and multiply-adds.")
+limits.define_flags()
 
 DIFFERS = 2
 _ENDINGS = {

@@ -10,6 +10,7 @@ from absl import flags
 
 from zoo import command, python_layers
 from zoo.errors import SolverError
+from zoo.formats import limits
 
 CONFIG = flags.DEFINE_string("config", None, "Net or solver file (prototxt).", required=True)
 WEIGHTS = flags.DEFINE_list(
@@ -21,6 +22,7 @@ ITERATIONS = flags.DEFINE_integer(
 DATA_DIR = flags.DEFINE_string("data_dir", "data", "Where data sources are looked for first.")
 LEVEL = flags.DEFINE_integer("level", None, "Level of the net's state.")
 STAGE = flags.DEFINE_list("stage", [], "Stages of the net's state.")
+limits.define_flags()
 
 
 def main():

@@ -10,7 +10,7 @@ from absl import flags
 
 from zoo import command
 from zoo.errors import DataError
-from zoo.formats import training_log
+from zoo.formats import limits, training_log
 from zoo.formats.weightsfile import replacing
 
 RUN_DIR = flags.DEFINE_string("run_dir", None, "Run folder of zoo.train; its train.log is drawn.")
@@ -18,6 +18,7 @@ LOG = flags.DEFINE_list("log", [], "Log files to draw in one picture, Caffe's or
 OUTPUT = flags.DEFINE_string(
     "output", None, "Picture to write (.png, .svg, .pdf). Default: curves.png in the run folder."
 )
+limits.define_flags()
 
 
 def draw(logs, path):

@@ -19,6 +19,7 @@ from absl import flags, logging
 
 from zoo import command, python_layers
 from zoo.errors import Place, PrototxtError, SolverError
+from zoo.formats import limits
 
 CONFIG = flags.DEFINE_string("config", None, "Solver file (prototxt).", required=True)
 RUN_DIR = flags.DEFINE_string("run_dir", None, "Where checkpoints, log and curves go. Default: runs/<name of config>.")
@@ -83,6 +84,7 @@ KEEP_SNAPSHOTS = flags.DEFINE_integer(
 )
 SUMMARIES = flags.DEFINE_bool("summaries", True, "Write curves for TensorBoard.")
 HISTOGRAMS = flags.DEFINE_bool("histograms", True, "Write histograms of weights and gradients at display iterations.")
+limits.define_flags()
 
 TERMINATED = 143  # 128 + SIGTERM: stopped from outside with a snapshot taken; the same command goes on
 
