@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import keras
 import numpy as np
 
+from zoo.converters.execution import steps
 from zoo.converters.geometry import keras_shape
 from zoo.converters.layer_type import LayerType, Site
 from zoo.converters.need import may_force
@@ -36,6 +37,11 @@ class BuiltLayer:
     parameters: tuple[Parameter, ...]
     call: Callable | None
     loss_weights: tuple[float, ...]
+
+    @property
+    def blobs(self):
+        """The `BlobSpec` of each parameter."""
+        return tuple(parameter.spec for parameter in self.parameters)
 
 
 @dataclass
@@ -70,11 +76,8 @@ class Net:
     def run(self, feeds):
         """Runs every layer on `feeds` ({BlobRef: tensor}, channels-last where rank 4); returns all values."""
         values = dict(feeds)
-        anchor = next((x for x in feeds.values() if len(x.shape)), None)  # ties Parameter to the graph
-        for layer in self.layers:
-            if layer.call is not None:
-                tops = layer.call(*([values[bottom] for bottom in layer.definition.bottoms] or [anchor]))
-                values.update(zip(layer.definition.tops, tops))
+        for _ in steps(self.layers, values):
+            pass
         return values
 
     def outputs(self):

@@ -15,12 +15,13 @@ class Need:
     parameters: tuple[bool, ...]
 
 
-def needs(layers, force_backward=False):
+def needs(layers, force_backward=False, roots=()):
     """Returns a `Need` for each layer.
 
     Args:
-        layers: the `BuiltLayer`s in order, with Splits in between, so that each value has one reader.
+        layers: the `PlannedLayer`s or `BuiltLayer`s in order, with Splits between, so that each value has one reader.
         force_backward: the net's field of that name.
+        roots: names of blobs, besides weighted tops, from which gradients start.
 
     A blob needs a gradient where a parameter below it is learned (lr_mult other than 0), or where `propagate_down` says
     so, and only where it leads to a loss. Blobs are told apart by name alone, in place or not, as in Caffe.
@@ -30,22 +31,22 @@ def needs(layers, force_backward=False):
         definition, down = layer.definition, layer.definition.message.propagate_down
         inherited = [wanted.get(bottom.name, False) for bottom in definition.bottoms]
         bottoms = list(down) if len(down) == len(inherited) and down else inherited
-        rated = [_rate(layer, index) != 0 for index in range(len(layer.parameters))]
-        parameters = [rate and p.spec.trainable for rate, p in zip(rated, layer.parameters)]
+        rated = [_rate(layer, index) != 0 for index in range(len(layer.blobs))]
+        parameters = [rate and spec.trainable for rate, spec in zip(rated, layer.blobs)]
         runs = any(inherited) or any(rated)  # BatchNorm's sums count too: what its own set-up says comes after that
         wanted.update((top.name, runs or wanted.get(top.name, False)) for top in definition.tops)
         flags.append([runs, bottoms, parameters])
-    _keep_what_leads_to_a_loss(layers, flags)
+    _keep_what_leads_to_a_loss(layers, flags, roots)
     if force_backward:
         for layer, flag in zip(layers, flags):
             flag[0] = True
             flag[1] = [need or may_force(layer.definition.type, index) for index, need in enumerate(flag[1])]
-            flag[2] = [parameter.spec.trainable for parameter in layer.parameters]
+            flag[2] = [spec.trainable for spec in layer.blobs]
     return tuple(Need(runs, tuple(bottoms), tuple(parameters)) for runs, bottoms, parameters in flags)
 
 
-def _keep_what_leads_to_a_loss(layers, flags):
-    under_loss, skipped = set(), set()
+def _keep_what_leads_to_a_loss(layers, flags, roots):
+    under_loss, skipped = set(roots), set()
     for layer, flag in reversed(list(zip(layers, flags))):
         tops = [top.name for top in layer.definition.tops]
         bottoms = [bottom.name for bottom in layer.definition.bottoms]

@@ -6,6 +6,7 @@ TensorFlow prunes. What layers carry from batch to batch is set back for it and 
 
 import tensorflow as tf
 
+from zoo.converters.execution import run_layer, steps
 from zoo.converters.net import AUTOMATIC
 from zoo.converters.netdef import BlobRef
 
@@ -114,9 +115,7 @@ class Forward:
         with tf.device(self._device):
             known = dict(zip(self.reads.values(), values))
             losses = []
-            for layer in self._layers:
-                tops = run_layer(layer, [known[bottom] for bottom in layer.definition.bottoms])
-                known.update(zip(layer.definition.tops, tops))
+            for layer, tops in steps(self._layers, known):
                 pairs = zip(layer.loss_weights, tops)
                 losses += [weight * tf.reduce_sum(top) for weight, top in pairs if weight]
             return tf.add_n(losses) if losses else None, [known[top] for top in self.writes]
@@ -195,11 +194,6 @@ class Backward:
 
 def _learned(layer, need):
     return [p for p, needed in zip(layer.parameters, need.parameters) if needed]
-
-
-def run_layer(layer, bottoms):
-    """Returns the tops' tensors of a `BuiltLayer` for those of its bottoms."""
-    return layer.call(*(bottoms or [None]))
 
 
 def blob_key(ref):

@@ -5,6 +5,10 @@ from dataclasses import dataclass
 
 import tensorflow as tf
 
+from zoo.converters.execution import steps
+from zoo.converters.need import needs
+from zoo.converters.plan import plan
+from zoo.converters.splits import insert_splits
 from zoo.timing.clock import rounds
 
 
@@ -42,26 +46,30 @@ def layer_times(net, batch, iterations, after_layer=lambda: None):
         after_layer: called after each layer.
     """
     net.model()  # builds the Keras layers
-    values, needed, wanted = dict(zip(net.inputs, batch)), _dependent(net), _reaching(net)
+    values, needed, found = dict(zip(net.inputs, batch)), _needs(net), {}
     last = {ref: i for i, layer in enumerate(net.layers) for ref in layer.definition.bottoms}
     owners = {parameter.key: parameter for parameter in net.learnable()}
-    for index, layer in enumerate(net.layers):
-        d = layer.definition
+
+    def timed(layer, bottoms, anchor=None):
+        need, bottoms = needed[layer.definition.name], bottoms or [anchor]
+        forward = tf.function(layer.call, autograph=False)
+        learned = [owners[p.key].variable.value for p, wanted in zip(layer.parameters, need.parameters) if wanted]
+        down = [i for i, wanted in enumerate(need.bottoms) if wanted]
+        functions = [lambda: forward(*bottoms)]
+        if need.layer and (learned or down):
+            both = tf.function(_both(layer.call, learned, down), autograph=False)
+            functions.append(lambda: both(*bottoms))
+        tops = forward(*bottoms)
+        found[layer.definition.name] = rounds(functions, iterations)
+        return tops
+
+    for index, (layer, _) in enumerate(steps(net.layers, values, timed)):
         if layer.call is None:
             continue
-        bottoms = [values[ref] for ref in d.bottoms] or [batch[0]]
-        forward = tf.function(layer.call, autograph=False)
-        learned = [owners[p.key].variable.value for p in layer.parameters if owners[p.key].variable.trainable]
-        down = [i for i, ref in enumerate(d.bottoms) if needed[ref]]
-        functions = [lambda forward=forward, bottoms=bottoms: forward(*bottoms)]
-        if (learned or down) and any(top in wanted for top in d.tops):
-            both = tf.function(_both(layer.call, learned, down), autograph=False)
-            functions.append(lambda both=both, bottoms=bottoms: both(*bottoms))
-        values.update(zip(d.tops, forward(*bottoms)))
-        found = rounds(functions, iterations)
-        backward = max(0.0, statistics.median(b - f for f, b in zip(*found))) if len(found) == 2 else None
+        d, seconds = layer.definition, found.pop(layer.definition.name)
+        backward = max(0.0, statistics.median(b - f for f, b in zip(*seconds))) if len(seconds) == 2 else None
         work = int(layer.type.flops(layer.bottoms, layer.tops))
-        yield LayerTime(d.name, d.type, layer.tops, statistics.median(found[0]), backward, work)
+        yield LayerTime(d.name, d.type, layer.tops, statistics.median(seconds[0]), backward, work)
         for ref in [ref for ref in values if last.get(ref, index) <= index]:
             del values[ref]
         after_layer()
@@ -79,21 +87,10 @@ def _both(call, learned, down):
     return both
 
 
-def _dependent(net):
-    """Returns {value: whether it depends on a learned parameter}, and so is sent a gradient."""
-    found = dict.fromkeys(net.inputs, False)
-    for layer in net.layers:
-        if layer.call is not None:
-            learned = any(p.variable.trainable for p in layer.parameters)
-            depends = learned or any(found[ref] for ref in layer.definition.bottoms)
-            found.update(dict.fromkeys(layer.definition.tops, depends))
-    return found
-
-
-def _reaching(net):
-    """Returns the values that a gradient comes from: those that lead to a loss or, without losses, to any output."""
-    found = {ref for ref, _ in net.losses} or set(net.outputs())
-    for layer in reversed(net.layers):
-        if any(top in found for top in layer.definition.tops):
-            found.update(layer.definition.bottoms)
-    return found
+def _needs(net):
+    """Returns {layer name: Need}: gradients start from the losses or, without losses, from every output."""
+    definition = insert_splits(net.definition)
+    shapes = {layer.definition.name: layer.tops for layer in net.layers if layer.call is None}
+    planned = plan(definition, shapes)
+    roots = () if net.losses else [top.name for top in net.definition.outputs]
+    return {layer.definition.name: need for layer, need in zip(planned, needs(planned, roots=roots))}

@@ -8,6 +8,7 @@ import tensorflow as tf
 from absl import logging
 
 from zoo.converters.build import build
+from zoo.converters.execution import run_layer, steps
 from zoo.converters.need import needs
 from zoo.converters.splits import insert_splits
 from zoo.training.caffe_log import number
@@ -80,20 +81,24 @@ class DebugNet:
 
     def _values(self, batch, tapes=None):
         values, losses = dict(zip(self.net.inputs, batch)), []
-        for layer, need in zip(self.net.layers, self._needs):
-            if layer.call is not None:
-                bottoms = [values[bottom] for bottom in layer.definition.bottoms]
-                if tapes is None or not need.layer:
-                    tops = layer.call(*bottoms)
-                else:
-                    tapes[id(layer)] = tape = tf.GradientTape(watch_accessed_variables=False)
-                    with tape:
-                        tape.watch([*bottoms, *(p.variable.value for p in layer.parameters)])
-                        tops = layer.call(*bottoms)
-                values.update(zip(layer.definition.tops, tops))
-            tops = [values[top] for top in layer.definition.tops]
+        run = run_layer if tapes is None else self._taped(tapes)
+        for layer, tops in steps(self.net.layers, values, run):
             losses += [weight * tf.reduce_sum(top) for weight, top in zip(layer.loss_weights, tops) if weight]
         return values, tf.add_n(losses or [tf.constant(0.0)])
+
+    def _taped(self, tapes):
+        """Returns a `run_layer` that leaves a tape in `tapes`, by the layer's id, where the layer runs backward."""
+        backward = {id(layer) for layer, need in zip(self.net.layers, self._needs) if need.layer}
+
+        def run(layer, bottoms, anchor=None):
+            if id(layer) not in backward:
+                return run_layer(layer, bottoms, anchor)
+            tapes[id(layer)] = tape = tf.GradientTape(watch_accessed_variables=False)
+            with tape:
+                tape.watch([*bottoms, *(p.variable.value for p in layer.parameters)])
+                return run_layer(layer, bottoms, anchor)
+
+        return run
 
     def _data_sizes(self, values):
         sizes = []

@@ -4,6 +4,7 @@ import numpy as np
 import tensorflow as tf
 from absl import logging
 
+from zoo.converters.execution import steps
 from zoo.errors import SolverError
 
 LONGEST = 120  # seconds that may go into running iterations again
@@ -62,18 +63,16 @@ def first_not_finite(net, batch):
         batch: its inputs' tensors, in order.
     """
     values = dict(zip(net.inputs, batch))
-    for layer in net.layers:
+    for layer, tops in steps(net.layers, values):
         definition = layer.definition
         for index, parameter in enumerate(layer.parameters):
             bad = _count(parameter.variable.value)
             if bad:
                 return definition, f"parameter {index}", bad, parameter.spec.count
-        if layer.call is not None:
-            values.update(zip(definition.tops, layer.call(*(values[bottom] for bottom in definition.bottoms))))
-        for top in definition.tops:
-            bad = _count(values[top])
+        for ref, top in zip(definition.tops, tops):
+            bad = _count(top)
             if bad:
-                return definition, f'top "{top}"', bad, int(np.prod(values[top].shape))
+                return definition, f'top "{ref}"', bad, int(np.prod(top.shape))
     return None
 
 

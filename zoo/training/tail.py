@@ -2,6 +2,7 @@
 
 import tensorflow as tf
 
+from zoo.converters.execution import steps
 from zoo.errors import UnsupportedError
 from zoo.training.step import objective
 
@@ -63,8 +64,8 @@ class Tail:
             values: {BlobRef: this device's rows} for `needs`.
         """
         values = {ref: self._gather(value) if ref in self._rows else value for ref, value in values.items()}
-        for layer in self._layers:
-            values.update(zip(layer.definition.tops, layer.call(*(values[ref] for ref in layer.definition.bottoms))))
+        for _ in steps(self._layers, values):
+            pass
         outputs = tuple(tf.cast(values[top], tf.float32) for top in self.outputs)
         return objective(self._whole.losses, values), outputs
 

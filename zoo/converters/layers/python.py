@@ -194,16 +194,16 @@ class _Callback(keras.layers.Layer):
         import tensorflow as tf
 
         shapes = self.site.tops
-        given = [to_caffe(x) for x in bottoms if x is not None]
+        given = [to_caffe(x) for x in bottoms[: len(self.bottoms)]]  # without bottoms there is an anchor
         values = [tf.convert_to_tensor(v) for v in self.site.variables]
 
         @tf.custom_gradient
         def run(*inputs):
-            tops = tf.numpy_function(self._forward, inputs, [tf.float32] * len(shapes))
+            tops = tf.nest.flatten(tf.numpy_function(self._forward, inputs, [tf.float32] * len(shapes)))
             tops = [tf.ensure_shape(top, shape) for top, shape in zip(tops, shapes)]
 
             def gradient(*diffs):
-                found = tf.numpy_function(self._backward, diffs, [tf.float32] * len(inputs))
+                found = tf.nest.flatten(tf.numpy_function(self._backward, diffs, [tf.float32] * len(inputs)))
                 return [tf.ensure_shape(diff, x.shape) for diff, x in zip(found, inputs)]
 
             return tuple(tops), gradient
