@@ -1,17 +1,18 @@
 """Shards made on Apache Beam, where one machine is too small: the jobs of the process pool, and so the same bytes.
 
 What that pool sends through pipes goes through files here, in a folder beside the shards: a job in, a note or an error
-out. All that is asked of a runner is that it calls `work` at least once for each name of a job. It may try again, make
-a shard twice at once, or go on after the command was killed. The pipeline is a process of its own
-(`data_prep.beam_pipeline`), what it and its workers say goes into a log, and an error of ours arrives as it is.
+out. They are text, JSON: others may write to that storage, and what is read from it must not be able to run code. All
+that is asked of a runner is that it calls `work` at least once for each name of a job. It may try again, make a shard
+twice at once, or go on after the command was killed. The pipeline is a process of its own (`data_prep.beam_pipeline`),
+what it and its workers say goes into a log, and an error of ours arrives as it is.
 """
 
 import contextlib
 import io
+import json
 import logging
 import os
 import pathlib
-import pickle
 import re
 import shlex
 import shutil
@@ -113,10 +114,10 @@ def make_all(jobs, args):
             names = set(os.listdir(run))  # of network storage, too, a listing is new, where a file's absence may be old
             for index in sorted(index for index in left if f"{index:05d}{NOTE}" in names):
                 left.discard(index)
-                yield index, _get(run / f"{index:05d}{NOTE}")
+                yield index, _get(run / f"{index:05d}{NOTE}", shards.Note.from_json)
             if ended and ERROR in names:
                 log.unlink(missing_ok=True)
-                raise _get(run / ERROR)
+                raise _get(run / ERROR, _error)
             if ended and left:
                 _raise(run, log, args)
             if left and not ended:
@@ -139,15 +140,15 @@ def work(path):
     if error.exists():
         return
     try:
-        job = _get(path)
+        job = _get(path, shards.Job.from_json)
     except OSError as e:
         what = "a worker does not see what the command wrote"
         raise DataError(what, at=Place(str(path)), got=e.strerror, hint=SHARED) from e
     try:
-        _put(path.with_suffix(NOTE), shards.make(job))
+        _put(path.with_suffix(NOTE), shards.make(job).to_json())
     except ZooError as e:
         try:
-            _put(error, e)
+            _put(error, json.dumps({"error": str(e)}))
         except OSError:
             raise e from None  # the log has it then
 
@@ -160,7 +161,7 @@ def _run_folder(folder, jobs):
         run = pathlib.Path(tempfile.mkdtemp(prefix=FOLDERS, dir=folder))
         run.chmod(0o755)  # workers may run as somebody else
         for job in jobs:
-            _put(run / f"{job.index:05d}{JOB}", job._replace(folder=folder))
+            _put(run / f"{job.index:05d}{JOB}", job._replace(folder=folder).to_json())
         yield run
     except OSError as e:
         raise DataError("cannot write", at=Place(str(folder)), got=e.strerror or str(e)) from e
@@ -185,7 +186,7 @@ def _pipeline(run, args, log):
         finally:
             if process.poll() is None:
                 with contextlib.suppress(OSError):
-                    _put(run / ERROR, DataError("the command was ended"))  # for workers on other machines
+                    _put(run / ERROR, json.dumps({"error": "the command was ended"}))  # for workers elsewhere
                 os.killpg(process.pid, signal.SIGKILL)
 
 
@@ -200,14 +201,23 @@ def _raise(run, log, args):
     raise DataError(f"the pipeline of {args[0]} ended early", got=lines[-1] if lines else "no word", hint=hint)
 
 
-def _put(path, value):
-    """Writes `value` all at once."""
+def _put(path, text):
+    """Writes `text` all at once."""
     handle, draft = tempfile.mkstemp(dir=path.parent)
-    with open(handle, "wb") as file:
-        pickle.dump(value, file)
+    with open(handle, "w", encoding="utf-8") as file:
+        file.write(text)
     os.chmod(draft, 0o644)
     os.replace(draft, path)
 
 
-def _get(path):
-    return pickle.loads(path.read_bytes())
+def _get(path, read):
+    """Returns what `read` makes of the text at `path`; raises OSError without a file, DataError for other text."""
+    try:
+        return read(path.read_text(encoding="utf-8"))
+    except (ValueError, KeyError, TypeError, AttributeError) as e:
+        hint = "somebody else writes into the output folder"
+        raise DataError("not what this command writes", at=Place(str(path)), got=f"{e!r}", hint=hint) from e
+
+
+def _error(text):
+    return DataError(str(json.loads(text)["error"]))

@@ -70,6 +70,18 @@ class Job(NamedTuple):
             digest.update(repr((os.path.abspath(file.path), *file[1:], *_stamp(file))).encode())
         return digest.hexdigest()
 
+    def to_json(self):
+        """Returns the job as text."""
+        return json.dumps({**self._asdict(), "files": [[str(file.path), *file[1:]] for file in self.files]})
+
+    @classmethod
+    def from_json(cls, text):
+        """Returns the job in `text`; raises ValueError, KeyError or TypeError for anything else."""
+        values = json.loads(text)
+        values["files"] = [images.File(pathlib.Path(path), *rest) for path, *rest in values["files"]]
+        values["resize"] = tuple(values["resize"]) if isinstance(values["resize"], list) else values["resize"]
+        return cls(**values)
+
 
 class Note(NamedTuple):
     """What a finished shard holds.
@@ -92,6 +104,20 @@ class Note(NamedTuple):
     rewritten: list
     skipped: list
     resumed: bool = False
+
+    def to_json(self):
+        """Returns the note as text."""
+        return json.dumps({**self._asdict(), "shard": asdict(self.shard)})
+
+    @classmethod
+    def from_json(cls, text):
+        """Returns the note in `text`; raises ValueError, KeyError or TypeError for anything else."""
+        values = json.loads(text)
+        values["shard"] = records.Shard(**values["shard"])
+        for name in ("min_size", "image_shape"):
+            values[name] = values[name] and tuple(values[name])
+        values["counts"] = {int(label): count for label, count in values["counts"].items()}
+        return cls(**values)
 
 
 def _stamp(file):
@@ -133,8 +159,7 @@ def make(job):
         _check(draft, job.features()["label"], counts)
         least = min(h for h, _ in sizes), min(w for _, w in sizes)
         note = Note(key, shard, least, least if len(sizes) == 1 else None, dict(counts), rewritten, skipped)
-        text = json.dumps({**note._asdict(), "shard": asdict(note.shard)})
-        _note_path(draft).write_text(text, encoding="utf-8")
+        _note_path(draft).write_text(note.to_json(), encoding="utf-8")
         draft.replace(path)  # an older note beside it does not fit it, and is not believed
         _note_path(draft).replace(_note_path(path))
     return note
@@ -211,14 +236,11 @@ def _note_path(path):
 def _finished(path, key):
     """Returns the `Note` of the shard at `path` if it is whole and made from the same, else None."""
     try:
-        values = json.loads(_note_path(path).read_text(encoding="utf-8"))
-        shard = records.Shard(**values.pop("shard"))
-        if values["key"] != key or path.stat().st_size != shard.bytes or records.sha256(path) != shard.sha256:
+        note = Note.from_json(_note_path(path).read_text(encoding="utf-8"))
+        shard = note.shard
+        if note.key != key or path.stat().st_size != shard.bytes or records.sha256(path) != shard.sha256:
             return None
-        for name in ("min_size", "image_shape"):
-            values[name] = values[name] and tuple(values[name])
-        values["counts"] = {int(label): count for label, count in values["counts"].items()}
-        return Note(**{**values, "shard": shard, "resumed": True})
+        return note._replace(resumed=True)
     except (OSError, ValueError, KeyError, TypeError):
         return None
 

@@ -232,11 +232,39 @@ def test_work_leaves_a_note_or_an_error_and_stops_at_one(tmp_path):
         (run / "00000.note").rename(run / "kept")
         beam.work(str(run / "00000.job"))
         assert sorted(path.name for path in run.iterdir()) == ["00000.job", "00001.job", "error", "kept"]
-        assert pickle.loads((run / "kept").read_bytes()).shard.count == 3
-        error = pickle.loads((run / "error").read_bytes())
+        assert beam._get(run / "kept", shards.Note.from_json).shard.count == 3
+        error = beam._get(run / "error", beam._error)
         assert type(error) is DataError and str(error).startswith(f"{bad.files[0].path}: not a picture that can be")
     with pytest.raises(DataError, match="does not see what the command wrote, got No such file .* have to lie on stor"):
         beam.work(str(run / "00000.job"))
+
+
+class Evil:
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return open, (self.path, "w")
+
+
+@pytest.mark.parametrize("text", ["pickle", "", "[1]", "{}", '{"files": 3, "resize": null}', '{"files": [[1]]}'])
+def test_a_job_that_somebody_else_wrote_runs_nothing(tmp_path, text):
+    """The folder lies on storage that others may share."""
+    data = pickle.dumps(Evil(str(tmp_path / "ran"))) if text == "pickle" else text.encode()
+    (tmp_path / "00000.job").write_bytes(data)
+    with pytest.raises(DataError, match="00000.job: not what this command writes, got .*somebody else writes"):
+        beam.work(str(tmp_path / "00000.job"))
+    assert [path.name for path in tmp_path.iterdir()] == ["00000.job"]
+
+
+def test_jobs_and_notes_as_text(tmp_path):
+    job = jobs(tmp_path)[0]
+    member = job.files[0]._replace(member="a/\udce9.JPEG", offset=3, size=4)  # a name that is not UTF-8
+    for one in (job, job._replace(resize=(3, 4)), job._replace(resize=7, files=[member])):
+        assert shards.Job.from_json(one.to_json()) == one
+    note = shards.make(job)
+    for one in (note, note._replace(image_shape=None, skipped=["x"], resumed=True)):
+        assert shards.Note.from_json(one.to_json()) == one
 
 
 @pytest.mark.parametrize(
