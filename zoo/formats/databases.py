@@ -18,6 +18,8 @@ from zoo.formats.lmdb_pages import first_bad_page
 
 STRIDE = 64  # records from one noted key to the next
 
+_RECORDS = (".mdb", ".ldb", ".sst", ".log")  # of LMDB's files and LevelDB's, those in which records lie
+
 _open = weakref.WeakValueDictionary()  # {(device, inode): _Lmdb}: LMDB cannot be opened twice in one process
 _opening = threading.Lock()
 
@@ -58,6 +60,15 @@ class Database:
         """How many records there are; a LevelDB has to be read through to tell."""
         self._mark(None)
         return self._count
+
+    @property
+    def size(self):
+        """Bytes of the files that hold the records; raises DataError where they cannot be looked at."""
+        files = [self.path] if self.path.is_file() else sorted(self.path.iterdir())
+        try:
+            return sum(file.stat().st_size for file in files if file.suffix in _RECORDS)
+        except OSError as e:
+            raise DataError(f"cannot read a {self.kind}", at=self.place, got=e.strerror) from e
 
     def read(self, first, count):
         """Returns a list of `count` values (bytes) from ordinal `first` on, the first following the last."""

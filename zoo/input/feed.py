@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from zoo.converters import layers  # noqa: F401  (registers every type)
 from zoo.converters.registry import lookup
+from zoo.formats.digest import digest
 
 
 class Feed(abc.ABC):
@@ -48,6 +49,16 @@ class Feed(abc.ABC):
             dataset = dataset.map(lambda *tops: tuple(tf.reshape(top, (-1, *top.shape[2:])) for top in tops))
         return dataset if parts == 1 else dataset.map(lambda *tops: tuple(top[index::parts] for top in tops))
 
+    def fingerprint(self):
+        """Returns a short text of what is read, equal for equal data wherever it lies; None where nothing is.
+
+        It is made without reading the data through; each source says what it looks at.
+
+        Raises:
+            DataError: the data cannot be read.
+        """
+        return
+
     @abc.abstractmethod
     def diagnose(self, error):
         """Returns the ZooError to raise for a TensorFlow `error` that came while reading, or None if not ours."""
@@ -69,6 +80,11 @@ def inside(array):
     return np.ascontiguousarray(array.transpose(0, 2, 3, 1)) if array.ndim == 4 else array
 
 
+def mean_said(mean):
+    """Returns what a `fingerprint` says of a mean picture (H, W, C); nothing for values or None."""
+    return f", mean {digest(mean.shape, mean.tobytes())}" if mean is not None and mean.ndim == 3 else ""
+
+
 class PictureFeed(Feed):
     """Pictures and labels of a source, transformed: what Data and ImageData have in common.
 
@@ -88,6 +104,10 @@ class PictureFeed(Feed):
     def count(self):
         """How many records one pass over the source holds; a LevelDB has to be read through to tell."""
         return self._source.count
+
+    def fingerprint(self):
+        """As `Feed.fingerprint`: what the source says of itself, and the mean file."""
+        return self._source.fingerprint() + mean_said(self._transform.mean)
 
     def dataset(self, start_batch=0):
         """As `Feed.dataset`. Where a batch is one picture that nothing crops, its H and W are open."""

@@ -8,6 +8,7 @@ import tensorflow as tf
 from zoo.converters.geometry import keras_shape
 from zoo.errors import DataError, Place
 from zoo.formats import hdf5
+from zoo.formats.digest import digest, ends
 from zoo.formats.wire import WireError
 from zoo.input.feed import Feed, inside
 from zoo.input.order import generator
@@ -57,6 +58,11 @@ class Hdf5DataLayer(Feed):
         """As `Feed.dataset`."""
         spec = [tf.TensorSpec(keras_shape(shape), tf.float32) for shape in self.shapes]
         return self._fetch.map(ordinals(start_batch), self._batch, spec, parallel=1).prefetch(2)
+
+    def fingerprint(self):
+        """As `Feed.fingerprint`: by the number and shapes of rows, and both ends and the size of every file."""
+        rows = self._counts.tolist(), [shape[1:] for shape in self.shapes]
+        return f"{self.count} rows in {len(self._files)} files, {digest(rows, ends(self._files))}"
 
     def diagnose(self, error):
         """As `Feed.diagnose`."""

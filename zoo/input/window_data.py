@@ -6,7 +6,8 @@ import tensorflow as tf
 from zoo.converters.geometry import keras_shape
 from zoo.errors import DataError, NetError, Place
 from zoo.formats import datum
-from zoo.input.feed import Feed
+from zoo.formats.digest import digest, ends, evenly
+from zoo.input.feed import Feed, mean_said
 from zoo.input.order import generator
 from zoo.input.paths import find_file, find_folder_of
 from zoo.input.sources.fetch import Fetch, ordinals
@@ -64,6 +65,12 @@ class WindowDataLayer(Feed):
         spec = (tf.TensorSpec(keras_shape(self.shapes[0])[1:], tf.float32), tf.TensorSpec((), tf.float32))
         stream = self._fetch.map(ordinals(start_batch * self.batch_size), self._nth, spec)
         return stream.batch(self.batch_size, drop_remainder=True).prefetch(2)
+
+    def fingerprint(self):
+        """As `Feed.fingerprint`: by the boxes, 16 of the pictures and the mean file."""
+        pictures = [self._folder / self._paths[index] for index in evenly(len(self._paths))]
+        boxes = digest(self._background.tobytes(), self._objects.tobytes(), ends(pictures))
+        return f"{len(self._paths)} pictures, {boxes}" + mean_said(self._cut.mean)
 
     def diagnose(self, error):
         """As `Feed.diagnose`."""

@@ -24,6 +24,7 @@ class Feeds:
     """
 
     def __init__(self, definition, data_dir=None, seed=0, replicas=ONE, cache=False):
+        self.definition = definition
         self._replicas, self._kept_parts = replicas, replicas.workers if cache else None
         self._layers, errors = [], []
         for layer in definition.layers:
@@ -58,6 +59,11 @@ class Feeds:
         """{layer name: Caffe shapes of its tops}, as each device gets them."""
         count = self._replicas.count if self._replicas.global_batch else 1
         return {name: tuple((n // count, *rest) for n, *rest in shapes) for name, shapes in self.shapes.items()}
+
+    def fingerprints(self):
+        """Returns [(`LayerDef`, text)] of what the data layers read, see `Feed.fingerprint`."""
+        found = [(feed.layer, feed.fingerprint()) for feed in self._layers]
+        return [(layer, text) for layer, text in found if text is not None]
 
     def batches(self, start):
         """Returns an iterator of tuples, one tensor for each input of the net, from batch `start` on, for ever.

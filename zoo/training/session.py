@@ -14,6 +14,7 @@ from zoo.converters.solver import held, optimizer
 from zoo.errors import SolverError, UnsupportedError
 from zoo.formats import prototxt
 from zoo.training.feeds import Feeds
+from zoo.training.fingerprint import fingerprint
 from zoo.training.nets import open_net
 from zoo.training.precision import LossScale, needs_loss_scale
 from zoo.training.replicas import ONE
@@ -37,6 +38,7 @@ class Session:
         train: the TRAIN `Net`; of a device's share where several split a batch.
         tests: the TEST `Net`s, sharing its parameters.
         optimizer: the Keras optimizer over its learned parameters.
+        fingerprint: {part: text} of the solver, the nets and their data, see `fingerprint.fingerprint`.
         iteration: how many updates have been made.
         test_position: for each test net, the batch that its next test begins with.
 
@@ -66,17 +68,15 @@ class Session:
         definition = open_net(solver.train, data_dir, solver.file, state)
         self._feeds = Feeds(definition, data_dir, self.seed, self.replicas, cache)
         share = self._share() if self.replicas.global_batch else None
+        definitions = [open_net(source, data_dir, solver.file) for source in solver.tests]
+        self._test_feeds = [Feeds(definition, data_dir, self.seed) for definition in definitions]
+        self.fingerprint = fingerprint(solver, self._feeds, self._test_feeds)
         self.train = build(definition, self._feeds.shares, seed=self.seed, share=share)
         if not self.train.losses:
             raise SolverError(
                 "the training net has no loss", at=solver.train.at, want="a layer such as SoftmaxWithLoss"
             )
-        self._test_feeds, self.tests = [], []
-        for source in solver.tests:
-            definition = open_net(source, data_dir, solver.file)
-            feeds = Feeds(definition, data_dir, self.seed)
-            self._test_feeds.append(feeds)
-            self.tests.append(build(definition, feeds.shapes, self.train.parameters))
+        self.tests = [build(feeds.definition, feeds.shapes, self.train.parameters) for feeds in self._test_feeds]
         self.optimizer = optimizer(solver, self.train.learnable(), solver.snapshot_diff)
         # Where it is not needed, checkpoints have it all the same, so that a run goes on in another precision.
         self._scale, self._scaled = LossScale(self.optimizer), needs_loss_scale()

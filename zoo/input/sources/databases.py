@@ -8,6 +8,7 @@ import tensorflow as tf
 from zoo.errors import DataError, Place
 from zoo.formats import datum
 from zoo.formats.databases import Database
+from zoo.formats.digest import digest
 from zoo.input.sources.fetch import AUTOTUNE, Fetch, ordinals
 from zoo.input.sources.pictures import check, one_by_one, open_size
 
@@ -46,6 +47,11 @@ class DatabaseSource:
     def count(self):
         """How many records one pass holds; a LevelDB has to be read through to tell."""
         return self._database.count
+
+    def fingerprint(self):
+        """Returns a short text that tells this database from others: by its first 16 records and its files' size."""
+        said = f"{self.count} records, " if self._database.kind == "LMDB" else ""  # a LevelDB would be read through
+        return f"{said}{self._database.size} bytes, {digest(*self._database.read(0, 16))}"
 
     def batches(self, start_batch, batch_size, transform, part=(0, 1)):
         """Returns the endless dataset of (float32 (N, h, w, C), float32 (N,)) from batch `start_batch` on.

@@ -5,6 +5,7 @@ import tensorflow as tf
 
 from zoo.errors import DataError, Place
 from zoo.formats import datum
+from zoo.formats.digest import digest, ends, evenly
 from zoo.input.sources.fetch import Fetch
 from zoo.input.sources.pictures import check, one_by_one
 
@@ -34,6 +35,12 @@ class ImageListSource:
         image = self._pixels(entries[order(0)])
         self.image_shape = self.min_size = image.shape[:2]
         self.count = len(entries)
+
+    def fingerprint(self):
+        """Returns a short text that tells this list from others: by names (without folders), labels and 16 pictures."""
+        lines = [(entry.name.rpartition("/")[2], entry.label) for entry in self._entries]
+        pictures = [self._folder / f"{self._root}{self._entries[index].name}" for index in evenly(len(lines))]
+        return f"{self.count} pictures, {digest(lines, ends(pictures))}"
 
     def batches(self, start_batch, batch_size, transform, part=(0, 1)):
         """Returns the endless dataset of (float32 (N, h, w, C), float32 (N,)) from batch `start_batch` on.

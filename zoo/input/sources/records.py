@@ -14,6 +14,7 @@ from google.protobuf.message import DecodeError
 
 from zoo.errors import DataError, Place
 from zoo.formats import datum, records
+from zoo.formats.digest import digest
 from zoo.input.sources import jpeg, kept
 from zoo.input.sources.fetch import python
 from zoo.input.sources.record_stream import record_stream
@@ -58,6 +59,17 @@ class RecordsSource:
     def count(self):
         """How many records one pass holds."""
         return self.card.count
+
+    def fingerprint(self):
+        """Returns a short text that tells this split from others: by its card, which has each shard's SHA-256.
+
+        Where no SHA-256 was noted, as by TensorFlow Datasets, it is the shards' sizes and counts alone. Names of files,
+        classes and the command that made them do not count.
+        """
+        card = self.card
+        shards = [(shard.count, shard.bytes, shard.sha256) for shard in card.shards]
+        kind = (card.encoding, dict(card.features), card.channels, card.channel_order, card.image_shape)
+        return f"{card.count} records in {len(shards)} shards, {digest(kind, shards)}"
 
     def keep(self, parts=1):
         """Makes datasets from now on keep their pictures in memory once they are decoded; nothing else changes.
