@@ -45,6 +45,17 @@ def test_one_output_and_several_inputs_have_their_names(tmp_path):
     assert set(signature.structured_input_signature[1]) == {"zeta", "alpha"}
 
 
+def test_a_folder_with_the_signs_of_a_pattern(small, tmp_path):
+    """TensorFlow takes the path of the variables for a pattern."""
+    conversion, found = convert(small[0], [small[1]]), []
+    x = tf.random.stateless_normal((2, 19, 17, 3), (1, 2))
+    for name in ("plain", "a[1]*"):
+        (tmp_path / name).mkdir()
+        saved_model.write(keras_model(conversion), conversion.outputs, tmp_path / name / "saved")
+        found.append(saved_model.load(tmp_path / name / "saved")({"data": x})["prob"])
+    np.testing.assert_array_equal(*found)
+
+
 def test_a_saved_model_is_replaced_and_nothing_else(small, tmp_path):
     conversion = convert(small[0], [small[1]])
     exported = keras_model(conversion)

@@ -70,17 +70,33 @@ def test_what_a_killed_writer_leaves_is_not_a_checkpoint(small_data, tmp_path):
     assert {path.name.partition(".")[0] for path in folder.glob("ckpt*")} == {"ckpt-4", "ckpt-5"}
 
 
-def test_a_damaged_checkpoint_can_be_removed_for_the_one_before(small_data, tmp_path):
-    run_dir = tmp_path / "run"
+def test_a_path_with_the_signs_of_a_pattern(small_data, tmp_path):
+    run_dir = tmp_path / "a[1]*?" / "run"
     runs.train(run_dir, small_data, changes="max_iter: 8 snapshot: 4")
-    data = next((run_dir / "checkpoints").glob("ckpt-8.data*"))
+    result = runs.train(run_dir, small_data, changes="max_iter: 12 snapshot: 4", keep=2)
+    runs.same(runs.weights(runs.train(tmp_path / "whole", small_data, changes="max_iter: 12")), runs.weights(result))
+    assert {path.stem for path in (run_dir / "checkpoints").glob("*.index")} == {"ckpt-8", "ckpt-12"}
+    other = runs.train(
+        tmp_path / "other", small_data, changes="max_iter: 12", snapshot=str(run_dir / "checkpoints" / "ckpt-8")
+    )
+    runs.same(runs.weights(result), runs.weights(other))
+
+
+def test_a_damaged_checkpoint_is_put_aside_for_the_one_before(small_data, tmp_path):
+    """Said loudly, nothing deleted, and the same bits in the end; the seed that the run drew stays."""
+    run_dir, changes = tmp_path / "run", "random_seed: -1 snapshot: 4"
+    first = runs.train(run_dir, small_data, changes=f"{changes} max_iter: 8")
+    folder = run_dir / "checkpoints"
+    data = next(folder.glob("ckpt-8.data*"))
     data.write_bytes(data.read_bytes()[:100])
-    with pytest.raises(CheckpointError, match=r"cannot read checkpoint \S+ckpt-8, .* remove \S+ckpt-8\.\* and run"):
-        runs.train(run_dir, small_data)
-    for path in (run_dir / "checkpoints").glob("ckpt-8.*"):
-        path.unlink()
-    result = runs.train(run_dir, small_data)
-    runs.same(runs.weights(runs.train(tmp_path / "whole", small_data)), runs.weights(result))
+    there = {path.name: path.read_bytes() for path in folder.glob("ckpt-8.*")}
+    result = runs.train(run_dir, small_data, changes=changes)
+    log = (run_dir / "train.log").read_text()
+    assert re.search(r"W.* DAMAGED CHECKPOINT: cannot read checkpoint \S+ckpt-8, got .*one before, \S+ckpt-4: ", log)
+    assert re.findall(r"Continuing from .* at iteration (\d+)", log) == ["4"]
+    assert {path.name: path.read_bytes() for path in (folder / "ckpt-8.damaged").iterdir()} == there
+    whole = runs.train(tmp_path / "whole", small_data, changes=f"random_seed: {first.session.seed} snapshot: 4")
+    runs.same(runs.weights(whole), runs.weights(result))
 
 
 def test_a_seed_that_the_run_drew_stays_with_it(small_data, tmp_path):

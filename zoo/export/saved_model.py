@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from zoo.export import whole
 from zoo.export.keras_file import no_copy_warning
+from zoo.formats.glob_free import glob_free
 
 ENDPOINT = "serve"
 
@@ -58,7 +59,8 @@ def _quiet():
 
 def load(path):
     """Returns a function from {Keras input name: tensor} to {blob: tensor}, what the folder's endpoint computes."""
-    module = tf.saved_model.load(str(path))
+    with glob_free(path) as readable:
+        module = tf.saved_model.load(str(readable))
 
     def run(feeds, training=False):
         return getattr(module, ENDPOINT)(next(iter(feeds.values())) if len(feeds) == 1 else feeds)

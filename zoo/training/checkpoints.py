@@ -1,15 +1,21 @@
 """Everything a run needs to go on bit for bit, in `tf.train.Checkpoint`s of its run folder."""
 
-import contextlib
 import pathlib
-import re
-import shutil
 
 import tensorflow as tf
+from absl import logging
 
 from zoo.errors import CheckpointError
+from zoo.formats.glob_free import glob_free
+from zoo.training import checkpoint_files as files
 
 _SUFFIX = "/.ATTRIBUTES/VARIABLE_VALUE"
+_UNREADABLE = (OSError, RuntimeError, AssertionError, ValueError, IndexError, tf.errors.OpError)
+_NOT_DAMAGE = (PermissionError, tf.errors.PermissionDeniedError, tf.errors.ResourceExhaustedError)
+
+
+class DamagedError(CheckpointError):
+    """A checkpoint whose files are not what was written."""
 
 
 class Checkpoints:
@@ -25,18 +31,16 @@ class Checkpoints:
     """
 
     def __init__(self, folder, state, keep=5):
-        self._folder, self._state = pathlib.Path(folder), dict(state)
+        self._folder, self._state, self._keep = pathlib.Path(folder), dict(state), keep
         writable_folder(self._folder)
-        self._sweep()
-        _mend_list(self._folder)
-        checkpoint = tf.train.Checkpoint(state=self._state)
-        self._checkpoint = checkpoint
-        self._manager = tf.train.CheckpointManager(checkpoint, str(self._folder), max_to_keep=keep)
+        files.sweep(self._folder)
+        files.write_list(self._folder, files.whole(self._folder))
+        self._checkpoint = tf.train.Checkpoint(state=self._state)
 
     @property
     def latest(self):
         """Path of the newest whole checkpoint, or None."""
-        return self._manager.latest_checkpoint
+        return (files.whole(self._folder) or [None])[-1]
 
     def save(self, iteration):
         """Writes a checkpoint for `iteration`; an older one is never harmed by a failure.
@@ -47,50 +51,72 @@ class Checkpoints:
         Raises:
             CheckpointError: it could not be written (disk full, folder gone or read-only).
         """
+        path = str(self._folder / f"ckpt-{iteration}")
         try:
-            return self._manager.save(checkpoint_number=iteration)
+            with glob_free(self._folder) as folder:
+                self._checkpoint.write(str(folder / f"ckpt-{iteration}"))
+            files.keep_newest(self._folder, self._keep)
         except (OSError, tf.errors.OpError) as error:
-            self._sweep()
+            files.sweep(self._folder)
             kept = f"the last whole one is {self.latest}" if self.latest else "there is no earlier one"
             raise CheckpointError(
                 f"cannot write a checkpoint in {self._folder}", got=_first_line(error), hint=kept
             ) from error
+        return path
 
     def restore(self, path=None):
         """Restores the newest checkpoint, or the one at `path`; returns its path, or None where there is none.
 
+        Of damaged ones that are newer than a sound one, a warning says that they are put aside; they are not deleted.
+
         Raises:
-            CheckpointError: it is damaged, or of another net or solver.
+            CheckpointError: it is of another net or solver; or damaged, and so are all before it.
         """
-        path = path or self.latest
-        if path is None:
-            return None
-        self._check_same(path)
+        if path is not None:
+            self._read(path)
+            return path
+        damaged = []
+        for path in reversed(files.whole(self._folder)):
+            try:
+                self._read(path)
+            except DamagedError as error:
+                damaged.append((path, error))
+                continue
+            for other, error in damaged:
+                self._put_aside(other, error, path)
+            return path
+        if damaged:
+            raise damaged[0][1]
+        return None
+
+    def _put_aside(self, path, error, sound):
         try:
-            self._checkpoint.restore(path).assert_existing_objects_matched()
-        except (OSError, AssertionError, ValueError, IndexError, tf.errors.OpError) as error:
-            raise self._unreadable(path, error) from error
-        return path
+            aside = files.put_aside(path)
+        except OSError as cause:
+            raise CheckpointError(f"cannot move {path} aside", got=cause.strerror) from cause
+        files.write_list(self._folder, files.whole(self._folder))
+        logging.warning(
+            "DAMAGED CHECKPOINT: %s. Its files are in %s now. Going on from the one before, %s: what was trained after "
+            "it is trained again.",
+            f"{error.what}, got {error.got}",
+            aside,
+            sound,
+        )
 
-    def _unreadable(self, path, error):
-        others = [other for other in self._manager.checkpoints if other != path]
-        hint = f"to go on from the one before, remove {path}.* and run again" if others else None
-        return CheckpointError(f"cannot read checkpoint {path}", got=_first_line(error), hint=hint)
-
-    def _sweep(self):
-        """Removes what writers that failed or were killed have left: it may be what fills the disk."""
-        for path in self._folder.glob("ckpt-*_temp"):
-            shutil.rmtree(path, ignore_errors=True)
-        named = {str(path) for path in self._folder.glob("ckpt-*.index")}
-        for path in self._folder.glob("ckpt-*.data-*"):  # the index comes last
-            if f"{path.with_suffix('')}.index" not in named:
-                path.unlink(missing_ok=True)
-
-    def _check_same(self, path):
+    def _read(self, path):
+        """Restores the checkpoint at `path`; raises DamagedError or, where it is of something else, CheckpointError."""
+        path = pathlib.Path(path)
         try:
-            stored = tf.train.load_checkpoint(path).get_variable_to_shape_map()
-        except (OSError, RuntimeError, ValueError, IndexError, tf.errors.OpError) as error:
-            raise self._unreadable(path, error) from error
+            with glob_free(path.parent) as folder:
+                self._check_same(path, str(folder / path.name))
+                self._checkpoint.read(str(folder / path.name)).assert_existing_objects_matched()
+        except _UNREADABLE as error:
+            kind = CheckpointError if isinstance(error, _NOT_DAMAGE) else DamagedError
+            hint = "go on from another one with --snapshot in another --run_dir, or begin again with --restart"
+            raise kind(f"cannot read checkpoint {path}", got=_first_line(error), hint=hint) from error
+
+    def _check_same(self, path, readable):
+        stored = tf.train.load_checkpoint(readable).get_variable_to_shape_map()
         there = {
             _unescape(key[len("state/") : -len(_SUFFIX)]): tuple(shape)
             for key, shape in stored.items()
@@ -110,44 +136,16 @@ class Checkpoints:
             )
 
 
-def at(path):
-    """Returns the prefix of the checkpoint that `path` names, by its prefix or one of its files; None if it is none."""
-    prefix = re.sub(r"\.(index|data-\d+-of-\d+)$", "", str(path))
-    return prefix if pathlib.Path(f"{prefix}.index").is_file() else None
-
-
 def stored_seed(folder):
-    """Returns the seed of the run whose newest checkpoint lies in `folder`, or None where there is none to read."""
-    there = _whole(pathlib.Path(folder))
-    try:
-        return int(tf.train.load_checkpoint(there[-1]).get_tensor(f"state/seed{_SUFFIX}")) if there else None
-    except (OSError, RuntimeError, ValueError, IndexError, tf.errors.OpError):
-        return None  # what is wrong with it is said when it is restored
-
-
-def _whole(folder):
-    """Returns the prefixes of the checkpoints in `folder`, oldest first; the index file is written last."""
-    found = (re.fullmatch(r"ckpt-(\d+)\.index", path.name) for path in folder.glob("ckpt-*.index"))
-    return [str(folder / f"ckpt-{number}") for number in sorted(int(match[1]) for match in found if match)]
-
-
-def _mend_list(folder):
-    """Makes TensorFlow's list of checkpoints name those that are there.
-
-    It is written after a checkpoint, so that a kill in between leaves a whole checkpoint unlisted; and whoever removes
-    a damaged one by hand leaves a list that names it first.
-    """
-    there, listed = _whole(folder), tf.train.get_checkpoint_state(str(folder))
-    if there and (listed is None or list(listed.all_model_checkpoint_paths) != there):
-        names = [pathlib.Path(path).name for path in there]
-        times = [pathlib.Path(f"{path}.index").stat().st_mtime for path in there]
-        lines = [f'model_checkpoint_path: "{names[-1]}"']
-        lines += [f'all_model_checkpoint_paths: "{name}"' for name in names]
-        lines += [f"all_model_checkpoint_timestamps: {time}" for time in times]
-        with contextlib.suppress(OSError):  # a folder that cannot be written is said elsewhere
-            partial = folder / ".checkpoint.partial"
-            partial.write_text("\n".join([*lines, "last_preserved_timestamp: 0.0", ""]))
-            partial.replace(folder / "checkpoint")
+    """Returns the seed of the run whose checkpoints lie in `folder`, or None where there is none to read."""
+    for path in reversed(files.whole(folder)):
+        try:
+            with glob_free(folder) as readable:
+                reader = tf.train.load_checkpoint(str(readable / pathlib.Path(path).name))
+                return int(reader.get_tensor(f"state/seed{_SUFFIX}"))
+        except _UNREADABLE:
+            continue  # what is wrong with it is said when it is restored
+    return None
 
 
 def writable_folder(path):

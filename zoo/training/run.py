@@ -13,8 +13,8 @@ import numpy as np
 from absl import logging
 
 from zoo.errors import CheckpointError, SolverError
+from zoo.training import checkpoint_files, snapshots
 from zoo.training import checkpoints as ckpt
-from zoo.training import snapshots
 from zoo.training.lock import NAME as LOCK
 from zoo.training.lock import locked
 from zoo.training.loop import Loop
@@ -137,7 +137,7 @@ def _start(session, checkpoints, weights, snapshot):
         raise SolverError("where to start", got="a snapshot and weights", want="one of them")
     if snapshot:
         logging.info("Restoring previous solver status from %s", snapshot)
-        own = ckpt.at(snapshot)
+        own = checkpoint_files.at(snapshot)
         if own:
             checkpoints.restore(own)
             session.unpack()
