@@ -161,6 +161,20 @@ def test_unknown_bottom():
     assert 'layer "r_x" (line 2) gives it, but its rules leave it out for phase TRAIN, stage s' in said
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        relu("x", "x") + relu("x", "x", name="b") + relu("x", "x", name="c"),
+        'layer { name: "a" type: "Flatten" bottom: "x" top: "y" }'
+        'layer { name: "b" type: "Flatten" bottom: "y" top: "x" }'
+        + relu("x", "x", name="c")
+        + relu("x", "x", name="d"),
+    ],
+)
+def test_values_that_nothing_gives_come_from_no_later_one(text):
+    assert 'bottom "x" is' in error_of(text)  # and the reading ends
+
+
 def test_all_errors_come_together():
     said = error_of(DATA + relu("u", "x") + relu("v", "y") + relu("d", "x", name="b") + 'layer { name: "t" }')
     for part in (

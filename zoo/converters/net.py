@@ -171,7 +171,7 @@ class _Wiring:
         for index, name in enumerate(message.top):
             at = Place(place.file, lines.get(f"top[{index}]", place.line), place.layer, place.type)
             in_place = index < len(message.bottom) and message.bottom[index] == name
-            ref = BlobRef(name)
+            ref = BlobRef(name, int(BlobRef(name) in self._unknown))  # what was read and nothing gives is another value
             if name in self._current:
                 ref = BlobRef(name, self._current[name].version + 1)
                 if not in_place or self._current[name] in tops:
