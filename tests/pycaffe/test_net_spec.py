@@ -96,7 +96,7 @@ def test_names_made_of_types():
         ),
         (lambda x: L.Pooling(x, pool="MAXX").to_proto(), "field pool does not take"),
         (lambda x: L.Pooling(x, pooling_param=dict(kernel=3)).to_proto(), "no field kernel in PoolingParameter"),
-        (lambda x: L.ReLU("data"), "input 0 is no top, got str"),
+        (lambda x: L.ReLU("data"), "ReLU input 0 is not a Top"),
     ],
 )
 def test_what_is_no_layer(act, says):

@@ -1,6 +1,7 @@
 """Blob: what `net.blobs` and `net.params` hold."""
 
 from zoo.errors import NetError
+from zoo.pycaffe.errors import also
 from zoo.pycaffe.memory import Memory
 
 
@@ -60,7 +61,8 @@ class Blob:
     def _legacy(self, axis):
         """Size of one of four axes, 1 where there are fewer (blob.hpp LegacyShape)."""
         if len(self.shape) > 4:
-            raise NetError(f'blob "{self._name}" has no num, channels, height and width', got=self.shape, want="4 axes")
+            what = f'blob "{self._name}" has no num, channels, height and width'
+            raise also(NetError, RuntimeError)(what, got=self.shape, want="4 axes")
         return self.shape[axis] if axis < len(self.shape) else 1
 
     def reshape(self, *shape):
@@ -72,15 +74,16 @@ class Blob:
         try:
             dims = tuple(int(dim) for dim in shape)
         except (TypeError, ValueError):
-            raise NetError(f'reshape of blob "{self._name}" takes whole numbers', got=shape) from None
+            what = f'reshape of blob "{self._name}" takes whole numbers'
+            raise also(NetError, TypeError)(what, got=shape) from None
         if any(dim < 0 for dim in dims) or len(dims) > 32:
-            raise NetError(
+            raise also(NetError, RuntimeError)(
                 f'blob "{self._name}" cannot have such a shape', got=dims, want="up to 32 sizes of 0 or more"
             )
         try:
             self._data.reshape(dims)
         except ValueError as error:
-            raise NetError(f'blob "{self._name}": {error}') from None
+            raise also(NetError, RuntimeError)(f'blob "{self._name}": {error}') from None
         self._diff.reshape(dims)
 
     def __repr__(self):

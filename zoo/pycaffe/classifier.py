@@ -4,6 +4,7 @@ import numpy as np
 
 from zoo.errors import DataError
 from zoo.formats.caffe_pb2 import TEST
+from zoo.pycaffe.errors import also
 from zoo.pycaffe.net import Net
 from zoo.pycaffe.pictures import centre_crop, oversample, resize_image
 from zoo.pycaffe.transformer import Transformer
@@ -20,7 +21,9 @@ class PictureNet(Net):
     def __init__(self, model_file, pretrained_file, mean=None, input_scale=None, raw_scale=None, channel_swap=None):
         super().__init__(model_file, TEST, weights=pretrained_file)
         if not self.inputs:
-            raise DataError("the net has no input for pictures", want="a deploy net, whose data come from Input")
+            raise also(DataError, IndexError)(
+                "the net has no input for pictures", want="a deploy net, whose data come from Input"
+            )
         name = self.inputs[0]
         self.transformer = Transformer({name: self.blobs[name].shape})
         self.transformer.set_transpose(name, (2, 0, 1))
@@ -71,7 +74,7 @@ class Classifier(PictureNet):
             oversample: True to average over four corners, the centre and their mirror images; False for the centre.
         """
         if not len(inputs):
-            raise DataError("no picture to classify")
+            raise also(DataError, IndexError)("no picture to classify")
         resized = [resize_image(picture, self.image_dims) for picture in inputs]
         if oversample:
             predictions = self.run(_oversample(resized, self.crop_dims))

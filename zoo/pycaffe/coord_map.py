@@ -7,6 +7,7 @@ axis from `axis` on; the identity's axis is None.
 import numpy as np
 
 from zoo.errors import NetError, Place
+from zoo.pycaffe.errors import also
 from zoo.pycaffe.net_spec import layers as L
 
 _SAME = frozenset((
@@ -42,9 +43,10 @@ def coord_map(fn):
         raise UndefinedMapException("pixels have no place", at=Place(layer=fn.type_name))
     given = fn.params.get("pooling_param" if fn.type_name == "Pooling" else "convolution_param", fn.params)
     if by_axis := sorted(_BY_AXIS & set(given)):
-        raise NetError("cropping wants windows alike on all axes", at=Place(layer=fn.type_name), got=by_axis[0])
+        at = Place(layer=fn.type_name)
+        raise also(NetError, AssertionError)("cropping wants windows alike on all axes", at=at, got=by_axis[0])
     if "kernel_size" not in given:
-        raise NetError("cropping wants a kernel_size", at=Place(layer=fn.type_name))
+        raise also(NetError, KeyError)("cropping wants a kernel_size", at=Place(layer=fn.type_name))
     kernel, stride, pad, dilation = (
         np.array(given.get(name, default), ndmin=1)
         for name, default in (("kernel_size", 1), ("stride", 1), ("pad", 0), ("dilation", 1))
@@ -79,7 +81,7 @@ def coord_map_from_to(top_from, top_to):
     for top, to_map in _walk(top_to):
         if top in from_maps:
             return compose(to_map, inverse(from_maps[top]))
-    raise NetError("tops are not connected by layers whose pixels have a place")
+    raise also(NetError, RuntimeError)("tops are not connected by layers whose pixels have a place")
 
 
 def _walk(top):
@@ -107,9 +109,10 @@ def crop(top_from, top_to):
     """
     axis, scale, shift = coord_map_from_to(top_from, top_to)
     if not np.all(scale == 1):
-        raise NetError("crop of another scale", got=f"scale {scale}", want="1")
+        raise also(NetError, AssertionError)("crop of another scale", got=f"scale {scale}", want="1")
     if not (np.all(shift <= 0) and np.all(np.round(shift) == shift)):
-        raise NetError("crop at such an offset", got=f"{-np.asarray(shift)}", want="whole numbers of 0 or more")
+        got, want = f"{-np.asarray(shift)}", "whole numbers of 0 or more"
+        raise also(NetError, AssertionError)("crop at such an offset", got=got, want=want)
     if axis is None:
         return L.Crop(top_from, top_to)
     offset = [int(x) for x in np.atleast_1d(-np.round(shift))]

@@ -4,6 +4,7 @@ import numpy as np
 
 from zoo.errors import DataError, UnsupportedError
 from zoo.pycaffe.classifier import PictureNet
+from zoo.pycaffe.errors import also
 from zoo.pycaffe.pictures import load_image, resize_image
 
 
@@ -52,7 +53,8 @@ class Detector(PictureNet):
 
     def detect_selective_search(self, image_fnames):
         """Is not there: the proposals come from a MATLAB program. Raises UnsupportedError."""
-        raise UnsupportedError("selective search is a MATLAB program", hint="give windows to detect_windows")
+        hint = "give windows to detect_windows"
+        raise also(UnsupportedError, ImportError)("selective search is a MATLAB program", hint=hint)
 
     def configure_crop(self, context_pad):
         """Sets the border; makes the colour that fills it beyond a picture's edge: the mean, before its preparation."""
@@ -94,7 +96,7 @@ class Detector(PictureNet):
     def _slice(self, im, top, left, bottom, right):
         piece = im[max(top, 0) : bottom, max(left, 0) : right]
         if not piece.size:
-            raise DataError(
+            raise also(DataError, AssertionError)(
                 "a window without a pixel of the picture", got=(top, left, bottom, right), want=im.shape[:2]
             )
         return piece

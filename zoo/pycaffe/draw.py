@@ -7,6 +7,7 @@ import subprocess
 
 from zoo.errors import DataError, NetError, Place, UnsupportedError
 from zoo.formats import caffe_pb2
+from zoo.pycaffe.errors import also
 
 _COLOURS = {"Convolution": "#FF5050", "Deconvolution": "#FF5050", "Pooling": "#FF9900", "InnerProduct": "#CC33FF"}
 _RANKDIRS = ("LR", "RL", "TB", "BT")
@@ -52,7 +53,9 @@ def get_pydot_graph(caffe_net, rankdir="LR", label_edges=True, phase=None, displ
     try:
         import pydot
     except ImportError as error:
-        raise UnsupportedError("pydot is not installed", hint="get_dot gives the text without it") from error
+        raise also(UnsupportedError, ImportError)(
+            "pydot is not installed", hint="get_dot gives the text without it"
+        ) from error
     return pydot.graph_from_dot_data(get_dot(caffe_net, rankdir, label_edges, phase, display_lrm))[0]
 
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from zoo.errors import DataError
 from zoo.formats import caffe_pb2
+from zoo.pycaffe.errors import also
 
 
 def blobproto_to_array(blob, return_diff=False):
@@ -29,7 +30,7 @@ def array_to_blobproto(arr, diff=None):
     if diff is not None:
         diff = np.asarray(diff)
         if diff.shape != arr.shape:
-            raise DataError("gradients unlike the values", got=diff.shape, want=arr.shape)
+            raise also(DataError, ValueError)("gradients unlike the values", got=diff.shape, want=arr.shape)
         blob.diff.extend(diff.astype(np.float64).flat)
     return blob
 
@@ -44,7 +45,7 @@ def blobprotovector_str_to_arraylist(str):
     try:
         vector = caffe_pb2.BlobProtoVector.FromString(str)
     except Exception as error:  # protobuf's DecodeError, or TypeError for what is no bytes
-        raise DataError("no BlobProtoVector", got=f"{error}") from error
+        raise also(DataError, type(error))("no BlobProtoVector", got=f"{error}") from error
     return [blobproto_to_array(blob) for blob in vector.blobs]
 
 
@@ -52,7 +53,7 @@ def array_to_datum(arr, label=None):
     """Returns a Datum of an array (K, H, W), uint8 as bytes, else as floats; raises DataError for other ranks."""
     arr = np.asarray(arr)
     if arr.ndim != 3:
-        raise DataError("a Datum holds one picture", got=f"shape {arr.shape}", want="(K, H, W)")
+        raise also(DataError, ValueError)("a Datum holds one picture", got=f"shape {arr.shape}", want="(K, H, W)")
     datum = caffe_pb2.Datum(channels=arr.shape[0], height=arr.shape[1], width=arr.shape[2])
     if arr.dtype == np.uint8:
         datum.data = arr.tobytes()
@@ -74,7 +75,7 @@ def datum_to_array(datum):
 
         picture = cv2.imdecode(np.frombuffer(datum.data, np.uint8), cv2.IMREAD_UNCHANGED) if datum.data else None
         if picture is None:
-            raise DataError("damaged picture in a Datum", got=f"{len(datum.data)} bytes")
+            raise also(DataError, ValueError)("damaged picture in a Datum", got=f"{len(datum.data)} bytes")
         return np.ascontiguousarray(np.atleast_3d(picture).transpose(2, 0, 1))
     shape = (datum.channels, datum.height, datum.width)
     if datum.data:
@@ -84,5 +85,5 @@ def datum_to_array(datum):
 
 def _shaped(data, shape, what):
     if data.size != math.prod(shape):
-        raise DataError(f"sizes of a {what}", got=f"{data.size} values for shape {shape}")
+        raise also(DataError, ValueError)(f"sizes of a {what}", got=f"{data.size} values for shape {shape}")
     return data.reshape(shape)

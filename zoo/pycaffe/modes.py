@@ -3,6 +3,7 @@
 import numpy as np
 
 from zoo.errors import UnsupportedError
+from zoo.pycaffe.errors import also
 
 _state = {"gpu": False, "device": 0, "random": None}
 
@@ -47,4 +48,4 @@ def _check_gpu(number):
     count = len(tf.config.list_physical_devices("GPU"))
     if not 0 <= int(number) < count:
         want = f"0..{count - 1}" if count else "set_mode_cpu(): TensorFlow sees no GPU here"
-        raise UnsupportedError("no such GPU", got=number, want=want)
+        raise also(UnsupportedError, RuntimeError)("no such GPU", got=number, want=want)

@@ -10,6 +10,7 @@ from zoo.formats import caffe_pb2, caffemodel, caffemodel_hdf5, prototxt
 from zoo.pycaffe import debug, modes
 from zoo.pycaffe.batches import Batches
 from zoo.pycaffe.engine import Engine
+from zoo.pycaffe.errors import also, raised_as
 from zoo.pycaffe.sources import MemoryArrays
 
 
@@ -39,6 +40,7 @@ class Net(Batches):
         ZooError: a file is missing or damaged, or a layer is not as it should be.
     """
 
+    @raised_as(RuntimeError)
     def __init__(self, network_file, *args, **kwargs):
         phase, level, stages, weights = _arguments(*args, **kwargs)
         definition = net_def(prototxt.read_net(os.fspath(network_file)), phase, level, tuple(stages or ()))
@@ -53,6 +55,7 @@ class Net(Batches):
         net._start(definition)
         return net
 
+    @raised_as(RuntimeError)
     def _start(self, definition):
         self._engine = engine = Engine(definition, modes.draw_seed())
         self.definition, self.debug_info = engine.definition, engine.definition.message.debug_info
@@ -106,12 +109,14 @@ class Net(Batches):
         """Runs layers number start..end; returns their part of the loss as a float."""
         return float(sum(float(loss) for loss in self._run(start, end)))
 
+    @raised_as(RuntimeError)
     def _run(self, start, end):
         """Runs layers number start..end; returns their part of the loss, as tensors and floats."""
         said = [lambda index: debug.forward(self, index)] if self.debug_info else []
         hooks = (self._hooks["before_forward"], [*said, *self._hooks["after_forward"]])
         return self._engine.forward(start, end, hooks)
 
+    @raised_as(RuntimeError)
     def _backward(self, start, end):
         """Runs layers number start..end, start >= end, backward."""
         said = [lambda index: debug.backward(self, index)] if self.debug_info else []
@@ -165,13 +170,14 @@ class Net(Batches):
 
     def _index(self, name):
         if name not in self._layer_names:
-            raise NetError(f'no layer "{name}" in this net', hint=did_you_mean(name, self._layer_names))
+            hint = did_you_mean(name, self._layer_names)
+            raise also(NetError, ValueError)(f'no layer "{name}" in this net', hint=hint)
         return self._layer_names.index(name)
 
     def _known(self, names):
         for name in names or ():
             if name not in self.blobs:
-                raise NetError(f'no blob "{name}" in this net', hint=did_you_mean(name, self.blobs))
+                raise also(NetError, KeyError)(f'no blob "{name}" in this net', hint=did_you_mean(name, self.blobs))
         return names or ()
 
     def _write(self, arrays, names, what, part):
@@ -186,8 +192,11 @@ class Net(Batches):
             try:
                 target[...] = array
             except (TypeError, ValueError) as error:
-                raise NetError(f'{what} "{name}" does not fit', got=shape, want=target.shape) from error
+                raise also(NetError, ValueError)(
+                    f'{what} "{name}" does not fit', got=shape, want=target.shape
+                ) from error
 
+    @raised_as(RuntimeError)
     def reshape(self):
         """Makes all blobs follow the shapes that the input blobs have now; parameters stay."""
         self._engine.fit()
@@ -213,6 +222,7 @@ class Net(Batches):
         """Has ``run(layer index)`` called after each layer has run backward."""
         self._hooks["after_backward"].append(run)
 
+    @raised_as(RuntimeError)
     def set_input_arrays(self, data, labels):
         """Gives the MemoryData layer, the net's first, data (N,C,H,W) and labels (N,), contiguous float32.
 
@@ -227,6 +237,7 @@ class Net(Batches):
 
     # ---- weights ----
 
+    @raised_as(RuntimeError)
     def copy_from(self, path):
         """Copies the weights of a file, .caffemodel of any form or our .keras, to the layers of the same names.
 
@@ -241,6 +252,7 @@ class Net(Batches):
         """As `copy_from`."""
         self.copy_from(path)
 
+    @raised_as(RuntimeError)
     def share_with(self, other):
         """Makes layers of the same names use the other net's parameters, so that a change to one is seen in both.
 
@@ -259,12 +271,14 @@ class Net(Batches):
         other._engine.flush()
         self._engine.adopt(pairs)
 
+    @raised_as(RuntimeError)
     def save(self, path):
         """Writes the weights as a .caffemodel; HDF5 where `path` ends in ".h5"."""
         self._engine.flush()
         net = self._engine.net
         caffemodel.write(os.fspath(path), weight_files.arrays(net), net.definition.message, shared=self._shared())
 
+    @raised_as(RuntimeError)
     def save_hdf5(self, path):
         """Writes the weights as HDF5."""
         self._engine.flush()
@@ -286,5 +300,6 @@ def _arguments(*args, phase=None, level=0, stages=None, weights=None):
     phase, level = given.get("phase", phase), given.get("level", level)
     stages, weights = given.get("stages", stages), given.get("weights", weights)
     if phase not in (caffe_pb2.TRAIN, caffe_pb2.TEST) or isinstance(phase, bool) or len(args) > 4:
-        raise NetError("Net wants a file, a phase and perhaps weights", got=f"phase {phase!r}", want="TRAIN or TEST")
+        got, want = f"phase {phase!r}", "TRAIN or TEST"
+        raise also(NetError, TypeError)("Net wants a file, a phase and perhaps weights", got=got, want=want)
     return int(phase), level, stages, weights

@@ -11,6 +11,7 @@ from google.protobuf import message as protobuf_message
 
 from zoo.errors import NetError, Place, PrototxtError, did_you_mean
 from zoo.formats import caffe_pb2
+from zoo.pycaffe.errors import also
 
 
 def _messages_of_types():
@@ -45,8 +46,8 @@ class Function:
     def __init__(self, type_name, inputs, params):
         for index, top in enumerate(inputs):
             if not isinstance(top, Top):
-                at = Place(type=None, layer=type_name)
-                raise NetError(f"input {index} is no top", at=at, got=type(top).__name__, want="what a layer returned")
+                what = f"{type_name} input {index} is not a Top (type is {type(top)})"  # in pycaffe's words
+                raise also(NetError, TypeError)(what)
         self.type_name, self.inputs, self.params = type_name, tuple(inputs), dict(params)
         self.ntop, self.in_place = self.params.pop("ntop", 1), self.params.pop("in_place", False)
         self.tops = tuple(Top(self, n) for n in range(self.ntop))
@@ -102,7 +103,8 @@ def assign_proto(proto, name, val, layer=None):
         known = set(_fields(proto))
         if layer is not None and proto is layer and layer.type in _MESSAGE_OF:
             known |= set(_fields(getattr(layer, _MESSAGE_OF[layer.type])))
-        raise PrototxtError(f"no field {name} in {type(proto).__name__}", at=at, hint=did_you_mean(name, known))
+        what, hint = f"no field {name} in {type(proto).__name__}", did_you_mean(name, known)
+        raise also(PrototxtError, AttributeError)(what, at=at, hint=hint)
     field = proto.DESCRIPTOR.fields_by_name[name]
     try:
         if field.is_repeated:
@@ -121,8 +123,11 @@ def assign_proto(proto, name, val, layer=None):
             getattr(proto, name).CopyFrom(val)
         else:
             setattr(proto, name, val)
+    except PrototxtError:  # of a message within
+        raise
     except (TypeError, ValueError, AttributeError) as error:
-        raise PrototxtError(f"field {name} does not take this value", at=at, got=repr(val)) from error
+        what = f"field {name} does not take this value"
+        raise also(PrototxtError, type(error))(what, at=at, got=repr(val)) from error
 
 
 def _assign_all(proto, values, layer):

@@ -5,6 +5,7 @@ import os
 import numpy as np
 
 from zoo.errors import DataError, Place
+from zoo.pycaffe.errors import also
 
 # Luminance as scikit-image has it, with which pycaffe makes grey.
 _GREY = np.array([0.2125, 0.7154, 0.0721])
@@ -20,11 +21,11 @@ def load_image(filename, color=True):
 
     at = Place(os.fspath(filename))
     if not os.path.isfile(filename):
-        raise DataError("no such file", at=at)
+        raise also(DataError, FileNotFoundError)("no such file", at=at)
     # Unchanged keeps 16 bits, and turns no picture by its EXIF data, which scikit-image does not either.
     pixels = cv2.imread(os.fspath(filename), cv2.IMREAD_UNCHANGED)
     if pixels is None:
-        raise DataError("no picture that can be read", at=at)
+        raise also(DataError, OSError)("no picture that can be read", at=at)
     scale = np.iinfo(pixels.dtype).max if np.issubdtype(pixels.dtype, np.integer) else 1
     image = pixels.astype(np.float64) / scale
     if image.ndim == 2 or image.shape[2] < 3:
@@ -52,7 +53,8 @@ def resize_image(im, new_dims, interp_order=1):
 
     im, size = np.asarray(im), tuple(int(dim) for dim in new_dims)
     if im.ndim != 3 or not im.size or len(size) != 2 or min(size) < 1:
-        raise DataError("cannot resize", got=f"shape {im.shape} to {size}", want="a picture (H, W, K) and (H', W')")
+        got, want = f"shape {im.shape} to {size}", "a picture (H, W, K) and (H', W')"
+        raise also(DataError, ValueError)("cannot resize", got=got, want=want)
     factors = (size[0] / im.shape[0], size[1] / im.shape[1], 1)
     if im.shape[2] not in (1, 3):
         return zoom(im, factors, order=interp_order).astype(np.float32)
@@ -82,7 +84,8 @@ def oversample(images, crop_dims):
     for im in images:
         rows, columns = im.shape[0] - height, im.shape[1] - width
         if rows < 0 or columns < 0:
-            raise DataError("crops larger than the picture", got=(height, width), want=f"at most {im.shape[:2]}")
+            got, want = (height, width), f"at most {im.shape[:2]}"
+            raise also(DataError, ValueError)("crops larger than the picture", got=got, want=want)
         places = [(0, 0), (0, columns), (rows, 0), (rows, columns), centre_crop(im.shape, (height, width))]
         found = [im[y : y + height, x : x + width] for y, x in places]
         crops += found + [crop[:, ::-1] for crop in found]

@@ -13,6 +13,7 @@ from zoo.converters import solver as solvers
 from zoo.errors import SolverError
 from zoo.formats import caffe_pb2, prototxt
 from zoo.pycaffe import modes
+from zoo.pycaffe.errors import raised_as
 from zoo.pycaffe.graph import Compiled
 from zoo.pycaffe.net import Net
 from zoo.training import caffe_log, snapshots
@@ -37,6 +38,7 @@ class Solver:
 
     type = None  # of the file, whatever it is; a subclass names its own
 
+    @raised_as(RuntimeError)
     def __init__(self, solver_file):
         parsed = prototxt.read_solver(os.fspath(solver_file))
         self._file = parsed.file
@@ -124,6 +126,7 @@ class Solver:
         self.optimizer.apply(list(gradients), [p.variable for p, _ in self._held()])
         return [0.0 - update.value for update in self.optimizer.updates]
 
+    @raised_as(RuntimeError)
     def apply_update(self):
         """Updates the parameters by the gradients in their diffs, each of which becomes what was subtracted."""
         self._follow_param()
@@ -156,6 +159,7 @@ class Solver:
         """Has functions without arguments called before each iteration, and before each update."""
         self._callbacks.append((on_start, on_gradients_ready))
 
+    @raised_as(RuntimeError)
     def step(self, iterations):
         """Makes `iterations` updates, with the tests, displays and snapshots that fall due."""
         self._follow_param()
@@ -199,6 +203,7 @@ class Solver:
         caffe_log.outputs("Train", self.train, _outputs(self.net))
         self._timer, self._timed = time.monotonic(), self.iteration
 
+    @raised_as(RuntimeError)
     def solve(self, resume_file=None):
         """Trains to `max_iter`, from the .solverstate `resume_file` on if one is given."""
         self._follow_param()
@@ -215,6 +220,7 @@ class Solver:
             self.test_all()
         logging.info("Optimization Done.")
 
+    @raised_as(RuntimeError)
     def test_all(self):
         """Runs every test net over its test_iter batches; returns a list of {output name: mean}."""
         return [self._test(index) for index in range(len(self.test_nets))]
@@ -232,6 +238,7 @@ class Solver:
 
     # ---- snapshots ----
 
+    @raised_as(RuntimeError)
     def snapshot(self):
         """Writes the pair .caffemodel and .solverstate at snapshot_prefix; raises SolverError where none is known."""
         self._follow_param()
@@ -245,6 +252,7 @@ class Solver:
         paths = snapshots.write(self, prefix, diffs)
         logging.info("Snapshotting to %s and %s", *paths)
 
+    @raised_as(RuntimeError)
     def restore(self, state_file):
         """Goes on from a .solverstate of Caffe's or ours: weights, history and iteration.
 
@@ -302,6 +310,7 @@ class AdamSolver(Solver):
 _CLASSES = (SGDSolver, NesterovSolver, AdaGradSolver, RMSPropSolver, AdaDeltaSolver, AdamSolver)
 
 
+@raised_as(RuntimeError)
 def get_solver(solver_file):
     """Returns a solver of the class that the file's `type`, or its older `solver_type`, names."""
     kind = solvers.solver_def(prototxt.read_solver(os.fspath(solver_file))).type

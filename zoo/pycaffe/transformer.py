@@ -3,6 +3,7 @@
 import numpy as np
 
 from zoo.errors import NetError
+from zoo.pycaffe.errors import also
 from zoo.pycaffe.pictures import resize_image
 
 
@@ -89,12 +90,12 @@ class Transformer:
         mean, shape = np.asarray(mean), self.inputs[in_][1:]
         if mean.ndim == 1:
             if len(mean) != shape[0]:
-                raise NetError("mean does not fit the channels", got=len(mean), want=shape[0])
+                raise also(NetError, ValueError)("mean does not fit the channels", got=len(mean), want=shape[0])
             mean = mean[:, np.newaxis, np.newaxis]
         else:
             mean = mean[np.newaxis] if mean.ndim == 2 else mean
             if mean.ndim != 3 or mean.shape[0] not in (1, shape[0]):
-                raise NetError("mean does not fit the input", got=mean.shape, want=shape)
+                raise also(NetError, ValueError)("mean does not fit the input", got=mean.shape, want=shape)
             if mean.shape[1:] != shape[1:]:
                 mean = resize_image(mean.transpose(1, 2, 0), shape[1:]).transpose(2, 0, 1)
         self.mean[in_] = mean
