@@ -20,10 +20,17 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
 class ForkServer:
-    """The client's side; a context."""
+    """The client's side; a context.
+
+    Args:
+        modules: folders where its processes look for modules first, such as a sitecustomize.py.
+    """
+
+    def __init__(self, *modules):
+        self._path = os.pathsep.join(map(str, (*modules, ROOT)))
 
     def __enter__(self):
-        env = {**os.environ, "PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3"}
+        env = {**os.environ, "PYTHONPATH": self._path, "TF_CPP_MIN_LOG_LEVEL": "3"}
         pipe = subprocess.PIPE
         self._server = subprocess.Popen(
             [sys.executable, "-m", __name__], cwd=ROOT, env=env, stdin=pipe, stdout=pipe, text=True

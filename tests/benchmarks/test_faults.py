@@ -1,0 +1,77 @@
+"""The matrix of faults counts what it says it counts; the faults themselves are `python -m benchmarks.faults`."""
+
+import pytest
+
+from benchmarks.faults import matrix
+from benchmarks.faults.matrix import Row, Scenario, Skip, one_error
+
+
+@pytest.mark.parametrize(
+    ("returncode", "stderr", "says"),
+    [
+        (1, "I0101 starting\nerror: a.prototxt:3: no field\n", None),
+        (0, "", "exit code 0"),
+        (1, "Traceback (most recent call last):\nKeyError\n", "a traceback"),
+        (-11, "", "died of signal 11"),
+        (1, "error: one\nerror: two\n", "2 errors"),
+        (1, "", "0 errors"),
+    ],
+)
+def test_one_clean_error(returncode, stderr, says):
+    why = one_error(returncode, stderr)
+    assert why is None if says is None else says in why
+
+
+def good(campaign):
+    """All is well."""
+    row = Row()
+    for _ in range(campaign.count):
+        row.equal(0.5)
+    row.error(2.0)
+    return row
+
+
+def bad(campaign):
+    """Something is lost."""
+    rows = Row("first"), Row("second")
+    rows[1].wrong(1.0, "other bits")
+    rows[0].equal(1.0)
+    return list(rows)
+
+
+def broken(campaign):
+    """It raises."""
+    raise KeyError("x")
+
+
+def skipped(campaign):
+    """It cannot be tried."""
+    raise Skip("needs a spoon")
+
+
+def table(*functions, **options):
+    lines = []
+    count = matrix.run([Scenario(f"made.{f.__name__}", f, 3) for f in functions], say=lines.append, **options)
+    return count, lines[2:]
+
+
+def test_the_table_and_what_is_bad():
+    count, lines = table(good, bad, broken, skipped)
+    assert count == 2
+    assert lines[0].startswith("| made.good | All is well | 4 | 3 | 1 | 0 | 2.0 |")
+    assert lines[1].startswith("| made.bad | first | 1 | 1 | 0 | 0 |")
+    assert lines[2].startswith("| made.bad | second | 1 | 0 | 0 | 1 |")
+    assert lines[3].startswith("| made.broken | It raises | 1 | 0 | 0 | 1 |")
+    assert lines[4] == "| made.skipped | It cannot be tried | skipped: needs a spoon | | | | | |"
+    assert lines[5:] == ["BAD made.bad: other bits", "BAD made.broken: the scenario broke: KeyError: 'x'"]
+
+
+def test_the_count_is_asked_for():
+    assert table(good, count=7)[1][0].startswith("| made.good | All is well | 8 | 7 | 1 |")
+
+
+def test_every_family_is_found():
+    names = [each.name for each in matrix.scenarios()]
+    assert "training.killed" in names
+    assert len(names) == len(set(names))
+    assert all(each.says and each.count for each in matrix.scenarios())
