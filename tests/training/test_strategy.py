@@ -4,18 +4,13 @@ Devices are logical CPUs of a process, or processes of this machine; no GPU is n
 """
 
 import json
-import pathlib
-import re
 import signal
 import socket
 
-import numpy as np
 import pytest
 
-from data_prep.common import write_arrays
 from tests.training import runs
-
-MODULE = "tests.training.devices"
+from tests.training.several import close, finish, free_ports, say_the_same, start, tasks, workers
 
 HEAD = """
 net_param {
@@ -83,64 +78,6 @@ def alone(commands, config, small_data, tmp_path_factory):
     return run_dir
 
 
-def start(commands, machine, config, data, run_dir, *args):
-    common = (f"--config={config}", f"--data_dir={data}", f"--run_dir={run_dir}")
-    return commands.start(json.dumps(machine), *common, *args, module=MODULE)
-
-
-def finish(*processes, code=0):
-    """Waits for the processes; their exit codes have to be `code`."""
-    for process in processes:
-        assert process.wait() == code, process.stderr
-
-
-def free_ports(count):
-    """Returns `count` ports of this machine that nothing uses now."""
-    holders = [socket.socket() for _ in range(count)]
-    for holder in holders:
-        holder.bind(("localhost", 0))
-    ports = [holder.getsockname()[1] for holder in holders]
-    for holder in holders:
-        holder.close()
-    return ports
-
-
-def workers(commands, count, *args):
-    """Starts `count` processes of one TF_CONFIG; `args` as for `start`."""
-    cluster = {"worker": [f"localhost:{port}" for port in free_ports(count)]}
-    tasks = [{"cluster": cluster, "task": {"type": "worker", "index": i}} for i in range(count)]
-    return [start(commands, {"env": {"TF_CONFIG": json.dumps(task)}}, *args) for task in tasks]
-
-
-def close(one, other, iteration, but=()):
-    """Asserts that two runs' checkpoints are equal but for the order of sums: 1e-5 of each array's largest value."""
-    a, b = (runs.saved(run_dir, iteration) for run_dir in (one, other))
-    assert a.keys() == b.keys()
-    for name in a:
-        if name not in but:
-            np.testing.assert_allclose(
-                a[name], b[name], rtol=0, atol=1e-5 * np.nanmax(np.abs(a[name])) + 1e-9, err_msg=name
-            )
-
-
-def said(run_dir):
-    """Returns ([line without numbers], [its numbers]) of what a run's log says of losses, outputs and rates."""
-    lines = pathlib.Path(run_dir, "train.log").read_text().splitlines()
-    lines = [line.split("] ", 1)[-1] for line in lines]
-    lines = [line for line in lines if any(word in line for word in ("output #", "loss = ", "lr = "))]
-    lines = [re.sub(r"\(.*iters\)", "", line) for line in lines]  # how fast it went
-    number = re.compile(r"-?\d+(?:\.\d+)?(?:e-?\d+)?")
-    return [number.sub("", line) for line in lines], [float(n) for line in lines for n in number.findall(line)]
-
-
-def say_the_same(one, other):
-    """Asserts that two runs' logs are equal but for the order of sums and for their six digits."""
-    (lines, numbers), (others, other_numbers) = said(one), said(other)
-    assert lines == others
-    assert len(lines) > 40
-    np.testing.assert_allclose(numbers, other_numbers, rtol=1e-4)
-
-
 @pytest.mark.parametrize("count", [2, pytest.param(3, marks=pytest.mark.slow)])
 def test_devices_that_split_a_batch_train_as_one(count, commands, config, small_data, alone, tmp_path):
     machine = {"cpus": count}
@@ -171,50 +108,6 @@ def test_a_batch_for_each_device_is_a_batch_for_all(commands, small_data, tmp_pa
     close(tmp_path / "one", tmp_path / "three", 16)
 
 
-# What Caffe's solvers do that one device with their batches would not: statistics and normalisers of each.
-APART = """
-net_param {
-  name: "apart"
-  layer { name: "in" type: "Data" top: "data" top: "label"
-    transform_param { scale: 0.01 } data_param { source: "dealt/train" batch_size: 6 } }
-  layer { name: "conv" type: "Convolution" bottom: "data" top: "conv"
-    convolution_param { num_output: 6 kernel_size: 3 stride: 2 weight_filler { type: "xavier" } } }
-  layer { name: "bn" type: "BatchNorm" bottom: "conv" top: "bn" batch_norm_param { use_global_stats: false } }
-  layer { name: "ip" type: "InnerProduct" bottom: "bn" top: "ip"
-    inner_product_param { num_output: 4 weight_filler { type: "gaussian" std: 0.1 } } }
-  layer { name: "loss" type: "SoftmaxWithLoss" bottom: "ip" bottom: "label" top: "loss" loss_param { ignore_label: 2 } }
-  layer { name: "sum" type: "SoftmaxWithLoss" bottom: "ip" bottom: "label" top: "sum" loss_weight: 0.02
-    loss_param { normalization: NONE } }
-}
-"""
-
-
-def test_a_batch_for_each_device_is_dealt_and_averaged_as_by_caffe(commands, tmp_path):
-    """Caffe adds the gradients of its solvers, and divides by their number: as one solver does with iter_size.
-
-    That one takes the batches one after the other, so its records lie in the order in which two solvers get theirs.
-    """
-    rng = np.random.default_rng(8)
-    images, labels = rng.integers(0, 256, (48, 9, 8, 1)).astype(np.uint8), rng.integers(0, 4, 48)
-    order = np.arange(48).reshape(4, 6, 2).transpose(0, 2, 1).ravel()
-    for name, rows in (("plain", np.arange(48)), ("turns", order)):
-        folder = tmp_path / name / "dealt"
-        write_arrays(folder, "train", images[rows], labels[rows], 2, "abcd", "make it", {"source": "made"})
-    config = tmp_path / "apart.prototxt"
-    solver = "base_lr: 0.05 lr_policy: 'fixed' momentum: 0.9 weight_decay: 0.001 max_iter: 9 snapshot: 1 random_seed: 5"
-    config.write_text(solver + APART)
-    pair, one, first = (tmp_path / f"{name}_run" for name in ("pair", "one", "first"))
-    finish(start(commands, {"cpus": 2}, config, tmp_path / "plain", pair, "--strategy=mirrored", "--keep=0"))
-    finish(start(commands, {}, config, tmp_path / "turns", one, "--set=iter_size: 2"))
-    finish(start(commands, {}, config, tmp_path / "turns", first, "--set=max_iter: 1"))
-    sums = {name for name in runs.saved(one, 9) if "parameters.Sbn" in name}
-    assert len(sums) == 3
-    close(one, pair, 9, but=sums)
-    a, b = (runs.saved(run_dir, 1) for run_dir in (pair, first))  # the first device's sums stay, as in Caffe
-    for name in sums:
-        np.testing.assert_allclose(a[name], b[name], rtol=1e-6, err_msg=name)
-
-
 def test_another_number_of_devices_goes_on(commands, config, small_data, alone, tmp_path):
     for count, until in ((2, 5), (1, 9), (3, 16)):
         args = ("--strategy=mirrored", "--global_batch", f"--set=max_iter: {until}")
@@ -234,8 +127,8 @@ def test_processes_of_slurm_train_as_one(commands, config, small_data, alone, tm
         "SLURM_STEP_NODELIST": "localhost",
         "SLURM_STEP_TASKS_PER_NODE": "2",
     }
-    tasks = [{"env": {**step, "SLURM_PROCID": str(i), "SLURM_LOCALID": str(i)}} for i in range(2)]
-    finish(*[start(commands, task, config, small_data, run_dir, "--global_batch") for task in tasks])
+    ranks = [{"env": {**step, "SLURM_PROCID": str(i), "SLURM_LOCALID": str(i)}} for i in range(2)]
+    finish(*[start(commands, rank, config, small_data, run_dir, "--global_batch") for rank in ranks])
     close(alone, run_dir, 16)
 
 
@@ -302,10 +195,8 @@ def test_a_stop_of_one_process_is_a_stop_of_all(commands, config, small_data, tm
 
 
 def test_an_error_of_one_process_ends_all(commands, config, small_data, tmp_path):
-    cluster = {"worker": [f"localhost:{port}" for port in free_ports(2)]}
-    tasks = [{"TF_CONFIG": json.dumps({"cluster": cluster, "task": {"type": "worker", "index": i}})} for i in range(2)]
     datas = (tmp_path, small_data)  # the chief has no data
-    pair = [start(commands, {"env": env}, config, data, tmp_path / "run") for env, data in zip(tasks, datas)]
+    pair = [start(commands, task, config, data, tmp_path / "run") for task, data in zip(tasks(2), datas)]
     assert [process.wait(60) for process in pair] == [1, 1]
     assert "small/train" in pair[0].stderr
     assert "worker 1 has lost another one" in pair[1].stderr

@@ -6,6 +6,8 @@ import keras
 import tensorflow as tf
 from keras import ops
 
+from zoo.training.replicas import all_reduce
+
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 
 
@@ -72,11 +74,10 @@ class LossScale(keras.optimizers.LossScaleOptimizer):
         self.iterations.assign(following)
 
     def _agreed(self, grads):
-        context = tf.distribute.get_replica_context()
-        if context.num_replicas_in_sync == 1:
+        if tf.distribute.get_replica_context().num_replicas_in_sync == 1:
             return grads
         bad = tf.cast(tf.logical_not(self.check_finite(grads)), tf.float32)
-        bad = context.all_reduce(tf.distribute.ReduceOp.SUM, bad)
+        bad = all_reduce(tf.distribute.ReduceOp.SUM, bad)
         return [tf.where(bad > 0, tf.constant(float("nan"), g.dtype), g) for g in grads]
 
     def unscaled(self, grads):

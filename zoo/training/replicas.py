@@ -84,7 +84,7 @@ class Replicas:
             context = tf.distribute.get_replica_context()
             first = tf.equal(context.replica_id_in_sync_group % self.local, 0)  # one device speaks for its process
             mine = [tf.where(first, value, tf.zeros_like(value)) for value in values]
-            return [context.all_reduce(tf.distribute.ReduceOp.SUM, value) for value in mine]
+            return [all_reduce(tf.distribute.ReduceOp.SUM, value) for value in mine]
 
         results = self.strategy.run(reduce, values)
         return [self.strategy.experimental_local_results(value)[0] for value in results]
@@ -100,6 +100,15 @@ class Replicas:
             said = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
             hint = "its own output says why; start all processes again, they go on from the newest checkpoint"
             raise ClusterError(f"worker {self.worker} has lost another one", got=said, hint=hint) from error
+
+
+def all_reduce(operation, values):
+    """Returns `values`, a tensor or a list of them, reduced over all devices; to be called in a replica's context.
+
+    TensorFlow puts the result where the value is. In a process of one device that is nowhere for a value that comes
+    from outside this context (2.21: "destinations can not be empty"), so that each is made here first.
+    """
+    return tf.distribute.get_replica_context().all_reduce(operation, tf.nest.map_structure(tf.identity, values))
 
 
 ONE = Replicas()

@@ -3,6 +3,7 @@
 import keras
 import tensorflow as tf
 
+from zoo.training.replicas import all_reduce
 from zoo.training.step import TrainStep
 
 
@@ -58,9 +59,8 @@ class ReplicatedStep(TrainStep):
         """Returns both as they are said: means over the devices, where they are not of the whole batch already."""
         if self.tail is not None:
             return loss, outputs
-        context = tf.distribute.get_replica_context()
         numbers = [loss, *(value for value in outputs if value.shape.rank == 0)]
-        numbers = iter(context.all_reduce(tf.distribute.ReduceOp.MEAN, numbers))
+        numbers = iter(all_reduce(tf.distribute.ReduceOp.MEAN, numbers))
         return next(numbers), tuple(next(numbers) if value.shape.rank == 0 else value for value in outputs)
 
     # ---- across them ------------------------------------------------------------------------------------------

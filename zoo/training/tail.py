@@ -4,6 +4,7 @@ import tensorflow as tf
 
 from zoo.converters.execution import steps
 from zoo.errors import UnsupportedError
+from zoo.training.replicas import all_reduce
 from zoo.training.step import objective
 
 MIXES = ("BatchReindex", "Filter")  # they move rows of a batch by number, or leave some out
@@ -76,14 +77,14 @@ class Tail:
         device (2.21, "destinations can not be empty").
         """
         count, items = self._share.count, self._share.items
-        context, rank = tf.distribute.get_replica_context(), self._share.rank()
+        rank = self._share.rank()
         rest = [x.shape[0] // items, *x.shape[1:]]
         place = tf.reshape(tf.equal(tf.range(count), rank), [1, count, *[1] * len(rest)])
 
         @tf.custom_gradient
         def whole(x):
             alone = tf.where(place, tf.reshape(x, [items, 1, *rest]), tf.zeros([], x.dtype))
-            parts = context.all_reduce(tf.distribute.ReduceOp.SUM, alone)
+            parts = all_reduce(tf.distribute.ReduceOp.SUM, alone)
 
             def back(gradient):
                 mine = tf.reshape(gradient, [items, count, *rest])[:, rank]
