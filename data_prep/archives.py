@@ -1,8 +1,9 @@
 """Pictures in tar archives, such as ImageNet's, found where they stand: nothing is unpacked."""
 
+import os
 import pathlib
-import tarfile
 
+from data_prep import tar_members
 from data_prep.images import SUFFIXES, File, class_in
 from zoo.errors import DataError, Place
 
@@ -12,64 +13,76 @@ def is_archive(path):
     return pathlib.Path(path).suffix == ".tar" and pathlib.Path(path).is_file()
 
 
-def listing(path):
+def listing(path, left_out=None):
     """Returns the `File` list of the pictures in the archive at `path`, in the order of their names.
 
     Archives within the archive are read in place: of ILSVRC2012_img_train.tar the 1000 inner ones, each named after its
     class. A picture's class is the name of the inner archive, or of its folder, or the synset that its name begins
     with; else "".
 
+    Args:
+        path: the archive.
+        left_out: list, to which the names of files are added that are no pictures by their names; or None.
+
     Raises:
-        DataError: no archive, a compressed or damaged one, or one without pictures.
+        DataError: no archive, a compressed or damaged one, one without pictures, or pictures that cannot be read in
+            place: links, sparse ones, two of one name.
     """
-    path, files = pathlib.Path(path), []
+    path, files, left_out = pathlib.Path(path), [], [] if left_out is None else left_out
     try:
         with open(path, "rb") as stream:
-            for archive, member in _members(stream, path):
-                if member.name.endswith(".tar"):
-                    files += _inner(archive, member, path)
-                elif _is_picture(member):
+            for member in tar_members.members(stream, 0, os.fstat(stream.fileno()).st_size, str(path)):
+                if member.isreg() and member.name.endswith(".tar"):
+                    files += _inner(stream, member, path, left_out)
+                elif _is_picture(member, path, left_out):
                     files.append(File(path, _class_name(member.name), member.name, member.offset_data, member.size))
-            end = stream.seek(0, 2)
     except OSError as e:
         raise DataError("cannot read an archive", at=Place(str(path)), got=e.strerror or str(e)) from e
-    cut = [file for file in files if file.offset + file.size > end]
-    if cut:
-        got = f"{end} bytes, {len(cut)} pictures beyond"
-        raise DataError("the archive is cut short", at=Place(str(path)), got=got, hint="copy or download it again")
     if not files:
-        want = f"files ending in {', '.join(sorted(SUFFIXES))}"
-        raise DataError("no pictures in the archive", at=Place(str(path)), want=want)
-    return sorted(files, key=lambda file: (file.class_name, file.member))
+        raise _without_pictures(path)
+    files.sort(key=lambda file: (file.class_name, file.member))
+    twice = next((b for a, b in zip(files, files[1:]) if a[:3] == b[:3]), None)
+    if twice:
+        raise DataError("two pictures of one name in the archive", at=Place(str(twice)))
+    return files
 
 
-def _members(stream, path):
-    """Yields (the TarFile, a member that is a file) of the archive in `stream`."""
-    try:
-        with tarfile.open(fileobj=stream, mode="r:") as archive:
-            for member in archive:
-                if member.isfile():
-                    yield archive, member
-                archive.members = []  # else all headers of a million pictures stay in memory
-    except tarfile.TarError as e:
-        hint = "copy or download it again; a compressed one has to be uncompressed first"
-        raise DataError("not a whole tar archive", at=Place(str(path)), got=str(e), hint=hint) from e
-
-
-def _inner(archive, outer, path):
-    """Returns the pictures of the archive `outer` that lies within `archive`."""
+def _inner(stream, outer, path, left_out):
+    """Returns the pictures of the archive `outer` that lies within the one in `stream`."""
     class_name = pathlib.PurePosixPath(outer.name).stem
-    with archive.extractfile(outer) as window:  # its offsets count from its start: a picture's place in all is a sum
-        return [
-            File(path, class_name, f"{class_name}/{m.name}", outer.offset_data + m.offset_data, m.size)
-            for _, m in _members(window, f"{path}: {outer.name}")
-            if _is_picture(m)
-        ]
+    name = f"{path}: {tar_members.text(outer.name)}"
+    _check_stored(outer, name)
+    files = [
+        File(path, class_name, f"{class_name}/{m.name}", outer.offset_data + m.offset_data, m.size)
+        for m in tar_members.members(stream, outer.offset_data, outer.size, name)
+        if _is_picture(m, name, left_out)
+    ]
+    if not files:
+        raise _without_pictures(name)
+    return files
 
 
-def _is_picture(member):
+def _is_picture(member, archive, left_out):
+    """Whether `member` is a picture by its name; raises DataError for one that is none by its kind."""
     name = pathlib.PurePosixPath(member.name)
-    return name.suffix.lower() in SUFFIXES and not name.name.startswith(".")
+    if member.isdir() or name.name.startswith("."):
+        return False
+    if name.suffix.lower() not in SUFFIXES:
+        left_out.append(tar_members.text(member.name))
+        return False
+    _check_stored(member, f"{archive}: {tar_members.text(member.name)}")
+    return True
+
+
+def _check_stored(member, name):
+    if not member.isreg() or member.issparse():
+        kind = "a link" if member.issym() or member.islnk() else "a sparse file" if member.isreg() else "no file"
+        raise DataError("a member that is not stored as a plain file", at=Place(name), got=kind)
+
+
+def _without_pictures(path):
+    want = f"files ending in {', '.join(sorted(SUFFIXES))}"
+    return DataError("no pictures in the archive", at=Place(str(path)), want=want)
 
 
 def _class_name(name):

@@ -1,9 +1,12 @@
 """Which pictures a command's --source names, whatever holds them: an archive, a folder of either, or a list."""
 
 import pathlib
+import sys
 
-from data_prep import archives, images, listed, validation
+from data_prep import archives, images, listed, tar_members, validation
 from zoo.errors import DataError, Place
+
+COMPRESSED = (".gz", ".tgz", ".bz2", ".xz", ".zst", ".zip")
 
 
 def collect(source, root_folder="", classes=None, class_file=None):
@@ -18,23 +21,42 @@ def collect(source, root_folder="", classes=None, class_file=None):
     Raises:
         DataError: nothing of these, pictures of unknown class, or classes that are not among `classes`.
     """
-    path, at = pathlib.Path(source), Place(str(source))
+    path, at, left_out = pathlib.Path(source), Place(str(source)), []
+    if not (path.is_file() or path.is_dir()):
+        got = "a device or pipe" if path.exists() else "no such file or folder"
+        raise DataError("nothing that holds pictures", at=at, got=got, want="an archive, a folder or a list")
+    if path.suffix.lower() in COMPRESSED:
+        raise DataError(
+            "a compressed archive", at=at, want="a .tar, which is read in place", hint="uncompress it first"
+        )
     if path.is_file() and not archives.is_archive(path):
         if class_file:
             raise DataError("a list has its labels already", at=at, hint="leave --val_labels out")
         return listed.listing(path, root_folder, classes)
     if root_folder:
         raise DataError("only a list has a root folder", at=at, hint="leave --root_folder out")
-    inner = sorted(path.glob("*.tar")) if path.is_dir() else [path] if path.is_file() else []
-    if not inner:
-        files = images.listing(path, named=not class_file)
-    elif path.is_file():
-        files = archives.listing(path)
-    else:  # what lies in a folder of archives after the outer one was unpacked: an archive a class
-        files = [file._replace(class_name=file.path.stem) for archive in inner for file in archives.listing(archive)]
+    inner = sorted(path.glob("*.tar")) if path.is_dir() else []
+    if path.is_file():
+        files = archives.listing(path, left_out)
+    elif inner:  # what lies in a folder of archives after the outer one was unpacked: an archive a class
+        files = [file._replace(class_name=one.stem) for one in inner for file in _in_archive(one, left_out)]
+        left_out += [entry.name for entry in path.iterdir() if entry not in inner and not entry.name.startswith(".")]
+    else:
+        files = images.listing(path, named=not class_file, left_out=left_out)
+    if left_out:
+        some = ", ".join(map(tar_members.text, left_out[:3]))
+        print(
+            f"NOTE: left out of {source}, being no pictures by name: {len(left_out)}, such as {some}", file=sys.stderr
+        )
     if class_file:
         files = validation.classified(files, class_file, classes)
     return _checked(files, classes, at)
+
+
+def _in_archive(path, left_out):
+    if not archives.is_archive(path):
+        raise DataError("an archive that is not a file", at=Place(str(path)))
+    return archives.listing(path, left_out)
 
 
 def _checked(files, classes, at):
@@ -43,6 +65,10 @@ def _checked(files, classes, at):
         hint = "--val_labels names the file that tells the classes of ImageNet's validation pictures"
         raise DataError("a picture of unknown class", at=at, got=unknown, hint=hint)
     found = {file.class_name for file in files}
+    unreadable = next((name for name in sorted(found) if tar_members.text(name) != name), None)
+    if unreadable:
+        got = tar_members.text(unreadable)
+        raise DataError("a class whose name is not UTF-8", at=at, got=got, hint="rename its folder or archive")
     strangers = sorted(found - set(classes)) if classes is not None else []
     if strangers:
         raise DataError("classes that training does not have", at=at, got=", ".join(strangers[:5]))

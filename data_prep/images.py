@@ -11,10 +11,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from data_prep import tar_members
 from zoo.errors import DataError, Place
-from zoo.formats import records
+from zoo.formats import limits, records, weightsfile
 
 SUFFIXES = {".jpeg", ".jpg", ".png", ".bmp", ".tif", ".tiff", ".webp"}
+FILE, FOLDER = "a file", "a folder"
 FLAT = re.compile(r"(?P<class_name>n\d{8})_.+")
 
 
@@ -40,13 +42,14 @@ class File(NamedTuple):
         return self.path.name if self.member is None else self.member.rsplit("/", 1)[-1]
 
     def __str__(self):
-        return str(self.path) if self.member is None else f"{self.path}: {self.member}"
+        return tar_members.text(str(self.path) if self.member is None else f"{self.path}: {self.member}")
 
     def bytes(self):
-        """Returns the bytes of the picture file; raises DataError."""
+        """Returns the bytes of the picture file; raises DataError, also for a pipe or device."""
+        if self.member is None:
+            return read_file(self.path)
+        limits.IMAGE_BYTES.check(self.size, DataError, "a picture file that is too large", at=Place(str(self)))
         try:
-            if self.member is None:
-                return self.path.read_bytes()
             # pread of a handle that all threads share: opening an archive anew for each of a million pictures is slow.
             data = os.pread(_handle(str(self.path)), self.size, self.offset)
         except OSError as e:
@@ -60,6 +63,17 @@ class File(NamedTuple):
 def _handle(path):
     """Returns an open archive; it stays open as long as the process, for there are few."""
     return os.open(path, os.O_RDONLY)
+
+
+def read_file(path):
+    """Returns the bytes of the picture file at `path`; raises DataError: missing, no file, unreadable or too large."""
+    weightsfile.check(path, DataError)
+    at = Place(tar_members.text(str(path)))
+    try:
+        limits.IMAGE_BYTES.check(os.stat(path).st_size, DataError, "a picture file that is too large", at=at)
+        return pathlib.Path(path).read_bytes()
+    except OSError as e:
+        raise DataError("cannot be read", at=at, got=e.strerror) from e
 
 
 class Picture(NamedTuple):
@@ -79,27 +93,41 @@ class Picture(NamedTuple):
 
     def example(self, label, file, names):
         """Returns the record; `names` are those of `zoo.formats.records.features`."""
-        more = {"names": names, "file_name": file.name, "synset": file.class_name}
+        name = file.name.encode("utf-8", "surrogateescape")  # its bytes, whether they are UTF-8 or not
+        more = {"names": names, "file_name": name, "synset": file.class_name}
         if self.encoding == "raw":
             return records.raw_example(self.data, label, **more)
         return records.encoded_example(self.data, self.encoding, self.shape, label, **more)
 
 
-def listing(folder, named=True):
+def listing(folder, named=True, left_out=None):
     """Returns the `File` list of `folder` in the order of their names; raises DataError where its layout is not known.
 
     Either each class has a folder, or the files are named ``<synset>_<name>``; unless `named`, loose files of any name
-    will do, their class "".
+    will do, their class "". Names that begin with a dot do not count.
+
+    Args:
+        folder: of the pictures.
+        named: see above.
+        left_out: list, to which names are added that are none of pictures; or None.
+
+    Raises:
+        DataError: another layout, or a picture's name on what is no file: a pipe, a device, a link to nothing.
     """
     folder = pathlib.Path(folder)
-    at = Place(str(folder))
+    at, left_out = Place(str(folder)), [] if left_out is None else left_out
     try:
-        entries = sorted(folder.iterdir())
-        loose = [p for p in entries if p.suffix.lower() in SUFFIXES and p.is_file()]
-        classes = [p for p in entries if p.is_dir() and not p.name.startswith(".")]
-        nested = [File(p, d.name) for d in classes for p in sorted(d.iterdir()) if p.suffix.lower() in SUFFIXES]
+        entries = _entries(folder)
+        classes = [entry for entry in entries if _kind(entry) == FOLDER]
+        loose = _pictures((entry for entry in entries if _kind(entry) != FOLDER), left_out)
+        inside = {entry.name: _pictures(_entries(entry.path), left_out) for entry in classes}
+        nested = [File(path, name) for name, paths in inside.items() for path in paths]
+        if loose:
+            _pictures((entry for entry in classes if _is_picture(entry.name)), left_out)
+        left_out += [f"{name}/ (without pictures)" for name, paths in inside.items() if not paths]
     except OSError as e:
-        raise DataError("cannot list the pictures", at=at, got=e.strerror) from e
+        where = tar_members.text(str(e.filename or folder))
+        raise DataError("cannot list the pictures", at=Place(where), got=e.strerror) from e
     if loose and nested:
         got = f"{len(loose)} files beside {len(classes)} folders"
         raise DataError("pictures both in folders and beside them", at=at, got=got, want="one or the other")
@@ -110,6 +138,42 @@ def listing(folder, named=True):
     if not loose and not nested:
         raise DataError("no pictures", at=at, want=f"files ending in {', '.join(sorted(SUFFIXES))}")
     return nested or [File(p, class_in(p.name)) for p in loose]
+
+
+def _entries(folder):
+    """Returns the `os.DirEntry` list of `folder` by name; raises OSError."""
+    with os.scandir(folder) as found:
+        return sorted((e for e in found if not e.name.startswith(".")), key=lambda entry: entry.name)
+
+
+def _kind(entry):
+    """Returns FILE, FOLDER or, as a clause, what else the `os.DirEntry` is."""
+    try:
+        if entry.is_file():
+            return FILE
+        if entry.is_dir():
+            return FOLDER
+        return "a link to nothing, or to a device" if entry.is_symlink() else "a pipe, socket or device"
+    except OSError as e:
+        return e.strerror  # of a link to itself
+
+
+def _is_picture(name):
+    return pathlib.PurePath(name).suffix.lower() in SUFFIXES
+
+
+def _pictures(entries, left_out):
+    """Returns the paths of those of `entries` that are pictures by their names; raises DataError for no files."""
+    found = []
+    for entry in entries:
+        kind, is_picture = _kind(entry), _is_picture(entry.name)
+        if kind != FILE and (is_picture or entry.is_symlink()):
+            raise DataError("not a picture file", at=Place(tar_members.text(entry.path)), got=kind)
+        if is_picture:
+            found.append(pathlib.Path(entry.path))
+        else:
+            left_out.append(entry.name)
+    return found
 
 
 def class_in(name):

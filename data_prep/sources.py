@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from absl import flags
 
+from data_prep.images import read_file
 from zoo.errors import DataError, Place
 from zoo.formats import datum, records, tfds
 from zoo.formats.databases import Database, database_kind
@@ -41,9 +42,9 @@ class Record(NamedTuple):
         if not isinstance(self.data, pathlib.Path):
             return self
         try:
-            return self._replace(data=self.data.read_bytes())
-        except OSError as e:
-            raise DataError(f"cannot read the picture {self.data}", at=self.place, got=e.strerror) from e
+            return self._replace(data=read_file(self.data))
+        except DataError as e:
+            raise DataError(f"cannot read the picture {self.data}", at=self.place, got=e.got or e.what) from e
 
     def pixels(self, gray=False, color=False):
         """Returns the pixels: of encoded ones in their own channels unless `gray` or `color`; raises DataError."""

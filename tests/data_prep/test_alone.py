@@ -1,7 +1,6 @@
 """Two commands that prepare data in one folder: the second is refused, by one error, until the first has ended."""
 
 import contextlib
-import os
 import pathlib
 import subprocess
 import sys
@@ -13,16 +12,17 @@ import pytest
 from data_prep import cifar10, common, images, mnist
 from tests.data_prep import ilsvrc
 from tests.data_prep.test_imagenet import ROOT
+from tests.data_prep.waiting import Waiting
 from zoo.errors import DataError
 
 SAID = r"another command is preparing data in \S+/out, got process \d+ on \S+ \(wait for it, stop it, or name another"
 
 
 @contextlib.contextmanager
-def command(module, *args):
+def command(module, *args, env=None):
     """Gives a command that runs, and ends it."""
-    line = [sys.executable, "-m", f"data_prep.{module}", *map(str, args)]
-    with subprocess.Popen(line, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    line, pipe = [sys.executable, "-m", f"data_prep.{module}", *map(str, args)], subprocess.PIPE
+    with subprocess.Popen(line, cwd=ROOT, env=env, stdout=pipe, stderr=pipe, text=True) as process:
         try:
             yield process
         finally:
@@ -49,12 +49,10 @@ def test_a_second_preparer_is_refused_and_a_killed_one_does_not_block(tmp_path, 
     for i in range(4):
         (folder / "c0" / f"{i}.JPEG").write_bytes(ilsvrc.jpeg(i))
     stuck = images.shuffled(images.listing(folder), 0)[3].path  # in the second shard of two
-    whole = stuck.read_bytes()
-    stuck.unlink()
-    os.mkfifo(stuck)  # whoever reads it waits for ever
+    waiting = Waiting(tmp_path, [stuck])
     args = [f"--source={folder}", f"--val_source={folder}", f"--processes={processes}", "--shards=2"]
     args += [f"--output_dir={out}"]
-    with command("imagenet", *args) as first:
+    with command("imagenet", *args, env=waiting.env) as first:
         deadline = time.monotonic() + 120
         while not list(out.glob("*.partial.json")) and time.monotonic() < deadline and first.poll() is None:
             time.sleep(0.05)
@@ -62,8 +60,7 @@ def test_a_second_preparer_is_refused_and_a_killed_one_does_not_block(tmp_path, 
         refused("imagenet", *args, holder=first.pid)
         refused("imagenet", "--force", *args, holder=first.pid)
         assert first.poll() is None and finished(out) == before
-    stuck.unlink()
-    stuck.write_bytes(whole)
+    waiting.end()
     assert (out / ".lock").exists()
     with command("imagenet", *args) as third:
         assert third.wait(120) == 0, third.stderr.read()

@@ -20,6 +20,7 @@ from data_prep.collect import collect
 from tests.data_prep import ilsvrc
 from tests.data_prep.test_ilsvrc import wait_until_gone
 from tests.data_prep.test_imagenet import ROOT
+from tests.data_prep.waiting import Waiting
 from zoo.errors import DataError
 
 ARGS = [sys.executable, "-m", "data_prep.imagenet", "--runner=DirectRunner", "--processes=2"]
@@ -74,7 +75,7 @@ def reader(path):
 
 
 class Stuck:
-    """Sixteen shards of a picture each, every other one a pipe: whoever reads it waits, and can be found."""
+    """Sixteen shards of a picture each; whoever reads every other one waits, and can be found."""
 
     def __init__(self, folder):
         (folder / "all" / "c0").mkdir(parents=True)
@@ -82,10 +83,7 @@ class Stuck:
             (folder / "all" / "c0" / f"{i}.JPEG").write_bytes(ilsvrc.jpeg(i, 20 + i, 20))
         self.files, self.classes = collect(folder / "all")
         self.files = imagenet.images.shuffled(self.files, 0)
-        self.out, self.pipes = folder / "out", {file.path: file.bytes() for file in self.files[1::2]}
-        for path in self.pipes:
-            path.unlink()
-            os.mkfifo(path)
+        self.out, self.waiting = folder / "out", Waiting(folder, [file.path for file in self.files[1::2]])
         (folder / "val" / "c0").mkdir(parents=True)
         (folder / "val" / "c0" / "1.JPEG").write_bytes(ilsvrc.jpeg(1))
         imagenet.write_split(
@@ -98,15 +96,14 @@ class Stuck:
     def start(self):
         """Starts the command; returns the ids of two processes that waited at once, when a shard is finished.
 
-        Beam deals the shards at random: one of the two is given its pictures until it has come to a shard without pipe.
+        Beam deals the shards at random: one of the two is let go on until it has come to a shard without pipe.
         """
-        self.run = subprocess.Popen(self.command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
+        self.run = subprocess.Popen(self.command, cwd=ROOT, env=self.waiting.env, stderr=subprocess.PIPE, text=True)
         workers = wait_for(lambda: len(found := self._readers()) == 2 and found)
         going = min(workers)
         while not self.finished():
             path = self._readers().get(going)
             if path:
-                os.write(self.ends[path], self.pipes[path])
                 os.close(self.ends[path])
                 self.ends[path] = None
             time.sleep(0.1)
@@ -119,7 +116,7 @@ class Stuck:
     def _readers(self):
         """Returns {id of a process: the pipe that it waits at}."""
         assert self.run.poll() is None, self.run.stderr.read()
-        for path in self.pipes.keys() - self.ends.keys():
+        for path in set(self.waiting.pipes.values()) - self.ends.keys():
             with contextlib.suppress(OSError):  # nobody reads
                 self.ends[path] = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
         return {pid: path for path, end in self.ends.items() if end is not None and (pid := reader(path))}
@@ -132,11 +129,6 @@ class Stuck:
         for end in filter(None, self.ends.values()):
             os.close(end)
         self.ends = {}
-
-    def mend(self):
-        for path, data in self.pipes.items():
-            path.unlink()
-            path.write_bytes(data)
 
 
 @pytest.fixture
@@ -157,7 +149,7 @@ def test_killed_run_goes_on(tmp_path, stuck):
     stuck.end()
     assert list(stuck.out.glob(".beam-*")) and list(stuck.out.glob(".draft-*"))
     kept = {path: path.with_suffix("").stat() for path in stuck.finished()}
-    stuck.mend()
+    stuck.waiting.end()
     done = subprocess.run(stuck.command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stderr and "apache" not in done.stderr

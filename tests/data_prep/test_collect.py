@@ -65,7 +65,7 @@ def test_archives_are_found_alike_however_they_lie(tmp_path, official):
         assert all(file.class_name == file.name[:9] for file in files)
 
 
-@pytest.mark.parametrize("length, said", [(-8192, "not a whole tar"), (20000, "not a whole tar|cut short"), (0, "tar")])
+@pytest.mark.parametrize("length, said", [(-8192, "cut short"), (20000, "cut short"), (0, "tar")])
 def test_archives_cut_short(tmp_path, official, length, said):
     data = official[0].read_bytes()[:length].rstrip(b"\0") if length else b"rubbish" * 200
     (tmp_path / "x.tar").write_bytes(data)

@@ -1,7 +1,6 @@
 """ImageNet's official archives, in small, as shards: in place, with the right labels, whole after a kill."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -15,6 +14,7 @@ from data_prep import contact_sheet, imagenet, images
 from data_prep.collect import collect
 from tests.data_prep import ilsvrc
 from tests.data_prep.test_imagenet import ROOT, number, read, text
+from tests.data_prep.waiting import Waiting
 from zoo.errors import DataError
 from zoo.formats import records
 
@@ -68,12 +68,10 @@ def test_killed_run_goes_on_and_processes_make_the_same(tmp_path):
     files, classes = collect(tmp_path / "all")
     files = images.shuffled(files, 0)
     stuck = files[10].path  # within shard 2 of 6
-    whole = stuck.read_bytes()
-    stuck.unlink()
-    os.mkfifo(stuck)  # whoever reads it waits for ever
+    waiting = Waiting(tmp_path, [stuck])
     out = tmp_path / "out"
     args = [f"--source={tmp_path}/all", f"--val_source={tmp_path}/all", f"--output_dir={out}", "--shards=6"]
-    run = subprocess.Popen([*ARGS, *args, "--processes=2"], cwd=ROOT, stderr=subprocess.PIPE)
+    run = subprocess.Popen([*ARGS, *args, "--processes=2"], cwd=ROOT, env=waiting.env, stderr=subprocess.PIPE)
     try:
         deadline = time.monotonic() + 120
         while len(list(out.glob("*.partial.json"))) < 5 and time.monotonic() < deadline and run.poll() is None:
@@ -88,8 +86,7 @@ def test_killed_run_goes_on_and_processes_make_the_same(tmp_path):
     assert len(finished) == 5 and not (out / "train.json").exists()
     shards = {path: path.with_suffix("").stat() for path in finished}
     wait_until_gone(workers.split())
-    stuck.unlink()
-    stuck.write_bytes(whole)
+    waiting.end()
     (out / "train-00002-of-00006.tfrecord.partial").write_bytes(b"half a sha")
     options = imagenet.Options(6)
     card = imagenet.write_split(out, "train", files, classes, options, "")

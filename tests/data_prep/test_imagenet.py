@@ -1,5 +1,7 @@
 """Folders of pictures as records: which, in what order, with which labels, and what of damaged ones."""
 
+import os
+import socket
 import subprocess
 import sys
 
@@ -9,6 +11,7 @@ import pytest
 import tensorflow as tf
 
 from data_prep import imagenet, images
+from data_prep.collect import collect
 from tests.input.making import pictures
 from zoo.errors import DataError
 from zoo.formats import records
@@ -180,7 +183,7 @@ def test_gray_jpeg_stays_as_it_is(tmp_path):
 @pytest.mark.parametrize(
     "spoil, said",
     [
-        (lambda data: b"", "an empty picture"),
+        (lambda data: b"", "is empty"),
         (lambda data: data[: len(data) // 2], "a damaged picture"),
         (lambda data: data[:2] + b"rubbish", "a damaged picture"),
         (lambda data: b"<html>not found</html>", "not a picture"),
@@ -226,7 +229,7 @@ def test_orientation_marks_are_ignored(tmp_path):
             ],
             "both in folders and beside them",
         ),
-        (lambda folder: folder.rmdir(), "cannot list the pictures"),
+        (lambda folder: folder.rmdir(), "cannot list the pictures, got No such file"),
     ],
 )
 def test_folders_of_unknown_layout(tmp_path, make, said):
@@ -235,6 +238,84 @@ def test_folders_of_unknown_layout(tmp_path, make, said):
     make(folder)
     with pytest.raises(DataError, match=said):
         images.listing(folder)
+
+
+def plant(path, kind):
+    """Makes at `path` what has a picture's name and is no file."""
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "socket":
+        with socket.socket(socket.AF_UNIX) as one:
+            one.bind(str(path))
+    elif kind == "folder":
+        path.mkdir()
+    else:
+        path.symlink_to({"device": "/dev/zero", "nothing": "gone", "itself": path.name}[kind])
+
+
+@pytest.mark.parametrize("kind", ["pipe", "socket", "folder", "device", "nothing", "itself"])
+def test_a_picture_that_is_no_file(tmp_path, flat, nested, kind, monkeypatch):
+    """None is waited for, read without end, or left out without a word."""
+    monkeypatch.chdir(tmp_path)  # the path of a socket is short
+    for folder in (flat, nested / "n00000001"):
+        path = folder / "n00000001_x.JPEG"
+        plant(path.relative_to(tmp_path), kind)
+        with pytest.raises(DataError, match="n00000001_x.JPEG: not a picture file, got"):
+            images.listing(flat if folder is flat else nested)
+        if kind != "nothing":
+            with pytest.raises(DataError, match=r"n00000001_x.JPEG: (is a |cannot be read)"):
+                images.File(path, "c").bytes()
+
+
+def test_names_that_are_none_of_pictures_are_said(tmp_path, nested, capsys):
+    (nested / "n00000001" / "more").mkdir()
+    (nested / "readme.txt").write_text("x")
+    (nested / "n00000001" / ".hidden.JPEG").write_text("x")
+    files, _ = collect(nested)
+    assert len(files) == 12
+    (nested / "empty").mkdir()
+    assert "pictures by name: 2, such as readme.txt, more" in capsys.readouterr().err
+    collect(nested)
+    assert "such as readme.txt, more, empty/ (without pictures)" in capsys.readouterr().err
+
+
+def test_a_file_name_that_is_not_utf8(tmp_path, flat):
+    name = os.fsdecode(b"n00000001_\xe9.JPEG")
+    (flat / "n00000001_picture0.JPEG").rename(flat / name)
+    (flat / name).write_bytes(cv2.imencode(".png", pictures(1, 9, 8, 3)[0])[1].tobytes())  # so that it is listed
+    done = command(f"--source={flat}", f"--output_dir={tmp_path}/out", "--validation_fraction=0.1", "--seed=1")
+    assert done.returncode == 0, done.stderr
+    assert r"written anew: " in done.stdout and r"n00000001_\xe9.JPEG: not a JPEG" in done.stdout
+    _, found = read(tmp_path / "out" / "train")
+    assert b"n00000001_\xe9.JPEG" in [feature["file_name"].bytes_list.value[0] for feature in found]
+
+
+def test_a_file_that_is_too_large(tmp_path, monkeypatch):
+    monkeypatch.setenv("ZOO_MAX_IMAGE_BYTES", "99")
+    path = tmp_path / "x.JPEG"
+    path.write_bytes(bytes(100))
+    said = "a picture file that is too large, got 100 bytes, want at most 99 .--max_image_bytes=100 takes it"
+    for file in (images.File(path, "c"), images.File(path, "c", "a.JPEG", 0, 100)):
+        with pytest.raises(DataError, match=said):
+            file.bytes()
+
+
+@pytest.mark.parametrize(
+    "source, said",
+    [
+        ("gone", "gone: nothing that holds pictures, got no such file or folder, want an archive, a folder or a list"),
+        ("pipe", "pipe: nothing that holds pictures, got a device or pipe"),
+        ("a.tar.gz", "a.tar.gz: a compressed archive, want a .tar, which is read in place .uncompress it first"),
+        ("tars", "x.tar: an archive that is not a file"),
+    ],
+)
+def test_sources_that_are_none(tmp_path, source, said):
+    (tmp_path / "a.tar.gz").write_bytes(b"")
+    (tmp_path / "tars").mkdir()
+    os.mkfifo(tmp_path / "pipe")
+    os.mkfifo(tmp_path / "tars" / "x.tar")
+    with pytest.raises(DataError, match=said):
+        collect(tmp_path / source)
 
 
 @pytest.mark.parametrize("size", ["0", "256x", "axb", "1x2x3", "-4", ""])

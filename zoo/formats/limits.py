@@ -62,10 +62,11 @@ class Limit:
 
 # OpenCV's own limit is 2^30 pixels, which are 3 GB of colour; the largest of ImageNet's images has under 2^26.
 IMAGE_PIXELS = Limit("max_image_pixels", 1 << 27, "pixels", "how many pixels (height x width) one image may have")
+IMAGE_BYTES = Limit("max_image_bytes", 1 << 28, "bytes", "how many bytes one image file may have")
 UNPACKED_BYTES = Limit(
     "max_unpacked_bytes", 1 << 30, "bytes", "to how many bytes one compressed file or array may unpack"
 )
-LIMITS = (IMAGE_PIXELS, UNPACKED_BYTES)
+LIMITS = (IMAGE_PIXELS, IMAGE_BYTES, UNPACKED_BYTES)
 RATIO = 16  # what unpacks to no more than this many times its stored bytes is no bomb, however large
 
 
