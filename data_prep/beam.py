@@ -22,25 +22,31 @@ import sys
 import tempfile
 import time
 
-from data_prep import shards
+import tqdm
+
+from data_prep import dask_cluster, shards
 from zoo.errors import DataError, Place, ZooError, did_you_mean
 
 FOLDERS = ".beam-"  # what the names of those folders begin with
 JOB, NOTE, ERROR = ".job", ".note", "error"
 EVERY = 0.5  # seconds between two looks at the notes
+LATE = 60  # seconds by which the listing of a network's folder may be old
 SHARED = "the output folder and the pictures have to lie on storage that all workers share, under the same names"
 
 
-def options(runner, text, processes):
+def options(runner, text, processes, scheduler=None):
     """Returns the pipeline options, a list of text, for --runner=`runner` and --beam_options=`text`.
 
-    The DirectRunner gets as many worker processes as `processes` unless `text` says otherwise.
+    The DirectRunner gets as many worker processes as `processes` unless `text` says otherwise, the DaskRunner the
+    address of its `scheduler`.
 
     Raises:
-        DataError: Apache Beam is not installed, or does not know the runner or the options.
+        DataError: Apache Beam or Dask is not installed, or does not know the runner or the options.
     """
     known = _beam(runner)
-    names = known.StandardOptions.KNOWN_RUNNER_NAMES
+    if runner == dask_cluster.CLASS:
+        runner = dask_cluster.RUNNER
+    names = [*known.StandardOptions.KNOWN_RUNNER_NAMES, dask_cluster.RUNNER]
     if "." not in runner and runner not in names:
         hint = did_you_mean(runner, names)
         raise DataError("--runner is none that Apache Beam knows", got=runner, want=", ".join(names), hint=hint)
@@ -56,8 +62,13 @@ def options(runner, text, processes):
         # Without the last it would fetch another runner, Prism, from the net, and have that run in one process.
         defaults = ["--direct_running_mode=multi_processing", f"--direct_num_workers={processes}"]
         defaults += ["--allow_unsafe_triggers"]  # of which there are none here
+    elif runner == dask_cluster.RUNNER:
+        defaults = dask_cluster.options(scheduler, given)
+    if scheduler and runner != dask_cluster.RUNNER:
+        want = f"--runner={dask_cluster.RUNNER}"
+        raise DataError("--dask_scheduler is that of another runner", got=f"--runner={runner}", want=want)
     args = [f"--runner={runner}", *defaults, *given]
-    _check(known, args, runner in known.StandardOptions.LOCAL_RUNNERS)
+    _check(known, args, runner in (*known.StandardOptions.LOCAL_RUNNERS, dask_cluster.RUNNER))
     return args
 
 
@@ -103,26 +114,30 @@ def make_all(jobs, args):
     An error ends it once the shards in the making are done; they stay.
 
     Raises:
-        DataError: what a worker raised, or a pipeline that did not come to its end.
+        DataError: what a worker raised, or a pipeline that did not come to its end, or that left shards out.
     """
     folder, split = os.path.abspath(jobs[0].folder), jobs[0].split
     log = log_path(folder, split)
-    with _run_folder(folder, jobs) as run, _pipeline(run, args, log) as process:
-        left = {job.index for job in jobs}
+    with _run_folder(folder, jobs) as run, _pipeline(run, args, log) as process, _reader(log) as said:
+        left, end = {job.index for job in jobs}, None
         while left:
             ended = process.poll() is not None  # before the look: what came last is then seen
-            names = set(os.listdir(run))  # of network storage, too, a listing is new, where a file's absence may be old
+            end = end or (time.monotonic() if ended else None)
+            _pass_on(said, split)
+            names = set(os.listdir(run))  # on network storage newer than what is known of one file
             for index in sorted(index for index in left if f"{index:05d}{NOTE}" in names):
                 left.discard(index)
                 yield index, _get(run / f"{index:05d}{NOTE}", shards.Note.from_json)
             if ended and ERROR in names:
                 log.unlink(missing_ok=True)
                 raise _get(run / ERROR, _error)
-            if ended and left:
-                _raise(run, log, args)
-            if left and not ended:
+            if ended and left and (process.returncode or time.monotonic() - end > LATE):
+                _raise(log, args, process.returncode, f"{len(jobs) - len(left)} of {len(jobs)} shards")
+            if left:
                 time.sleep(EVERY)
-        process.wait()
+        with contextlib.suppress(subprocess.TimeoutExpired):  # of a host that hangs, whose shard another has made
+            process.wait(LATE)
+        _pass_on(said, split)
     log.unlink(missing_ok=True)
 
 
@@ -190,9 +205,24 @@ def _pipeline(run, args, log):
                 os.killpg(process.pid, signal.SIGKILL)
 
 
-def _raise(run, log, args):
-    """Raises what the log of a pipeline that ended too early says."""
-    text = log.read_text(encoding="utf-8", errors="replace")
+def _reader(log):
+    return open(log, encoding="utf-8", errors="replace")
+
+
+def _pass_on(said, split):
+    """Says what a pipeline wrote into its log, open as `said`, for the user."""
+    for line in said:
+        if line.startswith(dask_cluster.NOTICE):
+            tqdm.tqdm.write(f"{split}: {line.removeprefix(dask_cluster.NOTICE).rstrip()}", file=sys.stderr)
+
+
+def _raise(log, args, code, made):
+    """Raises what the log of a pipeline says that ended too early, with the exit `code`, when so much was `made`."""
+    if not code:
+        hint = f"a fault of that runner; all that it said is in {log}; the same command again makes the others"
+        raise DataError(f"the pipeline of {args[0]} reports success, and left shards out", got=made, hint=hint)
+    with _reader(log) as file:
+        text = file.read()
     ours = re.findall(r"^zoo\.errors\.\w+: (.*?)(?: \[while running .*)?$", text, re.MULTILINE)
     if ours:
         raise DataError(ours[-1])

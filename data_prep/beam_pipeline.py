@@ -4,6 +4,7 @@ FOLDER holds the jobs. The process leads a group of its own, to which the worker
 end when the command that started it does, which is seen by the end of the input.
 """
 
+import contextlib
 import os
 import pathlib
 import signal
@@ -11,16 +12,25 @@ import sys
 import threading
 import traceback
 
+from data_prep import dask_cluster
 from data_prep.beam import JOB, work
 
 
 def run(folder, args):
-    """Runs the pipeline on the jobs in `folder` with Beam's options `args`; returns at its end, or raises its error."""
+    """Runs the pipeline on the jobs in `folder` with Beam's options `args`; returns at its end, or raises its error.
+
+    It is one line of steps that make no output at a bundle's end: of another, Beam's runner for Dask would run a part
+    only, and report success.
+    """
     import apache_beam as beam
     from apache_beam.options.pipeline_options import PipelineOptions
 
     names = sorted(str(path) for path in pathlib.Path(folder).glob(f"*{JOB}"))
-    with beam.Pipeline(options=PipelineOptions(args)) as pipeline:
+    on_dask = args[0] == f"--runner={dask_cluster.RUNNER}"
+    with (
+        dask_cluster.watched(args, folder, len(names)) if on_dask else contextlib.nullcontext(args) as args,
+        beam.Pipeline(options=PipelineOptions(args)) as pipeline,
+    ):
         _ = pipeline | "Jobs" >> beam.Create(names) | "Spread" >> beam.Reshuffle() | "Make" >> beam.Map(work)
 
 
@@ -31,14 +41,15 @@ def _end():
 
 
 def _follow():
-    sys.stdin.buffer.read()
+    while os.read(0, 4096):  # not by sys.stdin, whose lock Python wants at its end
+        pass
     _end()
 
 
 def _lost(args):
-    """Says by what error a thread ended, and ends all where it watched a worker: Beam would wait for that for ever."""
+    """Says by what error a thread ended, and ends all where it watched workers: Beam would wait for them for ever."""
     traceback.print_exception(args.exc_type, args.exc_value, args.exc_traceback)
-    if args.thread is not None and args.thread.name == "run_worker":
+    if args.thread is not None and args.thread.name in ("run_worker", dask_cluster.__name__):
         _end()
 
 

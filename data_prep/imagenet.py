@@ -14,12 +14,13 @@ was ended goes on, when started again, where it was.
 Where one machine is too small, Apache Beam spreads the work, and the shards are the same:
 
     python -m data_prep.imagenet --source=/shared/ILSVRC2012_img_train.tar --output_dir=/shared/imagenet ...
-        --runner=FlinkRunner --beam_options='--flink_master=host:8081 --environment_type=EXTERNAL ...'
+        --runner=DaskRunner --dask_scheduler=tcp://HOST:8786
 
---runner is DirectRunner (--processes of this machine), FlinkRunner, SparkRunner, DataflowRunner or another of Beam's;
-pip install -r requirements-beam.txt. The pictures and --output_dir have to lie on storage that this machine and all
-workers share, under the same names; each worker needs what requirements-beam.txt names, and this repository on its
-PYTHONPATH. What lies there finished is kept, whoever made it. The counts are checked, and the card is written, here.
+--runner is DaskRunner (pip install -r requirements-dask.txt), DirectRunner (--processes of this machine; pip install -r
+requirements-beam.txt) or another of Beam's, of which none was run; data_prep/README.md says how to start Dask. The
+images and --output_dir have to lie on storage that this machine and all workers share, under the same names; each
+worker needs the same packages, and this repository on its PYTHONPATH. What lies there finished is kept, whoever made
+it. The counts are checked, and the card is written, here.
 """
 
 import contextlib
@@ -142,6 +143,7 @@ def write_split(output_dir, split, files, classes, options, prepare):
             made={**options.made, "pictures": pictures, **made},
         )
     shards.clean(output_dir, split)
+    shards.remove_drafts(output_dir)  # of a worker that was lost, where others made what it was making
     contact_sheet.write(f"{output_dir}/{split}", card)
     for title, name in (("written anew", "rewritten"), ("SKIPPED as damaged", "skipped")):
         for line in made[name]:
@@ -244,9 +246,10 @@ def main(_):
             return
     cores = os.cpu_count() or 1
     processes = f.processes or (cores if f.runner else -(-cores // CORES))
-    on_beam = beam.options(f.runner, f.beam_options, processes) if f.runner else None
-    if f.beam_options and not f.runner:
-        raise DataError("--beam_options are those of --runner", want="--runner with them")
+    on_beam = beam.options(f.runner, f.beam_options, processes, f.dask_scheduler) if f.runner else None
+    for flag in ("beam_options", "dask_scheduler"):
+        if f[flag].value and not f.runner:
+            raise DataError(f"--{flag} without the --runner that it is for", got=f[flag].value, want="--runner with it")
     with common.alone(f.output_dir):
         splits, classes = _splits(f)
         prepare = "python -m data_prep.imagenet " + common.flags_set(f, exclude=("force",)) + " --force"
@@ -288,8 +291,9 @@ if __name__ == "__main__":
     common.define_feature_names()
     flags.DEFINE_integer("seed", 0, "Of the shuffling.")
     flags.DEFINE_integer("processes", 0, f"How many; 0: one for {CORES} cores, or just one below {MANY} pictures.", 0)
-    flags.DEFINE_string("runner", None, "Runner of Apache Beam that makes the shards: DirectRunner, FlinkRunner, ...")
+    flags.DEFINE_string("runner", None, "Runner of Apache Beam that makes the shards: DirectRunner, DaskRunner, ...")
     flags.DEFINE_string("beam_options", None, "Its options, such as '--flink_master=host:8081 --parallelism=64'.")
+    flags.DEFINE_string("dask_scheduler", None, "Where the scheduler of --runner=DaskRunner is: tcp://HOST:8786.")
     flags.DEFINE_bool("skip_corrupt", False, "Leave damaged pictures out, and list them, where otherwise one ends it.")
     flags.DEFINE_bool("force", False, "Prepare again what is there.")
     common.run(main)

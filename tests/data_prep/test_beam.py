@@ -15,7 +15,7 @@ import time
 
 import pytest
 
-from data_prep import beam, imagenet, shards
+from data_prep import beam, dask_cluster, imagenet, shards
 from data_prep.collect import collect
 from tests.data_prep import ilsvrc
 from tests.data_prep.test_ilsvrc import wait_until_gone
@@ -280,8 +280,21 @@ def test_pipelines_that_end_early(tmp_path, monkeypatch, log, said):
     assert not list((tmp_path / "out").glob(".*"))
 
 
-def stand_in(log, popen, command, **how):
-    return popen([sys.executable, "-c", f"import sys; sys.stderr.write({log!r}); sys.exit(1)"], **how)
+def stand_in(log, popen, command, code=1, **how):
+    return popen([sys.executable, "-c", f"import sys; sys.stderr.write({log!r}); sys.exit({code})"], **how)
+
+
+def test_success_with_shards_left_out(tmp_path, monkeypatch, capsys):
+    """As of a runner that computes a part of the pipeline only: what it says is no measure of what is there."""
+    log = f"notice: two workers\nnothing\n{dask_cluster.NOTICE}one is gone\n"
+    made = functools.partial(stand_in, log, beam.subprocess.Popen, code=0)
+    monkeypatch.setattr(beam.subprocess, "Popen", made)
+    monkeypatch.setattr(beam, "LATE", 0)
+    with pytest.raises(
+        DataError, match=r"--runner=X reports success, and left shards out, got 0 of 2 shards \(a fault"
+    ):
+        list(beam.make_all(jobs(tmp_path), ["--runner=X"]))
+    assert capsys.readouterr().err == "train: two workers\ntrain: one is gone\n"
 
 
 def test_what_lies_there_of_killed_runs(tmp_path):
