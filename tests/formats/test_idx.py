@@ -1,6 +1,7 @@
 """IDX files, whole and damaged."""
 
 import gzip
+import os
 import struct
 
 import numpy as np
@@ -32,11 +33,11 @@ def test_reads(tmp_path, pack):
 @pytest.mark.parametrize(
     "data, said",
     [
-        (b"", "got 0 bytes, want magic number 2051"),
+        (b"", "got 0 bytes, want a header"),
         (b"\0\0", "got 2 bytes"),
         (labels_bytes() + bytes(20), "got magic number 2049, want magic number 2051"),
-        (images_bytes()[:-1], "got 23 bytes, want 24"),
-        (images_bytes() + b"x", "got 25 bytes, want 24"),
+        (images_bytes()[:-1], "got 23 bytes, want 24 bytes"),
+        (images_bytes() + b"x", "got more, want 24 bytes"),
         (struct.pack(">4I", 2051, 0, 3, 2), "got 0 bytes"),
         (struct.pack(">4I", 2051, *[2**32 - 1] * 3), "got 0 bytes"),
         (gzip.compress(images_bytes())[:-6], "cannot read an IDX file"),
@@ -61,3 +62,19 @@ def test_label_out_of_range(tmp_path):
 def test_missing(tmp_path):
     with pytest.raises(DataError, match="cannot read an IDX file"):
         read_idx_labels(tmp_path / "none")
+
+
+def test_a_bomb_is_refused_by_what_its_header_says(tmp_path, monkeypatch):
+    path = tmp_path / "images.gz"
+    path.write_bytes(gzip.compress(struct.pack(">4I", 2051, 1000, 100, 100) + bytes(10**7)))
+    monkeypatch.setenv("ZOO_MAX_UNPACKED_BYTES", "1000000")
+    with pytest.raises(DataError, match="unpacks to more, got 10000000 bytes, want at most 1000000 .--max_unpacked_b"):
+        read_idx_images(path)
+    monkeypatch.setenv("ZOO_MAX_UNPACKED_BYTES", "10000000")
+    assert read_idx_images(path).shape == (1000, 100, 100)
+
+
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(DataError, match="is a device, pipe or socket, not a file"):
+        read_idx_images(tmp_path / "pipe")

@@ -36,7 +36,7 @@ def test_the_message_says_how_to_raise_it():
         limit.check(900000000, DataError, "an image of 30000 x 30000", Place("a.jpg"))
     assert str(raised.value) == (
         "a.jpg: an image of 30000 x 30000, got 900000000 pixels, want at most 134217728 "
-        "(--max_image_pixels=900000000 takes it, or ZOO_MAX_IMAGE_PIXELS=900000000 in the environment)"
+        "(--max_image_pixels=N raises it, as does ZOO_MAX_IMAGE_PIXELS=N in the environment)"
     )
     with pytest.raises(wire.WireError):
         limit.check(900000000, wire.WireError, "an image")

@@ -211,6 +211,11 @@ def change(card, **values):
     return json.dumps({**json.loads(card), **values})
 
 
+def shard(card, **values):
+    first, *others = json.loads(card)["shards"]
+    return change(card, shards=[{**first, **values}, *others])
+
+
 @pytest.mark.parametrize(
     "spoil, said",
     [
@@ -219,12 +224,30 @@ def change(card, **values):
         (lambda text: change(text, format="other"), "format 'other'"),
         (lambda text: change(text, version=9), "another version, want 2"),
         (lambda text: change(text, count=8), "count 8"),
-        (lambda text: change(text, count=0, shards=[]), "count 0"),
+        (lambda text: change(text, count=0, shards=[]), "shards []"),
+        (lambda text: change(text, count=7.0), "count 7.0"),
+        (lambda text: "[" * 100000, "nested too deep"),
+        (lambda text: change(text, prepare=5), "prepare 5, want a command"),
+        (lambda text: change(text, image_shape=["5", 7]), "image_shape ['5', 7]"),
+        (lambda text: change(text, min_size=[-1, 7]), "min_size [-1, 7]"),
+        (lambda text: change(text, classes={"a": 1}), "classes {'a': 1}"),
+        (lambda text: change(text, classes=[["a"]]), "classes [['a']]"),
+        (lambda text: change(text, channel_order=["RGB"]), "channel_order ['RGB']"),
+        (lambda text: shard(text, count="3"), "shards[0].count '3', want a whole number above 0"),
+        (lambda text: shard(text, count=-3), "shards[0].count -3"),
+        (lambda text: shard(text, count=2.5), "shards[0].count 2.5"),
+        (lambda text: shard(text, count=True), "shards[0].count True"),
+        (lambda text: shard(text, name="../other/secret"), "want the name of a file in the card's own folder"),
+        (lambda text: shard(text, name=["x"]), "shards[0].name ['x']"),
+        (lambda text: shard(text, bytes=None), "shards[0].bytes None"),
+        (lambda text: shard(text, sha256="abc"), "shards[0].sha256 'abc', want 64 hexadecimal digits"),
+        (lambda text: change(text, shards=[5]), "shards[0] 5, want an object"),
+        (lambda text: change(text, features={"image": 1, "label": []}), "want the names of the features"),
         (lambda text: change(text, encoding="gif"), "encoding 'gif'"),
         (lambda text: change(text, channels=2), "channels 2"),
         (lambda text: change(text, shards=[{"name": "x"}]), "damaged card"),
         (lambda text: change(text, colour="red"), "colour"),
-        (lambda text: change(text, features={"image": "image"}), "damaged card, got 'label'"),
+        (lambda text: change(text, features={"image": "image"}), "damaged card, got features {'image': 'image'}"),
         (lambda text: change(text, features=None), "damaged card"),
     ],
 )

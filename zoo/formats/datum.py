@@ -8,7 +8,7 @@ import numpy as np
 from google.protobuf.message import DecodeError
 
 from zoo.errors import DataError
-from zoo.formats import caffe_pb2
+from zoo.formats import caffe_pb2, image_file
 
 CHANNELS = {"color": 3, "gray": 1}
 
@@ -62,16 +62,10 @@ def decode(data, force=None, at=None):
 
     Marks that ask to turn a picture are ignored, as by the OpenCV of Caffe's day.
     """
-    import cv2
-
+    cv2 = image_file.opencv()
     flags = {"color": cv2.IMREAD_COLOR, "gray": cv2.IMREAD_GRAYSCALE}
     flag = flags[force] | cv2.IMREAD_IGNORE_ORIENTATION if force else cv2.IMREAD_UNCHANGED
-    try:
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), flag) if len(data) else None
-    except cv2.error as e:
-        raise DataError("a picture that does not decode", at=at, got=" ".join(str(e).split())[:200]) from e
-    if image is None:
-        raise DataError("a picture that does not decode", at=at, got=f"{len(data)} bytes {bytes(data[:8])!r}...")
+    image = image_file.decode(data, flag, at)
     if image.dtype != np.uint8:
         raise DataError("a picture that is not 8-bit", at=at, got=str(image.dtype), hint="force_color makes it 8-bit")
     return image if image.ndim == 3 else image[..., None]

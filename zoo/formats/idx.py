@@ -1,12 +1,15 @@
 """IDX, the format of the original MNIST files: a big-endian magic number, the sizes, then bytes."""
 
+import contextlib
 import gzip
-import pathlib
+import math
+import os
 import zlib
 
 import numpy as np
 
 from zoo.errors import DataError, Place
+from zoo.formats import limits, regular
 
 IMAGES_MAGIC, LABELS_MAGIC = 2051, 2049  # 0x08 = unsigned byte, then the number of dimensions: 3 and 1
 
@@ -30,21 +33,32 @@ def _at(path):
 
 
 def _read(path, magic, dimensions):
-    path = pathlib.Path(path)
     try:
-        data = path.read_bytes()
-        if data[:2] == b"\x1f\x8b":
-            data = gzip.decompress(data)
+        with contextlib.ExitStack() as stack:
+            file = stack.enter_context(regular.open_binary(path))
+            stored = os.fstat(file.fileno()).st_size
+            packed = file.peek(2)[:2] == b"\x1f\x8b"
+            if packed:
+                file = stack.enter_context(gzip.GzipFile(fileobj=file))
+            shape = _shape(file.read(4 * (1 + dimensions)), magic, dimensions, path)
+            size = math.prod(shape)
+            if packed:
+                limits.check_unpacked(size, stored, DataError, "an IDX file that unpacks to more", _at(path))
+            data = file.read((size if packed else min(size, stored)) + 1)
     except (OSError, EOFError, zlib.error) as e:
         raise DataError("cannot read an IDX file", at=_at(path), got=str(e), hint="fetch the file again") from e
-    header = np.frombuffer(data[: 4 * (1 + dimensions)], ">u4") if len(data) >= 4 * (1 + dimensions) else None
-    if header is None or header[0] != magic:
-        got = f"magic number {int.from_bytes(data[:4], 'big')}" if header is not None else f"{len(data)} bytes"
-        raise DataError("not an IDX file of this kind", at=_at(path), got=got, want=f"magic number {magic}")
-    shape = tuple(int(n) for n in header[1:])
-    body = len(data) - header.nbytes
-    size = int(np.prod(shape, dtype=object))
-    if body != size or not size:
-        want = f"{size} for the {' x '.join(map(str, shape))} that its header says, and more than 0"
-        raise DataError("an IDX file of another length", at=_at(path), got=f"{body} bytes", want=want)
-    return np.frombuffer(data, np.uint8, offset=header.nbytes).reshape(shape)
+    if len(data) != size or not size:
+        got = f"{len(data)} bytes" if len(data) <= size else "more"
+        want = f"{size} bytes for the {' x '.join(map(str, shape))} that its header says, and more than 0"
+        raise DataError("an IDX file of another length", at=_at(path), got=got, want=want)
+    return np.frombuffer(data, np.uint8).reshape(shape)
+
+
+def _shape(header, magic, dimensions, path):
+    if len(header) != 4 * (1 + dimensions):
+        raise DataError("not an IDX file of this kind", at=_at(path), got=f"{len(header)} bytes", want="a header")
+    found, *shape = (int(n) for n in np.frombuffer(header, ">u4"))
+    if found != magic:
+        got, want = f"magic number {found}", f"magic number {magic}"
+        raise DataError("not an IDX file of this kind", at=_at(path), got=got, want=want)
+    return tuple(shape)

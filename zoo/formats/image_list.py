@@ -4,6 +4,7 @@ import re
 from typing import NamedTuple
 
 from zoo.errors import DataError, Place
+from zoo.formats import regular
 
 LABEL = re.compile(r"[+-]?\d+")
 MAX_LABEL = 2**31 - 1
@@ -27,8 +28,7 @@ def read_list(path):
             that has none, this is an error.
     """
     try:
-        with open(path, encoding="utf-8", newline="\n") as f:
-            lines = f.read().removesuffix("\n").split("\n")
+        lines = regular.read_text(path).removesuffix("\n").split("\n")
     except (OSError, UnicodeDecodeError) as e:
         raise DataError("cannot read a list of pictures", at=Place(str(path)), got=_reason(e)) from e
     if lines == [""]:

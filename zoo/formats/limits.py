@@ -41,6 +41,11 @@ class Limit:
             raise ZooError(f"environment variable {self.variable}", got=repr(said[:40]), want="a number above 0")
         return int(said)
 
+    @property
+    def hint(self):
+        """How it is raised."""
+        return f"--{self.name}=N raises it, as does {self.variable}=N in the environment"
+
     def set(self, value):
         """Makes `value` hold in this process and in those that it starts."""
         os.environ[self.variable] = str(int(value))
@@ -56,8 +61,8 @@ class Limit:
         """
         if declared > self.value:
             place = {} if at is None else {"at": at}
-            hint = f"--{self.name}={declared} takes it, or {self.variable}={declared} in the environment"
-            raise error(what, got=f"{declared} {self.unit}", want=f"at most {self.value}", hint=hint, **place)
+            got, want = f"{declared} {self.unit}", f"at most {self.value}"
+            raise error(what, got=got, want=want, hint=self.hint, **place)
 
 
 # OpenCV's own limit is 2^30 pixels, which are 3 GB of colour; the largest of ImageNet's images has under 2^26.

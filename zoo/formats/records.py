@@ -10,14 +10,15 @@ for granted, even where Caffe wants them BGR and a reader turns them round. Labe
 import contextlib
 import hashlib
 import json
+import os
 import pathlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 
 from zoo.errors import DataError, Place
+from zoo.formats import card_fields, regular
 
 FORMAT, VERSION = "zoo-records", 2
-ENCODINGS = ("raw", "jpeg", "png")
 DESCRIPTION = ("dataset_info.json", "features.json")  # of a folder, for TensorFlow Datasets: these are no cards
 
 # What a record may say, and under which name each convention has it.
@@ -169,29 +170,28 @@ class Card:
         """Returns the card in `text`, read from `path`; raises DataError where it is not a card of this version."""
         at = Place(str(path))
         try:
-            values = json.loads(text)
+            values = regular.parse_json(text)
         except ValueError as e:
             raise DataError("not a card of TFRecord shards", at=at, got=f"text that is not JSON: {e}") from e
         found = values.get("format") if isinstance(values, dict) else None
         if found != FORMAT:
             raise DataError("not a card of TFRecord shards", at=at, got=f"format {found!r}", want=repr(FORMAT))
+        prepare = values.get("prepare")
+        hint = again(prepare if isinstance(prepare, str) else None)
         if values.pop("version", None) != VERSION:
-            raise DataError("a card of another version", at=at, want=VERSION, hint=again(values.get("prepare")))
+            raise DataError("a card of another version", at=at, want=VERSION, hint=hint)
         count = values.pop("count", None)
         del values["format"]
-        try:
-            values["shards"] = tuple(Shard(**shard) for shard in values["shards"])
-            for name in ("image_shape", "min_size", "classes"):
-                values[name] = values[name] if values[name] is None else tuple(values[name])
-            for name in ("image", "label"):
-                values["features"][name] = str(values["features"][name])
-            card = cls(**values)
-        except (KeyError, TypeError) as e:
-            raise DataError("a damaged card", at=at, got=str(e), hint=again(values.get("prepare"))) from e
-        if card.count != count or not count or card.encoding not in ENCODINGS or card.channels not in (1, 3):
-            got = f"count {count}, encoding {card.encoding!r}, channels {card.channels}"
-            want = f"count {card.count} as its shards have, an encoding of {ENCODINGS}, 1 or 3 channels"
-            raise DataError("a damaged card", at=at, got=got, want=want, hint=again(card.prepare))
+        damage = card_fields.damage(values)
+        if damage:
+            raise DataError("a damaged card", at=at, got=damage[0], want=damage[1], hint=hint)
+        values["shards"] = tuple(Shard(**shard) for shard in values["shards"])
+        for name in ("image_shape", "min_size", "classes"):
+            values[name] = values.get(name) and tuple(values[name])
+        card = cls(**{**values, "made": values.get("made") or {}, "classes": values["classes"] or ()})
+        if card.count != count or not card_fields.whole(count, 1):
+            want = f"count {card.count}, as its shards have"
+            raise DataError("a damaged card", at=at, got=f"count {str(count)[:40]}", want=want, hint=hint)
         return card
 
 
@@ -204,7 +204,7 @@ def read_card(prefix, hint=None):
     """Returns the `Card` of the split at `prefix`; raises DataError (with `hint`) without one."""
     path = card_path(prefix)
     try:
-        text = path.read_text(encoding="utf-8")
+        text = regular.read_text(path)
     except (OSError, UnicodeDecodeError) as e:
         raise DataError("no readable card of TFRecord shards", at=Place(str(path)), got=str(e), hint=hint) from e
     return Card.from_json(text, path)
@@ -232,7 +232,7 @@ def shard_paths(prefix, card):
 
 def sha256(path):
     """Returns the SHA-256 of a file in hexadecimal; raises OSError."""
-    with open(path, "rb") as f:
+    with regular.open_binary(path) as f:
         return hashlib.file_digest(f, "sha256").hexdigest()
 
 
@@ -241,7 +241,9 @@ def check_shards(prefix, card, contents=False):
     for path, shard in zip(shard_paths(prefix, card), card.shards):
         at, hint = Place(path), again(card.prepare)
         try:
-            size = pathlib.Path(path).stat().st_size
+            status = os.stat(path)
+            regular.check(path, status)
+            size = status.st_size
             digest = sha256(path) if contents and shard.sha256 and size == shard.bytes else None
         except OSError as e:
             raise DataError("a shard cannot be read", at=at, got=str(e), hint=hint) from e

@@ -3,6 +3,7 @@
 import os
 
 from zoo.errors import Place, PrototxtError, did_you_mean
+from zoo.formats import regular
 
 _HEAD = 4096
 _CONTROL = bytes(set(range(32)) - set(b"\t\n\v\f\r")) + b"\x7f"
@@ -17,7 +18,7 @@ def read_text(path):
     path = os.fspath(path)
     at = Place(path)
     try:
-        with open(path, "rb") as stream:
+        with regular.open_binary(path) as stream:
             head = stream.read(_HEAD)
             _check_head(head, at)
             data = head + stream.read()

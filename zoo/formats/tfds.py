@@ -5,14 +5,13 @@ knows less than our card: no sizes and digests of its shards, and of pictures of
 stand in the order of the files, which TFDS shuffled once, when it prepared them.
 """
 
-import json
 import pathlib
 import warnings
 
 import numpy as np
 
 from zoo.errors import DataError, Place
-from zoo.formats import records
+from zoo.formats import records, regular
 from zoo.formats.records import DESCRIPTION, Card, Shard
 
 OURS = "zoo.formats.tfds_writer"  # the module that dataset_info.json names where our cards say more than it does
@@ -22,7 +21,7 @@ FRAMING = 16  # bytes around each record of a TFRecord file: its length and two 
 def is_folder(path):
     """Returns whether the folder at `path` is described as TensorFlow Datasets does it, and not by `OURS`."""
     try:
-        return json.loads((pathlib.Path(path) / DESCRIPTION[0]).read_text(encoding="utf-8")).get("moduleName") != OURS
+        return regular.read_json(pathlib.Path(path) / DESCRIPTION[0]).get("moduleName") != OURS
     except OSError:
         return False
     except (ValueError, AttributeError):
@@ -98,7 +97,7 @@ def _info(folder):
     for name in DESCRIPTION:
         at, hint = Place(str(pathlib.Path(folder) / name)), "TFDS 4 or later writes it anew"
         try:
-            json.loads(pathlib.Path(at.file).read_text(encoding="utf-8"))
+            regular.read_json(at.file)
         except (OSError, ValueError) as e:
             raise DataError("no readable description of TensorFlow Datasets", at=at, got=str(e), hint=hint) from e
     try:

@@ -7,7 +7,6 @@ away first and has the folder described again, then once more when the new card 
 
 import contextlib
 import fcntl
-import json
 import os
 import pathlib
 import re
@@ -16,7 +15,7 @@ import tempfile
 from absl import logging
 
 from zoo.errors import DataError
-from zoo.formats import records, weightsfile
+from zoo.formats import records, regular, weightsfile
 from zoo.formats.records import DESCRIPTION
 from zoo.formats.tfds import FRAMING, OURS
 
@@ -59,7 +58,7 @@ def _alone(folder):
 def _lengths(folder):
     """Returns {split: records of each shard} as `folder` is described; {} where it is not."""
     try:
-        info, _ = (json.loads((folder / name).read_text(encoding="utf-8")) for name in DESCRIPTION)
+        info, _ = (regular.read_json(folder / name) for name in DESCRIPTION)
         return {split["name"]: [int(length) for length in split["shardLengths"]] for split in info["splits"]}
     except (OSError, ValueError, KeyError, TypeError):
         return {}

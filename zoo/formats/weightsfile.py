@@ -6,7 +6,7 @@ import stat
 from pathlib import Path
 
 from zoo.errors import Place
-from zoo.formats import wire
+from zoo.formats import regular, wire
 
 _STARTS = (
     (b"version https://git-lfs.github.com/spec/", "a Git LFS pointer; fetch the file itself with `git lfs pull`"),
@@ -32,7 +32,7 @@ def load(path, error):
     """
     check(path, error)
     try:
-        data = Path(path).read_bytes()
+        data = regular.read_bytes(path)
     except OSError as cause:
         raise error("cannot be read", at=Place(str(path)), got=cause.strerror) from cause
     except MemoryError:

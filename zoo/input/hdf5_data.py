@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from zoo.converters.geometry import keras_shape
 from zoo.errors import DataError, Place
-from zoo.formats import hdf5
+from zoo.formats import hdf5, regular
 from zoo.formats.digest import digest, ends
 from zoo.formats.wire import WireError
 from zoo.input.feed import Feed, inside
@@ -125,7 +125,7 @@ class Hdf5DataLayer(Feed):
 def _names(path):
     """Returns the names in a list file, parted by whitespace of any kind; raises DataError for none."""
     try:
-        names = path.read_text(encoding="utf-8").split()
+        names = regular.read_text(path).split()
     except (OSError, UnicodeDecodeError) as e:
         raise DataError("cannot read a list of HDF5 files", at=Place(str(path)), got=str(e)) from e
     if not names:

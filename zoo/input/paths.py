@@ -25,7 +25,7 @@ def find_file(name, what, *, at=None, data_dir=None, file=None, hint=None):
     """Returns the path of the file `name`; raises DataError saying every place tried. `what` says what it is."""
     tried = candidates(name, data_dir, file)
     for path in tried:
-        if path.is_file():
+        if path.exists() and not path.is_dir():  # what is no file either is refused by who opens it
             return path
     raise DataError(f'{what} "{name}" is not there', at=at, got="tried " + ", ".join(map(str, tried)), hint=hint)
 

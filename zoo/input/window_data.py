@@ -5,7 +5,7 @@ import tensorflow as tf
 
 from zoo.converters.geometry import keras_shape
 from zoo.errors import DataError, NetError, Place
-from zoo.formats import datum
+from zoo.formats import datum, regular
 from zoo.formats.digest import digest, ends, evenly
 from zoo.input.feed import Feed, mean_said
 from zoo.input.order import generator
@@ -94,7 +94,7 @@ class WindowDataLayer(Feed):
         path = self._folder / self._paths[picture]
         at = Place(str(self._path))
         try:
-            data = path.read_bytes()
+            data = regular.read_bytes(path)
         except OSError as e:
             raise DataError(f"cannot read the picture {path}", at=at, got=e.strerror) from e
         return datum.decode(data, "color", Place(str(path)))

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from zoo.errors import DataError, Place
+from zoo.formats import regular
 
 FIELDS = 6
 LABEL, OVERLAP, X1, Y1, X2, Y2, PICTURE = range(FIELDS + 1)
@@ -33,8 +34,7 @@ class Windows(NamedTuple):
 def read_windows(path):
     """Returns the `Windows` of the file at `path`; raises DataError where it is missing, empty or malformed."""
     try:
-        with open(path, encoding="utf-8") as f:
-            text = f.read()
+        text = regular.read_text(path)
     except (OSError, UnicodeDecodeError) as e:
         raise DataError("cannot read a window file", at=Place(str(path)), got=str(e)) from e
     return _Reader(text, path).read()

@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from zoo.errors import DataError, Place
-from zoo.formats import datum
+from zoo.formats import datum, regular
 from zoo.formats.digest import digest, ends, evenly
 from zoo.input.sources.fetch import Fetch
 from zoo.input.sources.pictures import check, one_by_one
@@ -71,7 +71,7 @@ class ImageListSource:
     def _pixels(self, entry):
         path = self._folder / f"{self._root}{entry.name}"
         try:
-            data = path.read_bytes()
+            data = regular.read_bytes(path)
         except OSError as e:
             raise DataError(f"cannot read the picture {path}", at=self._place(entry), got=e.strerror) from e
         try:
