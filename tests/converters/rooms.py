@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from zoo.converters.build import build
-from zoo.converters.layout import from_caffe, to_caffe
+from zoo.converters.layer_ops.layout import from_caffe, to_caffe
 from zoo.converters.net import net_def
 from zoo.formats.prototxt import parse_net
 

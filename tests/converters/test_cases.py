@@ -15,7 +15,7 @@ from tests.converters.cases.running import as_caffe, expected, feeds_of, last_va
 from tests.converters.golden import BACKWARD, FORWARD, close
 from zoo import oracle
 from zoo.converters import layers  # noqa: F401  (registers every type)
-from zoo.converters.layout import from_caffe
+from zoo.converters.layer_ops.layout import from_caffe
 from zoo.converters.registry import layer_types, lookup
 
 # Differences are taken in float64 with this step, which leaves errors of some 1e-10; what BACKWARD allows for is that

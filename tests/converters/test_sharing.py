@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from zoo import oracle
 from zoo.converters.build import build
-from zoo.converters.layout import from_caffe
+from zoo.converters.layer_ops.layout import from_caffe
 from zoo.converters.net import net_def
 from zoo.errors import NetError
 from zoo.formats.prototxt import parse_net

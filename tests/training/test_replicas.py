@@ -8,7 +8,7 @@ import pytest
 
 from tests.training import runs
 from zoo.converters.build import build
-from zoo.converters.draws import Share
+from zoo.converters.layer_ops.random_uniform import Share
 from zoo.converters.net import net_def
 from zoo.errors import NetError, SolverError, UnsupportedError, ZooError
 from zoo.formats.prototxt import parse_net

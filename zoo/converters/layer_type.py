@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from zoo.converters.draws import Share
 from zoo.converters.fields import Fields
+from zoo.converters.layer_ops.random_uniform import Share
 from zoo.errors import NetError, raise_together
 
 

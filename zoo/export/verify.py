@@ -10,7 +10,7 @@ import numpy as np
 
 from zoo import oracle
 from zoo.converters import weights as net_weights
-from zoo.converters.layout import from_caffe, to_caffe
+from zoo.converters.layer_ops.layout import from_caffe, to_caffe
 from zoo.export import opencv
 from zoo.export.random_inputs import random_inputs
 from zoo.formats import caffe_pb2, caffemodel, prototxt

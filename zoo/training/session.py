@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from zoo.converters import weights
 from zoo.converters.build import build
-from zoo.converters.draws import Share
+from zoo.converters.layer_ops.random_uniform import Share
 from zoo.converters.solver import held, optimizer
 from zoo.errors import SolverError, UnsupportedError
 from zoo.formats import prototxt

@@ -7,8 +7,9 @@ import pytest
 import tensorflow as tf
 
 from tests.converters.layers.one_layer import forward, gradients, one_layer
+from zoo.converters.keras_layers.large_dense import LargeDense
+from zoo.converters.layer_ops.layout import from_caffe
 from zoo.converters.layers import inner_product
-from zoo.converters.layout import from_caffe
 from zoo.errors import NetError, UnsupportedError
 
 SHAPES = [(3, 7), (3, 2, 5), (3, 2, 4, 5), (2, 3, 2, 2, 3)]
@@ -50,7 +51,7 @@ def test_large_weights_have_the_gradients_of_small_ones(monkeypatch, shape, bias
         monkeypatch.setattr(inner_product, "_LARGE", least)
         net = one_layer("InnerProduct", body, [shape])
         operations = {type(op) for op in net.model().operations}
-        assert (inner_product._LargeDense in operations) == (least == 0)
+        assert (LargeDense in operations) == (least == 0)
         for parameter, array in zip(net.learnable(), (w, b)):
             parameter.assign(array)
         variables = [parameter.variable.value for parameter in net.learnable()]

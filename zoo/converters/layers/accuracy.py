@@ -1,10 +1,9 @@
 """Accuracy: the share of labels that are among the top_k scores."""
 
-from keras import ops
-
 from zoo.converters.geometry import canonical_axis
+from zoo.converters.layer_ops.losses import Labels, check_labels, lines_along, read_ignore_label
 from zoo.converters.layer_type import LayerType
-from zoo.converters.loss_rules import Labels, check_labels, lines_along, read_ignore_label
+from zoo.converters.lazy import ops
 from zoo.converters.registry import layer_type
 
 

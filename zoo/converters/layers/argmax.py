@@ -2,11 +2,10 @@
 
 import math
 
-from keras import ops
-
 from zoo.converters.geometry import canonical_axis
+from zoo.converters.layer_ops.layout import from_caffe, to_caffe
 from zoo.converters.layer_type import LayerType
-from zoo.converters.layout import from_caffe, to_caffe
+from zoo.converters.lazy import ops
 from zoo.converters.registry import layer_type
 
 

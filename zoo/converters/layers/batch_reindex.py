@@ -1,8 +1,7 @@
 """BatchReindex: items of a batch picked by number."""
 
-from keras import ops
-
 from zoo.converters.layer_type import LayerType
+from zoo.converters.lazy import ops
 from zoo.converters.registry import layer_type
 
 

@@ -1,8 +1,8 @@
 """Bias."""
 
-from zoo.converters.adopt import reader
-from zoo.converters.affine import add, blob_shape, broadcast, broadcast_map, check_fit
 from zoo.converters.blobs import BlobSpec
+from zoo.converters.layer_ops.broadcast import add, blob_shape, broadcast, broadcast_map, check_fit
+from zoo.converters.layer_ops.variables import reader
 from zoo.converters.layer_type import LayerType
 from zoo.converters.registry import layer_type
 

@@ -1,9 +1,8 @@
 """Concat: blobs one after the other along an axis."""
 
-import keras
-
 from zoo.converters.geometry import canonical_axis, keras_axis
 from zoo.converters.layer_type import LayerType
+from zoo.converters.lazy import keras
 from zoo.converters.registry import layer_type
 
 

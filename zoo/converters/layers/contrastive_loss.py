@@ -1,10 +1,9 @@
 """ContrastiveLoss: pulls similar pairs together and pushes others a margin apart."""
 
-from keras import ops
-
 from zoo.converters.geometry import count
+from zoo.converters.layer_ops.losses import check_same_first, items
 from zoo.converters.layer_type import LayerType
-from zoo.converters.loss_rules import check_same_first, items
+from zoo.converters.lazy import ops
 from zoo.converters.registry import layer_type
 
 

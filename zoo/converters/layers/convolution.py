@@ -2,18 +2,16 @@
 
 import math
 
-import keras
-from keras import ops
-
-from zoo.converters.adopt import adopt
 from zoo.converters.blobs import BlobMap, BlobSpec
 from zoo.converters.geometry import conv_size, count, cover, same_is_exact
+from zoo.converters.layer_ops.conv_windows import SlidingWindow, enter, leave
+from zoo.converters.layer_ops.variables import adopt
 from zoo.converters.layer_type import LayerType
+from zoo.converters.lazy import keras, ops
 from zoo.converters.registry import layer_type
-from zoo.converters.sliding import SlidingWindow, enter, leave
 from zoo.errors import UnsupportedError
 
-_STOCK = {1: keras.layers.Conv1D, 2: keras.layers.Conv2D, 3: keras.layers.Conv3D}
+_STOCK = {1: "Conv1D", 2: "Conv2D", 3: "Conv3D"}  # of keras.layers, by the number of spatial axes
 
 
 @layer_type("Convolution", source="base_conv_layer.cpp:12-255, conv_layer.cpp:8-40")
@@ -107,7 +105,7 @@ class Convolution(LayerType):
             pad_first = True
         elif site.portable or len(windows) != 2 or (self.group == 1 and taken.padding in ("same", "valid")):
             convolve = adopt(
-                _STOCK[max(1, len(windows))](
+                getattr(keras.layers, _STOCK[max(1, len(windows))])(
                     self.num_output,
                     [window.kernel for window in windows] or 1,
                     taken.strides or 1,
@@ -122,7 +120,9 @@ class Convolution(LayerType):
             )
             pad_first = True
         else:
-            convolve = _TensorFlowConv2D(site.variables, taken, self.group, name=site.name)
+            from zoo.converters.keras_layers.conv2d import TensorFlowConv2D
+
+            convolve = TensorFlowConv2D(site.variables, taken, self.group, name=site.name)
             pad_first = convolve.pad_first
 
         def one(x):
@@ -180,40 +180,3 @@ class _Taken:
         if not self._kept:
             return y
         return y[(slice(None), *(slice(0, (out - 1) * stride + 1, stride) for stride, out in self._kept))]
-
-
-class _TensorFlowConv2D(keras.layers.Layer):
-    """Two-dimensional convolution, padded inside the kernel. Groups are convolutions side by side on the CPU, where
-    TensorFlow has no gradient of its own for them; a GPU takes them as one."""
-
-    def __init__(self, variables, taken, group, **kwargs):
-        super().__init__(**kwargs)
-        self.kernel, *bias = variables
-        self.bias = bias[0] if bias else None
-        self.taken, self.group = taken, group
-        self.pad_first = taken.padding == "explicit" and (max(taken.dilation) > 1 or taken._steps is not None)
-
-    def build(self, input_shape):
-        """Has nothing to create."""
-
-    def call(self, x):
-        """(M,H,W,C) -> (M,H',W',num_output)."""
-        import tensorflow as tf
-
-        kernel = tf.convert_to_tensor(self.kernel)
-        if self.taken.padding == "explicit":
-            padding = "VALID" if self.pad_first else [[0, 0], *map(list, self.taken.pads), [0, 0]]
-        else:
-            padding = self.taken.padding.upper()
-
-        def convolve(x, kernel):
-            if max(self.taken.dilation) > 1:
-                return tf.nn.convolution(x, kernel, self.taken.strides, padding, dilations=self.taken.dilation)
-            return tf.nn.conv2d(x, kernel, self.taken.strides, padding)
-
-        if self.group == 1 or tf.config.list_physical_devices("GPU"):
-            y = convolve(x, kernel)
-        else:
-            parts = zip(tf.split(x, self.group, -1), tf.split(kernel, self.group, -1))
-            y = tf.concat([convolve(*part) for part in parts], -1)
-        return y if self.bias is None else tf.nn.bias_add(y, tf.cast(self.bias, y.dtype))

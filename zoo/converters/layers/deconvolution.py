@@ -1,17 +1,15 @@
 """Deconvolution: the transpose of a convolution."""
 
-import keras
-from keras import ops
-
-from zoo.converters.adopt import adopt, reader
 from zoo.converters.blobs import BlobMap, BlobSpec
 from zoo.converters.geometry import count, deconv_size
+from zoo.converters.layer_ops.conv_windows import SlidingWindow, enter, leave
+from zoo.converters.layer_ops.variables import adopt, reader
 from zoo.converters.layer_type import LayerType
+from zoo.converters.lazy import keras, ops
 from zoo.converters.registry import layer_type
-from zoo.converters.sliding import SlidingWindow, enter, leave
 from zoo.errors import UnsupportedError
 
-_STOCK = {1: keras.layers.Conv1DTranspose, 2: keras.layers.Conv2DTranspose, 3: keras.layers.Conv3DTranspose}
+_STOCK = {1: "Conv1DTranspose", 2: "Conv2DTranspose", 3: "Conv3DTranspose"}  # of keras.layers
 
 
 @layer_type("Deconvolution", source="base_conv_layer.cpp:12-255, deconv_layer.cpp:8-40")
@@ -75,10 +73,12 @@ class Deconvolution(LayerType):
         if dilated or (self.group > 1 and (site.portable or len(windows) != 2)):
             transpose = self._spread(site, windows)
         elif self.group > 1:
-            transpose = _TensorFlowTranspose(site.variables, windows, self.group, name=site.name)
+            from zoo.converters.keras_layers.conv2d_transpose import GroupedConv2DTranspose
+
+            transpose = GroupedConv2DTranspose(site.variables, windows, self.group, name=site.name)
         else:
             transpose = adopt(
-                _STOCK[len(windows)](
+                getattr(keras.layers, _STOCK[len(windows)])(
                     self.num_output,
                     [window.kernel for window in windows],
                     [window.stride for window in windows],
@@ -136,35 +136,3 @@ def _spread_axis(x, axis, stride):
     )
     x = ops.reshape(x, (-1, *(n * stride if i == axis else n for i, n in enumerate(rest, start=1))))
     return x[(slice(None),) * axis + (slice(0, (size - 1) * stride + 1),)]
-
-
-class _TensorFlowTranspose(keras.layers.Layer):
-    """Two-dimensional transposes of groups side by side; where each makes one channel, by the depthwise kernel."""
-
-    def __init__(self, variables, windows, group, **kwargs):
-        super().__init__(**kwargs)
-        self.kernel, *bias = variables
-        self.bias = bias[0] if bias else None
-        self.windows, self.group = windows, group
-
-    def build(self, input_shape):
-        """Has nothing to create."""
-
-    def call(self, x):
-        """(M,H,W,C) -> (M, s(H-1)+k, s(W-1)+k, num_output)."""
-        import tensorflow as tf
-
-        kernel = tf.convert_to_tensor(self.kernel)
-        high, wide, rows, columns = kernel.shape
-        spatial = [window.stride * (size - 1) + window.kernel for size, window in zip(x.shape[1:3], self.windows)]
-        strides = [window.stride for window in self.windows]
-        if rows == 1 and strides[0] == strides[1]:
-            kernel = tf.reshape(kernel, (high, wide, self.group, columns // self.group))
-            shape = tf.stack([tf.shape(x)[0], *spatial, self.group])
-            y = tf.nn.depthwise_conv2d_backprop_input(shape, kernel, x, [1, *strides, 1], "VALID")
-            y = tf.ensure_shape(y, (x.shape[0], *spatial, self.group))
-        else:
-            shape = tf.stack([tf.shape(x)[0], *spatial, rows])
-            parts = zip(tf.split(x, self.group, -1), tf.split(kernel, self.group, -1))
-            y = tf.concat([tf.nn.conv2d_transpose(*part, shape, strides, "VALID") for part in parts], -1)
-        return y if self.bias is None else tf.nn.bias_add(y, tf.cast(self.bias, y.dtype))

@@ -1,9 +1,7 @@
 """Dropout, drawn anew each iteration and the same in a resumed run."""
 
-import keras
-
-from zoo.converters.draws import uniform
 from zoo.converters.layer_type import LayerType
+from zoo.converters.lazy import keras
 from zoo.converters.registry import layer_type
 
 
@@ -37,27 +35,6 @@ class Dropout(LayerType):
         if site.portable or site.clock is None:
             dropout = keras.layers.Dropout(self.ratio, seed=site.seed % 2**31, name=site.name)
             return dropout if site.clock is not None else lambda x: dropout(x, training=True)
-        return _Drop(self.ratio, site, name=site.name)
+        from zoo.converters.keras_layers.dropout import SeededDropout
 
-
-class _Drop(keras.layers.Layer):
-    """Inverted dropout whose mask follows from a seed, the value of a counter and the number of the replica."""
-
-    def __init__(self, ratio, site, **kwargs):
-        super().__init__(**kwargs)
-        self.ratio, self.seed, self.clock, self.share = ratio, site.seed, site.clock, site.share
-
-    def build(self, input_shape):
-        """Has nothing to create."""
-
-    def compute_output_spec(self, x):
-        """The input's shape."""
-        return keras.KerasTensor(x.shape, dtype=x.dtype)
-
-    def call(self, x):
-        """Returns `x` with the mask of this iteration and replica."""
-        import tensorflow as tf
-
-        draw = uniform(tf.shape(x) if self.share is None else x.shape, self.seed, self.clock, self.share)
-        scale = tf.constant(1 / (1 - self.ratio), x.dtype)
-        return x * (tf.cast(draw >= self.ratio, x.dtype) * scale)
+        return SeededDropout(self.ratio, site, name=site.name)

@@ -2,11 +2,8 @@
 
 import math
 
-import keras
-from keras import ops
-
-from zoo.converters.in_place import InPlace
 from zoo.converters.layer_type import LayerType
+from zoo.converters.lazy import keras, ops
 from zoo.converters.registry import layer_type
 
 
@@ -21,7 +18,11 @@ class _Elementwise(LayerType):
 
     def as_in_place(self, site, forward, backward):
         """Returns `forward`; with Caffe's gradient where the layer works in place, save in exports."""
-        return InPlace(forward, backward, site.name) if self.overwrites and not site.portable else forward
+        if site.portable or not self.overwrites:
+            return forward
+        from zoo.converters.keras_layers.in_place import InPlace
+
+        return InPlace(forward, backward, site.name)
 
 
 @layer_type("Sigmoid", source="sigmoid_layer.cpp:8-38")

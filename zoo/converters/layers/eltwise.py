@@ -1,9 +1,7 @@
 """Eltwise: sum, product or maximum of several blobs of one shape."""
 
-import keras
-from keras import ops
-
 from zoo.converters.layer_type import LayerType
+from zoo.converters.lazy import keras, ops
 from zoo.converters.registry import layer_type
 
 

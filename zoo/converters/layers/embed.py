@@ -1,11 +1,10 @@
 """Embed: rows of a table, chosen by number."""
 
-from keras import ops
-
-from zoo.converters.adopt import reader
 from zoo.converters.blobs import BlobSpec
+from zoo.converters.layer_ops.layout import from_caffe, to_caffe
+from zoo.converters.layer_ops.variables import reader
 from zoo.converters.layer_type import LayerType
-from zoo.converters.layout import from_caffe, to_caffe
+from zoo.converters.lazy import ops
 from zoo.converters.registry import layer_type
 
 

@@ -1,8 +1,7 @@
 """Filter: the items of a batch that a selector marks."""
 
-from keras import ops
-
 from zoo.converters.layer_type import LayerType
+from zoo.converters.lazy import ops
 from zoo.converters.registry import layer_type
 
 

@@ -1,10 +1,10 @@
 """HDF5Output: a sink that writes its bottoms to a file."""
 
-import keras
 import numpy as np
 
+from zoo.converters.layer_ops.layout import to_caffe
 from zoo.converters.layer_type import LayerType
-from zoo.converters.layout import to_caffe
+from zoo.converters.lazy import keras
 from zoo.converters.registry import layer_type
 from zoo.errors import DataError, UnsupportedError
 from zoo.formats import hdf5

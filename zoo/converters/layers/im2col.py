@@ -2,12 +2,11 @@
 
 import itertools
 
-from keras import ops
-
 from zoo.converters.geometry import conv_size, count, cover
+from zoo.converters.layer_ops.conv_windows import SlidingWindow, enter, leave
 from zoo.converters.layer_type import LayerType
+from zoo.converters.lazy import ops
 from zoo.converters.registry import layer_type
-from zoo.converters.sliding import SlidingWindow, enter, leave
 
 
 @layer_type("Im2col", source="im2col_layer.cpp:9-159")

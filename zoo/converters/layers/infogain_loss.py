@@ -4,12 +4,10 @@ import math
 import pathlib
 
 import numpy as np
-from keras import ops
 
 from zoo.converters.geometry import canonical_axis, count, keras_axis
-from zoo.converters.layer_type import LayerType
-from zoo.converters.layout import to_caffe
-from zoo.converters.loss_rules import (
+from zoo.converters.layer_ops.layout import to_caffe
+from zoo.converters.layer_ops.losses import (
     Labels,
     check_labels,
     check_same_first,
@@ -18,6 +16,8 @@ from zoo.converters.loss_rules import (
     read_ignore_label,
     read_normalization,
 )
+from zoo.converters.layer_type import LayerType
+from zoo.converters.lazy import ops
 from zoo.converters.registry import layer_type
 from zoo.errors import DataError
 from zoo.formats import blobproto

@@ -1,16 +1,14 @@
 """InnerProduct: Caffe's fully connected layer."""
 
-import keras
-from keras import ops
-
-from zoo.converters.adopt import adopt
 from zoo.converters.blobs import BlobMap, BlobSpec
 from zoo.converters.geometry import canonical_axis, count
+from zoo.converters.layer_ops.layout import from_caffe, to_caffe
+from zoo.converters.layer_ops.variables import adopt
 from zoo.converters.layer_type import LayerType
-from zoo.converters.layout import from_caffe, to_caffe
+from zoo.converters.lazy import keras, ops
 from zoo.converters.registry import layer_type
 
-_LARGE = 2**22  # weights from which on `_LargeDense` is worth its transposition
+_LARGE = 2**22  # weights from which on `LargeDense` is worth its transposition
 
 
 @layer_type("InnerProduct", source="inner_product_layer.cpp:9-97")
@@ -60,9 +58,11 @@ class InnerProduct(LayerType):
         """A Dense layer on the flattened axes."""
         (bottom,), (top,) = site.bottoms, site.tops
         axis = self._axis(bottom)
-        large = count(bottom, axis) * self.num_output >= _LARGE and not site.portable
+        make = keras.layers.Dense
+        if count(bottom, axis) * self.num_output >= _LARGE and not site.portable:
+            from zoo.converters.keras_layers.large_dense import LargeDense as make
         dense = adopt(
-            (_LargeDense if large else keras.layers.Dense)(self.num_output, use_bias=self.bias_term, name=site.name),
+            make(self.num_output, use_bias=self.bias_term, name=site.name),
             dict(zip(("kernel", "bias"), site.variables)),
         )
         inputs = count(bottom, axis)
@@ -78,28 +78,3 @@ class InnerProduct(LayerType):
     def flops(self, bottoms, tops):
         """Multiply-adds: one for each weight and output line."""
         return count(tops[0]) * count(bottoms[0], self._axis(bottoms[0]))
-
-
-class _LargeDense(keras.layers.Dense):
-    """Dense, but on a CPU the bottom's gradient dy W^T is made as (W dy^T)^T.
-
-    oneDNN reorders all of W for the one, which costs four times the product for small batches, and not for the other.
-    """
-
-    def call(self, inputs, training=None):
-        """(..., K) -> (..., num_output)."""
-        import tensorflow as tf
-
-        if len(inputs.shape) != 2 or tf.config.list_physical_devices("GPU"):
-            return super().call(inputs, training)
-
-        @tf.custom_gradient
-        def product(x, w):
-            def gradient(dy):
-                dx = tf.transpose(tf.matmul(w, dy, transpose_b=True))
-                return dx, tf.matmul(x, dy, transpose_a=True)
-
-            return tf.matmul(x, w), gradient
-
-        y = product(inputs, tf.convert_to_tensor(self.kernel))
-        return y if self.bias is None else tf.nn.bias_add(y, tf.convert_to_tensor(self.bias))

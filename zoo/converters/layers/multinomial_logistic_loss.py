@@ -1,10 +1,9 @@
 """MultinomialLogisticLoss: the log of given probabilities."""
 
-from keras import ops
-
 from zoo.converters.geometry import count
+from zoo.converters.layer_ops.losses import Labels, check_same_first, items
 from zoo.converters.layer_type import LayerType
-from zoo.converters.loss_rules import Labels, check_same_first, items
+from zoo.converters.lazy import ops
 from zoo.converters.registry import layer_type
 
 LEAST = 1e-20  # loss_layer.hpp:12

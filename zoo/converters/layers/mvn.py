@@ -2,11 +2,9 @@
 
 import math
 
-from keras import ops
-
-from zoo.converters.in_place import InPlace
+from zoo.converters.layer_ops.layout import from_caffe, to_caffe
 from zoo.converters.layer_type import LayerType
-from zoo.converters.layout import from_caffe, to_caffe
+from zoo.converters.lazy import ops
 from zoo.converters.registry import layer_type
 
 
@@ -59,5 +57,7 @@ class MVN(LayerType):
             return -2 / count * y * ops.sum(y * dy, axis=axes, keepdims=True) / deviation
 
         if self.overwrites and self.normalize_variance and not site.portable:
+            from zoo.converters.keras_layers.in_place import InPlace
+
             return InPlace(normalize, backward, site.name)
         return normalize

@@ -1,10 +1,9 @@
 """Parameter: a learnable array as a top."""
 
-from keras import ops
-
-from zoo.converters.adopt import reader
 from zoo.converters.blobs import BlobMap, BlobSpec
+from zoo.converters.layer_ops.variables import reader
 from zoo.converters.layer_type import LayerType
+from zoo.converters.lazy import ops
 from zoo.converters.registry import layer_type
 
 

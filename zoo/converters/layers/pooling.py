@@ -1,10 +1,8 @@
 """Pooling."""
 
-import keras
-
 from zoo.converters.geometry import Window, pool_size
+from zoo.converters.layer_ops.pooling import PoolGrid, max_mask, pooler
 from zoo.converters.layer_type import LayerType
-from zoo.converters.pools import PoolGrid, max_mask, pooler
 from zoo.converters.registry import layer_type
 from zoo.errors import UnsupportedError
 
@@ -83,27 +81,6 @@ class Pooling(LayerType):
             return pool
         if site.portable or grid.empty:
             return lambda x: (pool(x), max_mask(x, grid))
-        return _MaxWithMask(grid, name=site.name)
+        from zoo.converters.keras_layers.max_with_mask import MaxWithMask
 
-
-class _MaxWithMask(keras.layers.Layer):
-    """Maxima and where they lie by tf.nn.max_pool_with_argmax; every window must meet the plane."""
-
-    def __init__(self, grid, **kwargs):
-        super().__init__(**kwargs)
-        self.grid = grid
-
-    def build(self, input_shape):
-        """Has nothing to create."""
-
-    def call(self, x):
-        """(N,H,W,C) -> (N,H',W',C) and the same in float32."""
-        import tensorflow as tf
-
-        (top, _), (left, _) = self.grid.pads
-        padded = self.grid.pad(x, x.dtype.min)
-        y, place = tf.nn.max_pool_with_argmax(padded, self.grid.kernel, self.grid.strides, "VALID")
-        place //= padded.shape[3]
-        width = padded.shape[2]
-        mask = (place // width - top) * self.grid.sizes[1] + place % width - left
-        return y, tf.cast(mask, tf.float32)
+        return MaxWithMask(grid, name=site.name)

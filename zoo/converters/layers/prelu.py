@@ -1,10 +1,9 @@
 """PReLU: ReLU whose slope for negative values is learned."""
 
-from keras import ops
-
-from zoo.converters.adopt import reader
 from zoo.converters.blobs import BlobMap, BlobSpec
+from zoo.converters.layer_ops.variables import reader
 from zoo.converters.layer_type import LayerType
+from zoo.converters.lazy import ops
 from zoo.converters.registry import layer_type
 from zoo.formats import caffe_pb2
 

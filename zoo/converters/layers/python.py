@@ -9,13 +9,10 @@ import contextvars
 import importlib
 import math
 
-import keras
 import numpy as np
 
 from zoo.converters.blobs import BlobSpec
-from zoo.converters.geometry import keras_shape
 from zoo.converters.layer_type import LayerType
-from zoo.converters.layout import from_caffe, to_caffe
 from zoo.converters.registry import layer_type
 from zoo.errors import NetError, UnsupportedError
 from zoo.formats import caffe_pb2
@@ -153,7 +150,15 @@ class Python(LayerType):
         for blob, variable in zip(instance.blobs, site.variables):
             if not np.any(np.asarray(variable)):  # new; one that another net shares has been learned since
                 variable.assign(np.array(blob.data))
-        return _Callback(instance, site, name=site.name)
+        from zoo.converters.keras_layers.python_callback import PythonCallback
+
+        return PythonCallback(
+            instance,
+            site,
+            [PlainBlob(*shape) for shape in site.bottoms],
+            [PlainBlob(*shape) for shape in site.tops],
+            name=site.name,
+        )
 
     def _new(self):
         at = self.layer.at("python_param")
@@ -171,60 +176,3 @@ class Python(LayerType):
             instance.blobs = BlobVec()
         instance.param_str, instance.phase = self.param_str, caffe_pb2.Phase.Value(self.layer.phase)
         return instance
-
-
-class _Callback(keras.layers.Layer):
-    """Runs an instance in a graph; forward and backward alternate on it, as in Caffe."""
-
-    def __init__(self, instance, site, **kwargs):
-        super().__init__(**kwargs)
-        self.instance, self.site = instance, site
-        self.bottoms = [PlainBlob(*shape) for shape in site.bottoms]
-        self.tops = [PlainBlob(*shape) for shape in site.tops]
-
-    def build(self, input_shape):
-        """Has nothing to create."""
-
-    def compute_output_spec(self, *bottoms):
-        """The planned shapes."""
-        return tuple(keras.KerasTensor(keras_shape(shape)) for shape in self.site.tops)
-
-    def call(self, *bottoms):
-        """Keras tensors of the bottoms -> a tuple of those of the tops."""
-        import tensorflow as tf
-
-        shapes = self.site.tops
-        given = [to_caffe(x) for x in bottoms[: len(self.bottoms)]]  # without bottoms there is an anchor
-        values = [tf.convert_to_tensor(v) for v in self.site.variables]
-
-        @tf.custom_gradient
-        def run(*inputs):
-            tops = tf.nest.flatten(tf.numpy_function(self._forward, inputs, [tf.float32] * len(shapes)))
-            tops = [tf.ensure_shape(top, shape) for top, shape in zip(tops, shapes)]
-
-            def gradient(*diffs):
-                found = tf.nest.flatten(tf.numpy_function(self._backward, diffs, [tf.float32] * len(inputs)))
-                return [tf.ensure_shape(diff, x.shape) for diff, x in zip(found, inputs)]
-
-            return tuple(tops), gradient
-
-        return tuple(from_caffe(top) for top in run(*given, *values))
-
-    def _forward(self, *inputs):
-        blobs = [*self.bottoms, *self.instance.blobs]
-        for blob, array in zip(blobs, inputs):
-            blob.data[...] = array
-        self.instance.reshape(self.bottoms, self.tops)
-        for top, shape in zip(self.tops, self.site.tops):
-            if tuple(top.shape) != shape:
-                raise ValueError(f"{self.name}: a top's shape changed from {shape} to {top.shape} in a fixed graph")
-        self.instance.forward(self.bottoms, self.tops)
-        return [np.array(top.data, np.float32) for top in self.tops]
-
-    def _backward(self, *diffs):
-        for top, diff in zip(self.tops, diffs):
-            top.diff[...] = diff
-        for blob in (*self.bottoms, *self.instance.blobs):
-            blob.diff[...] = 0
-        self.instance.backward(self.tops, [True] * len(self.bottoms), self.bottoms)
-        return [np.array(blob.diff, np.float32) for blob in (*self.bottoms, *self.instance.blobs)]

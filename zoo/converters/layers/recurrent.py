@@ -1,13 +1,11 @@
 """RNN, LSTM and LSTMUnit: sequences as (time, stream, ...), unrolled over the fixed number of time steps."""
 
-import keras
-from keras import ops
-
-from zoo.converters.adopt import adopt
 from zoo.converters.blobs import BlobMap, BlobSpec
 from zoo.converters.geometry import count
+from zoo.converters.layer_ops.layout import to_caffe
+from zoo.converters.layer_ops.variables import adopt
 from zoo.converters.layer_type import LayerType
-from zoo.converters.layout import to_caffe
+from zoo.converters.lazy import keras, ops
 from zoo.converters.registry import layer_type
 
 
@@ -85,8 +83,10 @@ class _Recurrent(LayerType):
         static_size = count(site.bottoms[2], 1) if self.static else 0
         carry = None
         if not (self.expose or site.portable):
+            from zoo.converters.keras_layers.carried_state import LoadState, StoreState
+
             variables = [site.state(name, (streams, self.num_output)) for name in self.hidden]
-            carry = _Load(variables, name=site.name), _Store(variables, name=f"{site.name}.keep")
+            carry = LoadState(variables, name=site.name), StoreState(variables, name=f"{site.name}.keep")
 
         def recurrent(x, cont, *others):
             x = of_x(ops.reshape(to_caffe(x), (steps, -1, x_size)))
@@ -206,36 +206,3 @@ def lstm_unit(c_prev, gates, cont):
 def _plain(x, like):
     """Returns `x` without gradient, in the precision of `like`."""
     return ops.cast(ops.stop_gradient(x), like.dtype)
-
-
-class _Load(keras.layers.Layer):
-    """The values of variables, without gradient, whatever it is called on."""
-
-    def __init__(self, variables, **kwargs):
-        super().__init__(**kwargs)
-        self.carried = variables
-
-    def build(self, input_shape):
-        """Has nothing to create."""
-
-    def call(self, x):
-        """Returns a list of tensors."""
-        return [ops.stop_gradient(ops.convert_to_tensor(variable)) for variable in self.carried]
-
-
-class _Store(keras.layers.Layer):
-    """Keeps values in variables for the next batch."""
-
-    def __init__(self, variables, **kwargs):
-        super().__init__(**kwargs)
-        self.carried = variables
-
-    def build(self, input_shape):
-        """Has nothing to create."""
-
-    def call(self, inputs):
-        """Returns the first of [x, value, value, ...] after storing the rest."""
-        x, *values = inputs
-        for variable, value in zip(self.carried, values):
-            variable.assign(ops.cast(value, variable.dtype))
-        return x

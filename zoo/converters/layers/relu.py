@@ -1,10 +1,7 @@
 """ReLU, with Caffe's slope for negative values."""
 
-import keras
-from keras import ops
-
-from zoo.converters.in_place import InPlace
 from zoo.converters.layer_type import LayerType
+from zoo.converters.lazy import keras, ops
 from zoo.converters.registry import layer_type
 
 
@@ -36,6 +33,8 @@ class ReLU(LayerType):
                 return ops.where(x > 0, x, self.slope * x)
 
             if self.overwrites and not site.portable:
+                from zoo.converters.keras_layers.in_place import InPlace
+
                 return InPlace(relu, lambda x, y, dy: ops.where(y > 0, dy, self.slope * dy), site.name)
             return relu
         return keras.layers.ReLU(negative_slope=self.slope, name=site.name)

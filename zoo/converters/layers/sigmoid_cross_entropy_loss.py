@@ -1,16 +1,15 @@
 """SigmoidCrossEntropyLoss: each value its own yes-or-no question."""
 
-from keras import ops
-
 from zoo.converters.geometry import count
-from zoo.converters.layer_type import LayerType
-from zoo.converters.loss_rules import (
+from zoo.converters.layer_ops.losses import (
     check_same_first,
     items,
     normalizer,
     read_ignore_label,
     read_normalization,
 )
+from zoo.converters.layer_type import LayerType
+from zoo.converters.lazy import ops
 from zoo.converters.registry import layer_type
 
 

@@ -1,9 +1,8 @@
 """Slice: one blob cut into several along an axis."""
 
-from keras import ops
-
 from zoo.converters.geometry import canonical_axis, keras_axis
 from zoo.converters.layer_type import LayerType
+from zoo.converters.lazy import ops
 from zoo.converters.registry import layer_type
 
 

@@ -1,10 +1,8 @@
 """Softmax along one axis."""
 
-import keras
-from keras import ops
-
 from zoo.converters.geometry import canonical_axis, keras_axis
 from zoo.converters.layer_type import LayerType
+from zoo.converters.lazy import keras, ops
 from zoo.converters.registry import layer_type
 
 

@@ -2,11 +2,8 @@
 
 import math
 
-from keras import ops
-
 from zoo.converters.geometry import canonical_axis, count, keras_axis
-from zoo.converters.layer_type import LayerType
-from zoo.converters.loss_rules import (
+from zoo.converters.layer_ops.losses import (
     Labels,
     check_labels,
     check_same_first,
@@ -15,6 +12,8 @@ from zoo.converters.loss_rules import (
     read_ignore_label,
     read_normalization,
 )
+from zoo.converters.layer_type import LayerType
+from zoo.converters.lazy import ops
 from zoo.converters.registry import layer_type
 
 MOST = -math.log(1.1754943508222875e-38)  # of one line: Caffe takes the log of max(p, FLT_MIN)

@@ -2,12 +2,11 @@
 
 from dataclasses import replace
 
-from keras import ops
-
 from zoo.converters.geometry import count, pool_size, spp_window
+from zoo.converters.layer_ops.layout import to_caffe
+from zoo.converters.layer_ops.pooling import PoolGrid, pooler
 from zoo.converters.layer_type import LayerType
-from zoo.converters.layout import to_caffe
-from zoo.converters.pools import PoolGrid, pooler
+from zoo.converters.lazy import ops
 from zoo.converters.registry import layer_type
 from zoo.errors import UnsupportedError
 

@@ -1,9 +1,8 @@
 """Tile: a blob repeated along an axis."""
 
-from keras import ops
-
 from zoo.converters.geometry import canonical_axis, keras_axis
 from zoo.converters.layer_type import LayerType
+from zoo.converters.lazy import ops
 from zoo.converters.registry import layer_type
 
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from zoo.converters.adopt import adopt, reader
+from zoo.converters.layer_ops.variables import adopt, reader
 
 
 def variable(*shape, trainable=True):

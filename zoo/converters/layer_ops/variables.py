@@ -1,7 +1,6 @@
 """Variables that the net owns, put to use by Keras layers."""
 
-import keras
-from keras import ops
+from zoo.converters.lazy import keras, ops
 
 
 def adopt(layer, variables):
@@ -31,21 +30,6 @@ def adopt(layer, variables):
     return layer
 
 
-class Value(keras.layers.Layer):
-    """The value of one variable as a tensor, whatever it is called on."""
-
-    def __init__(self, variable, **kwargs):
-        super().__init__(**kwargs)
-        self.variable = variable
-
-    def build(self, input_shape):
-        """Has nothing to create."""
-
-    def call(self, inputs):
-        """Returns the variable's value, in the layer's compute dtype."""
-        return ops.convert_to_tensor(self.variable.value)
-
-
 def reader(variable, name, portable, dtype=None):
     """Returns a function from any tensor of the graph, of rank 1 or more, to the value of `variable` as a tensor.
 
@@ -59,6 +43,8 @@ def reader(variable, name, portable, dtype=None):
         dtype: of the value; None follows the global policy, which may be a half precision.
     """
     if not portable:
+        from zoo.converters.keras_layers.value import Value
+
         return Value(variable, name=name, dtype=dtype)
     axes = "bcdefghi"[: len(variable.shape)]
     outer = adopt(

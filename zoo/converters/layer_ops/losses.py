@@ -2,10 +2,9 @@
 
 import math
 
-from keras import ops
-
 from zoo.converters.geometry import canonical_axis, count, keras_axis
-from zoo.converters.layout import to_caffe
+from zoo.converters.layer_ops.layout import to_caffe
+from zoo.converters.lazy import ops
 from zoo.errors import NetError
 
 NAN = float("nan")

@@ -1,10 +1,9 @@
 """The axes along which Scale and Bias lay their factor over a bottom."""
 
-from keras import ops
-
 from zoo.converters.blobs import BlobMap
 from zoo.converters.geometry import canonical_axis, keras_axis
-from zoo.converters.layout import from_caffe
+from zoo.converters.layer_ops.layout import from_caffe
+from zoo.converters.lazy import ops
 from zoo.errors import NetError
 
 

@@ -1,9 +1,8 @@
 """Kernel, stride, pad and dilation as ConvolutionParameter spells them, and the N-D window that they make."""
 
-from keras import ops
-
 from zoo.converters.geometry import Window, canonical_axis
-from zoo.converters.layout import from_caffe, to_caffe
+from zoo.converters.layer_ops.layout import from_caffe, to_caffe
+from zoo.converters.lazy import ops
 
 
 class SlidingWindow:

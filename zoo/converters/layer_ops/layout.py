@@ -1,6 +1,6 @@
 """Tensors between Keras order (rank 4: N,H,W,C) and Caffe's (N,C,H,W); other ranks have one order, left as it is."""
 
-from keras import ops
+from zoo.converters.lazy import ops
 
 
 def to_caffe(x):

@@ -2,12 +2,10 @@
 
 import itertools
 
-import keras
 import numpy as np
-from keras import ops
 
-from zoo.converters.draws import uniform
 from zoo.converters.geometry import cover, pool_divisors, same_is_exact
+from zoo.converters.lazy import keras, ops
 
 FLT_MAX = float(np.finfo(np.float32).max)
 
@@ -120,36 +118,6 @@ def stochastic_mean(x, grid):
     return ops.where(positive, ops.sum(values * values, axis=-1) / ops.where(positive, total, 1), 0)
 
 
-class StochasticPool(keras.layers.Layer):
-    """Takes one value of each window, with a probability in proportion to it (pooling_layer.cu:83-121).
-
-    The draws are a function of (seed, clock) and the number of the replica alone.
-    """
-
-    def __init__(self, grid, site, **kwargs):
-        super().__init__(**kwargs)
-        self.grid, self.seed, self.clock, self.share = grid, site.seed, site.clock, site.share
-
-    def build(self, input_shape):
-        """Has nothing to create."""
-
-    def compute_output_spec(self, x):
-        """(N,H',W',C)."""
-        return keras.KerasTensor((x.shape[0], *self.grid.outs, x.shape[-1]), dtype=x.dtype)
-
-    def call(self, x):
-        """(N,H,W,C) -> (N,H',W',C)."""
-        import tensorflow as tf
-
-        values = tf.stack([value for _, value in self.grid.taps(self.grid.pad(x))], axis=-1)
-        sums = tf.cumsum(values, axis=-1)
-        shape = tf.shape(sums)[:-1] if self.share is None else sums.shape[:-1]
-        threshold = 1 - uniform(shape, self.seed, self.clock, self.share)  # in (0, 1], as cuRAND's
-        reached = sums >= (tf.cast(threshold, sums.dtype) * sums[..., -1])[..., None]
-        first = tf.argmax(tf.cast(reached, tf.int32), axis=-1)
-        return tf.reduce_sum(values * tf.one_hot(first, values.shape[-1], dtype=values.dtype), axis=-1)
-
-
 def pooler(grid, method, site, name):
     """Returns a function from (N,H,W,C) to (N,H',W',C).
 
@@ -160,6 +128,8 @@ def pooler(grid, method, site, name):
         name: of the Keras layer, where there is one.
     """
     if method == "STOCHASTIC" and site.phase == "TRAIN":
+        from zoo.converters.keras_layers.stochastic_pool import StochasticPool
+
         return StochasticPool(grid, site, name=name)
     rule = {"MAX": max_pool, "AVE": average_pool, "STOCHASTIC": stochastic_mean}[method]
     return lambda x: rule(x, grid)

@@ -1,0 +1,1 @@
+"""Keras layers of our own, for what no stock layer or function computes; imported when a net is built."""

@@ -1,0 +1,1 @@
+"""The math that several layer types share, on tensors; importing it loads no Keras."""
