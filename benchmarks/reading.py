@@ -96,10 +96,10 @@ def ours(source, phase):
     """Returns the function of a number of pictures that reads so many from `source` as a net of that phase does."""
     from google.protobuf import text_format
 
-    from zoo.converters.netdef import BlobRef, LayerDef
     from zoo.errors import Place
     from zoo.formats import caffe_pb2
     from zoo.input.pipeline import DataLayer
+    from zoo.netdef.netdef import BlobRef, LayerDef
 
     mean = " ".join(f"mean_value: {value}" for value in MEAN)
     text = (

@@ -182,10 +182,10 @@ def _read_back(prefix):
     command.quiet_tensorflow()
     from google.protobuf import text_format
 
-    from zoo.converters.netdef import BlobRef, LayerDef
     from zoo.errors import Place
     from zoo.formats import caffe_pb2, records
     from zoo.input.pipeline import DataLayer
+    from zoo.netdef.netdef import BlobRef, LayerDef
 
     message = text_format.Parse(
         f'name: "data" type: "Data" top: "data" top: "label" data_param {{ source: "{prefix}" batch_size: {BATCH} }}',

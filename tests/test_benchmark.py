@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from tests.training.fork_server import ForkServer
-from zoo.converters.net import net_def
 from zoo.errors import DataError, NetError
 from zoo.formats.prototxt import parse_net
+from zoo.netdef.net import net_def
 from zoo.timing import report, run
 from zoo.timing.layers import LayerTime, layer_times
 from zoo.timing.pipeline import FeedTime, feed_time

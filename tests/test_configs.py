@@ -8,11 +8,11 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from zoo.converters.net import net_def_for_state
-from zoo.converters.netdef import ParamKey
-from zoo.converters.plan import plan
 from zoo.converters.solver import solver_def
 from zoo.formats import prototxt
+from zoo.netdef.net import net_def_for_state
+from zoo.netdef.netdef import ParamKey
+from zoo.netdef.shape_inference import plan
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 FILES = sorted((ROOT / "configs").glob("*.prototxt"))

@@ -10,8 +10,8 @@ import keras
 import numpy as np
 import pytest
 
-from tests.converters.golden import FORWARD, close
 from tests.export import making
+from tests.layers.golden import FORWARD, close
 from tests.training.fork_server import ForkServer
 from zoo import oracle
 from zoo.formats import caffemodel, prototxt

@@ -8,10 +8,10 @@ import pytest
 import zoo.pycaffe as caffe
 from tests.training import runs
 from zoo.converters.build import build
-from zoo.converters.layers.python import allow
-from zoo.converters.net import net_def
 from zoo.errors import SolverError
 from zoo.formats import prototxt
+from zoo.layers.python import allow
+from zoo.netdef.net import net_def
 from zoo.timing.layers import layer_times
 
 LAYERS = """

@@ -105,8 +105,8 @@ def _check_new(path, outputs):
 
 def _upgrade(outputs):
     """Writes the whole net in the current form."""
-    from zoo.converters.upgrade import upgrade_net
     from zoo.export import prototxt_file, source
+    from zoo.netdef.upgrade import upgrade_net
 
     if not outputs or any(kind != "prototxt" for kind, _ in outputs) or WEIGHTS.value or SUMMARY.value:
         raise UnsupportedError("--nodeploy upgrades a prototxt and nothing else", want="--output=NAME.prototxt alone")

@@ -42,9 +42,9 @@ def main():
 
 def _test_net():
     """Returns (the TEST NetDef, how many batches the config asks for)."""
-    from zoo.converters.net import net_def
     from zoo.converters.solver import solver_def
     from zoo.formats import prototxt
+    from zoo.netdef.net import net_def
     from zoo.training.nets import net_state, open_net
 
     if prototxt.sniff_file(CONFIG.value) == "NetParameter":

@@ -14,7 +14,7 @@ def allow_if_asked():
     """Does what the flag says."""
     if ALLOWED.value:
         from zoo import pycaffe
-        from zoo.converters.layers import python
+        from zoo.layers import python
 
         pycaffe.install()
         python.allow()

@@ -4,8 +4,8 @@ import keras
 import numpy as np
 
 from zoo.converters.build import build
-from zoo.converters.net import net_def
 from zoo.formats.prototxt import parse_net
+from zoo.netdef.net import net_def
 
 NET = """
 layer { name: "in" type: "Input" top: "x" input_param { shape { dim: 2 dim: 3 } } }

@@ -6,10 +6,10 @@ import tensorflow as tf
 
 from zoo import oracle
 from zoo.converters.build import build
-from zoo.converters.layer_ops.layout import from_caffe
-from zoo.converters.net import net_def
 from zoo.errors import NetError
 from zoo.formats.prototxt import parse_net
+from zoo.layers.ops.layout import from_caffe
+from zoo.netdef.net import net_def
 
 # The same 24 numbers weigh a spatial blob (C,H,W order) and a flat one; conv shares them as 2 x 3 x 2 x 2.
 NET = """

@@ -4,12 +4,12 @@ import keras
 import numpy as np
 import pytest
 
-from zoo.converters.blobs import BlobSpec
-from zoo.converters.netdef import ParamKey
 from zoo.converters.parameters import Parameter
 from zoo.converters.solver import optimizer, solver_def
 from zoo.errors import SolverError
 from zoo.formats import caffe_pb2, prototxt
+from zoo.layers.base.blobs import BlobSpec
+from zoo.netdef.netdef import ParamKey
 from zoo.solvers import optimizers, schedules
 
 LEAST = {"net": '"net.prototxt"', "base_lr": "0.05", "lr_policy": '"fixed"', "max_iter": "30"}

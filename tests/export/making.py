@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from zoo.converters.net import net_def
-from zoo.converters.plan import plan
 from zoo.formats import caffemodel, prototxt
+from zoo.netdef.net import net_def
+from zoo.netdef.shape_inference import plan
 
 HEAD = """
 name: "small"

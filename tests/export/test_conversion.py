@@ -5,15 +5,15 @@ import keras
 import numpy as np
 import pytest
 
-from tests.converters.cases import ALL
 from tests.export import making
-from zoo.converters.net import net_def
+from tests.layers.cases import ALL
 from zoo.errors import DataError, NetError, UnsupportedError, WeightsError, ZooError
 from zoo.export import inputs
 from zoo.export.batches import why_fixed
 from zoo.export.conversion import convert
 from zoo.export.keras_model import keras_model
 from zoo.formats import blobproto, caffemodel, prototxt
+from zoo.netdef.net import net_def
 
 SOLVER = 'base_lr: 0.1 lr_policy: "fixed" max_iter: 3 test_iter: 1 test_interval: 5 '
 

@@ -11,8 +11,8 @@ import keras
 import numpy as np
 import pytest
 
-from tests.converters.golden import FORWARD, close
 from tests.export import making
+from tests.layers.golden import FORWARD, close
 from zoo.errors import OutputError, UnsupportedError
 from zoo.export import keras_file
 from zoo.export.conversion import convert
@@ -173,7 +173,7 @@ def test_what_keras_has_no_layer_for_is_refused_with_its_line(tmp_path):
 
 
 def test_layers_of_ours_are_found_to_be_foreign(monkeypatch):
-    from zoo.converters.layers import softmax
+    from zoo.layers import softmax
 
     class Mine(keras.layers.Softmax):
         pass

@@ -4,8 +4,8 @@ import keras
 import numpy as np
 import pytest
 
-from tests.converters.cases import CASES
 from tests.export import making
+from tests.layers.cases import CASES
 from zoo.converters import weights
 from zoo.errors import WeightsError
 from zoo.export import keras_file

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from tests.export import making
-from zoo.converters.net import net_def
 from zoo.export import metadata
 from zoo.export.conversion import convert
 from zoo.export.keras_model import keras_model
 from zoo.export.preprocessing import preprocessing, sha256
 from zoo.formats import blobproto, prototxt
 from zoo.input.transform import read_transform
+from zoo.netdef.net import net_def
 
 MEAN = np.random.default_rng(3).uniform(0, 200, (3, 12, 10)).astype(np.float32)
 

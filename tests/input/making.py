@@ -3,10 +3,10 @@
 import numpy as np
 from google.protobuf import text_format
 
-from zoo.converters.netdef import BlobRef, LayerDef
 from zoo.errors import Place
 from zoo.formats import caffe_pb2, records
 from zoo.formats.records_writer import SplitWriter
+from zoo.netdef.netdef import BlobRef, LayerDef
 
 
 def layer(text, file="nets/net.prototxt"):

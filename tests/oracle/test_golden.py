@@ -5,9 +5,9 @@ import pytest
 
 from tests.conftest import SHARED
 from zoo import oracle
-from zoo.converters.upgrade import upgrade_net
 from zoo.formats import caffemodel
 from zoo.formats.prototxt import parse_net
+from zoo.netdef.upgrade import upgrade_net
 
 CASES = sorted((SHARED / "golden" / "layers").glob("*.npz"))
 NETS = sorted((SHARED / "pretrained").glob("*.npz"))

@@ -5,7 +5,7 @@ import pytest
 
 import zoo.pycaffe as caffe
 from tests.conftest import SHARED
-from tests.converters.golden import BACKWARD, FORWARD, Case, close
+from tests.layers.golden import BACKWARD, FORWARD, Case, close
 
 CASES = sorted((SHARED / "golden" / "layers").glob("*.npz"))
 

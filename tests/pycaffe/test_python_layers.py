@@ -8,11 +8,11 @@ import tensorflow as tf
 import zoo.pycaffe as caffe
 from tests.pycaffe.nets import write
 from zoo.converters.build import build
-from zoo.converters.layer_ops.layout import from_caffe, to_caffe
-from zoo.converters.layers import python
-from zoo.converters.net import net_def
 from zoo.errors import NetError, UnsupportedError
 from zoo.formats.prototxt import parse_net
+from zoo.layers import python
+from zoo.layers.ops.layout import from_caffe, to_caffe
+from zoo.netdef.net import net_def
 
 RNG = np.random.default_rng(9)
 HERE = "tests.pycaffe.layers_for_tests"

@@ -5,7 +5,7 @@ import pytest
 
 import zoo.pycaffe as caffe
 from tests.conftest import SHARED
-from tests.converters.golden import close
+from tests.layers.golden import close
 
 RUNS = sorted(path.stem for path in (SHARED / "golden" / "solvers").glob("*.npz"))
 KEPT = (1, 2, 5, 10, 15, 30)

@@ -8,12 +8,12 @@ import pytest
 import tensorflow as tf
 
 from tests.conftest import SHARED
-from zoo.converters.blobs import BlobSpec
-from zoo.converters.netdef import ParamKey
 from zoo.converters.parameters import Parameter
 from zoo.converters.solver import optimizer, solver_def
 from zoo.formats import prototxt, solverstate
 from zoo.formats.caffemodel import read as read_weights
+from zoo.layers.base.blobs import BlobSpec
+from zoo.netdef.netdef import ParamKey
 
 BATCH, KEPT = 8, (1, 2, 5, 10, 15, 30)
 NAMES = ("conv/0", "conv/1", "ip/0", "ip/1")

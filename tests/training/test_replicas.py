@@ -8,10 +8,10 @@ import pytest
 
 from tests.training import runs
 from zoo.converters.build import build
-from zoo.converters.layer_ops.random_uniform import Share
-from zoo.converters.net import net_def
 from zoo.errors import NetError, SolverError, UnsupportedError, ZooError
 from zoo.formats.prototxt import parse_net
+from zoo.layers.ops.random_uniform import Share
+from zoo.netdef.net import net_def
 from zoo.training import strategy
 from zoo.training.feeds import Feeds
 from zoo.training.replicas import Replicas

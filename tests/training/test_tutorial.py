@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from tests.training import runs
-from zoo.converters.net import net_def
 from zoo.formats import prototxt
+from zoo.netdef.net import net_def
 from zoo.training.evaluation import evaluate
 
 SOLVER = """

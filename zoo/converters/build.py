@@ -7,15 +7,15 @@ from dataclasses import dataclass, field
 import keras
 import numpy as np
 
+from zoo.converters.backward_needs import may_force
 from zoo.converters.execution import steps
-from zoo.converters.geometry import keras_shape
-from zoo.converters.layer_type import LayerType, Site
-from zoo.converters.need import may_force
-from zoo.converters.netdef import BlobRef, LayerDef, NetDef, ParamKey
 from zoo.converters.parameters import OF_EACH_REPLICA, Parameter, Parameters
-from zoo.converters.plan import multipliers, plan
-from zoo.converters.shared_memory import without_gradient
 from zoo.errors import ZooError, raise_together
+from zoo.layers.base.geometry import keras_shape
+from zoo.layers.base.layer_type import LayerType, Site
+from zoo.netdef.aliasing import without_gradient
+from zoo.netdef.netdef import BlobRef, LayerDef, NetDef, ParamKey
+from zoo.netdef.shape_inference import multipliers, plan
 
 
 @dataclass(frozen=True)

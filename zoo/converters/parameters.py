@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 import keras
 import numpy as np
 
-from zoo.converters.blobs import BlobSpec
 from zoo.converters.fillers import fill
-from zoo.converters.netdef import ParamKey
 from zoo.converters.shared_view import SharedView
 from zoo.errors import NetError
 from zoo.formats import caffe_pb2
+from zoo.layers.base.blobs import BlobSpec
+from zoo.netdef.netdef import ParamKey
 
 PERMISSIVE = caffe_pb2.ParamSpec.PERMISSIVE
 

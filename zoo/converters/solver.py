@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from zoo.converters.solver_nets import NetSource, nets
 from zoo.errors import SolverError, raise_together
 from zoo.formats import caffe_pb2
 from zoo.formats.prototxt import Parsed
+from zoo.netdef.solver_nets import NetSource, nets
 from zoo.solvers import checks, schedules
 from zoo.solvers.optimizers import OPTIMIZERS
 from zoo.solvers.recording import recording

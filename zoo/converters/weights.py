@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from zoo.converters.netdef import ParamKey
 from zoo.errors import WeightsError, raise_together
 from zoo.formats import caffemodel
+from zoo.netdef.netdef import ParamKey
 
 
 @dataclass(frozen=True)

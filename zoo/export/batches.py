@@ -1,11 +1,11 @@
 """Whether a net takes batches of any size, by integers alone."""
 
-from zoo.converters.geometry import canonical_axis
-from zoo.converters.net import net_def
-from zoo.converters.netdef import NetDef
-from zoo.converters.plan import plan
 from zoo.errors import ZooError
 from zoo.formats import caffe_pb2
+from zoo.layers.base.geometry import canonical_axis
+from zoo.netdef.net import net_def
+from zoo.netdef.netdef import NetDef
+from zoo.netdef.shape_inference import plan
 
 
 def why_fixed(definition: NetDef):

@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 
 from zoo.converters.build import Net, build
-from zoo.converters.net import net_def
-from zoo.converters.netdef import BlobRef
 from zoo.converters.weights import Loaded, load
 from zoo.errors import ZooError
 from zoo.export import batches, inputs, source
 from zoo.export.preprocessing import Preprocessing, preprocessing
 from zoo.formats.prototxt import Parsed
+from zoo.netdef.net import net_def
+from zoo.netdef.netdef import BlobRef
 
 
 @dataclass(frozen=True)

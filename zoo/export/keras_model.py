@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 import keras
 
 from zoo.converters.build import keras_name
-from zoo.converters.geometry import keras_shape
 from zoo.errors import UnsupportedError, raise_together
+from zoo.layers.base.geometry import keras_shape
 
 
 @dataclass(frozen=True)

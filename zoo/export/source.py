@@ -3,16 +3,16 @@
 import dataclasses
 from dataclasses import dataclass
 
-from zoo.converters.deploy import deploy
-from zoo.converters.net import net_def, net_def_for_state
-from zoo.converters.netdef import NetDef
-from zoo.converters.solver_nets import nets
-from zoo.converters.upgrade import upgrade_net
 from zoo.errors import NetError, Place, did_you_mean
 from zoo.formats import caffe_pb2, prototxt
 from zoo.formats.prototxt import Parsed
 from zoo.formats.source_lines import Node
 from zoo.input.paths import find_file
+from zoo.netdef.deploy import deploy
+from zoo.netdef.net import net_def, net_def_for_state
+from zoo.netdef.netdef import NetDef
+from zoo.netdef.solver_nets import nets
+from zoo.netdef.upgrade import upgrade_net
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Source:
         """Returns `Parsed` of the net to deploy; its layers keep the lines that they had.
 
         Args:
-            shapes: {blob: Caffe shape} of what is fed; see `zoo.converters.deploy`.
+            shapes: {blob: Caffe shape} of what is fed; see `zoo.netdef.deploy`.
 
         Raises:
             NetError: a shape is missing or belongs to no input; nothing is left to compute.

@@ -10,10 +10,10 @@ import numpy as np
 
 from zoo import oracle
 from zoo.converters import weights as net_weights
-from zoo.converters.layer_ops.layout import from_caffe, to_caffe
 from zoo.export import opencv
 from zoo.export.random_inputs import random_inputs
 from zoo.formats import caffe_pb2, caffemodel, prototxt
+from zoo.layers.ops.layout import from_caffe, to_caffe
 
 SECOND_READING = "NumPy"
 NOTHING = "nothing finite to compare"

@@ -3,11 +3,11 @@
 import tensorflow as tf
 
 from zoo.converters import fillers
-from zoo.converters.geometry import keras_shape
 from zoo.input.feed import Feed, inside
 from zoo.input.order import generator
 from zoo.input.sources.fetch import Fetch, ordinals
 from zoo.input.transform import stream_key
+from zoo.layers.base.geometry import keras_shape
 
 
 class DummyDataLayer(Feed):

@@ -6,9 +6,9 @@ import contextlib
 import numpy as np
 import tensorflow as tf
 
-from zoo.converters import layers  # noqa: F401  (registers every type)
-from zoo.converters.registry import lookup
+from zoo import layers  # noqa: F401  (registers every type)
 from zoo.formats.digest import digest
+from zoo.layers.base.registry import lookup
 
 
 class Feed(abc.ABC):

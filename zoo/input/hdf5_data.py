@@ -5,7 +5,6 @@ import threading
 import numpy as np
 import tensorflow as tf
 
-from zoo.converters.geometry import keras_shape
 from zoo.errors import DataError, Place
 from zoo.formats import hdf5, regular
 from zoo.formats.digest import digest, ends
@@ -15,6 +14,7 @@ from zoo.input.order import generator
 from zoo.input.paths import find_file
 from zoo.input.sources.fetch import Fetch, ordinals
 from zoo.input.transform import stream_key
+from zoo.layers.base.geometry import keras_shape
 
 OPEN = 2  # files whose rows lie in memory: a batch may cross from one into the next
 

@@ -4,11 +4,11 @@ import numpy as np
 import tensorflow as tf
 from absl import logging
 
-from zoo.converters.geometry import keras_shape
 from zoo.errors import DataError
 from zoo.formats import datum
 from zoo.input.feed import Feed, inside
 from zoo.input.transform import read_transform
+from zoo.layers.base.geometry import keras_shape
 
 
 class MemoryDataLayer(Feed):

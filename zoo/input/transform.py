@@ -15,10 +15,10 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from zoo.converters.fields import Fields
 from zoo.errors import DataError, NetError
 from zoo.formats import blobproto
 from zoo.input.paths import find_file
+from zoo.layers.base.fields import Fields
 
 PHILOX = 1  # tf.random.Algorithm.PHILOX: one step of its counter gives the four numbers of one record
 

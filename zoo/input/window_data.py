@@ -3,7 +3,6 @@
 import numpy as np
 import tensorflow as tf
 
-from zoo.converters.geometry import keras_shape
 from zoo.errors import DataError, NetError, Place
 from zoo.formats import datum, regular
 from zoo.formats.digest import digest, ends, evenly
@@ -14,6 +13,7 @@ from zoo.input.sources.fetch import Fetch, ordinals
 from zoo.input.transform import read_transform, stream_key
 from zoo.input.window_crop import Cut, cut
 from zoo.input.window_file import LABEL, OVERLAP, PICTURE, X1, Y2, read_windows
+from zoo.layers.base.geometry import keras_shape
 
 
 class WindowDataLayer(Feed):

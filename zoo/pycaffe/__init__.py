@@ -5,8 +5,8 @@ Modules that say ``import caffe`` themselves, as files of Python layers do, find
 
 import sys
 
-from zoo.converters.layers.python import Layer
 from zoo.formats.caffe_pb2 import TEST, TRAIN
+from zoo.layers.python import Layer
 from zoo.pycaffe import coord_map, draw, io, net_spec, proto
 from zoo.pycaffe.classifier import Classifier
 from zoo.pycaffe.detector import Detector

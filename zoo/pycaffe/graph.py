@@ -7,8 +7,8 @@ TensorFlow prunes. What layers carry from batch to batch is set back for it and 
 import tensorflow as tf
 
 from zoo.converters.execution import run_layer, steps
-from zoo.converters.net import AUTOMATIC
-from zoo.converters.netdef import BlobRef
+from zoo.netdef.net import AUTOMATIC
+from zoo.netdef.netdef import BlobRef
 
 
 class Graph:

@@ -5,12 +5,12 @@ from collections import OrderedDict
 
 import tensorflow as tf
 
+from zoo.converters.backward_needs import needs
 from zoo.converters.build import build
-from zoo.converters.layers.python import hosting
-from zoo.converters.need import needs
 from zoo.converters.parameters import Parameters
-from zoo.converters.splits import insert_splits
 from zoo.errors import NetError
+from zoo.layers.python import hosting
+from zoo.netdef.splits import insert_splits
 from zoo.pycaffe import modes
 from zoo.pycaffe.blob import Blob
 from zoo.pycaffe.graph import Graph, blob_key

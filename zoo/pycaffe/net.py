@@ -4,9 +4,9 @@ import os
 from collections import OrderedDict
 
 from zoo.converters import weights as weight_files
-from zoo.converters.net import net_def
 from zoo.errors import NetError, WeightsError, did_you_mean
 from zoo.formats import caffe_pb2, caffemodel, caffemodel_hdf5, prototxt
+from zoo.netdef.net import net_def
 from zoo.pycaffe import debug, modes
 from zoo.pycaffe.batches import Batches
 from zoo.pycaffe.engine import Engine

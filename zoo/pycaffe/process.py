@@ -4,8 +4,8 @@ import time
 
 from absl import logging
 
-from zoo.converters.registry import layer_types
 from zoo.errors import UnsupportedError
+from zoo.layers.base.registry import layer_types
 
 __version__ = "1.0.0"  # of the Caffe whose interface this is
 

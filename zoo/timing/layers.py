@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import tensorflow as tf
 
+from zoo.converters.backward_needs import needs
 from zoo.converters.execution import steps
-from zoo.converters.need import needs
-from zoo.converters.plan import plan
-from zoo.converters.splits import insert_splits
+from zoo.netdef.shape_inference import plan
+from zoo.netdef.splits import insert_splits
 from zoo.timing.clock import rounds
 
 

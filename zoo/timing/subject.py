@@ -7,13 +7,13 @@ import numpy as np
 import tensorflow as tf
 
 from zoo.converters.build import Net, build
-from zoo.converters.geometry import keras_shape
-from zoo.converters.netdef import LayerDef
 from zoo.errors import DataError
 from zoo.export import inputs
 from zoo.export.source import read
 from zoo.input.feed import Feed
 from zoo.input.pipeline import data_layer
+from zoo.layers.base.geometry import keras_shape
+from zoo.netdef.netdef import LayerDef
 
 _SIZED = {
     "Data": "data_param",

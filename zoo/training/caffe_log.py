@@ -6,7 +6,7 @@ Forms: solver.cpp:45-418 and sgd_solver.cpp:104-113 at BVLC/caffe 9b8915401; abs
 import numpy as np
 from absl import logging
 
-from zoo.converters.layer_ops.layout import to_caffe
+from zoo.layers.ops.layout import to_caffe
 
 
 def number(value):

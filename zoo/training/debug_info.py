@@ -7,10 +7,10 @@ their gradients are Caffe's one by one. Caffe 1.0 has words for updates, too ([U
 import tensorflow as tf
 from absl import logging
 
+from zoo.converters.backward_needs import needs
 from zoo.converters.build import build
 from zoo.converters.execution import run_layer, steps
-from zoo.converters.need import needs
-from zoo.converters.splits import insert_splits
+from zoo.netdef.splits import insert_splits
 from zoo.training.caffe_log import number
 
 

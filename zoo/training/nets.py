@@ -1,8 +1,8 @@
 """Opens the nets that a solver names: where their files are, and which state they are filtered for."""
 
-from zoo.converters.net import net_def_for_state
 from zoo.formats import caffe_pb2, prototxt
 from zoo.input.paths import find_file
+from zoo.netdef.net import net_def_for_state
 
 
 def open_net(source, data_dir=None, solver_file=None, state=None):

@@ -9,10 +9,10 @@ import tensorflow as tf
 
 from zoo.converters import weights
 from zoo.converters.build import build
-from zoo.converters.layer_ops.random_uniform import Share
 from zoo.converters.solver import held, optimizer
 from zoo.errors import SolverError, UnsupportedError
 from zoo.formats import prototxt
+from zoo.layers.ops.random_uniform import Share
 from zoo.training.feeds import Feeds
 from zoo.training.fingerprint import fingerprint
 from zoo.training.nets import open_net

@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from zoo.converters.geometry import keras_shape
+from zoo.layers.base.geometry import keras_shape
 
 
 def objective(losses, values):

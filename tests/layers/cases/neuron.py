@@ -1,0 +1,58 @@
+"""Layers that treat every value alone."""
+
+from tests.layers.cases.case import Case, normal, positive, ties, uniform
+
+PLANES, ROWS, LINE, CUBE = normal(2, 3, 4, 5), normal(3, 7), normal(6), normal(2, 3, 2, 4, 5)
+X = {"x": PLANES}
+
+CASES = [
+    Case("AbsVal", "planes", X),
+    Case("AbsVal", "rows", {"x": ROWS}),
+    Case("BNLL", "planes", X),
+    Case("BNLL", "far", {"x": uniform(-90, 90, 3, 7)}),
+    Case("BNLL", "in-place", X, tops=("x",), gradient=()),  # in place it is Caffe's, which is no derivative
+    Case("Clip", "uneven", X, "clip_param { min: -0.3 max: 0.9 }"),
+    Case("Clip", "above-zero", {"x": ROWS}, "clip_param { min: 0.1 max: 0.2 }"),
+    Case("Clip", "at-the-bounds", {"x": ties(3, 7)}, "clip_param { min: -1 max: 1 }", gradient=()),
+    Case("Dropout", "test", X, "dropout_param { dropout_ratio: 0.3 }"),
+    Case("Dropout", "in-place", {"x": ROWS}, "dropout_param { dropout_ratio: 0.8 }", tops=("x",)),
+    Case("ELU", "default", X),
+    Case("ELU", "alpha", {"x": ROWS}, "elu_param { alpha: 0.35 }"),
+    Case("ELU", "in-place", {"x": CUBE}, "elu_param { alpha: -0.5 }", tops=("x",), gradient=()),
+    Case("Exp", "e", X),
+    Case("Exp", "base", {"x": ROWS}, "exp_param { base: 2.5 scale: -0.7 shift: 0.4 }"),
+    Case("Exp", "below-one", {"x": LINE}, "exp_param { base: 0.3 scale: 1.2 }"),
+    Case("Exp", "in-place", X, "exp_param { shift: -1.5 }", tops=("x",)),
+    Case("Log", "e", {"x": positive(2, 3, 4, 5)}),
+    Case("Log", "base", {"x": uniform(-3, -0.5, 3, 7)}, "log_param { base: 3 scale: -0.6 shift: 0.2 }"),
+    Case("Log", "below-one", {"x": positive(3, 7)}, "log_param { base: 0.4 shift: 1 }"),
+    Case("PReLU", "planes", X),
+    Case("PReLU", "shared", X, "prelu_param { channel_shared: true }"),
+    Case("PReLU", "rows", {"x": ROWS}, tops=("x",)),
+    Case("PReLU", "volumes", {"x": CUBE}),
+    Case("Power", "identity", X),
+    Case("Power", "affine", X, "power_param { scale: -1.7 shift: 0.3 }"),
+    Case("Power", "square", {"x": ROWS}, "power_param { power: 2 scale: 0.6 shift: -0.2 }"),
+    Case("Power", "cube", {"x": ROWS}, "power_param { power: 3 }"),
+    Case("Power", "in-place", {"x": ROWS}, "power_param { power: 3 }", tops=("x",), gradient=()),
+    Case("Power", "root", {"x": positive(2, 3, 4, 5)}, "power_param { power: 0.37 scale: 1.3 shift: 0.1 }"),
+    Case("Power", "inverse", {"x": positive(3, 7)}, "power_param { power: -1.5 }"),
+    Case("Power", "zero-power", X, "power_param { power: 0 scale: 2 shift: 3 }"),
+    Case("Power", "zero-scale", X, "power_param { power: 2.5 scale: 0 shift: 3 }"),
+    Case("ReLU", "plain", X),
+    Case("ReLU", "leaky", {"x": ROWS}, "relu_param { negative_slope: 0.13 }"),
+    Case("ReLU", "turned", {"x": ROWS}, "relu_param { negative_slope: -0.6 }"),
+    Case("ReLU", "steep", {"x": CUBE}, "relu_param { negative_slope: 1.9 }"),
+    Case("ReLU", "in-place", X, tops=("x",)),
+    Case("Sigmoid", "planes", X),
+    Case("Sigmoid", "far", {"x": uniform(-60, 60, 3, 7)}),
+    Case("Sigmoid", "in-place", {"x": CUBE}, tops=("x",)),
+    Case("Swish", "default", X),
+    Case("Swish", "beta", {"x": ROWS}, "swish_param { beta: 1.7 }"),
+    Case("Swish", "negative-beta", {"x": CUBE}, "swish_param { beta: -0.4 }"),
+    Case("TanH", "planes", X),
+    Case("TanH", "in-place", {"x": ROWS}, tops=("x",)),
+    Case("Threshold", "default", X),
+    Case("Threshold", "negative", {"x": ROWS}, "threshold_param { threshold: -0.4 }"),
+    Case("Threshold", "strict", {"x": ties(3, 7)}, "threshold_param { threshold: 1 }", gradient=()),
+]

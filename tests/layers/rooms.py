@@ -1,0 +1,45 @@
+"""Builds one layer from its text, and runs it on arrays of Caffe's order."""
+
+import numpy as np
+import tensorflow as tf
+
+from zoo.converters.build import build
+from zoo.formats.prototxt import parse_net
+from zoo.layers.ops.layout import from_caffe, to_caffe
+from zoo.netdef.net import net_def
+
+
+def room(layer, *shapes, phase="TEST", portable=False, tops=("y",), seed=0):
+    """Returns the `Net` of one layer named "layer" whose bottoms b0, b1, ... have `shapes`.
+
+    Args:
+        layer: the text within the layer's braces, from `type` on, without bottoms and tops.
+    """
+    inputs = [
+        f'layer {{ name: "b{i}" type: "Input" top: "b{i}" input_param {{ shape {{ '
+        + "".join(f"dim: {dim} " for dim in shape)
+        + "} } }\n"
+        for i, shape in enumerate(shapes)
+    ]
+    bottoms = "".join(f'bottom: "b{i}" ' for i in range(len(shapes)))
+    names = "".join(f'top: "{top}" ' for top in tops)
+    text = "".join(inputs) + f'layer {{ name: "layer" {bottoms}{names}{layer} }}'
+    return build(net_def(parse_net(text), phase), portable=portable, seed=seed)
+
+
+def run(net, *arrays):
+    """Returns the tops, in Caffe's order, of a `room` for float32 arrays of its bottoms."""
+    values = net.run({ref: from_caffe(tf.constant(a, tf.float32)) for ref, a in zip(net.inputs, arrays, strict=True)})
+    tops = [to_caffe(values[ref]).numpy() for ref in net.layers[-1].definition.tops]
+    return tops[0] if len(tops) == 1 else tops
+
+
+def arrays_of(net):
+    """Returns the layer's parameters as arrays of Caffe's shapes."""
+    return [parameter.array() for parameter in net.layers[-1].parameters]
+
+
+def assign(net, *arrays):
+    """Sets the layer's parameters."""
+    for parameter, array in zip(net.layers[-1].parameters, arrays, strict=True):
+        parameter.assign(np.asarray(array, np.float32))

@@ -1,0 +1,12 @@
+"""Caffe's layer types: one type, or one close family, a file. Importing this package registers them all, without Keras.
+
+A type says how its fields are read, what shapes it gives, which parameter blobs it has and how it is built, and all
+that other parts of the package have to know of it.
+"""
+
+import importlib
+import pkgutil
+
+for _module in pkgutil.iter_modules(__path__):
+    if not _module.ispkg:
+        importlib.import_module(f"{__name__}.{_module.name}")

@@ -1,0 +1,120 @@
+"""The base of every room: what a class has to say about one Caffe layer type."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from zoo.errors import NetError, raise_together
+from zoo.layers.base.fields import Fields
+from zoo.layers.ops.random_uniform import Share
+
+
+@dataclass(frozen=True)
+class Site:
+    """What a layer is built with. Shapes are Caffe's, (N,C,H,W) for spatial blobs, the batch included.
+
+    Attributes:
+        name: a name that Keras accepts, unique in the net.
+        phase: "TRAIN" or "TEST".
+        bottoms, tops: Caffe shapes of the values read and produced.
+        variables: the Keras variables of `blobs(...)`, in order (shared ones are the owner's).
+        portable: True to build only from stock Keras layers and keras.ops, for export; False allows faster exact
+            TensorFlow kernels.
+        seed: an integer fixed by the net's seed and the layer's name.
+        clock: integer Keras variable that counts the batches trained on; random layers draw as a function of
+            (seed, clock) so that a resumed run draws what an unbroken one would. None where nothing is random (TEST).
+        state: ``state(name, shape) -> non-trainable float Keras variable`` that starts at zeros and lives as long as
+            the net: what a layer carries from batch to batch and no parameter blob holds.
+        share: the `Share` of a batch that the net gets, where several devices split one; else None.
+    """
+
+    name: str
+    phase: str
+    bottoms: tuple[tuple[int, ...], ...]
+    tops: tuple[tuple[int, ...], ...]
+    variables: tuple[Any, ...] = ()
+    portable: bool = False
+    seed: int = 0
+    clock: Any = None
+    state: Callable | None = None
+    share: Share | None = None
+
+
+class LayerType:
+    """One layer of a net, read and checked. Subclasses register with `@layer_type` and give the parts below.
+
+    Inside the Keras graph a rank-4 value is channels-last (N,H,W,C); values of other ranks keep Caffe's order. Every
+    axis and shape in a spec or an error stays Caffe's.
+
+    Class attributes:
+        bottom_count, top_count: how many are allowed: an int, or (least, most) with most None for "any number".
+        fields: the fields of LayerParameter, such as "convolution_param", that this type reads.
+        is_source: whether the tops are fed from outside (Input and the data layers), so that nothing is built.
+        in_place: whether Caffe's forward pass is right where a top has the name of its bottom; refused where not.
+        sized_by_data: whether only whoever has opened its data can tell the shapes of its tops.
+        default_loss_weight: loss weight of top 0 where the file gives none (Caffe: 1 for losses, 0 otherwise).
+    """
+
+    type: str
+    source: str
+    bottom_count = 1
+    top_count = 1
+    fields: tuple[str, ...] = ()
+    is_source = False
+    in_place = False
+    sized_by_data = False
+    default_loss_weight = 0.0
+
+    def __init__(self, layer):
+        """Reads `layer` (a LayerDef). Raises ZooError for everything that the type does not allow."""
+        self.layer = layer
+        self._check_count("bottom", len(layer.bottoms), self.bottom_count)
+        self._check_count("top", len(layer.tops), self.top_count)
+        if self.overwrites and not self.in_place:
+            hint = "Caffe would overwrite what it still has to read; give the top another name"
+            raise self.error("must not work in place", "top", hint=hint)
+        readers = [Fields(layer, path) for path in self.fields]
+        self.read(*readers)
+        raise_together(error for reader in readers for error in reader.unread_errors())
+
+    def _check_count(self, what, got, allowed):
+        least, most = allowed if isinstance(allowed, tuple) else (allowed, allowed)
+        if got < least or (most is not None and got > most):
+            want = str(least) if least == most else f"{least} or more" if most is None else f"{least} to {most}"
+            raise NetError(f"wrong number of {what}s", at=self.layer.at(what), got=got, want=want)
+
+    @property
+    def overwrites(self):
+        """Whether the layer works in place: its top takes the place of its bottom."""
+        return any(top.name == bottom.name for top, bottom in zip(self.layer.tops, self.layer.bottoms))
+
+    def error(self, what, field=None, **kwargs):
+        """Returns a NetError placed at dotted `field` of the layer; `got`, `want`, `hint` as in `ZooError`."""
+        return NetError(what, at=self.layer.at(field), **kwargs)
+
+    def read(self, *fields):
+        """Takes what the type needs from one `Fields` per name in `self.fields` and stores it on self."""
+
+    def top_shapes(self, bottoms):
+        """Returns a tuple of Caffe shapes of the tops for those of the bottoms. Integers only, no TensorFlow.
+
+        Raises:
+            NetError: the shapes do not fit the layer.
+        """
+        raise NotImplementedError
+
+    def blobs(self, bottoms):
+        """Returns a tuple of `BlobSpec`, Caffe's parameter blobs in Caffe's order, for bottoms of those shapes."""
+        return ()
+
+    def build(self, site):
+        """Returns a function from the bottoms' tensors to the top's tensor, or a tuple of them for several tops.
+
+        The function works alike on symbolic Keras tensors and on arrays, any number of times. For a type without
+        bottoms that is no source it is given some input of the net, or None, that ties its value to the graph.
+        """
+        raise NotImplementedError
+
+    def flops(self, bottoms, tops):
+        """Returns multiply-adds of one forward pass, 0 where they do not matter."""
+        return 0

@@ -1,0 +1,182 @@
+"""Convolution."""
+
+import math
+
+from zoo.errors import UnsupportedError
+from zoo.layers.base.blobs import BlobMap, BlobSpec
+from zoo.layers.base.geometry import conv_size, count, cover, same_is_exact
+from zoo.layers.base.layer_type import LayerType
+from zoo.layers.base.lazy import keras, ops
+from zoo.layers.base.registry import layer_type
+from zoo.layers.ops.conv_windows import SlidingWindow, enter, leave
+from zoo.layers.ops.variables import adopt
+
+_STOCK = {1: "Conv1D", 2: "Conv2D", 3: "Conv3D"}  # of keras.layers, by the number of spatial axes
+
+
+@layer_type("Convolution", source="base_conv_layer.cpp:12-255, conv_layer.cpp:8-40")
+class Convolution(LayerType):
+    """out = (in + 2p - (d(k-1)+1)) / s + 1, rounded toward zero; the same weights for every bottom.
+
+    Bottoms (N,C,H,W), all of one shape -> as many tops (N,num_output,H',W'). Any number of spatial axes up to three
+    follow `axis`, the channels; the axes before it are one batch. Blobs: weight (num_output, C/group, kernel...), bias
+    (num_output).
+    """
+
+    bottom_count = (1, None)
+    top_count = (1, None)
+    fields = ("convolution_param",)
+
+    def read(self, p):
+        """Takes convolution_param. Raises NetError for a missing num_output or a group that cannot be."""
+        self.window = SlidingWindow(p)
+        self.num_output, self.group, self.bias_term = p.num_output, p.group, p.bias_term
+        self.weight_filler, self.bias_filler = p.weight_filler, p.bias_filler
+        if self.num_output < 1:
+            raise p.error("num_output is missing", "num_output", got=self.num_output, want="1 or more")
+        if self.group < 1 or self.num_output % self.group:
+            want = f"a divisor of num_output {self.num_output}"
+            raise p.error("group does not divide num_output", "group", got=self.group, want=want)
+        if len(self.layer.tops) != len(self.layer.bottoms):
+            got = f"{len(self.layer.bottoms)} bottoms and {len(self.layer.tops)} tops"
+            raise self.error("there is one top for each bottom", "top", got=got)
+
+    def top_shapes(self, bottoms):
+        """One shape, once for each bottom."""
+        shape = bottoms[0]
+        axis, windows = self.window.axis(shape), self.window.windows(shape)
+        if len(windows) > 3:
+            what = "convolution over more than three spatial axes"
+            raise UnsupportedError(what, at=self.layer.at("bottom"), got=len(windows), want="3 or fewer")
+        if shape[axis] % self.group:
+            want = f"a divisor of the {shape[axis]} channels"
+            raise self.error("group does not divide the channels", "convolution_param.group", got=self.group, want=want)
+        for bottom in bottoms[1:]:
+            if bottom != shape:
+                raise self.error("the bottoms differ in shape", "bottom", got=bottom, want=shape)
+        spatial = tuple(conv_size(size, window) for size, window in zip(shape[axis + 1 :], windows))
+        if any(size < 1 for size in spatial):
+            raise self.error("the kernel is larger than the padded bottom", got=f"top {spatial}", want="sizes above 0")
+        return ((*shape[:axis], self.num_output, *spatial),) * len(bottoms)
+
+    def blobs(self, bottoms):
+        """Weight and, with bias_term, bias."""
+        shape = bottoms[0]
+        windows = self.window.windows(shape)
+        channels = shape[self.window.axis(shape)]
+        weight = (self.num_output, channels // self.group, *(window.kernel for window in windows))
+        if self._depthwise(shape):
+            split = (channels, self.num_output // channels, *weight[2:])
+            moved = BlobMap(split, (2, 3, 0, 1), (*weight[2:], *split[:2]))
+        else:
+            perm = (*range(2, len(weight)), 1, 0)
+            kernel = tuple(weight[axis] for axis in perm)
+            moved = BlobMap(weight, perm, kernel if windows else (1, *kernel))
+        specs = (BlobSpec(weight, "kernel", self.weight_filler, moved),)
+        return specs + ((BlobSpec((self.num_output,), "bias", self.bias_filler),) if self.bias_term else ())
+
+    def _depthwise(self, shape):
+        """Whether Keras's DepthwiseConv2D does it: one input channel a group, one stride, no stride with dilation."""
+        windows = self.window.windows(shape)
+        if len(windows) != 2 or self.group == 1 or self.group != shape[self.window.axis(shape)]:
+            return False
+        taken = _Taken(windows, shape[-2:], [conv_size(size, window) for size, window in zip(shape[-2:], windows)])
+        return taken.strides[0] == taken.strides[1]
+
+    def build(self, site):
+        """Stock Keras layers; with TensorFlow, one of its own where padding or groups are cheaper in the kernel."""
+        shape, top = site.bottoms[0], site.tops[0]
+        axis, windows = self.window.axis(shape), self.window.windows(shape)
+        taken = _Taken(windows, shape[axis + 1 :], top[axis + 1 :])
+        if self._depthwise(shape):
+            convolve = adopt(
+                keras.layers.DepthwiseConv2D(
+                    [window.kernel for window in windows],
+                    taken.strides,
+                    taken.stock_padding,
+                    depth_multiplier=self.num_output // shape[axis],
+                    data_format="channels_last",
+                    dilation_rate=taken.dilation,
+                    use_bias=self.bias_term,
+                    name=site.name,
+                ),
+                dict(zip(("kernel", "bias"), site.variables)),
+            )
+            pad_first = True
+        elif site.portable or len(windows) != 2 or (self.group == 1 and taken.padding in ("same", "valid")):
+            convolve = adopt(
+                getattr(keras.layers, _STOCK[max(1, len(windows))])(
+                    self.num_output,
+                    [window.kernel for window in windows] or 1,
+                    taken.strides or 1,
+                    taken.stock_padding,
+                    data_format="channels_last",
+                    dilation_rate=taken.dilation or 1,
+                    groups=self.group,
+                    use_bias=self.bias_term,
+                    name=site.name,
+                ),
+                dict(zip(("kernel", "bias"), site.variables)),
+            )
+            pad_first = True
+        else:
+            from zoo.layers.keras_layers.conv2d import TensorFlowConv2D
+
+            convolve = TensorFlowConv2D(site.variables, taken, self.group, name=site.name)
+            pad_first = convolve.pad_first
+
+        def one(x):
+            x = enter(x, axis)
+            if not windows:
+                x = ops.expand_dims(x, 1)
+            if pad_first:
+                x = taken.pad(x)
+            y = taken.thin(convolve(taken.skip(x)))
+            return leave(y if windows else ops.squeeze(y, 1), axis, top)
+
+        return lambda *bottoms: tuple(one(x) for x in bottoms)
+
+    def flops(self, bottoms, tops):
+        """Multiply-adds of the kernel; the bias is not counted."""
+        weight = self.blobs(bottoms)[0].count
+        axis = self.window.axis(bottoms[0])
+        return len(tops) * weight * count(tops[0], 0, axis) * count(tops[0], axis + 1)
+
+
+class _Taken:
+    """How the windows are taken by kernels that know no stride together with dilation, and pad as TensorFlow does.
+
+    A common divisor g of stride and dilation means that only every g-th value of an axis is seen: it is taken first.
+    Where stride and dilation still meet, every window is computed and every stride-th kept.
+    """
+
+    def __init__(self, windows, sizes, outs):
+        steps = [math.gcd(window.stride, window.dilation) for window in windows]
+        strides = [window.stride // step for window, step in zip(windows, steps)]
+        self.dilation = [window.dilation // step for window, step in zip(windows, steps)]
+        meet = any(stride > 1 for stride in strides) and any(dilation > 1 for dilation in self.dilation)
+        self.strides = [1] * len(windows) if meet else strides
+        self._steps = steps if any(step > 1 for step in steps) else None
+        self._kept = [(stride, out) for stride, out in zip(strides, outs)] if meet else None
+        self.pads = [cover(*axis) for axis in zip(sizes, windows, outs)]
+        if not any(before or after for before, after in self.pads):
+            self.padding = "valid"
+        elif not meet and not self._steps and all(same_is_exact(*axis) for axis in zip(sizes, windows, outs)):
+            self.padding = "same"
+        else:
+            self.padding = "explicit"
+        self.stock_padding = "same" if self.padding == "same" else "valid"
+
+    def pad(self, x):
+        """Pads (M, spatial..., C) with zeros where the kernel will not."""
+        return ops.pad(x, [(0, 0), *self.pads, (0, 0)]) if self.padding == "explicit" else x
+
+    def skip(self, x):
+        """Keeps the values that any window sees."""
+        return x[(slice(None), *(slice(None, None, step) for step in self._steps))] if self._steps else x
+
+    def thin(self, y):
+        """Keeps the windows that are asked for."""
+        if not self._kept:
+            return y
+        return y[(slice(None), *(slice(0, (out - 1) * stride + 1, stride) for stride, out in self._kept))]

@@ -1,0 +1,204 @@
+"""Layers without bottoms whose tops are fed: Input, DummyData, MemoryData, and the data layers that read files.
+
+The fields are checked here; what the data layers read and feed is the input floor's matter.
+"""
+
+from zoo.errors import NetError, UnsupportedError
+from zoo.layers.base.layer_type import LayerType
+from zoo.layers.base.registry import layer_type
+
+TRANSFORM = ("scale", "mirror", "crop_size", "mean_file", "mean_value", "force_color", "force_gray")
+
+
+class _Source(LayerType):
+    """A layer whose tops are fed."""
+
+    bottom_count = 0
+    top_count = (1, None)
+    is_source = True
+
+    def build(self, site):
+        """Builds nothing: the tops are fed."""
+
+
+class _FromFiles(_Source):
+    """A data layer whose shapes its data decides."""
+
+    sized_by_data = True
+
+    def top_shapes(self, bottoms):
+        """Raises NetError: whoever has seen the data has to give the shapes."""
+        raise NetError("shape comes from the data, which nobody has opened", at=self.layer.at())
+
+    def _common(self, p, *names):
+        """Reads `source` and `batch_size`, which must be given; marks what the input floor reads."""
+        self.source, self.batch_size = p.source, p.batch_size
+        if not p.source:
+            raise p.error("source must be given", "source")
+        if p.batch_size < 1:
+            raise p.error("batch_size must be given and positive", "batch_size", got=p.batch_size)
+        p.no_effect(*names)
+
+
+def read_transform(p):
+    """Checks a transform_param's `Fields` (data_transformer.cpp:14-39)."""
+    if p.has("mean_file") and p.has("mean_value"):
+        raise p.error("mean_file and mean_value exclude each other", "mean_value")
+    if p.force_color and p.force_gray:
+        raise p.error("force_color and force_gray exclude each other", "force_gray")
+    p.no_effect(*TRANSFORM)
+
+
+def _refuse_unused(p, names):
+    """Raises UnsupportedError for a field that Caffe once read here and now leaves unused."""
+    for name in names:
+        if p.has(name):
+            raise UnsupportedError(
+                f"Caffe leaves {name} unused here",
+                at=p.at(name),
+                hint=f"write transform_param {{ {name}: ... }}, or remove it",
+            )
+
+
+@layer_type("Input", source="input_layer.cpp:7-22")
+class Input(_Source):
+    """Tops of given shapes: input_param.shape once for all tops, or once for each. Blobs: none."""
+
+    fields = ("input_param",)
+
+    def read(self, p):
+        """Reads input_param."""
+        self.shapes = tuple(tuple(shape.dim) for shape in p.shape)
+        tops = len(self.layer.tops)
+        if len(self.shapes) not in (1, tops):
+            want = "1 shape" if tops == 1 else f"1 shape, or {tops}: one a top"
+            raise p.error("each top needs a shape", "shape", got=len(self.shapes), want=want)
+
+    def top_shapes(self, bottoms):
+        """As the file says."""
+        return self.shapes * (len(self.layer.tops) if len(self.shapes) == 1 else 1)
+
+
+@layer_type("DummyData", source="dummy_data_layer.cpp:8-98")
+class DummyData(_Source):
+    """Tops of given shapes, filled: dummy_data_param.shape or the legacy num, channels, height and width.
+
+    Each is given once for all tops or once for each. A constant is filled once, all else anew for every batch.
+
+    Attributes:
+        fillers: a FillerParameter for each top, or None for zeros.
+    """
+
+    fields = ("dummy_data_param",)
+
+    def read(self, p):
+        """Reads dummy_data_param."""
+        legacy = [name for name in ("num", "channels", "height", "width") if p.has(name)]
+        if legacy and p.has("shape"):
+            raise p.error(f"shape and the legacy {legacy[0]} exclude each other", legacy[0])
+        if legacy:
+            dims = [self._each(p, name) for name in ("num", "channels", "height", "width")]
+            self.shapes = tuple(zip(*dims))
+        else:
+            self.shapes = tuple(tuple(shape.dim) for shape in self._each(p, "shape"))
+        self.fillers = self._each(p, "data_filler") if p.has("data_filler") else (None,) * len(self.layer.tops)
+
+    def _each(self, p, name):
+        values, tops = tuple(getattr(p, name)), len(self.layer.tops)
+        if len(values) not in (1, tops):
+            want = "1" if tops == 1 else f"1, or {tops}: one a top"
+            raise p.error(f"{name} is given a wrong number of times", name, got=len(values), want=want)
+        return values * tops if len(values) == 1 else values
+
+    def top_shapes(self, bottoms):
+        """As the file says."""
+        return self.shapes
+
+
+@layer_type("MemoryData", source="memory_data_layer.cpp:12-31")
+class MemoryData(_Source):
+    """Tops (batch_size, channels, height, width) and labels (batch_size,), fed from arrays by the program."""
+
+    top_count = 2
+    fields = ("memory_data_param", "transform_param")
+
+    def read(self, p, transform):
+        """Reads memory_data_param and transform_param."""
+        self.shape = (p.batch_size, p.channels, p.height, p.width)
+        for name, size in zip(("batch_size", "channels", "height", "width"), self.shape):
+            if size < 1:
+                raise p.error(f"{name} must be given and positive", name, got=size)
+        read_transform(transform)
+
+    def top_shapes(self, bottoms):
+        """Data and labels."""
+        return self.shape, self.shape[:1]
+
+
+@layer_type("Data", source="data_layer.cpp:33-67")
+class Data(_FromFiles):
+    """Pictures[, labels (batch_size,)] from a database, in its order."""
+
+    top_count = (1, 2)
+    fields = ("data_param", "transform_param")
+
+    def read(self, p, transform):
+        """Reads data_param and transform_param; refuses the fields of data_param that Caffe leaves unused."""
+        _refuse_unused(p, ("scale", "mean_file", "crop_size", "mirror"))
+        self._common(p, "backend", "rand_skip", "force_encoded_color", "prefetch")
+        read_transform(transform)
+
+
+@layer_type("ImageData", source="image_data_layer.cpp:21-91")
+class ImageData(_FromFiles):
+    """Pictures and labels (batch_size,) from a list of files."""
+
+    top_count = 2
+    fields = ("image_data_param", "transform_param")
+
+    def read(self, p, transform):
+        """Reads image_data_param and transform_param; refuses the fields that Caffe leaves unused."""
+        _refuse_unused(p, ("scale", "mean_file", "crop_size", "mirror"))
+        self._common(p, "rand_skip", "shuffle", "is_color", "root_folder")
+        if (p.new_height > 0) != (p.new_width > 0):
+            raise p.error("new_height and new_width go together", "new_height" if p.new_height else "new_width")
+        read_transform(transform)
+
+
+@layer_type("HDF5Data", source="hdf5_data_layer.cpp:23-123")
+class HDF5Data(_FromFiles):
+    """One top for each dataset of that name, (batch_size, ...), from a list of HDF5 files; nothing is transformed."""
+
+    fields = ("hdf5_data_param",)
+
+    def read(self, p):
+        """Reads hdf5_data_param; a transform_param is refused, as Caffe does."""
+        if self.layer.message.HasField("transform_param"):
+            raise self.error("HDF5Data does not transform its data", "transform_param", hint="remove transform_param")
+        self._common(p, "shuffle")
+
+
+@layer_type("WindowData", source="window_data_layer.cpp:28-210")
+class WindowData(_FromFiles):
+    """Windows (batch_size, C, crop_size, crop_size) and labels (batch_size,) cut from pictures."""
+
+    top_count = 2
+    fields = ("window_data_param", "transform_param")
+
+    def read(self, p, transform):
+        """Reads window_data_param and transform_param; refuses the fields that Caffe leaves unused."""
+        _refuse_unused(p, ("mean_file", "crop_size", "mirror"))
+        self._common(
+            p, "scale", "fg_threshold", "bg_threshold", "fg_fraction", "context_pad", "cache_images", "root_folder"
+        )
+        if p.crop_mode not in ("warp", "square"):
+            raise p.error("unknown crop_mode", "crop_mode", got=f'"{p.crop_mode}"', want='"warp" or "square"')
+        read_transform(transform)
+        if transform.crop_size < 1:
+            raise transform.error("WindowData needs crop_size", "crop_size", got=transform.crop_size)
+        if transform.has("scale") and transform.scale != 1:  # where an upgrade of an old file puts it
+            raise UnsupportedError(
+                "Caffe leaves scale unused here",
+                at=transform.at("scale"),
+                hint="write window_data_param { scale: ... }, or remove it",
+            )

@@ -1,0 +1,27 @@
+"""Dropout drawn as a function of seed, clock and replica."""
+
+import keras
+import tensorflow as tf
+
+from zoo.layers.ops.random_uniform import uniform
+
+
+class SeededDropout(keras.layers.Layer):
+    """Inverted dropout whose mask follows from a seed, the value of a counter and the number of the replica."""
+
+    def __init__(self, ratio, site, **kwargs):
+        super().__init__(**kwargs)
+        self.ratio, self.seed, self.clock, self.share = ratio, site.seed, site.clock, site.share
+
+    def build(self, input_shape):
+        """Creates nothing: the variables are the net's."""
+
+    def compute_output_spec(self, x):
+        """The input's shape."""
+        return keras.KerasTensor(x.shape, dtype=x.dtype)
+
+    def call(self, x):
+        """Returns `x` with the mask of this iteration and replica."""
+        draw = uniform(tf.shape(x) if self.share is None else x.shape, self.seed, self.clock, self.share)
+        scale = tf.constant(1 / (1 - self.ratio), x.dtype)
+        return x * (tf.cast(draw >= self.ratio, x.dtype) * scale)
