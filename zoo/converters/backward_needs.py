@@ -2,9 +2,6 @@
 
 from dataclasses import dataclass
 
-_NO_GRADIENT = {"ContrastiveLoss": (2,), "LSTMUnit": (2,), "RNN": (1,), "LSTM": (1,), "EuclideanLoss": ()}
-_NO_GRADIENT_OF_LOSSES = (1,)
-
 
 @dataclass(frozen=True)
 class Need:
@@ -40,7 +37,7 @@ def needs(layers, force_backward=False, roots=()):
     if force_backward:
         for layer, flag in zip(layers, flags):
             flag[0] = True
-            flag[1] = [need or may_force(layer.definition.type, index) for index, need in enumerate(flag[1])]
+            flag[1] = [need or may_force(layer.type, index) for index, need in enumerate(flag[1])]
             flag[2] = [spec.trainable for spec in layer.blobs]
     return tuple(Need(runs, tuple(bottoms), tuple(parameters)) for runs, bottoms, parameters in flags)
 
@@ -67,5 +64,4 @@ def _rate(layer, index):
 
 def may_force(kind, bottom):
     """Whether force_backward reaches that bottom: labels and marks of a sequence's end have no gradient."""
-    without = _NO_GRADIENT.get(kind, _NO_GRADIENT_OF_LOSSES if kind.endswith("Loss") else ())
-    return bottom not in without
+    return bottom not in kind.no_gradient_bottoms

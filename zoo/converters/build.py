@@ -195,7 +195,7 @@ def _state_maker(state, scope):
 def _propagates(layer, forced):
     """Returns which bottoms get a gradient, where the file says so; force_backward overrules its `false`."""
     down = layer.definition.message.propagate_down
-    return [go or (forced and may_force(layer.definition.type, index)) for index, go in enumerate(down)]
+    return [go or (forced and may_force(layer.type, index)) for index, go in enumerate(down)]
 
 
 def _call(function, down, up):

@@ -2,7 +2,6 @@
 
 from zoo.errors import ZooError
 from zoo.formats import caffe_pb2
-from zoo.layers.base.geometry import canonical_axis
 from zoo.netdef.net import net_def
 from zoo.netdef.netdef import NetDef
 from zoo.netdef.shape_inference import plan
@@ -31,16 +30,10 @@ def why_fixed(definition: NetDef):
         name = one.definition.name
         if [spec.shape for spec in one.blobs] != [spec.shape for spec in three.blobs]:
             return f'the parameters of layer "{name}" depend on it'
-        if one.definition.type in ("LSTM", "RNN"):
-            return f'axis 0 is time in layer "{name}"'
-        if one.definition.type == "Slice" and _slices_items(one.definition.message.slice_param, one.bottoms[0]):
-            return f'layer "{name}" cuts the batch at fixed places'
+        reason = one.type.fixes_batch(one.bottoms)
+        if reason:
+            return reason
         for top, small, large in zip(one.definition.tops, one.tops, three.tops):
             if not small or large != (3 * small[0], *small[1:]):
                 return f'"{top}" of layer "{name}" does not have a line for each item'
     return ""
-
-
-def _slices_items(p, bottom):
-    axis = p.slice_dim if p.HasField("slice_dim") else p.axis
-    return canonical_axis(axis, len(bottom)) == 0

@@ -7,9 +7,7 @@ from zoo.export.preprocessing import find_mean, is_gray
 from zoo.formats import caffemodel
 from zoo.input.pipeline import data_layer
 from zoo.input.transform import read_mean
-
-STATED = ("DummyData", "Input", "MemoryData")  # layers whose message holds the shapes of their tops
-_PICTURES = ("Data", "ImageData", "WindowData")
+from zoo.layers import find
 
 
 def parse(texts):
@@ -62,11 +60,12 @@ def shapes(source, given, weights=(), data_dir=None):
 
 def _asks(layer):
     """Whether a layer feeds the net in shapes that its message does not state."""
-    return not layer.bottoms and layer.type in (*_PICTURES, "HDF5Data", "Python")
+    kind = find(layer.type)
+    return kind is not None and kind.feeds(layer) and not kind.states_shapes
 
 
 def _shape(layer, index, source, weights, data_dir):
-    name, pictures = layer.tops[index].name, index == 0 and layer.type in _PICTURES
+    name, pictures = layer.tops[index].name, index == 0 and find(layer.type).gives_images
     hint = f"say it with --input_shape='{name}: {'1,3,227,227' if pictures else 'N,...'}', Caffe's order"
     if not pictures:
         opened = _open(layer, index, source, data_dir)

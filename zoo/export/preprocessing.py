@@ -8,8 +8,7 @@ import numpy as np
 
 from zoo.input.paths import candidates
 from zoo.input.transform import read_mean
-
-PICTURES = ("Data", "ImageData", "MemoryData", "WindowData")
+from zoo.layers import find
 
 
 @dataclass(frozen=True)
@@ -43,13 +42,18 @@ class Preprocessing:
     def as_dict(self):
         """Returns what a JSON file can hold of it."""
         said = {"layer": self.layer, "steps": list(self.steps)}
-        if self.layer in PICTURES:
+        if gives_images(self.layer):
             said |= {"channels": self.order, "values": [0, 255]}
             said |= {"resize": self.resize, "crop_size": self.crop_size or None}
             said |= {"mean": list(self.mean), "mean_file": self.mean_file, "scale": self.scale}
             if self.mean_picture is not None:
                 said["mean_picture"] = list(self.mean_picture.shape)
         return said
+
+
+def gives_images(kind):
+    """Whether a layer of that type feeds images that its transform_param speaks of."""
+    return getattr(find(kind), "gives_images", False)
 
 
 def preprocessing(layer, top, channels=None, data_dir=None):
@@ -63,7 +67,7 @@ def preprocessing(layer, top, channels=None, data_dir=None):
         DataError: the mean file is there but damaged.
     """
     blob = layer.tops[top].name
-    if layer.type not in PICTURES or top > 0:
+    if not gives_images(layer.type) or top > 0:
         return Preprocessing(blob, layer.type, (_unknown(layer.type),))
     t, picture = layer.message.transform_param, None
     if t.mean_file:

@@ -31,16 +31,10 @@ def random_inputs(conversion, batch=None, seed=0):
 def _integers_below(net, ref, shape):
     """Returns what the integers in an input must be below, or None where it holds no integers."""
     for layer in net.layers:
-        kind, bottoms = layer.definition.type, layer.definition.bottoms
-        if ref not in bottoms:
-            continue
-        index = bottoms.index(ref)
-        if kind == "Embed":
-            return layer.definition.message.embed_param.input_dim
-        if kind == "BatchReindex" and index == 1:
-            return layer.bottoms[0][0]
-        if (kind in ("LSTM", "RNN") and index == 1) or (kind == "Filter" and index == len(bottoms) - 1):
-            return 2
+        bottoms = layer.definition.bottoms
+        below = layer.type.integers(layer.bottoms).get(bottoms.index(ref)) if ref in bottoms else None
+        if below is not None:
+            return below
     return None
 
 

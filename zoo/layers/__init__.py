@@ -7,6 +7,10 @@ that other parts of the package have to know of it.
 import importlib
 import pkgutil
 
+from zoo.layers.base.registry import find, layer_types, lookup
+
+__all__ = ["find", "layer_types", "lookup"]
+
 for _module in pkgutil.iter_modules(__path__):
     if not _module.ispkg:
         importlib.import_module(f"{__name__}.{_module.name}")

@@ -17,6 +17,13 @@ class Accuracy(LayerType):
     class has makes the share NaN. Blobs: none.
     """
 
+    reads_bottom_in_backward = False
+    scored_bottoms = 1
+    deployed = False
+    aliases_bottom = None
+    mixes_batch = False
+    no_gradient_bottoms = ()
+    pixel_map = None
     bottom_count = 2
     top_count = (1, 2)
     fields = ("accuracy_param",)

@@ -18,6 +18,11 @@ class ArgMax(LayerType):
     indices, then values; it has 3 axes at least. Indices are floats.
     """
 
+    reads_bottom_in_backward = False
+    aliases_bottom = None
+    mixes_batch = False
+    no_gradient_bottoms = ()
+    pixel_map = None
     fields = ("argmax_param",)
 
     def read(self, p):

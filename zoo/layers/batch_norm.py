@@ -18,6 +18,11 @@ class BatchNorm(LayerType):
     Bottom (N,C,...) -> top of the same shape. Blobs: sum0 (C), sum1 (C), sum2 (1); never learned.
     """
 
+    reads_bottom_in_backward = False
+    aliases_bottom = None
+    mixes_batch = False
+    no_gradient_bottoms = ()
+    pixel_map = "same"
     in_place = True
     fields = ("batch_norm_param",)
 

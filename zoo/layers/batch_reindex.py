@@ -12,6 +12,11 @@ class BatchReindex(LayerType):
     A number that no item has gives NaN, where Caffe stops.
     """
 
+    reads_bottom_in_backward = False
+    aliases_bottom = None
+    mixes_batch = True
+    no_gradient_bottoms = ()
+    pixel_map = None
     bottom_count = 2
 
     def top_shapes(self, bottoms):
@@ -20,6 +25,10 @@ class BatchReindex(LayerType):
         if not x or len(index) != 1:
             raise self.error("wants items and a vector of their numbers", "bottom", got=f"{x} and {index}")
         return ((index[0], *x[1:]),)
+
+    def integers(self, bottoms):
+        """Numbers of the items of bottom 0."""
+        return {1: bottoms[0][0]}
 
     def build(self, site):
         """A gather on axis 0, which is the same in Caffe's and Keras's order."""

@@ -14,6 +14,11 @@ class Bias(LayerType):
     One bottom: b is learned. Two: b is the second, laid over as many axes as it has. Blobs: b, with one bottom only.
     """
 
+    reads_bottom_in_backward = False
+    aliases_bottom = None
+    mixes_batch = False
+    no_gradient_bottoms = ()
+    pixel_map = "same"
     in_place = True
     bottom_count = (1, 2)
     fields = ("bias_param",)

@@ -10,6 +10,12 @@ from zoo.layers.base.registry import layer_type
 class Concat(LayerType):
     """Bottoms of shapes that are alike but for `axis` (or the legacy concat_dim) -> top, the sum there; no blobs."""
 
+    reads_bottom_in_backward = False
+    aliases_bottom = "one bottom"
+    aliases_gradient = True
+    mixes_batch = False
+    no_gradient_bottoms = ()
+    pixel_map = None
     bottom_count = (1, None)
     fields = ("concat_param",)
 

@@ -1,14 +1,14 @@
 """ContrastiveLoss: pulls similar pairs together and pushes others a margin apart."""
 
+from zoo.layers.base.families import LossType
 from zoo.layers.base.geometry import count
-from zoo.layers.base.layer_type import LayerType
 from zoo.layers.base.lazy import ops
 from zoo.layers.base.registry import layer_type
 from zoo.layers.ops.losses import check_same_first, items
 
 
 @layer_type("ContrastiveLoss", source="contrastive_loss_layer.cpp:9-111")
-class ContrastiveLoss(LayerType):
+class ContrastiveLoss(LossType):
     """loss = sum (d^2 if similar else max(margin - d, 0)^2) / (2 N), d the distance of a and b.
 
     legacy_version takes max(margin - d^2, 0) for a dissimilar pair. Caffe's gradient there, which this has too, divides
@@ -16,9 +16,11 @@ class ContrastiveLoss(LayerType):
     or not -> top: a scalar. Gradients go to a and b. Blobs: none.
     """
 
+    reads_bottom_in_backward = False
+    scored_bottoms = 2
+    no_gradient_bottoms = (2,)
     bottom_count = 3
     fields = ("contrastive_loss_param",)
-    default_loss_weight = 1.0
 
     def read(self, p):
         """Reads contrastive_loss_param."""

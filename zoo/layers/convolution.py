@@ -23,6 +23,11 @@ class Convolution(LayerType):
     (num_output).
     """
 
+    reads_bottom_in_backward = True
+    aliases_bottom = None
+    mixes_batch = False
+    no_gradient_bottoms = ()
+    pixel_map = "window"
     bottom_count = (1, None)
     top_count = (1, None)
     fields = ("convolution_param",)

@@ -13,6 +13,11 @@ class Crop(LayerType):
     Blobs: none.
     """
 
+    reads_bottom_in_backward = False
+    aliases_bottom = None
+    mixes_batch = False
+    no_gradient_bottoms = ()
+    pixel_map = "crop"
     bottom_count = 2
     fields = ("crop_param",)
 

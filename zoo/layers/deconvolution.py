@@ -20,6 +20,11 @@ class Deconvolution(LayerType):
     axes follow `axis`. Blobs: weight (C, num_output/group, kernel...), bias (num_output).
     """
 
+    reads_bottom_in_backward = True
+    aliases_bottom = None
+    mixes_batch = False
+    no_gradient_bottoms = ()
+    pixel_map = "transposed window"
     bottom_count = (1, None)
     top_count = (1, None)
     fields = ("convolution_param",)

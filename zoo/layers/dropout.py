@@ -12,6 +12,11 @@ class Dropout(LayerType):
     Any shape -> the same. Blobs: none.
     """
 
+    reads_bottom_in_backward = False
+    aliases_bottom = None
+    mixes_batch = False
+    no_gradient_bottoms = ()
+    pixel_map = "same"
     in_place = True
     fields = ("dropout_param",)
 
@@ -20,6 +25,11 @@ class Dropout(LayerType):
         self.ratio = p.dropout_ratio
         if not 0 <= self.ratio < 1:
             raise p.error("dropout_ratio is a probability below 1", "dropout_ratio", got=f"{self.ratio:g}")
+
+    @property
+    def draws(self):
+        """Its mask, in TRAIN."""
+        return True
 
     def top_shapes(self, bottoms):
         """The bottom's shape."""

@@ -2,19 +2,15 @@
 
 import math
 
-from zoo.layers.base.layer_type import LayerType
+from zoo.layers.base.families import PointwiseType
 from zoo.layers.base.lazy import keras, ops
 from zoo.layers.base.registry import layer_type
 
 
-class _Elementwise(LayerType):
+class _Elementwise(PointwiseType):
     """A function of each value."""
 
     in_place = True
-
-    def top_shapes(self, bottoms):
-        """The bottom's shape."""
-        return bottoms
 
     def as_in_place(self, site, forward, backward):
         """Returns `forward`; with Caffe's gradient where the layer works in place, save in exports."""
@@ -29,6 +25,7 @@ class _Elementwise(LayerType):
 class Sigmoid(_Elementwise):
     """y = 1 / (1 + exp(-x))."""
 
+    reads_bottom_in_backward = False
     fields = ("sigmoid_param",)
 
     def read(self, p):
@@ -44,6 +41,7 @@ class Sigmoid(_Elementwise):
 class TanH(_Elementwise):
     """y = tanh(x)."""
 
+    reads_bottom_in_backward = False
     fields = ("tanh_param",)
 
     def read(self, p):
@@ -59,6 +57,7 @@ class TanH(_Elementwise):
 class ELU(_Elementwise):
     """y = x for x > 0, alpha (exp(x) - 1) otherwise; the gradient at 0 is alpha. In place it goes by the sign of y."""
 
+    reads_bottom_in_backward = True
     fields = ("elu_param",)
 
     def read(self, p):
@@ -80,6 +79,8 @@ class ELU(_Elementwise):
 class BNLL(_Elementwise):
     """y = log(1 + exp(x)), without overflow. The gradient is that at x, in place that at y."""
 
+    reads_bottom_in_backward = True
+
     def build(self, site):
         """Keras's softplus."""
         if self.overwrites:
@@ -91,6 +92,7 @@ class BNLL(_Elementwise):
 class AbsVal(_Elementwise):
     """y = |x|; the gradient is the sign, 0 at 0. Not in place."""
 
+    reads_bottom_in_backward = True
     in_place = False
 
     def build(self, site):
@@ -102,6 +104,7 @@ class AbsVal(_Elementwise):
 class Swish(_Elementwise):
     """y = x / (1 + exp(-beta x))."""
 
+    reads_bottom_in_backward = False
     fields = ("swish_param",)
 
     def read(self, p):
@@ -119,6 +122,7 @@ class Swish(_Elementwise):
 class Threshold(_Elementwise):
     """y = 1 where x > threshold, else 0. No gradient."""
 
+    reads_bottom_in_backward = False
     fields = ("threshold_param",)
 
     def read(self, p):
@@ -134,6 +138,7 @@ class Threshold(_Elementwise):
 class Clip(_Elementwise):
     """y = max(min, min(x, max)); the gradient passes from min to max, both included, and in place everywhere."""
 
+    reads_bottom_in_backward = True
     fields = ("clip_param",)
 
     def read(self, p):
@@ -162,6 +167,7 @@ class Power(_Elementwise):
     top's gradient before it multiplies by that: the square of the derivative comes out, whatever the loss was.
     """
 
+    reads_bottom_in_backward = True
     fields = ("power_param",)
 
     def read(self, p):
@@ -207,6 +213,7 @@ class Power(_Elementwise):
 class Exp(_Elementwise):
     """y = base^(shift + scale x); base -1 means e."""
 
+    reads_bottom_in_backward = False
     fields = ("exp_param",)
 
     def read(self, p):
@@ -223,6 +230,7 @@ class Exp(_Elementwise):
 class Log(_Elementwise):
     """y = log_base(shift + scale x); base -1 means e. In place the gradient is a square, as that of Power."""
 
+    reads_bottom_in_backward = True
     fields = ("log_param",)
 
     def read(self, p):

@@ -14,6 +14,11 @@ class Eltwise(LayerType):
     product's true gradient; without stable_prod_grad Caffe divides by the bottom and gets NaN where it is 0.
     """
 
+    reads_bottom_in_backward = True
+    aliases_bottom = None
+    mixes_batch = False
+    no_gradient_bottoms = ()
+    pixel_map = "same"
     bottom_count = (2, None)
     fields = ("eltwise_param",)
 

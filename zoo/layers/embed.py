@@ -17,6 +17,11 @@ class Embed(LayerType):
     memory past the table.
     """
 
+    reads_bottom_in_backward = True
+    aliases_bottom = None
+    mixes_batch = False
+    no_gradient_bottoms = ()
+    pixel_map = None
     fields = ("embed_param",)
 
     def read(self, p):
@@ -38,6 +43,10 @@ class Embed(LayerType):
         weight = BlobSpec((self.input_dim, self.num_output), "embeddings", self.weight_filler)
         bias = BlobSpec((self.num_output,), "bias", self.bias_filler)
         return (weight, bias) if self.bias_term else (weight,)
+
+    def integers(self, bottoms):
+        """Indices of its input_dim lines."""
+        return {0: self.input_dim}
 
     def build(self, site):
         """A gather, out of range made NaN so that all devices agree."""

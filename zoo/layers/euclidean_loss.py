@@ -1,18 +1,19 @@
 """EuclideanLoss: half the mean square distance."""
 
+from zoo.layers.base.families import LossType
 from zoo.layers.base.geometry import count
-from zoo.layers.base.layer_type import LayerType
 from zoo.layers.base.lazy import ops
 from zoo.layers.base.registry import layer_type
 from zoo.layers.ops.losses import check_same_first, items
 
 
 @layer_type("EuclideanLoss", source="euclidean_loss_layer.cpp:8-43")
-class EuclideanLoss(LayerType):
+class EuclideanLoss(LossType):
     """loss = sum (a - b)^2 / (2 N). Bottoms a, b of N items of one size -> top: a scalar. Both get a gradient."""
 
+    reads_bottom_in_backward = False
+    no_gradient_bottoms = ()
     bottom_count = 2
-    default_loss_weight = 1.0
 
     def top_shapes(self, bottoms):
         """A scalar."""

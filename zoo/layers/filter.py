@@ -16,6 +16,11 @@ class Filter(LayerType):
     JAX under jit) it does not run.
     """
 
+    reads_bottom_in_backward = False
+    aliases_bottom = None
+    mixes_batch = True
+    no_gradient_bottoms = ()
+    pixel_map = None
     bottom_count = (2, None)
     top_count = (1, None)
 
@@ -30,6 +35,10 @@ class Filter(LayerType):
             if shape[:1] != selector[:1] or not shape:
                 raise self.error("bottoms need as many items as the selector", "bottom", got=shape, want=selector)
         return tuple(items)
+
+    def integers(self, bottoms):
+        """Selectors are 0 or 1."""
+        return {len(bottoms) - 1: 2}
 
     def build(self, site):
         """Gathers at the places where the selector is not 0."""

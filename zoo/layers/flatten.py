@@ -11,6 +11,12 @@ from zoo.layers.ops.layout import from_caffe, to_caffe
 class Flatten(LayerType):
     """Axes `axis` to `end_axis` (both included; by default all but the first) become one, in C,H,W order; no blobs."""
 
+    reads_bottom_in_backward = False
+    aliases_bottom = "always"
+    moves_gradient_memory = True
+    mixes_batch = False
+    no_gradient_bottoms = ()
+    pixel_map = None
     fields = ("flatten_param",)
 
     def read(self, p):

@@ -17,6 +17,12 @@ class HDF5Output(LayerType):
     Caffe opens its file once and fails at the second pass, as the arrays are there by then; here the last pass stays.
     """
 
+    reads_bottom_in_backward = False
+    aliases_bottom = None
+    mixes_batch = False
+    no_gradient_bottoms = ()
+    pixel_map = None
+    runs_on_host = True
     bottom_count = 2
     top_count = 0
     fields = ("hdf5_output_param",)

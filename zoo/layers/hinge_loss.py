@@ -1,23 +1,23 @@
 """HingeLoss: one against all."""
 
+from zoo.layers.base.families import LossType
 from zoo.layers.base.geometry import count
-from zoo.layers.base.layer_type import LayerType
 from zoo.layers.base.lazy import ops
 from zoo.layers.base.registry import layer_type
 from zoo.layers.ops.losses import Labels, check_same_first, items
 
 
 @layer_type("HingeLoss", source="hinge_loss_layer.cpp:9-73")
-class HingeLoss(LayerType):
+class HingeLoss(LossType):
     """loss = sum max(0, 1 - s x) / N for norm L1 (default), of the squares for L2; s is 1 at the label, else -1.
 
     Bottoms: scores (N, ...), an item's values being the classes in C,H,W order, and N labels -> top: a scalar. A label
     that no class has makes the loss NaN. Blobs: none.
     """
 
+    reads_bottom_in_backward = False
     bottom_count = 2
     fields = ("hinge_loss_param",)
-    default_loss_weight = 1.0
 
     def read(self, p):
         """Reads hinge_loss_param."""

@@ -16,6 +16,11 @@ class Im2col(LayerType):
     Bottom (N,C,H,W) -> top (N,C*kh*kw,H',W'), sizes as of Convolution; any number of spatial axes. Blobs: none.
     """
 
+    reads_bottom_in_backward = False
+    aliases_bottom = None
+    mixes_batch = False
+    no_gradient_bottoms = ()
+    pixel_map = "window"
     fields = ("convolution_param",)
 
     def read(self, p):

@@ -7,8 +7,8 @@ import numpy as np
 
 from zoo.errors import DataError
 from zoo.formats import blobproto
+from zoo.layers.base.families import LossType
 from zoo.layers.base.geometry import canonical_axis, count, keras_axis
-from zoo.layers.base.layer_type import LayerType
 from zoo.layers.base.lazy import ops
 from zoo.layers.base.registry import layer_type
 from zoo.layers.ops.layout import to_caffe
@@ -26,7 +26,7 @@ LEAST = math.log(1e-20)  # loss_layer.hpp:12
 
 
 @layer_type("InfogainLoss", source="infogain_loss_layer.cpp:11-219")
-class InfogainLoss(LayerType):
+class InfogainLoss(LossType):
     """loss = -sum_l H[label, l] log(max(softmax(x)_l, 1e-20)) / normaliser, over the labels that are not ignored.
 
     The softmax is taken here, along infogain_loss_param.axis. H is bottom 2, of classes^2 values, or the array in the
@@ -37,10 +37,11 @@ class InfogainLoss(LayerType):
     label that no class has makes the loss NaN. Blobs: none.
     """
 
+    reads_bottom_in_backward = False
+    prediction = ("Softmax", "softmax_param")
     bottom_count = (2, 3)
     top_count = (1, 2)
     fields = ("loss_param", "infogain_loss_param")
-    default_loss_weight = 1.0
 
     def read(self, loss, infogain):
         """Reads loss_param and infogain_loss_param, and the matrix where it is a file."""

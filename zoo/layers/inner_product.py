@@ -21,6 +21,11 @@ class InnerProduct(LayerType):
     The kernel of a blob (N,C,H,W) at axis 1 has its rows in H,W,C order, so that nothing is moved at run time.
     """
 
+    reads_bottom_in_backward = True
+    aliases_bottom = None
+    mixes_batch = False
+    no_gradient_bottoms = ()
+    pixel_map = None
     fields = ("inner_product_param",)
 
     def read(self, p):

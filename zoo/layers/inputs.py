@@ -16,6 +16,11 @@ class _Source(LayerType):
     bottom_count = 0
     top_count = (1, None)
     is_source = True
+    reads_bottom_in_backward = False
+    aliases_bottom = None
+    mixes_batch = False
+    no_gradient_bottoms = ()
+    pixel_map = None
 
     def build(self, site):
         """Builds nothing: the tops are fed."""
@@ -64,6 +69,8 @@ def _refuse_unused(p, names):
 class Input(_Source):
     """Tops of given shapes: input_param.shape once for all tops, or once for each. Blobs: none."""
 
+    states_shapes = True
+    fed_by_program = True
     fields = ("input_param",)
 
     def read(self, p):
@@ -89,6 +96,7 @@ class DummyData(_Source):
         fillers: a FillerParameter for each top, or None for zeros.
     """
 
+    states_shapes = True
     fields = ("dummy_data_param",)
 
     def read(self, p):
@@ -119,6 +127,10 @@ class DummyData(_Source):
 class MemoryData(_Source):
     """Tops (batch_size, channels, height, width) and labels (batch_size,), fed from arrays by the program."""
 
+    batch_param = "memory_data_param"
+    states_shapes = True
+    fed_by_program = True
+    gives_images = True
     top_count = 2
     fields = ("memory_data_param", "transform_param")
 
@@ -139,6 +151,8 @@ class MemoryData(_Source):
 class Data(_FromFiles):
     """Pictures[, labels (batch_size,)] from a database, in its order."""
 
+    batch_param = "data_param"
+    gives_images = True
     top_count = (1, 2)
     fields = ("data_param", "transform_param")
 
@@ -153,6 +167,8 @@ class Data(_FromFiles):
 class ImageData(_FromFiles):
     """Pictures and labels (batch_size,) from a list of files."""
 
+    batch_param = "image_data_param"
+    gives_images = True
     top_count = 2
     fields = ("image_data_param", "transform_param")
 
@@ -169,6 +185,7 @@ class ImageData(_FromFiles):
 class HDF5Data(_FromFiles):
     """One top for each dataset of that name, (batch_size, ...), from a list of HDF5 files; nothing is transformed."""
 
+    batch_param = "hdf5_data_param"
     fields = ("hdf5_data_param",)
 
     def read(self, p):
@@ -182,6 +199,8 @@ class HDF5Data(_FromFiles):
 class WindowData(_FromFiles):
     """Windows (batch_size, C, crop_size, crop_size) and labels (batch_size,) cut from pictures."""
 
+    batch_param = "window_data_param"
+    gives_images = True
     top_count = 2
     fields = ("window_data_param", "transform_param")
 

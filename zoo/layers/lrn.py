@@ -16,6 +16,11 @@ class LRN(LayerType):
     Bottom (N,C,H,W) -> top of the same shape. Blobs: none.
     """
 
+    reads_bottom_in_backward = True
+    aliases_bottom = None
+    mixes_batch = False
+    no_gradient_bottoms = ()
+    pixel_map = "same"
     fields = ("lrn_param",)
 
     def read(self, p):

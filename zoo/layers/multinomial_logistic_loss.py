@@ -1,7 +1,7 @@
 """MultinomialLogisticLoss: the log of given probabilities."""
 
+from zoo.layers.base.families import LossType
 from zoo.layers.base.geometry import count
-from zoo.layers.base.layer_type import LayerType
 from zoo.layers.base.lazy import ops
 from zoo.layers.base.registry import layer_type
 from zoo.layers.ops.losses import Labels, check_same_first, items
@@ -10,15 +10,15 @@ LEAST = 1e-20  # loss_layer.hpp:12
 
 
 @layer_type("MultinomialLogisticLoss", source="multinomial_logistic_loss_layer.cpp:10-66")
-class MultinomialLogisticLoss(LayerType):
+class MultinomialLogisticLoss(LossType):
     """loss = -sum log(max(p[label], 1e-20)) / N; the gradient is -1 / (N max(p, 1e-20)), where the clamp bites too.
 
     Bottoms: probabilities (N, ...), an item's values being the classes in C,H,W order, and labels (N[, 1, 1, 1]) ->
     top: a scalar. A label that no class has makes the loss NaN. Blobs: none.
     """
 
+    reads_bottom_in_backward = True
     bottom_count = 2
-    default_loss_weight = 1.0
 
     def top_shapes(self, bottoms):
         """A scalar."""

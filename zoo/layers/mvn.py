@@ -19,6 +19,11 @@ class MVN(LayerType):
     Bottom of up to 4 axes -> top (N,C,H,W), missing axes being 1. Blobs: none.
     """
 
+    reads_bottom_in_backward = True
+    aliases_bottom = None
+    mixes_batch = False
+    no_gradient_bottoms = ()
+    pixel_map = "same"
     in_place = True
     fields = ("mvn_param",)
 

@@ -11,6 +11,11 @@ from zoo.layers.ops.variables import reader
 class Parameter(LayerType):
     """No bottom -> the layer's only blob, of the given shape; it starts at zero."""
 
+    reads_bottom_in_backward = False
+    aliases_bottom = None
+    mixes_batch = False
+    no_gradient_bottoms = ()
+    pixel_map = None
     bottom_count = 0
     fields = ("parameter_param",)
 

@@ -16,6 +16,11 @@ class Pooling(LayerType):
     Bottom (N,C,H,W) -> tops (N,C,H',W')[, for MAX the first maximum's place h * W + w]. Blobs: none.
     """
 
+    reads_bottom_in_backward = False
+    aliases_bottom = None
+    mixes_batch = False
+    no_gradient_bottoms = ()
+    pixel_map = "window"
     top_count = (1, 2)
     fields = ("pooling_param",)
 
@@ -58,6 +63,11 @@ class Pooling(LayerType):
     def _windows(self, shape):
         kernel = shape[2:] if self.whole else self.kernel
         return tuple(Window(*sizes) for sizes in zip(kernel, self.stride, self.pad))
+
+    @property
+    def draws(self):
+        """Which value of a window is taken, with STOCHASTIC, in TRAIN."""
+        return self.method == "STOCHASTIC"
 
     def top_shapes(self, bottoms):
         """The pooled shape, for both tops."""

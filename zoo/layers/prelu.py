@@ -16,6 +16,11 @@ class PReLU(LayerType):
     0.25 unless filled otherwise.
     """
 
+    reads_bottom_in_backward = True
+    aliases_bottom = None
+    mixes_batch = False
+    no_gradient_bottoms = ()
+    pixel_map = "same"
     in_place = True
     fields = ("prelu_param",)
 

@@ -105,10 +105,21 @@ class Layer:
 class Python(LayerType):
     """Tops and their shapes are what the class says. Blobs: those that its setup adds."""
 
+    reads_bottom_in_backward = False
+    aliases_bottom = None
+    mixes_batch = False
+    no_gradient_bottoms = ()
+    pixel_map = None
     in_place = True
+    runs_on_host = True
     bottom_count = (0, None)
     top_count = (0, None)
     fields = ("python_param",)
+
+    @classmethod
+    def feeds(cls, layer):
+        """Whether it has no bottoms."""
+        return not layer.bottoms
 
     def read(self, p):
         """Reads python_param. Raises UnsupportedError where Python layers are not allowed."""

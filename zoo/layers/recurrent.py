@@ -20,6 +20,12 @@ class _Recurrent(LayerType):
     bottom_count = (2, None)
     top_count = (1, None)
     fields = ("recurrent_param",)
+    reads_bottom_in_backward = True
+    aliases_bottom = None
+    aliases_gradient = True
+    mixes_batch = False
+    no_gradient_bottoms = (1,)
+    pixel_map = None
     hidden: tuple[str, ...]  # names of the hidden values, in the order in which they are exposed
     gates: int  # rows of the weights of x for each output
 
@@ -109,6 +115,14 @@ class _Recurrent(LayerType):
 
         return recurrent
 
+    def integers(self, bottoms):
+        """cont is 0 or 1."""
+        return {1: 2}
+
+    def fixes_batch(self, bottoms):
+        """Axis 0 is time."""
+        return f'axis 0 is time in layer "{self.layer.name}"'
+
     def flops(self, bottoms, tops):
         """One for each weight and step."""
         weights = sum(blob.count for blob in self.blobs(bottoms) if len(blob.shape) == 2)
@@ -177,8 +191,17 @@ class LSTMUnit(LayerType):
     gradient is the true one, which is Caffe's where cont is 0 or 1.
     """
 
+    reads_bottom_in_backward = False
+    aliases_bottom = None
+    mixes_batch = False
+    no_gradient_bottoms = (2,)
+    pixel_map = None
     bottom_count = 3
     top_count = 2
+
+    def integers(self, bottoms):
+        """cont is 0 or 1."""
+        return {2: 2}
 
     def top_shapes(self, bottoms):
         """As the class says."""

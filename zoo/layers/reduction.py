@@ -14,6 +14,11 @@ class Reduction(LayerType):
     Bottom (d0, d1, ...) -> top (d0, ..., d_{axis-1}), a scalar for axis 0. No blobs.
     """
 
+    reads_bottom_in_backward = True
+    aliases_bottom = None
+    mixes_batch = False
+    no_gradient_bottoms = ()
+    pixel_map = None
     fields = ("reduction_param",)
 
     def read(self, p):

@@ -12,6 +12,11 @@ class ReLU(LayerType):
     Any shape -> the same; no blobs.
     """
 
+    reads_bottom_in_backward = True
+    aliases_bottom = None
+    mixes_batch = False
+    no_gradient_bottoms = ()
+    pixel_map = "same"
     in_place = True
 
     fields = ("relu_param",)

@@ -15,6 +15,12 @@ class Reshape(LayerType):
     last one. No blobs. Where the first axis is copied, kept or inferred, the batch may be of any size.
     """
 
+    reads_bottom_in_backward = False
+    aliases_bottom = "always"
+    aliases_gradient = True
+    mixes_batch = False
+    no_gradient_bottoms = ()
+    pixel_map = None
     fields = ("reshape_param",)
 
     def read(self, p):

@@ -18,6 +18,11 @@ class Scale(LayerType):
     Blobs: g (with one bottom only), b (with bias_term), of one shape.
     """
 
+    reads_bottom_in_backward = True
+    aliases_bottom = None
+    mixes_batch = False
+    no_gradient_bottoms = ()
+    pixel_map = "same"
     in_place = True
     bottom_count = (1, 2)
     fields = ("scale_param",)

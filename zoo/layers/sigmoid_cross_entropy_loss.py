@@ -1,7 +1,7 @@
 """SigmoidCrossEntropyLoss: each value its own yes-or-no question."""
 
+from zoo.layers.base.families import LossType
 from zoo.layers.base.geometry import count
-from zoo.layers.base.layer_type import LayerType
 from zoo.layers.base.lazy import ops
 from zoo.layers.base.registry import layer_type
 from zoo.layers.ops.losses import (
@@ -14,7 +14,7 @@ from zoo.layers.ops.losses import (
 
 
 @layer_type("SigmoidCrossEntropyLoss", source="sigmoid_cross_entropy_loss_layer.cpp:9-131")
-class SigmoidCrossEntropyLoss(LayerType):
+class SigmoidCrossEntropyLoss(LossType):
     """loss = -sum (t log sigmoid(x) + (1 - t) log(1 - sigmoid(x))) / normaliser, over the targets not ignored.
 
     A target is ignored if, cut to a whole number, it equals ignore_label. Normaliser, at least 1: BATCH_SIZE (default,
@@ -23,9 +23,10 @@ class SigmoidCrossEntropyLoss(LayerType):
     Bottoms x (N, ...) and targets of as many values -> top: a scalar. Blobs: none.
     """
 
+    reads_bottom_in_backward = False
+    prediction = ("Sigmoid", "sigmoid_param")
     bottom_count = 2
     fields = ("loss_param",)
-    default_loss_weight = 1.0
 
     def read(self, p):
         """Reads loss_param."""

@@ -10,6 +10,12 @@ from zoo.layers.base.registry import layer_type
 class Slice(LayerType):
     """Cuts `axis` (or the legacy slice_dim) at each slice_point, or into equal parts where there is none. No blobs."""
 
+    reads_bottom_in_backward = False
+    aliases_bottom = "one top"
+    aliases_gradient = True
+    mixes_batch = False
+    no_gradient_bottoms = ()
+    pixel_map = None
     top_count = (1, None)
     fields = ("slice_param",)
 
@@ -47,6 +53,10 @@ class Slice(LayerType):
         axis = self._axis(bottom)
         cuts = self._cuts(bottom[axis])
         return tuple((*bottom[:axis], b - a, *bottom[axis + 1 :]) for a, b in zip(cuts, cuts[1:]))
+
+    def fixes_batch(self, bottoms):
+        """Where it cuts the items themselves."""
+        return f'layer "{self.layer.name}" cuts the batch at fixed places' if self._axis(bottoms[0]) == 0 else ""
 
     def build(self, site):
         """A slice of the tensor a top."""

@@ -10,6 +10,11 @@ from zoo.layers.base.registry import layer_type
 class Softmax(LayerType):
     """y = exp(x - max) / sum(exp(x - max)) along `axis`. Any shape -> the same. Blobs: none."""
 
+    reads_bottom_in_backward = False
+    aliases_bottom = None
+    mixes_batch = False
+    no_gradient_bottoms = ()
+    pixel_map = None
     in_place = True
     fields = ("softmax_param",)
 

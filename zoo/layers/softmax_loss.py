@@ -2,8 +2,8 @@
 
 import math
 
+from zoo.layers.base.families import LossType
 from zoo.layers.base.geometry import canonical_axis, count, keras_axis
-from zoo.layers.base.layer_type import LayerType
 from zoo.layers.base.lazy import ops
 from zoo.layers.base.registry import layer_type
 from zoo.layers.ops.losses import (
@@ -20,7 +20,7 @@ MOST = -math.log(1.1754943508222875e-38)  # of one line: Caffe takes the log of 
 
 
 @layer_type("SoftmaxWithLoss", source="softmax_loss_layer.cpp:10-149")
-class SoftmaxWithLoss(LayerType):
+class SoftmaxWithLoss(LossType):
     """loss = -sum log(max(softmax(x)[label], FLT_MIN)) / normaliser, over the labels that are not ignored.
 
     The gradient is (softmax(x) - onehot) / normaliser, where the clamp bites too. Normaliser, at least 1: FULL all
@@ -31,10 +31,11 @@ class SoftmaxWithLoss(LayerType):
     has makes the loss NaN. Blobs: none.
     """
 
+    reads_bottom_in_backward = False
+    prediction = ("Softmax", "softmax_param")
     bottom_count = 2
     top_count = (1, 2)
     fields = ("loss_param", "softmax_param")
-    default_loss_weight = 1.0
 
     def read(self, loss, softmax):
         """Reads loss_param and softmax_param."""

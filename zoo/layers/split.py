@@ -8,6 +8,11 @@ from zoo.layers.base.registry import layer_type
 class Split(LayerType):
     """Every top is the bottom; their gradients add up. No blobs."""
 
+    reads_bottom_in_backward = False
+    aliases_bottom = "always"
+    mixes_batch = False
+    no_gradient_bottoms = ()
+    pixel_map = "same"
     top_count = (1, None)
 
     def top_shapes(self, bottoms):
@@ -23,6 +28,13 @@ class Split(LayerType):
 class Silence(LayerType):
     """Takes any bottoms and gives nothing, so that they are no outputs of the net."""
 
+    reads_bottom_in_backward = False
+    reads_memory = False
+    deployed = False
+    aliases_bottom = None
+    mixes_batch = False
+    no_gradient_bottoms = ()
+    pixel_map = None
     bottom_count = (1, None)
     top_count = 0
 

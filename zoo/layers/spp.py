@@ -19,6 +19,11 @@ class SPP(LayerType):
     fewer bins. Bottom (N,C,H,W) -> top (N, sum C*bins); a pyramid of height 1 stays (N,C,1,1). Blobs: none.
     """
 
+    reads_bottom_in_backward = False
+    aliases_bottom = None
+    mixes_batch = False
+    no_gradient_bottoms = ()
+    pixel_map = None
     fields = ("spp_param",)
 
     def read(self, p):

@@ -10,6 +10,11 @@ from zoo.layers.base.registry import layer_type
 class Tile(LayerType):
     """The whole of `axis` comes `tiles` times, one after the other. No blobs."""
 
+    reads_bottom_in_backward = False
+    aliases_bottom = None
+    mixes_batch = False
+    no_gradient_bottoms = ()
+    pixel_map = None
     fields = ("tile_param",)
 
     def read(self, p):

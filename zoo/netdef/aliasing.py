@@ -3,19 +3,8 @@
 from collections import Counter
 
 from zoo.errors import NetError
+from zoo.layers import find
 from zoo.netdef.netdef import BlobRef, layer_said
-
-# Their top lies in their bottom's memory (split_layer.cpp:29, reshape_layer.cpp:89-90, flatten_layer.cpp:32-38); so
-# does that of a Concat of one bottom and of a Slice into one top.
-_SHARE = {"Flatten", "Reshape", "Split"}
-_SHARE_ALONE = {"Concat": "bottoms", "Slice": "tops"}
-_ALIKE = {"LSTM", "RNN", "Reshape"}  # and these let gradients lie together, too
-
-# Backward passes that read what was their bottom.
-_READ_BACKWARD = {
-    *("AbsVal", "BNLL", "Clip", "Convolution", "Deconvolution", "ELU", "Eltwise", "Embed", "InnerProduct", "LRN"),
-    *("LSTM", "Log", "MVN", "MultinomialLogisticLoss", "PReLU", "Power", "RNN", "ReLU", "Reduction", "Scale"),
-}
 
 
 def overwritten(layers, readers, weighted, unknown):
@@ -63,13 +52,14 @@ def without_gradient(layers):
     """
     readers, given, lost = Counter(bottom for layer in layers for bottom in layer.bottoms), {}, set()
     for layer in layers:
-        if layer.type == "Flatten" and readers[layer.bottoms[0]] == 1 and layer.bottoms[0] in given:
+        kind = find(layer.type)
+        if kind and kind.moves_gradient_memory and readers[layer.bottoms[0]] == 1 and layer.bottoms[0] in given:
             lost.add(given[layer.bottoms[0]])
         for index, top in enumerate(layer.tops):
             if index < len(layer.bottoms) and _in_place(layer, layer.bottoms[index]):
                 if layer.bottoms[index] in given:
                     given[top] = given[layer.bottoms[index]]
-            elif index == 0 and (layer.type in _ALIKE or (layer.type in _SHARE_ALONE and _source(layer, 0))):
+            elif index == 0 and kind and kind.aliases_gradient and (not kind.aliases_bottom or _source(layer, 0)):
                 given[top] = top
     return lost
 
@@ -100,12 +90,16 @@ class _Memory:
             if value in self._parameters:
                 return f"is the parameter of {layer_said(self._parameters[value].place)}"
             for reader in self._readers.get(value, ()):
-                if reader is layer or reader.type == "Silence":
+                if reader is layer or not _states(reader, "reads_memory", True):
                     continue
                 said = f'lies in the memory of "{value}", which {layer_said(reader.place)} reads'
                 if self._number[id(reader)] > self._number[id(layer)]:
                     return f"{said} later"
-                if layer.phase == "TRAIN" and reader.type in _READ_BACKWARD and not _in_place(reader, value):
+                if (
+                    layer.phase == "TRAIN"
+                    and _states(reader, "reads_bottom_in_backward", False)
+                    and not _in_place(reader, value)
+                ):
                     return f"{said} again backward"
         return None
 
@@ -120,10 +114,14 @@ def _source(layer, index):
     """Returns the bottom in whose memory top number `index` lies, or None."""
     if index < len(layer.bottoms) and _in_place(layer, layer.bottoms[index]):
         return layer.bottoms[index]
-    alone = _SHARE_ALONE.get(layer.type)
-    if layer.bottoms and (layer.type in _SHARE or (alone is not None and len(getattr(layer, alone)) == 1)):
-        return layer.bottoms[0]
-    return None
+    aliases = _states(layer, "aliases_bottom", None)
+    alone = {"always": True, "one bottom": len(layer.bottoms) == 1, "one top": len(layer.tops) == 1}
+    return layer.bottoms[0] if layer.bottoms and alone.get(aliases) else None
+
+
+def _states(layer, fact, unknown):
+    """Returns what a layer's type states; `unknown` where no such type is known."""
+    return getattr(find(layer.type), fact, unknown)
 
 
 def _in_place(layer, bottom):

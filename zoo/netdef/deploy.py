@@ -2,16 +2,9 @@
 
 from zoo.errors import NetError, did_you_mean, raise_together
 from zoo.formats import caffe_pb2
+from zoo.layers import find
 from zoo.netdef.net import net_def
 from zoo.netdef.netdef import NetDef
-
-_DATA = ("Data", "DummyData", "HDF5Data", "ImageData", "Input", "MemoryData", "WindowData")
-# What a loss applies to its first bottom before it compares, and the message that says how.
-_PREDICTIONS = {
-    "SoftmaxWithLoss": ("Softmax", "softmax_param"),
-    "InfogainLoss": ("Softmax", "softmax_param"),
-    "SigmoidCrossEntropyLoss": ("Sigmoid", "sigmoid_param"),
-}
 
 
 def deploy(net, shapes=None):
@@ -34,16 +27,18 @@ def deploy(net, shapes=None):
 
 
 def _is_data(layer):
-    return layer.type in _DATA or (layer.type == "Python" and not layer.bottoms)
+    kind = find(layer.type)
+    return kind is not None and kind.feeds(layer)
 
 
-def _is_loss(layer):
-    return layer.type.endswith("Loss")
+def _prediction(layer):
+    """(type, name of its message) of what a loss applies to its first bottom before it compares, or None."""
+    return getattr(find(layer.type), "prediction", None)
 
 
 def _ends(layer):
-    """Whether a layer only judges or hides: nothing that it gives is deployed."""
-    return _is_loss(layer) or layer.type in ("Accuracy", "Silence") or not layer.tops
+    """Whether a layer only scores or hides: nothing that it gives is deployed."""
+    return not getattr(find(layer.type), "deployed", True) or not layer.tops
 
 
 class _Deployment:
@@ -58,8 +53,8 @@ class _Deployment:
         """The values to give: predictions first, then outputs that are neither labels' nor losses' doing."""
         roots, against, objective = [], [], []
         for layer in self.net.layers:
-            if _is_loss(layer) or layer.type == "Accuracy":
-                count = 2 if layer.type == "ContrastiveLoss" else 1
+            count = getattr(find(layer.type), "scored_bottoms", 0)
+            if count:
                 roots += layer.bottoms[:count]
                 against += layer.bottoms[count:]
         inputs = self._data(self._upstream(roots))
@@ -87,7 +82,7 @@ class _Deployment:
     def _ended(self, ref):
         """Whether `ref` goes with the layer that gives it; a loss's second top is its prediction and stays."""
         layer = self.producer[ref]
-        return _ends(layer) and not (layer.type in _PREDICTIONS and ref in layer.tops[1:])
+        return _ends(layer) and not (_prediction(layer) and ref in layer.tops[1:])
 
     def _data(self, refs):
         return {ref for ref in refs if _is_data(self.producer[ref])}
@@ -122,12 +117,12 @@ class _Deployment:
 
     def _predict(self, kept):
         """Finds what replaces each loss; two losses on one value need it once, and a net may have it already."""
-        losses = [(i, layer) for i, layer in enumerate(self.net.layers) if layer.type in _PREDICTIONS]
+        losses = [(i, layer) for i, layer in enumerate(self.net.layers) if _prediction(layer)]
         there = {(layer.type, layer.bottoms[0]) for layer in kept if layer.bottoms}
         heaviest = max((_weight(layer), i) for i, layer in losses)[1] if losses else None
         names = {layer.name for layer in kept} | {top.name for layer in kept for top in layer.tops}
         for index, layer in sorted(losses, key=lambda loss: loss[0] != heaviest):
-            kind, param = _PREDICTIONS[layer.type]
+            kind, param = _prediction(layer)
             read_later = len(layer.tops) > 1
             if (kind, layer.bottoms[0]) in there and not read_later:
                 continue

@@ -5,22 +5,12 @@ from collections import Counter
 from zoo.errors import NetError, Place, did_you_mean, raise_together
 from zoo.formats import caffe_pb2
 from zoo.formats.prototxt import Parsed
+from zoo.layers import find
 from zoo.netdef.aliasing import overwritten
 from zoo.netdef.netdef import BlobRef, LayerDef, NetDef, ParamKey, layer_said
 from zoo.netdef.upgrade import upgrade_net
 
 AUTOMATIC = "(automatic)"  # what Caffe calls the top that a loss has when its layer names none
-
-# fmt: off
-_WITHOUT_PARAMETERS = frozenset((
-    "AbsVal", "Accuracy", "ArgMax", "BNLL", "BatchReindex", "Clip", "Concat", "ContrastiveLoss", "Crop", "Data",
-    "Dropout", "DummyData", "ELU", "Eltwise", "EuclideanLoss", "Exp", "Filter", "Flatten", "HDF5Data", "HDF5Output",
-    "HingeLoss", "Im2col", "ImageData", "InfogainLoss", "Input", "LRN", "LSTMUnit", "Log", "MVN", "MemoryData",
-    "MultinomialLogisticLoss", "Pooling", "Power", "ReLU", "Reduction", "Reshape", "SPP", "Sigmoid",
-    "SigmoidCrossEntropyLoss", "Silence", "Slice", "Softmax", "SoftmaxWithLoss", "Split", "Swish", "TanH",
-    "Threshold", "Tile", "WindowData",
-))
-# fmt: on
 
 
 def net_def(net, phase, level=None, stages=()):
@@ -272,4 +262,5 @@ def meets(state, rule):
 
 
 def _may_have_parameters(layer):
-    return layer.type not in _WITHOUT_PARAMETERS or bool(layer.message.param) or bool(layer.message.blobs)
+    kind = find(layer.type)
+    return kind is None or kind.has_parameters() or bool(layer.message.param) or bool(layer.message.blobs)

@@ -7,14 +7,10 @@ axis from `axis` on; the identity's axis is None.
 import numpy as np
 
 from zoo.errors import NetError, Place
+from zoo.layers import find
 from zoo.pycaffe.errors import also
 from zoo.pycaffe.net_spec import layers as L
 
-_SAME = frozenset((
-    "AbsVal", "BatchNorm", "Bias", "BNLL", "Clip", "Dropout", "ELU", "Eltwise", "Exp", "LRN", "Log", "MVN", "PReLU",
-    "Power", "ReLU", "Scale", "Sigmoid", "Split", "Swish", "TanH", "Threshold",
-))  # fmt: skip
-_SHRINKING = ("Convolution", "Im2col", "Pooling")
 _BY_AXIS = {f"{name}_{axis}" for name in ("kernel", "stride", "pad") for axis in "hw"}
 _IDENTITY = (None, 1, 0)
 
@@ -34,14 +30,15 @@ def coord_map(fn):
         UndefinedMapException: its type has none.
         NetError: it gives its window for each axis (kernel_h and so on).
     """
-    if fn.type_name in _SAME:
-        return _IDENTITY
-    if fn.type_name == "Crop":
-        given = fn.params.get("crop_param", fn.params)
-        return given.get("axis", 2) - 1, 1, -np.array(given.get("offset", 0), ndmin=1)
-    if fn.type_name not in (*_SHRINKING, "Deconvolution"):
+    kind = find(fn.type_name)
+    pixels = getattr(kind, "pixel_map", None)
+    if pixels is None:
         raise UndefinedMapException("pixels have no place", at=Place(layer=fn.type_name))
-    given = fn.params.get("pooling_param" if fn.type_name == "Pooling" else "convolution_param", fn.params)
+    if pixels == "same":
+        return _IDENTITY
+    given = fn.params.get(kind.fields[0], fn.params)
+    if pixels == "crop":
+        return given.get("axis", 2) - 1, 1, -np.array(given.get("offset", 0), ndmin=1)
     if by_axis := sorted(_BY_AXIS & set(given)):
         at = Place(layer=fn.type_name)
         raise also(NetError, AssertionError)("cropping wants windows alike on all axes", at=at, got=by_axis[0])
@@ -52,7 +49,7 @@ def coord_map(fn):
         for name, default in (("kernel_size", 1), ("stride", 1), ("pad", 0), ("dilation", 1))
     )
     margin = (kernel - 1) * dilation / 2 - pad
-    if fn.type_name == "Deconvolution":
+    if pixels == "transposed window":
         return given.get("axis", 1), stride, margin
     return given.get("axis", 1), 1 / stride, -margin / stride
 
@@ -97,7 +94,8 @@ def _walk(top):
             further = compose(found, coord_map(top.fn))
         except UndefinedMapException:
             continue
-        bottoms = top.fn.inputs[:1] if top.fn.type_name == "Crop" else top.fn.inputs  # the second only gives a size
+        cropped = find(top.fn.type_name).pixel_map == "crop"
+        bottoms = top.fn.inputs[:1] if cropped else top.fn.inputs  # the second only gives a size
         waiting += [(bottom, further) for bottom in bottoms]
 
 

@@ -14,7 +14,7 @@ from zoo.netdef.splits import insert_splits
 from zoo.pycaffe import modes
 from zoo.pycaffe.blob import Blob
 from zoo.pycaffe.graph import Graph, blob_key
-from zoo.pycaffe.hosts import TYPES, host
+from zoo.pycaffe.hosts import host
 from zoo.pycaffe.memory import Memory, ReshapedMemory, VariableMemory
 from zoo.pycaffe.sources import open_data, source
 
@@ -64,7 +64,7 @@ class Holdings:
             i: source(layer, self._data.get(i), seed) for i, layer in enumerate(self.net.layers) if layer.call is None
         }
         self._stated = {i: layer.tops for i, layer in enumerate(self.net.layers) if i in self.sources}
-        hosted = {i: layer for i, layer in enumerate(self.net.layers) if layer.definition.type in TYPES}
+        hosted = {i: layer for i, layer in enumerate(self.net.layers) if layer.type.runs_on_host}
         self._hosts = {i: host(layer, self.instances) for i, layer in hosted.items()}
         self._make_parameters()
         self._graphs = {}

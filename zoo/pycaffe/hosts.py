@@ -1,10 +1,12 @@
 """Layers that run outside the graph, on the net's own blobs: Python and HDF5Output."""
 
-TYPES = ("Python", "HDF5Output")
-
 
 def host(layer, instances):
-    """Returns what runs `layer` (a `BuiltLayer` of one of TYPES); `instances` are the Python layers by name."""
+    """Returns what runs `layer`, a `BuiltLayer` of a type that runs on the host.
+
+    Args:
+        instances: {layer name: object} of the Python layers.
+    """
     if layer.definition.type == "Python":
         return _Python(instances[layer.definition.name])
     return _Output(layer.type)

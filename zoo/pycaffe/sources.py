@@ -6,8 +6,7 @@ from absl import logging
 from zoo.converters.fillers import check, fill
 from zoo.errors import DataError, NetError
 from zoo.input.pipeline import data_layer
-
-_FED = ("Input", "DummyData", "MemoryData")  # whose shapes the net itself states
+from zoo.layers import find
 
 
 def open_data(definition, seed):
@@ -18,7 +17,7 @@ def open_data(definition, seed):
     """
     opened = {}
     for index, layer in enumerate(definition.layers):
-        if not layer.bottoms and layer.type not in _FED:
+        if not layer.bottoms and not find(layer.type).states_shapes:
             data = data_layer(layer, definition.phase, seed=seed)
             if data is not None:
                 opened[index] = data

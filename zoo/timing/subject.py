@@ -12,17 +12,9 @@ from zoo.export import inputs
 from zoo.export.source import read
 from zoo.input.feed import Feed
 from zoo.input.pipeline import data_layer
+from zoo.layers import find
 from zoo.layers.base.geometry import keras_shape
 from zoo.netdef.netdef import LayerDef
-
-_SIZED = {
-    "Data": "data_param",
-    "HDF5Data": "hdf5_data_param",
-    "ImageData": "image_data_param",
-    "MemoryData": "memory_data_param",
-    "WindowData": "window_data_param",
-}
-_FED = ("Input", "MemoryData")  # what a program feeds, here with made numbers
 
 
 @dataclass(frozen=True)
@@ -56,7 +48,7 @@ def open_feeds(definition, data_dir=None, seed=0):
     """
     feeds, missing = [], {}
     for layer in definition.layers:
-        if layer.bottoms or not layer.tops or layer.type in _FED:
+        if layer.bottoms or not layer.tops or find(layer.type).fed_by_program:
             continue
         try:
             feed = data_layer(layer, definition.phase, data_dir=data_dir, seed=seed)
@@ -111,13 +103,13 @@ def subject(source, data_dir=None, shapes=None, seed=0):
     for ref in net.inputs:
         if ref not in values:
             values[ref] = _numbers(net, ref, rng)
-    made = {layer.name: f"an {layer.type} layer" for layer in definition.layers if layer.type in _FED}
+    made = {layer.name: f"an {layer.type} layer" for layer in definition.layers if find(layer.type).fed_by_program}
     made |= {name: str(error) for name, error in missing.items()}
     return Subject(net, tuple(values[ref] for ref in net.inputs), feeds, made)
 
 
 def _made_shape(layer, index, known):
-    items = getattr(layer.message, _SIZED[layer.type]).batch_size
+    items = getattr(layer.message, find(layer.type).batch_param).batch_size
     shape = known.get(layer.tops[index].name, ())
     return (items, *shape[1:])
 
@@ -125,8 +117,8 @@ def _made_shape(layer, index, known):
 def _numbers(net, ref, rng):
     """Noise for what layers compute with; 0 for labels, indices and markers, which must be in a range."""
     shape = keras_shape(net.shapes[ref])
-    readers = [layer.definition for layer in net.layers if ref in layer.definition.bottoms]
-    counts = any(d.bottoms[0] != ref or d.type == "Embed" for d in readers)
+    readers = [layer for layer in net.layers if ref in layer.definition.bottoms]
+    counts = any(layer.definition.bottoms[0] != ref or 0 in layer.type.integers(layer.bottoms) for layer in readers)
     if len(shape) < 2 or counts:
         return tf.zeros(shape)
     return tf.constant(rng.uniform(-100, 100, shape).astype(np.float32))
@@ -134,12 +126,13 @@ def _numbers(net, ref, rng):
 
 def _sized(layer: LayerDef, batch_size):
     """Returns `layer`, where it is a source, with axis 0 of its tops set to `batch_size`."""
-    if layer.bottoms or layer.type not in (*_SIZED, "Input", "DummyData"):
+    kind = find(layer.type)
+    if kind is None or not kind.is_source:
         return layer
     message = type(layer.message)()
     message.CopyFrom(layer.message)
-    if layer.type in _SIZED:
-        getattr(message, _SIZED[layer.type]).batch_size = batch_size
+    if kind.batch_param:
+        getattr(message, kind.batch_param).batch_size = batch_size
     else:
         param = message.input_param if layer.type == "Input" else message.dummy_data_param
         for shape in param.shape:

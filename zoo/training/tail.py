@@ -7,8 +7,6 @@ from zoo.errors import UnsupportedError
 from zoo.training.replicas import all_reduce
 from zoo.training.step import objective
 
-MIXES = ("BatchReindex", "Filter")  # they move rows of a batch by number, or leave some out
-
 
 class Tail:
     """The layers that make one value of many items, mostly losses and Accuracy, and all that comes after them.
@@ -40,9 +38,9 @@ class Tail:
             if made.intersection(bottoms) or (self._rows.intersection(bottoms) and len(split) < len(tops)):
                 self._layers.append(big)
                 made.update(tops)
-                mixed = layer.type.type == "Dropout"
+                mixed = layer.type.draws
             else:
-                mixed = layer.type.type in MIXES or not all(
+                mixed = layer.type.mixes_batch or not all(
                     self._is_rows(net.shapes[top], whole.shapes[top]) for top in split
                 )
                 self._rows |= split

@@ -53,10 +53,33 @@ class LayerType:
         in_place: whether Caffe's forward pass is right where a top has the name of its bottom; refused where not.
         sized_by_data: whether only whoever has opened its data can tell the shapes of its tops.
         default_loss_weight: loss weight of top 0 where the file gives none (Caffe: 1 for losses, 0 otherwise).
+
+    What the rest of the package goes by. Every registered type, or the family that it derives from, states these:
+        reads_bottom_in_backward: whether Caffe's backward pass reads the values of its bottoms.
+        aliases_bottom: when the top lies in the memory of bottom 0: None, "always", or where there is but "one bottom"
+            or "one top".
+        mixes_batch: whether items move from one place of axis 0 to another, or are left out.
+        no_gradient_bottoms: the bottoms to which no gradient is ever sent, even with force_backward.
+        pixel_map: how pixels of the top lie over those of bottom 0: "same", "window" (as a convolution), "transposed
+            window", "crop", or None for no such map.
+
+    And these, where they are not as here:
+        aliases_gradient: whether the gradient of top 0 lies in the memory that is given on (in Reshape, LSTM, ...).
+        moves_gradient_memory: whether it gives its bottom the memory of its top's gradient, as Flatten does.
+        reads_memory: whether it reads its bottoms at all.
+        deployed: whether the deploy net keeps it; losses and scores go.
+        scored_bottoms: of a loss or score, how many of the first bottoms are predictions.
+        prediction: (type, name of its parameter message) of what a loss applies to bottom 0 before it compares.
+        runs_on_host: whether pycaffe runs it outside of the graph, on NumPy arrays.
+        states_shapes: of a source, whether the file states the shapes of its tops.
+        gives_images: of a source, whether top 0 holds images that transform_param speaks of.
+        fed_by_program: of a source, whether a program gives the values, and no file.
+        batch_param: of a source, the message whose batch_size is axis 0 of its tops.
     """
 
     type: str
     source: str
+    fork: str | None  # "owner/repository@branch" of a type that BVLC Caffe does not have
     bottom_count = 1
     top_count = 1
     fields: tuple[str, ...] = ()
@@ -64,6 +87,23 @@ class LayerType:
     in_place = False
     sized_by_data = False
     default_loss_weight = 0.0
+    reads_bottom_in_backward: bool
+    aliases_bottom: str | None
+    mixes_batch: bool
+    no_gradient_bottoms: tuple[int, ...]
+    pixel_map: str | None
+    aliases_gradient = False
+    moves_gradient_memory = False
+    reads_memory = True
+    deployed = True
+    scored_bottoms = 0
+    prediction: tuple[str, str] | None = None
+    runs_on_host = False
+    states_shapes = False
+    gives_images = False
+    fed_by_program = False
+    batch_param: str | None = None
+    draws = False  # whether it draws random numbers in TRAIN
 
     def __init__(self, layer):
         """Reads `layer` (a LayerDef). Raises ZooError for everything that the type does not allow."""
@@ -114,6 +154,24 @@ class LayerType:
         bottoms that is no source it is given some input of the net, or None, that ties its value to the graph.
         """
         raise NotImplementedError
+
+    @classmethod
+    def feeds(cls, layer):
+        """Whether `layer` (a LayerDef of this type) brings data into the net."""
+        return cls.is_source
+
+    @classmethod
+    def has_parameters(cls):
+        """Whether the type can have parameter blobs."""
+        return cls.blobs is not LayerType.blobs
+
+    def integers(self, bottoms):
+        """Returns {bottom: n} for each bottom that holds whole numbers, from 0 to n - 1."""
+        return {}
+
+    def fixes_batch(self, bottoms):
+        """Returns why axis 0 must stay what it is, as a clause; "" where it need not."""
+        return ""
 
     def flops(self, bottoms, tops):
         """Returns multiply-adds of one forward pass, 0 where they do not matter."""

@@ -4,6 +4,7 @@ from zoo.errors import UnsupportedError, did_you_mean
 from zoo.layers.base.layer_type import LayerType
 
 _TYPES = {}
+STATED = ("reads_bottom_in_backward", "aliases_bottom", "mixes_batch", "no_gradient_bottoms", "pixel_map")
 
 
 def layer_type(name, source):
@@ -11,10 +12,11 @@ def layer_type(name, source):
 
     Args:
         name: Caffe's type string, such as "Pooling".
-        source: where Caffe computes it, as "file.cpp:first-last" at BVLC/caffe 9b8915401.
+        source: where Caffe computes it, as "file.cpp:first-last" at BVLC/caffe 9b8915401; of a fork's type with the
+            fork before it, as "weiliu89/caffe@ssd prior_box_layer.cpp:10-160".
 
     Raises:
-        ValueError: the name is taken, or the class is not a `LayerType`.
+        ValueError: the name is taken, the class is not a `LayerType`, or it leaves one of `STATED` open.
     """
 
     def register(cls):
@@ -22,11 +24,20 @@ def layer_type(name, source):
             raise ValueError(f"{cls!r} is not a LayerType")
         if name in _TYPES:
             raise ValueError(f'layer type "{name}" is registered twice: {_TYPES[name].__module__} and {cls.__module__}')
+        for fact in STATED:
+            if not hasattr(cls, fact):
+                raise ValueError(f'layer type "{name}" does not state {fact}: see LayerType')
         cls.type, cls.source = name, source
+        cls.fork = source.split()[0] if "@" in source.split()[0] else None
         _TYPES[name] = cls
         return cls
 
     return register
+
+
+def find(name):
+    """Returns the class registered under Caffe's type string, or None."""
+    return _TYPES.get(name)
 
 
 def lookup(layer):

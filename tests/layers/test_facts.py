@@ -1,0 +1,99 @@
+"""What a layer type states of itself, and that no other module knows types by name that it need not know."""
+
+import ast
+import pathlib
+
+import pytest
+
+from zoo.layers import find, layer_types
+from zoo.layers.base.families import PointwiseType
+from zoo.layers.base.layer_type import LayerType
+from zoo.layers.base.registry import STATED, layer_type
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+# Modules outside of zoo/layers that name types, and why they have to.
+NAMES = {
+    "zoo/netdef/upgrade.py": "the layers of old files are renamed; inputs become an Input layer",
+    "zoo/netdef/upgrade_v0.py": "the layers of old files are renamed",
+    "zoo/netdef/upgrade_v1.py": "the layers of old files are renamed",
+    "zoo/netdef/splits.py": "makes Split layers",
+    "zoo/netdef/deploy.py": "makes Input layers; shapes are stated by each source in a message of its own",
+    "zoo/netdef/aliasing.py": "a Parameter is no value that a layer may overwrite",
+    "zoo/input/pipeline.py": "which reader belongs to which data layer",
+    "zoo/training/fingerprint.py": "Python is the interpreter there",
+    "zoo/training/feeds.py": "says that nothing feeds an Input layer",
+    "zoo/export/inputs.py": "channels are said by the first convolution, sizes by ImageData's new_height",
+    "zoo/export/preprocessing.py": "ImageData resizes, WindowData has its own scale and crop",
+    "zoo/export/batches.py": "changes the shapes that Input layers state",
+    "zoo/export/source.py": "reads the shapes that Input layers state",
+    "zoo/export/verify.py": "changes the shapes that Input layers state",
+    "zoo/pycaffe/hosts.py": "two types run on the host, each in its own way",
+    "zoo/pycaffe/engine.py": "the shapes of a Python layer's tops are known after it has run",
+    "zoo/pycaffe/holdings.py": "the blobs of a Python layer are its instance's",
+    "zoo/pycaffe/net.py": "net.inputs are the tops of Input layers; net.layers has the user's Python objects",
+    "zoo/pycaffe/net_spec.py": "an example in a docstring",
+    "zoo/pycaffe/sources.py": "DummyData and MemoryData fill their tops in pycaffe's ways",
+    "zoo/pycaffe/draw.py": "labels and colours are those of pycaffe's draw.py, type by type",
+    "zoo/timing/subject.py": "the shapes that Input and DummyData state are of messages of their own",
+}
+
+
+def named_types(path):
+    tree, types = ast.parse(path.read_text(encoding="utf-8")), set(layer_types())
+    return {
+        node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value in types
+    }
+
+
+def test_no_other_module_knows_types_by_name():
+    found = {}
+    for path in (ROOT / "zoo").rglob("*.py"):
+        name = path.relative_to(ROOT).as_posix()
+        if not name.startswith(("zoo/layers/", "zoo/oracle/")) and named_types(path):
+            found[name] = named_types(path)
+    unknown = {name: types for name, types in found.items() if name not in NAMES}
+    assert not unknown, "state it in the layer type's class instead, or say in NAMES why not"
+    assert set(NAMES) - set(found) <= {"zoo/pycaffe/net_spec.py"}, "these name no type any more: take them out of NAMES"
+
+
+@pytest.mark.parametrize("name", layer_types())
+def test_every_type_states_its_facts(name):
+    kind = find(name)
+    assert kind.aliases_bottom in (None, "always", "one bottom", "one top")
+    assert kind.pixel_map in (None, "same", "window", "transposed window", "crop")
+    for fact in STATED:
+        assert fact not in vars(LayerType), "it has no default, so that nobody forgets it"
+    # net.py goes by the name where it gives a loss the top that the file leaves out.
+    assert (kind.default_loss_weight > 0) == name.endswith("Loss")
+
+
+def test_a_type_that_leaves_a_fact_open_is_refused():
+    class Forgetful(LayerType):
+        aliases_bottom = None
+        mixes_batch = False
+        no_gradient_bottoms = ()
+        pixel_map = None
+
+    with pytest.raises(ValueError, match='"Forgetful" does not state reads_bottom_in_backward'):
+        layer_type("Forgetful", source="nowhere.cpp:1")(Forgetful)
+    assert find("Forgetful") is None
+
+
+def test_a_type_knows_its_fork(monkeypatch):
+    from zoo.layers.base import registry
+
+    monkeypatch.setattr(registry, "_TYPES", {})
+
+    class ReLU6(PointwiseType):
+        reads_bottom_in_backward = True
+
+    layer_type("ReLU6", source="chuanqi305/ssd@ssd relu6_layer.cpp:9-38")(ReLU6)
+    assert ReLU6.fork == "chuanqi305/ssd@ssd"
+    assert registry.find("ReLU6") is ReLU6
+
+
+def test_stock_types_have_no_fork():
+    assert {find(name).fork for name in layer_types()} == {None}
