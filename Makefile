@@ -16,7 +16,8 @@ $(VENV)/installed: requirements.txt
 	@touch $@
 
 $(VENV)/installed-dev: $(VENV)/installed requirements-beam.txt requirements-dask.txt requirements-dev.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+	  -r requirements.txt -r requirements-beam.txt -r requirements-dask.txt -r requirements-dev.txt
 	@touch $@
 
 install: $(VENV)/installed  ## Make .venv with everything that training needs

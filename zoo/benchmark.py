@@ -24,10 +24,10 @@ import platform
 
 from absl import flags, logging
 
-from zoo import command, python_layers
+from zoo import command, config_flag, python_layers
 from zoo.formats import limits
 
-CONFIG = flags.DEFINE_string("config", None, "Net or solver file (prototxt).", required=True)
+CONFIG = config_flag.define("Net or solver file (prototxt), or the name of a packaged config such as lenet.")
 ITERATIONS = flags.DEFINE_integer("iterations", 10, "How often everything is timed.", lower_bound=1)
 PHASE = flags.DEFINE_enum("phase", "TRAIN", ["TRAIN", "TEST"], "What the net is filtered for.")
 BATCH_SIZE = flags.DEFINE_integer(

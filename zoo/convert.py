@@ -29,11 +29,11 @@ import sys
 
 from absl import flags
 
-from zoo import command
+from zoo import command, config_flag
 from zoo.errors import OutputError, Place, UnsupportedError, ZooError
 from zoo.formats import limits
 
-CONFIG = flags.DEFINE_string("config", None, "Net or solver file (prototxt).", required=True)
+CONFIG = config_flag.define("Net or solver file (prototxt), or the name of a packaged config such as lenet.")
 WEIGHTS = flags.DEFINE_list(
     "weights", [], "Weights files (.caffemodel, .caffemodel.h5, our .keras). Without: what fillers give."
 )

@@ -8,11 +8,11 @@ The config is a net with TEST data layers, or a solver, whose first test net is 
 
 from absl import flags
 
-from zoo import command, python_layers
+from zoo import command, config_flag, python_layers
 from zoo.errors import SolverError
 from zoo.formats import limits
 
-CONFIG = flags.DEFINE_string("config", None, "Net or solver file (prototxt).", required=True)
+CONFIG = config_flag.define("Net or solver file (prototxt), or the name of a packaged config such as lenet.")
 WEIGHTS = flags.DEFINE_list(
     "weights", None, "Weights files (.caffemodel, .caffemodel.h5, our .keras), by layer name.", required=True
 )

@@ -17,11 +17,11 @@ import pathlib
 
 from absl import flags, logging
 
-from zoo import command, python_layers
+from zoo import command, config_flag, python_layers
 from zoo.errors import Place, PrototxtError, SolverError
 from zoo.formats import limits
 
-CONFIG = flags.DEFINE_string("config", None, "Solver file (prototxt).", required=True)
+CONFIG = config_flag.define("Solver file (prototxt), or the name of a packaged config such as lenet.")
 RUN_DIR = flags.DEFINE_string("run_dir", None, "Where checkpoints, log and curves go. Default: runs/<name of config>.")
 DATA_DIR = flags.DEFINE_string(
     "data_dir", "data", "Where data sources are looked for first; then the working directory, then beside the config."
