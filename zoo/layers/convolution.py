@@ -2,20 +2,19 @@
 
 import math
 
-from zoo.errors import UnsupportedError
 from zoo.layers.base.blobs import BlobMap, BlobSpec
-from zoo.layers.base.geometry import conv_size, count, cover, same_is_exact
-from zoo.layers.base.layer_type import LayerType
+from zoo.layers.base.convolution_type import ConvolutionType
+from zoo.layers.base.geometry import conv_size, cover, same_is_exact
 from zoo.layers.base.lazy import keras, ops
 from zoo.layers.base.registry import layer_type
-from zoo.layers.ops.conv_windows import SlidingWindow, enter, leave
+from zoo.layers.ops.conv_windows import enter, leave
 from zoo.layers.ops.variables import adopt
 
 _STOCK = {1: "Conv1D", 2: "Conv2D", 3: "Conv3D"}  # of keras.layers, by the number of spatial axes
 
 
 @layer_type("Convolution", source="base_conv_layer.cpp:12-255, conv_layer.cpp:8-40")
-class Convolution(LayerType):
+class Convolution(ConvolutionType):
     """out = (in + 2p - (d(k-1)+1)) / s + 1, rounded toward zero; the same weights for every bottom.
 
     Bottoms (N,C,H,W), all of one shape -> as many tops (N,num_output,H',W'). Any number of spatial axes up to three
@@ -23,46 +22,13 @@ class Convolution(LayerType):
     (num_output).
     """
 
-    reads_bottom_in_backward = True
-    aliases_bottom = None
-    mixes_batch = False
-    no_gradient_bottoms = ()
     pixel_map = "window"
-    bottom_count = (1, None)
-    top_count = (1, None)
-    fields = ("convolution_param",)
+    least_axes = 0
+    positions = "tops"
+    too_small = "the kernel is larger than the padded bottom"
 
-    def read(self, p):
-        """Takes convolution_param. Raises NetError for a missing num_output or a group that cannot be."""
-        self.window = SlidingWindow(p)
-        self.num_output, self.group, self.bias_term = p.num_output, p.group, p.bias_term
-        self.weight_filler, self.bias_filler = p.weight_filler, p.bias_filler
-        if self.num_output < 1:
-            raise p.error("num_output is missing", "num_output", got=self.num_output, want="1 or more")
-        if self.group < 1 or self.num_output % self.group:
-            want = f"a divisor of num_output {self.num_output}"
-            raise p.error("group does not divide num_output", "group", got=self.group, want=want)
-        if len(self.layer.tops) != len(self.layer.bottoms):
-            got = f"{len(self.layer.bottoms)} bottoms and {len(self.layer.tops)} tops"
-            raise self.error("there is one top for each bottom", "top", got=got)
-
-    def top_shapes(self, bottoms):
-        """One shape, once for each bottom."""
-        shape = bottoms[0]
-        axis, windows = self.window.axis(shape), self.window.windows(shape)
-        if len(windows) > 3:
-            what = "convolution over more than three spatial axes"
-            raise UnsupportedError(what, at=self.layer.at("bottom"), got=len(windows), want="3 or fewer")
-        if shape[axis] % self.group:
-            want = f"a divisor of the {shape[axis]} channels"
-            raise self.error("group does not divide the channels", "convolution_param.group", got=self.group, want=want)
-        for bottom in bottoms[1:]:
-            if bottom != shape:
-                raise self.error("the bottoms differ in shape", "bottom", got=bottom, want=shape)
-        spatial = tuple(conv_size(size, window) for size, window in zip(shape[axis + 1 :], windows))
-        if any(size < 1 for size in spatial):
-            raise self.error("the kernel is larger than the padded bottom", got=f"top {spatial}", want="sizes above 0")
-        return ((*shape[:axis], self.num_output, *spatial),) * len(bottoms)
+    def _spatial(self, size, window):
+        return conv_size(size, window)
 
     def blobs(self, bottoms):
         """Weight and, with bias_term, bias."""
@@ -78,7 +44,7 @@ class Convolution(LayerType):
             kernel = tuple(weight[axis] for axis in perm)
             moved = BlobMap(weight, perm, kernel if windows else (1, *kernel))
         specs = (BlobSpec(weight, "kernel", self.weight_filler, moved),)
-        return specs + ((BlobSpec((self.num_output,), "bias", self.bias_filler),) if self.bias_term else ())
+        return specs + self._bias()
 
     def _depthwise(self, shape):
         """Whether Keras's DepthwiseConv2D does it: one input channel a group, one stride, no stride with dilation."""
@@ -140,12 +106,6 @@ class Convolution(LayerType):
             return leave(y if windows else ops.squeeze(y, 1), axis, top)
 
         return lambda *bottoms: tuple(one(x) for x in bottoms)
-
-    def flops(self, bottoms, tops):
-        """Multiply-adds of the kernel; the bias is not counted."""
-        weight = self.blobs(bottoms)[0].count
-        axis = self.window.axis(bottoms[0])
-        return len(tops) * weight * count(tops[0], 0, axis) * count(tops[0], axis + 1)
 
 
 class _Taken:

@@ -1,65 +1,31 @@
 """Deconvolution: the transpose of a convolution."""
 
-from zoo.errors import UnsupportedError
 from zoo.layers.base.blobs import BlobMap, BlobSpec
-from zoo.layers.base.geometry import count, deconv_size
-from zoo.layers.base.layer_type import LayerType
+from zoo.layers.base.convolution_type import ConvolutionType
+from zoo.layers.base.geometry import deconv_size
 from zoo.layers.base.lazy import keras, ops
 from zoo.layers.base.registry import layer_type
-from zoo.layers.ops.conv_windows import SlidingWindow, enter, leave
+from zoo.layers.ops.conv_windows import enter, leave
 from zoo.layers.ops.variables import adopt, reader
 
 _STOCK = {1: "Conv1DTranspose", 2: "Conv2DTranspose", 3: "Conv3DTranspose"}  # of keras.layers
 
 
 @layer_type("Deconvolution", source="base_conv_layer.cpp:12-255, deconv_layer.cpp:8-40")
-class Deconvolution(LayerType):
+class Deconvolution(ConvolutionType):
     """out = s (in - 1) + d(k-1)+1 - 2p: each value lays its multiple of the kernel, and p is cut from every side.
 
     Bottoms (N,C,H,W), all of one shape -> as many tops (N,num_output,H',W') by the same weights. Up to three spatial
     axes follow `axis`. Blobs: weight (C, num_output/group, kernel...), bias (num_output).
     """
 
-    reads_bottom_in_backward = True
-    aliases_bottom = None
-    mixes_batch = False
-    no_gradient_bottoms = ()
     pixel_map = "transposed window"
-    bottom_count = (1, None)
-    top_count = (1, None)
-    fields = ("convolution_param",)
+    least_axes = 1
+    positions = "bottoms"
+    too_small = "the padding cuts everything away"
 
-    def read(self, p):
-        """Takes convolution_param. Raises NetError for a missing num_output or a group that cannot be."""
-        self.window = SlidingWindow(p)
-        self.num_output, self.group, self.bias_term = p.num_output, p.group, p.bias_term
-        self.weight_filler, self.bias_filler = p.weight_filler, p.bias_filler
-        if self.num_output < 1:
-            raise p.error("num_output is missing", "num_output", got=self.num_output, want="1 or more")
-        if self.group < 1 or self.num_output % self.group:
-            want = f"a divisor of num_output {self.num_output}"
-            raise p.error("group does not divide num_output", "group", got=self.group, want=want)
-        if len(self.layer.tops) != len(self.layer.bottoms):
-            got = f"{len(self.layer.bottoms)} bottoms and {len(self.layer.tops)} tops"
-            raise self.error("there is one top for each bottom", "top", got=got)
-
-    def top_shapes(self, bottoms):
-        """One shape, once for each bottom."""
-        shape = bottoms[0]
-        axis, windows = self.window.axis(shape), self.window.windows(shape)
-        if not 1 <= len(windows) <= 3:
-            what = "deconvolution is carried out over one to three spatial axes"
-            raise UnsupportedError(what, at=self.layer.at("bottom"), got=len(windows))
-        if shape[axis] % self.group:
-            want = f"a divisor of the {shape[axis]} channels"
-            raise self.error("group does not divide the channels", "convolution_param.group", got=self.group, want=want)
-        for bottom in bottoms[1:]:
-            if bottom != shape:
-                raise self.error("the bottoms differ in shape", "bottom", got=bottom, want=shape)
-        spatial = tuple(deconv_size(size, window) for size, window in zip(shape[axis + 1 :], windows))
-        if min(spatial) < 1:
-            raise self.error("the padding cuts everything away", got=f"top {spatial}", want="sizes above 0")
-        return ((*shape[:axis], self.num_output, *spatial),) * len(bottoms)
+    def _spatial(self, size, window):
+        return deconv_size(size, window)
 
     def blobs(self, bottoms):
         """Weight and, with bias_term, bias."""
@@ -68,7 +34,7 @@ class Deconvolution(LayerType):
         weight = (shape[self.window.axis(shape)], self.num_output // self.group, *kernel)
         moved = BlobMap(weight, (*range(2, len(weight)), 1, 0), (*kernel, weight[1], weight[0]))
         specs = (BlobSpec(weight, "kernel", self.weight_filler, moved),)
-        return specs + ((BlobSpec((self.num_output,), "bias", self.bias_filler),) if self.bias_term else ())
+        return specs + self._bias()
 
     def build(self, site):
         """A stock layer for one group; TensorFlow's kernels or a convolution of x spread out for more, or dilated."""
@@ -123,12 +89,6 @@ class Deconvolution(LayerType):
             return y + readers[1](x) if self.bias_term else y
 
         return transpose
-
-    def flops(self, bottoms, tops):
-        """Multiply-adds of the kernel; the bias is not counted."""
-        weight = self.blobs(bottoms)[0].count
-        axis = self.window.axis(bottoms[0])
-        return len(tops) * weight * count(bottoms[0], 0, axis) * count(bottoms[0], axis + 1)
 
 
 def _spread_axis(x, axis, stride):

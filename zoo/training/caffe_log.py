@@ -56,3 +56,28 @@ def outputs(phase, net, values, scale=1.0):
             said[name if len(elements) == 1 else f"{name}/{k}"] = float(value)
             index += 1
     return said
+
+
+def debug_blob(direction, layer, kind, blob, what, size):
+    """Logs one line of debug_info (net.cpp:587-722).
+
+    Args:
+        direction: "Forward" or "Backward".
+        layer: the layer's name.
+        kind, blob: "top", "bottom" or "param", and its name.
+        what: "data" or "diff".
+        size: mean of the absolute values.
+    """
+    logging.info("    [%s] Layer %s, %s blob %s %s: %s", direction, layer, kind, blob, what, number(size))
+
+
+def debug_norms(norms):
+    """Logs debug_info's line after a backward pass: L1 norms of all parameters and gradients, then their L2 norms."""
+    texts = [number(norm) for norm in norms]
+    logging.error("    [Backward] All net params (data, diff): L1 norm = (%s, %s); L2 norm = (%s, %s)", *texts)
+
+
+def parameter_name(layer, index):
+    """Returns what debug_info calls parameter number `index` of a `LayerDef` in a forward pass."""
+    params = layer.message.param
+    return params[index].name if index < len(params) and params[index].name else index

@@ -5,13 +5,12 @@ their gradients are Caffe's one by one. Caffe 1.0 has words for updates, too ([U
 """
 
 import tensorflow as tf
-from absl import logging
 
 from zoo.converters.backward_needs import needs
 from zoo.converters.build import build
 from zoo.converters.execution import run_layer, steps
 from zoo.netdef.splits import insert_splits
-from zoo.training.caffe_log import number
+from zoo.training.caffe_log import debug_blob, debug_norms, parameter_name
 
 
 class DebugNet:
@@ -53,8 +52,7 @@ class DebugNet:
         values, loss, data_sizes, diff_sizes, norms, diffs = self._backward(batch, diffs)
         self._say_forward(iter(data_sizes.numpy().tolist()))
         self._say_backward(iter(diff_sizes.numpy().tolist()))
-        texts = [number(norm) for norm in norms.numpy()]
-        logging.error("    [Backward] All net params (data, diff): L1 norm = (%s, %s); L2 norm = (%s, %s)", *texts)
+        debug_norms(norms.numpy())
         self._copy(self.net, self._of)
         self._of.clock.assign_add(1)
         return dict(zip(self._refs(), values)), loss, diffs
@@ -154,9 +152,7 @@ class DebugNet:
             for top in definition.tops:
                 self._say("Forward", definition, "top", top.name, "data", next(sizes))
             for index in range(len(layer.parameters)):
-                params = definition.message.param
-                name = params[index].name if index < len(params) and params[index].name else index
-                self._say("Forward", definition, "param", name, "data", next(sizes))
+                self._say("Forward", definition, "param", parameter_name(definition, index), "data", next(sizes))
 
     def _say_backward(self, sizes):
         for layer, need in reversed(list(zip(self.net.layers, self._needs))):
@@ -168,7 +164,7 @@ class DebugNet:
                     self._say("Backward", layer.definition, "param", index, "diff", next(sizes))
 
     def _say(self, way, definition, kind, name, what, size):
-        logging.info("    [%s] Layer %s, %s blob %s %s: %s", way, definition.name, kind, name, what, number(size))
+        debug_blob(way, definition.name, kind, name, what, size)
         self.said[f"debug/{what}/{definition.name}/{name}"] = size
 
 
