@@ -103,6 +103,9 @@ def main():
     if SET.value.strip():
         parsed = prototxt.merge(SET.value, parsed)
     solver = solver_def(parsed)
+    if not solver.message.HasField("max_iter"):
+        hint = "write max_iter: 10000, for instance, or say --set='max_iter: 10000'"
+        raise SolverError("the solver does not say how long to train: max_iter", at=parsed.at(), got="none", hint=hint)
     _choose_gpus(GPU.value, solver)
     if DETERMINISTIC.value:
         precision.be_deterministic()

@@ -134,8 +134,7 @@ def test_policies_take_their_fields():
     [
         ({"without": ["base_lr"]}, "s:2: base_lr, got none"),
         ({"without": ["lr_policy"]}, "s: lr_policy, got none, want one of fixed, step"),
-        ({"without": ["max_iter"]}, "s: max_iter, got none"),
-        ({"without": ["max_iter"], "lr_policy": '"poly"', "power": "1"}, "s: max_iter, got none, want the number"),
+        ({"without": ["max_iter"], "lr_policy": '"poly"', "power": "1"}, "s: max_iter, got none, want a value"),
         ({"max_iter": "-1"}, "s:4: max_iter, got -1, want 0 or more"),
         ({"lr_policy": '"stpe"'}, "s:3: lr_policy, got 'stpe', .*did you mean \"step\""),
         ({"lr_policy": '"step"', "gamma": "0.1"}, "s:3: stepsize, got none"),
@@ -279,3 +278,7 @@ def test_all_recorded_solvers_are_read(shared):
         solver = solver_def(prototxt.parse_solver(str(np.load(path)["solver"]), str(path)))
         assert solver.type.lower() == path.stem.split("-")[0]
         assert where(solver.train) == ("net", "TRAIN", "net.prototxt")
+
+
+def test_without_max_iter_a_program_drives_the_steps():
+    assert read(without=["max_iter"]).max_iter == 0

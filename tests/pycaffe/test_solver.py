@@ -100,3 +100,19 @@ def test_decay_of_running_sums_is_in_the_history_and_not_in_their_diffs(tmp_path
     assert (again.iter, again.lr) == (3, solver.lr) == (3, pytest.approx(0.005))
     for got, kept in zip(again.optimizer.history([p.variable for p in again.train.learnable()]), history):
         np.testing.assert_array_equal(got, kept)
+
+
+def test_without_max_iter_a_script_drives_the_steps(tmp_path):
+    net = """
+      layer { name: "x" type: "DummyData" top: "x" top: "z"
+              dummy_data_param { shape { dim: 2 dim: 3 } shape { dim: 2 dim: 1 } } }
+      layer { name: "ip" type: "InnerProduct" bottom: "x" top: "y" inner_product_param { num_output: 1 } }
+      layer { name: "loss" type: "EuclideanLoss" bottom: "y" bottom: "z" top: "loss" }"""
+    (tmp_path / "solver.prototxt").write_text(
+        f'base_lr: 0.1 lr_policy: "fixed" snapshot_after_train: false net_param {{ {net} }}'
+    )
+    solver = caffe.SGDSolver(str(tmp_path / "solver.prototxt"))
+    solver.step(3)
+    assert solver.iter == 3
+    solver.solve()  # to iteration 0, as Caffe reads it
+    assert solver.iter == 3

@@ -89,7 +89,7 @@ MISTAKES = {
     ),
     "no max_iter": (
         [("max_iter: 24 ", "")],
-        [f"{CONFIG}: ", "max_iter, got none"],
+        [f"{CONFIG}: ", "how long to train: max_iter, got none", "--set='max_iter: 10000'"],
     ),
     "no loss": (
         [(LABELLED, f"{LABELLED} loss_weight: 0")],

@@ -25,6 +25,7 @@ class SolverDef:
 
     Attributes:
         type: "SGD", "Nesterov", "AdaGrad", "RMSProp", "AdaDelta" or "Adam".
+        max_iter: where training ends; 0, as in Caffe, where the file does not say, and a program drives the steps.
         lr_policy, schedule: the policy's name and its Keras schedule.
         rule: arguments of the optimizer's constructor besides rate and multipliers (momentum, clip_gradients, ...).
         train, tests: `NetSource` of the training net and of each test net, in Caffe's order.
@@ -98,8 +99,6 @@ def solver_def(solver):
     prefix = attempt(snapshot_prefix)
     for name, least in _LEAST.items():
         attempt(lambda _, name=name, least=least: checks.at_least(least, **{name: getattr(message, name)}))
-    if not message.HasField("max_iter"):
-        errors.append(SolverError("max_iter", at=parsed.at(), got="none", want="the number of iterations to train"))
     raise_together(errors)
     return SolverDef(
         type=kind,
@@ -215,7 +214,8 @@ def _schedule(message):
         raise SolverError("lr_policy", got="none", want="one of " + ", ".join(schedules.POLICIES))
     fields = {name: getattr(message, name) if message.HasField(name) else None for name in _RATE_FIELDS}
     fields["stepvalue"] = list(message.stepvalue) or None
-    fields["max_iter"] = max(message.max_iter, 0)  # that it is missing or negative is said elsewhere
+    if message.HasField("max_iter"):
+        fields["max_iter"] = max(message.max_iter, 0)  # that it is negative is said elsewhere
     return schedules.schedule(message.lr_policy, **fields)
 
 
