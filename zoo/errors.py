@@ -5,6 +5,15 @@ Every message reads ``file:line: layer "name" (Type): what, got G, want W (hint)
 
 from dataclasses import dataclass
 
+LONGEST_PART = 1000  # characters of each part of a message; what a file holds may be longer than anyone reads
+MOST_TOGETHER = 100  # errors that one message says
+
+
+def short(value, longest=LONGEST_PART):
+    """Returns `value` as text, cut where it is longer than `longest` characters."""
+    text = str(value)
+    return text if len(text) <= longest else f"{text[:longest]}... ({len(text)} characters)"
+
 
 @dataclass(frozen=True)
 class Place:
@@ -20,7 +29,7 @@ class Place:
         if self.file:
             parts.append(f"{self.file}:{self.line}" if self.line else str(self.file))
         if self.layer is not None:
-            parts.append(f'layer "{self.layer}"' + (f" ({self.type})" if self.type else ""))
+            parts.append(f'layer "{short(self.layer, 200)}"' + (f" ({short(self.type, 200)})" if self.type else ""))
         return ": ".join(parts)
 
 
@@ -39,13 +48,13 @@ class ZooError(Exception):
 
     def __init__(self, what, *, at=None, got=None, want=None, hint=None):
         self.what, self.at, self.got, self.want, self.hint = what, at, got, want, hint
-        text = f"{at}: {what}" if at and str(at) else str(what)
+        text = f"{at}: {short(what)}" if at and str(at) else short(what)
         if got is not None:
-            text += f", got {got}"
+            text += f", got {short(got)}"
         if want is not None:
-            text += f", want {want}"
+            text += f", want {short(want)}"
         if hint is not None:
-            text += f" ({hint})"
+            text += f" ({short(hint)})"
         super().__init__(text)
 
 
@@ -95,18 +104,29 @@ def raise_together(errors):
     if len(errors) == 1:
         raise errors[0]
     if errors:
-        text = f"{len(errors)} problems:\n" + "\n".join(f"  {error}" for error in errors)
-        together = type(errors[0])(text)
-        together.problems = tuple(errors)
+        lines = [f"{len(errors)} problems:", *(f"  {error}" for error in errors[:MOST_TOGETHER])]
+        if len(errors) > MOST_TOGETHER:
+            lines.append(f"  ... and {len(errors) - MOST_TOGETHER} more")
+        together = type(errors[0])(lines[0])
+        together.what = "\n".join(lines)
+        together.args, together.problems = (together.what,), tuple(errors)
         raise together
 
 
 def did_you_mean(word, known):
-    """Returns ``did you mean "x"?`` for the nearest of `known` (strings), or None if none is near."""
+    """Returns ``did you mean "x"?`` for the nearest of `known` (strings), or None if none is near.
+
+    Near is what a slip of the finger makes: a word that is longer or shorter by a part is another word.
+    """
     import difflib
 
-    near = difflib.get_close_matches(str(word), list(known), n=1, cutoff=0.6)
+    word = str(word)
+    if len(word) > LONGEST_PART:
+        return None
+    cutoff = 0.6 if len(word) < 5 else 0.8
+    alike = [k for k in map(str, known) if abs(len(k) - len(word)) <= 1 + min(len(k), len(word)) // 4]
+    near = difflib.get_close_matches(word, alike, n=1, cutoff=cutoff)
     if not near:
-        lower = {str(k).lower(): k for k in known}
-        near = [lower[m] for m in difflib.get_close_matches(str(word).lower(), lower, n=1, cutoff=0.6)]
+        lower = {k.lower(): k for k in alike}
+        near = [lower[m] for m in difflib.get_close_matches(word.lower(), lower, n=1, cutoff=cutoff)]
     return f'did you mean "{near[0]}"?' if near else None

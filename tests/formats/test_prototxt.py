@@ -111,8 +111,19 @@ def test_lines_inside_a_solver():
         ("layer { name }", 'expected ":"'),
         ("layer { top: 3 }", "got 3"),
         ("name: ", "Expected string"),
-        ("input_dim: 1.5", "not a number of the field's kind, got 1.5, want integer"),
-        ("input_dim: 99999999999", "Value out of range"),
+        ("input_dim: 1.5", "field input_dim does not take this value, got 1.5, want integer"),
+        ("input_dim: 99999999999", "input_dim does not take this value, got 99999999999, want -2147483648 to 21474"),
+        (
+            'layer { name: "d" data_param { source: "a"\n batch_size: -64 } }',
+            '2: layer "d": field batch_size does not take this value, got -64, want 0 to 4294967295',
+        ),
+        ("name: 'a'\n<<<<<<< HEAD\nname: 'b'\n", "2: a mark of a git merge that was not finished, got <<<<<<<"),
+        ("layer {\n>>>>>>> branch\n}", "2: a mark of a git merge"),
+        ("name: 'a' // the net", "// begins no comment here .write # before it"),
+        ("name: 'http://a' # //\n/* more */", "2: /[*] begins no comment here"),
+        ("input_dim: 1,3", "input_dim is given a list, got 1,3, want .1, 3."),
+        ("layers { type: BN }", "no value BN .a layer of a fork of Caffe .* SegNet .* or PSPNet"),
+        ('layer { type: "Convolution" num_output: 3 }', "num_output.*it belongs into convolution_param { ... }"),
         ("force_backward: maybe", 'Expected "true" or "false"'),
         ('name: "a"\nname: "b"', '2: NetParameter has the field "name" twice'),
         ('layer { name: "c" type: "Clip" clip_param { min: 1 } }', 'layer "c" .Clip.: required field max is not set'),
@@ -170,7 +181,9 @@ def test_nesting_is_refused_fast(text):
         (b"# only words\n", "the text is empty"),
         (b"\n\x06LeNet\xa2\x06\x03\x00\x01", "a binary file"),
         (b"name: 'x'" + b" " * 5000 + b"\x00", "a binary file"),
-        (b"name: 'x'\n# caf\xe9", "file:2: not UTF-8, got byte 0xE9"),
+        (b"# caf\xe9\nname: 'caf\xe9' # \xff", "file:2: not UTF-8, got byte 0xE9"),
+        ("name: 'x'".encode("utf-16"), "UTF-16 text, where UTF-8 is wanted"),
+        ("name: 'x' force_backward: true".encode("utf-16-be"), "UTF-16 text, where UTF-8 is wanted"),
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n", "a Git LFS pointer"),
         (b"\n<!DOCTYPE html>\n<html>", "a web page"),
         (b"<html lang='en'>", "a web page"),
@@ -182,6 +195,71 @@ def test_files_that_are_something_else(tmp_path, data, said):
     with pytest.raises(PrototxtError, match="file") as caught:
         read_net(path)
     assert said in str(caught.value)
+
+
+def test_bytes_of_a_comment_are_not_looked_at(tmp_path):
+    """As in Caffe's parser."""
+    path = tmp_path / "net.prototxt"
+    path.write_bytes(b"# caf\xe9 \"\xff\nname: 'a # \xc3\xa9' # \xe9'\nlayer { name: \"#\" }")
+    parsed = read_net(path)
+    assert parsed.message.name == "a # \u00e9" and parsed.message.layer[0].name == "#"
+    assert parsed.at("layer").line == 3
+
+
+def test_all_unknown_names_come_together():
+    said = error_of(
+        """layer { name: "p" type: "Permute" bottom: "x" top: "y"
+          permute_param { order: 0 }
+          crelu_param { }
+        }
+        layer { name: "q" type: "Permute" permute_param { } }
+        layer { name: "d" type: "Data" transform_param { resize_param { }
+          scal: 3 } }
+        layer { name: "l" type: "NLLLoss" }
+        layer { name: "o" type: "MyOwn" relu_param { } }
+        """
+    )
+    ssd = "of a fork of Caffe that is not read here, SSD (weiliu89/caffe@ssd)"
+    assert said == (
+        "7 problems:\n"
+        f'  net.prototxt:1: layer "p" (Permute): unknown layer type "Permute" (a layer {ssd}; also on line 5)\n'
+        '  net.prototxt:2: layer "p" (Permute): LayerParameter has no field "permute_param"'
+        f" (a field {ssd}; also on line 5)\n"
+        '  net.prototxt:3: layer "p" (Permute): LayerParameter has no field "crelu_param"\n'
+        f'  net.prototxt:6: layer "d" (Data): TransformationParameter has no field "resize_param" (a field {ssd})\n'
+        '  net.prototxt:7: layer "d" (Data): TransformationParameter has no field "scal" (did you mean "scale"?)\n'
+        '  net.prototxt:8: layer "l" (NLLLoss): unknown layer type "NLLLoss" (in Caffe SoftmaxWithLoss is log-softmax'
+        " and the loss of it in one; alone: Softmax, then Log)\n"
+        '  net.prototxt:9: layer "o" (MyOwn): unknown layer type "MyOwn"'
+    )
+
+
+@pytest.mark.parametrize(
+    "field, cure", [("lr: 0.1", "base_lr"), ("batch_size: 3", "data_param"), ("epochs: 3", "max_iter")]
+)
+def test_words_of_other_frameworks(field, cure):
+    with pytest.raises(PrototxtError, match=f"^--set:1: SolverParameter has no field .*{cure}"):
+        merge(field, caffe_pb2.SolverParameter())
+    with pytest.raises(PrototxtError, match=r"^s:2: device_id takes one value, got 0,1 .zoo.train --gpu=0,1"):
+        parse_solver("net: 'a'\ndevice_id: 0,1\nbase_lr: 1", "s")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a" * 10**6,
+        f"layer {{ {'a' * 10**6}: 3 }}",
+        f"layer {{ name: '{'a' * 10**6}' {'b' * 10**6}: 3 }}",
+        f"input_dim: {'9' * 10**6}",
+        f"name: '{'a' * 10**6}",
+        f"force_backward: {'a' * 10**6}",
+        " ".join(f"field{n}: 1" for n in range(2 * 10**4)),
+    ],
+)
+def test_messages_are_bounded(text):
+    start = time.perf_counter()
+    assert len(error_of(text)) < 10_000
+    assert time.perf_counter() - start < 5
 
 
 def test_files_that_are_not_there(tmp_path):

@@ -161,6 +161,11 @@ def test_unknown_bottom():
     assert 'layer "r_x" (line 2) gives it, but its rules leave it out for phase TRAIN, stage s' in said
 
 
+def test_an_input_without_a_shape():
+    said = error_of('name: "n"\ninput: "data"\n' + relu("data", "x"))
+    assert 'net:3: layer "r_x" (ReLU): bottom "data" is an input on line 2 without a shape (give it one: ' in said
+
+
 @pytest.mark.parametrize(
     "text",
     [

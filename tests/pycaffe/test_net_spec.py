@@ -106,7 +106,7 @@ def test_what_is_no_layer(act, says):
 
 def test_unknown_names():
     with pytest.raises(AttributeError, match='did you mean "conv1"'):
-        _ = lenet(1).conv2x
+        _ = lenet(1).conv1x
     with pytest.raises(AttributeError, match="PolingParameter"):
         _ = P.Poling
 

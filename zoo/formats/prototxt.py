@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from google.protobuf import message as protobuf_message
 from google.protobuf import text_format
 
-from zoo.errors import Place, PrototxtError, did_you_mean
+from zoo.errors import Place, PrototxtError, did_you_mean, raise_together
 from zoo.formats import caffe_pb2
+from zoo.formats.layer_names import about_field
 from zoo.formats.source_lines import Node, place_of, scan
 from zoo.formats.text_files import read_text
 from zoo.formats.text_printer import to_text
+from zoo.formats.unknown_names import not_protobuf, unknown_names
 
 __all__ = [
     "Parsed",
@@ -93,14 +95,20 @@ def parse(text, kind, file=None):
     """Parses `text` as `kind`, "NetParameter" or "SolverParameter"; returns `Parsed`.
 
     Raises:
-        PrototxtError: at the first mistake, with its line and layer.
+        PrototxtError: all names of layer types and fields that Caffe does not know; else the first mistake; each with
+            its line and layer.
     """
-    source = scan(text, file)
     message = KINDS[kind]()
     try:
+        source = scan(text, file)
         text_format.Parse(text, message)
+    except PrototxtError:
+        not_protobuf(text, file)
+        raise
     except text_format.ParseError as error:
-        raise _translate(error, text, source, file) from None
+        not_protobuf(text, file)
+        raise_together(unknown_names(source, message.DESCRIPTOR, file))
+        raise _translate(error, text, source, message.DESCRIPTOR, file) from None
     if not source.fields:
         raise PrototxtError(f"no {_NAMES[kind]} in here: the text is empty", at=Place(file))
     missing = message.FindInitializationErrors()
@@ -172,28 +180,30 @@ def _replace(message, given):
             setattr(message, field.name, value)
 
 
-def _translate(error, text, source, file):
+def _translate(error, text, source, descriptor, file):
     """Says protobuf's complaint in our form: its place, the layer, and the nearest word that is right."""
-    line, at, said = error.GetLine(), Place(file), str(error)
+    line, at, said, field = error.GetLine(), Place(file), str(error), None
     if line:
         before, here = text.split("\n")[: line - 1], text.split("\n")[line - 1]
         offset = sum(len(one) + 1 for one in before) + max(error.GetColumn() or 1, 1) - 1
-        at = place_of(source, file, line, offset)
+        at, field = place_of(source, file, line, offset), _field_at(source, descriptor, offset)
         said = said.split(" : ", 1)[-1].removeprefix(f"'{here}': ")
     said = said.removesuffix(".")
     if match := re.fullmatch(r'Message type "zoo\.([\w.]+)" has no field named "(.*)"', said):
-        hint = did_you_mean(match[2], [field.name for field in _descriptor(match[1]).fields])
-        if match[2] in ("layer", "layers"):
-            hint = 'is a "}" missing before it?'
+        if match[2][:1].isdigit() and (before := re.search(r"(\w+)\s*:\s*(\S+?)\s*,\s*$", text[:offset])):
+            return _second_value(*before.groups(), match[2], _descriptor(match[1]), at)
+        hint = about_field(match[2], match[1], [known.name for known in _descriptor(match[1]).fields])
         return PrototxtError(f'{match[1]} has no field "{match[2]}"', at=at, hint=hint)
     if match := re.fullmatch(r'Enum type "zoo\.([\w.]+)" has no value (?:named|with number) (.*)', said, re.DOTALL):
         return _enum_error(match[1], match[2], at)
     if match := re.fullmatch(r'Message type "zoo\.([\w.]+)" should not have multiple "(.*)" fields', said):
         return PrototxtError(f'{match[1]} has the field "{match[2]}" twice, which may be given once', at=at)
+    if match := re.fullmatch(r"Value out of range: (.*)", said):
+        return PrototxtError(f"{_said(field)} does not take this value", at=at, got=match[1], want=_range(field))
     if match := re.fullmatch(r"Expected string but found: '(\w+)'", said):
         return PrototxtError("text without quotes", at=at, got=match[1], want=f'"{match[1]}"')
     if match := re.fullmatch(r"Couldn't parse (integer|float): (.*)", said):
-        return PrototxtError("not a number of the field's kind", at=at, got=match[2], want=match[1])
+        return PrototxtError(f"{_said(field)} does not take this value", at=at, got=match[2], want=match[1])
     if match := re.fullmatch(r'Expected "(.)"', said):
         return PrototxtError(f'expected "{match[1]}" here', at=at)
     if match := re.fullmatch(r"Expected identifier or number, got (.*)", said, re.DOTALL):
@@ -201,6 +211,41 @@ def _translate(error, text, source, file):
             "expected a field's name here", at=at, got=repr(match[1].strip()) if match[1].strip() else None
         )
     return PrototxtError(said[:200].replace("zoo.", ""), at=at)
+
+
+def _second_value(name, value, second, descriptor, at):
+    """The error for a second value behind a comma."""
+    got, field = f"{value},{second}", descriptor.fields_by_name.get(name)
+    if field is not None and field.is_repeated:
+        return PrototxtError(f"{name} is given a list", at=at, got=got, want=f"[{value}, {second}]")
+    hint = "zoo.train --gpu=0,1 takes several GPUs" if name == "device_id" else None
+    return PrototxtError(f"{name} takes one value", at=at, got=got, hint=hint)
+
+
+def _field_at(node, descriptor, offset):
+    """Returns the descriptor of the scalar field whose value is at a character of the text, or None."""
+    for name, nodes in node.fields.items():
+        field = descriptor.fields_by_name.get(name)
+        for inner in nodes:
+            if field is not None and inner.span[0] <= offset < inner.span[1]:
+                is_message = inner.value is None and field.message_type
+                return _field_at(inner, field.message_type, offset) if is_message else field
+    return None
+
+
+def _said(field):
+    return f"field {field.name}" if field is not None else "a field"
+
+
+def _range(field):
+    if field is None:
+        return None
+    low, high = {
+        field.CPPTYPE_UINT32: (0, 2**32 - 1),
+        field.CPPTYPE_INT32: (-(2**31), 2**31 - 1),
+        field.CPPTYPE_INT64: (-(2**63), 2**63 - 1),
+    }.get(field.cpp_type, (None, None))
+    return None if high is None else f"{low} to {high}"
 
 
 def _enum_error(enum, word, at):

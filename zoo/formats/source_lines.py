@@ -94,6 +94,14 @@ class _Open:
         return Node(self.line, (self.start, end), None, self.fields)
 
 
+def tokens(text):
+    """Yields (kind, token, line) of a text: "word", "string", "mark", "space" or "broken", comments being space."""
+    line = 1
+    for match in _TOKEN.finditer(text):
+        yield match.lastgroup, match.group(), line
+        line += match.group().count("\n")
+
+
 def scan(text, file=None):
     """Returns the root `Node` of a protobuf text.
 

@@ -1,11 +1,13 @@
 """Reads a text file that a user named, and says at once what it is instead when it is no text."""
 
 import os
+import re
 
 from zoo.errors import Place, PrototxtError, did_you_mean
 from zoo.formats import regular
 
 _HEAD = 4096
+_STRING_OR_COMMENT = re.compile(rb"""(?:"(?:\\.|[^"\\\n])*")|(?:'(?:\\.|[^'\\\n])*')|\#[^\n]*|["'][^\n]*""")
 _CONTROL = bytes(set(range(32)) - set(b"\t\n\v\f\r")) + b"\x7f"
 
 
@@ -30,18 +32,34 @@ def read_text(path):
         raise PrototxtError(f"cannot be read: {getattr(error, 'strerror', None) or error}", at=at) from None
     _check_control(data, at)
     try:
-        text = data.decode("utf-8-sig")
+        text = _decode(data)
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise PrototxtError(
-            "not UTF-8", at=Place(path, line), got=f"byte 0x{data[error.start]:02X}", hint="save it as UTF-8"
+            "not UTF-8", at=Place(path, line), got=f"byte 0x{error.object[error.start]:02X}", hint="save it as UTF-8"
         ) from None
     if not text.strip():
         raise PrototxtError("the file is empty", at=at)
     return text
 
 
+def _decode(data):
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return _STRING_OR_COMMENT.sub(_readable, data).decode("utf-8-sig")
+
+
+def _readable(match):
+    """A comment with other bytes than UTF-8 replaced: Caffe's parser does not look at them."""
+    found = match.group()
+    return found.decode("utf-8", "replace").encode() if found.startswith(b"#") else found
+
+
 def _check_head(head, at):
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")) or max(head[::2].count(0), head[1::2].count(0)) > len(head) // 4 > 1:
+        hint = "save it as UTF-8, or: iconv -f UTF-16 -t UTF-8"
+        raise PrototxtError("UTF-16 text, where UTF-8 is wanted", at=at, hint=hint)
     if head.startswith(b"version https://git-lfs.github.com/spec"):
         raise PrototxtError("a Git LFS pointer, not the file itself", at=at, hint="run: git lfs pull")
     start = head.removeprefix(b"\xef\xbb\xbf").lstrip()[:64].lower()

@@ -64,7 +64,7 @@ class Transform:
             at: the `Place` to blame.
         """
         if self._mean_values and self.mean.size not in (1, channels):
-            want = f"1 or {channels}, as many as channels"
+            want = f"1 or {channels}, as many as channels" if channels > 1 else "1, as many as channels"
             raise DataError("wrong number of mean_value", at=at, got=self.mean.size, want=want)
         if self._mean_image:
             mean = _chw(self.mean)

@@ -39,8 +39,9 @@ def net_def_for_state(net, state):
 
     The `state` in the net itself is left out of account.
     """
-    parsed = upgrade_net(net if isinstance(net, Parsed) else Parsed(net))
-    wiring = _Wiring(parsed, state)
+    given = net if isinstance(net, Parsed) else Parsed(net)
+    inputs = {name: given.at(f"input[{i}]") for i, name in enumerate(given.message.input)}
+    wiring = _Wiring(upgrade_net(given), state, inputs)
     if wiring.errors:
         from zoo.netdef.shape_inference import (
             refusals,  # brings Keras with it, which a sound net does not wait for here
@@ -51,9 +52,15 @@ def net_def_for_state(net, state):
 
 
 class _Wiring:
-    """The walk over the layers that Net::Init does, with all complaints collected."""
+    """The walk over the layers that Net::Init does, with all complaints collected.
 
-    def __init__(self, parsed, state):
+    Args:
+        parsed: the net in its current form.
+        state: the NetState.
+        inputs: {name: `Place`} of the `input` fields that the net had before.
+    """
+
+    def __init__(self, parsed, state, inputs):
         self.parsed, self.state, self.errors = parsed, state, []
         self.message = caffe_pb2.NetParameter()
         self.message.CopyFrom(parsed.message)
@@ -64,7 +71,7 @@ class _Wiring:
         self._readers: dict[BlobRef, list[LayerDef]] = {}
         self._current: dict[str, BlobRef] = {}
         self._unknown: set[BlobRef] = set()
-        self._automatic = 0
+        self._automatic, self._inputs = 0, inputs
         self._check_inputs()
         self._filter()
         self._wire()
@@ -148,6 +155,10 @@ class _Wiring:
         elif later:
             what = f'bottom "{name}" is given only further on, by {layer_said(later[0])}'
             hint = "layers run in the order of the file"
+        elif name in self._inputs:  # which Caffe leaves out, and then does not find the blob
+            line = f" on line {self._inputs[name].line}" if self._inputs[name].line else ""
+            what = f'bottom "{name}" is an input{line} without a shape'
+            hint = "give it one: input_shape { dim: ... }, or input_dim four times"
         elif elsewhere:
             what = f'unknown bottom "{name}"'
             hint = f"{layer_said(elsewhere[0])} gives it, but its rules leave it out for {self._state_text()}"

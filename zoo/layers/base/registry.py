@@ -1,6 +1,7 @@
 """The dict from Caffe's type string to its class: a duplicate raises, an unknown raises, the set can be listed."""
 
-from zoo.errors import UnsupportedError, did_you_mean
+from zoo.errors import UnsupportedError
+from zoo.formats.layer_names import about_type
 from zoo.layers.base.layer_type import LayerType
 
 _TYPES = {}
@@ -48,7 +49,7 @@ def lookup(layer):
     """
     if layer.type not in _TYPES:
         raise UnsupportedError(
-            f'unknown layer type "{layer.type}"', at=layer.at("type"), hint=did_you_mean(layer.type, _TYPES)
+            f'unknown layer type "{layer.type}"', at=layer.at("type"), hint=about_type(layer.type, _TYPES)
         )
     return _TYPES[layer.type]
 

@@ -1,0 +1,42 @@
+"""The tables of names agree with what is registered, and hints point where they should."""
+
+import pytest
+
+from zoo.formats import caffe_pb2
+from zoo.formats.layer_names import _FORKS, _TYPES_ELSEWHERE, TYPES, about_field, about_type
+from zoo.layers import layer_types
+
+
+def test_types_are_those_that_are_read():
+    assert sorted(TYPES) == layer_types()
+
+
+def test_no_name_of_elsewhere_is_caffes():
+    fields = {field.name for message in caffe_pb2.DESCRIPTOR.message_types_by_name.values() for field in message.fields}
+    for types, names in _FORKS.values():
+        assert not TYPES & set(types.split()) and not fields & set(names.split())
+    assert not TYPES & set(_TYPES_ELSEWHERE)
+
+
+@pytest.mark.parametrize(
+    "name, said",
+    [
+        ("Convolutoin", 'did you mean "Convolution"?'),
+        ("relu", 'did you mean "ReLU"?'),
+        ("Batchnorm", 'did you mean "BatchNorm"?'),
+        ("DepthwiseConvolution", "yonghenglh6/DepthwiseConvolution"),
+        ("Conv2D", "in Caffe: Convolution"),
+    ],
+)
+def test_types(name, said):
+    assert said in about_type(name)
+
+
+@pytest.mark.parametrize("name", ["CReLUPlus", "GroupConvolution", "MyLoss", "FancySoftmax"])
+def test_a_word_that_merely_looks_alike_is_no_hint(name):
+    assert about_type(name) is None
+
+
+def test_a_field_of_an_unknown_layer_is_not_a_slip():
+    assert about_field("crelu_param", "LayerParameter", ["prelu_param"], type_known=False) is None
+    assert about_field("crelu_param", "LayerParameter", ["prelu_param"]) == 'did you mean "prelu_param"?'
