@@ -24,7 +24,7 @@ import platform
 
 from absl import flags, logging
 
-from zoo import command, config_flag, python_layers
+from zoo import command, config_flag, user_code
 from zoo.formats import limits
 
 CONFIG = config_flag.define("Net or solver file (prototxt), or the name of a packaged config such as lenet.")
@@ -46,7 +46,7 @@ limits.define_flags()
 def main():
     """Reads the flags, times, prints."""
     command.quiet_tensorflow()
-    python_layers.allow_if_asked()
+    user_code.load()
     import tensorflow as tf
 
     from zoo.export.inputs import parse

@@ -29,7 +29,7 @@ import sys
 
 from absl import flags
 
-from zoo import command, config_flag
+from zoo import command, config_flag, user_code
 from zoo.errors import OutputError, Place, UnsupportedError, ZooError
 from zoo.formats import limits
 
@@ -71,6 +71,7 @@ def main():
     """Reads the flags, converts, writes, verifies; returns the exit code."""
     outputs = [(_kind(path), path) for path in OUTPUT.value]
     command.quiet_tensorflow()
+    user_code.load()
     from zoo.export import whole
 
     for kind, path in outputs:

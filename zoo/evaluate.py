@@ -8,7 +8,7 @@ The config is a net with TEST data layers, or a solver, whose first test net is 
 
 from absl import flags
 
-from zoo import command, config_flag, python_layers
+from zoo import command, config_flag, user_code
 from zoo.errors import SolverError
 from zoo.formats import limits
 
@@ -28,7 +28,7 @@ limits.define_flags()
 def main():
     """Reads the flags and prints the scores."""
     command.quiet_tensorflow()
-    python_layers.allow_if_asked()
+    user_code.load()
     from zoo.training.caffe_log import number
     from zoo.training.evaluation import evaluate
 

@@ -17,7 +17,7 @@ import pathlib
 
 from absl import flags, logging
 
-from zoo import command, config_flag, python_layers
+from zoo import command, config_flag, user_code
 from zoo.errors import Place, PrototxtError, SolverError
 from zoo.formats import limits
 
@@ -92,7 +92,7 @@ TERMINATED = 143  # 128 + SIGTERM: stopped from outside with a snapshot taken; t
 def main():
     """Reads the flags, opens the session, runs the loop, says the result."""
     command.quiet_tensorflow()
-    python_layers.allow_if_asked()
+    user_code.load()
     from zoo.converters.solver import solver_def
     from zoo.formats import prototxt
     from zoo.training import precision, strategy

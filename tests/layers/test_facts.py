@@ -14,6 +14,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 # Modules outside of zoo/layers that name types, and why they have to.
 NAMES = {
+    "zoo/formats/unknown_names.py": "the end of a message name, ConvolutionParameter",
+    "zoo/formats/layer_names.py": "errors about text say whose type a name is",
     "zoo/netdef/upgrade.py": "the layers of old files are renamed; inputs become an Input layer",
     "zoo/netdef/upgrade_v0.py": "the layers of old files are renamed",
     "zoo/netdef/upgrade_v1.py": "the layers of old files are renamed",

@@ -15,6 +15,7 @@ TYPES = frozenset((
     "SigmoidCrossEntropyLoss", "Silence", "Slice", "Softmax", "SoftmaxWithLoss", "Split", "Swish", "TanH", "Threshold",
     "Tile", "WindowData",
 ))  # of BVLC/caffe 9b8915401
+KNOWN = set(TYPES)  # and those that the registry of layer types adds
 
 # Fork -> its layer types; its fields, of whatever message.
 _FORKS = {

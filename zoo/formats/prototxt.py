@@ -5,11 +5,11 @@ import os
 import re
 from dataclasses import dataclass
 
+from google.protobuf import descriptor_pool, text_format
 from google.protobuf import message as protobuf_message
-from google.protobuf import text_format
 
 from zoo.errors import Place, PrototxtError, did_you_mean, raise_together
-from zoo.formats import caffe_pb2
+from zoo.formats import caffe_pb2, extra_fields
 from zoo.formats.layer_names import about_field
 from zoo.formats.source_lines import Node, place_of, scan
 from zoo.formats.text_files import read_text
@@ -101,14 +101,15 @@ def parse(text, kind, file=None):
     message = KINDS[kind]()
     try:
         source = scan(text, file)
-        text_format.Parse(text, message)
+        parsed = extra_fields.qualified(text, source)
+        text_format.Parse(parsed, message)
     except PrototxtError:
         not_protobuf(text, file)
         raise
     except text_format.ParseError as error:
         not_protobuf(text, file)
         raise_together(unknown_names(source, message.DESCRIPTOR, file))
-        raise _translate(error, text, source, message.DESCRIPTOR, file) from None
+        raise _translate(error, text, parsed, source, message.DESCRIPTOR, file) from None
     if not source.fields:
         raise PrototxtError(f"no {_NAMES[kind]} in here: the text is empty", at=Place(file))
     missing = message.FindInitializationErrors()
@@ -180,12 +181,13 @@ def _replace(message, given):
             setattr(message, field.name, value)
 
 
-def _translate(error, text, source, descriptor, file):
+def _translate(error, text, parsed, source, descriptor, file):
     """Says protobuf's complaint in our form: its place, the layer, and the nearest word that is right."""
     line, at, said, field = error.GetLine(), Place(file), str(error), None
     if line:
-        before, here = text.split("\n")[: line - 1], text.split("\n")[line - 1]
-        offset = sum(len(one) + 1 for one in before) + max(error.GetColumn() or 1, 1) - 1
+        before, here = text.split("\n")[: line - 1], parsed.split("\n")[line - 1]
+        column = len(extra_fields.unqualified(here[: max(error.GetColumn() or 1, 1) - 1]))
+        offset = sum(len(one) + 1 for one in before) + column
         at, field = place_of(source, file, line, offset), _field_at(source, descriptor, offset)
         said = said.split(" : ", 1)[-1].removeprefix(f"'{here}': ")
     said = said.removesuffix(".")
@@ -225,7 +227,7 @@ def _second_value(name, value, second, descriptor, at):
 def _field_at(node, descriptor, offset):
     """Returns the descriptor of the scalar field whose value is at a character of the text, or None."""
     for name, nodes in node.fields.items():
-        field = descriptor.fields_by_name.get(name)
+        field = extra_fields.field(descriptor, name)
         for inner in nodes:
             if field is not None and inner.span[0] <= offset < inner.span[1]:
                 is_message = inner.value is None and field.message_type
@@ -262,8 +264,8 @@ def _enum_error(enum, word, at):
 
 def _descriptor(name):
     """The descriptor of a message or enum by its name in the schema, such as "PoolingParameter.PoolMethod"."""
-    outer, *inner = name.split(".")
-    found = caffe_pb2.DESCRIPTOR.message_types_by_name.get(outer) or caffe_pb2.DESCRIPTOR.enum_types_by_name[outer]
-    for part in inner:
-        found = found.nested_types_by_name.get(part) or found.enum_types_by_name[part]
-    return found
+    pool = descriptor_pool.Default()
+    try:
+        return pool.FindMessageTypeByName(f"zoo.{name}")
+    except KeyError:
+        return pool.FindEnumTypeByName(f"zoo.{name}")

@@ -152,7 +152,7 @@ def _unclosed(stack, file, end):
         if not opened.mark.startswith("["):
             _add(_holder(stack[: stack.index(opened)]), opened.name or "", opened.node(end))
     for name in ("layer", "layers"):
-        for node in _walk(stack[0].fields, name):
+        for node in walk(stack[0].fields, name):
             if name in node.fields:
                 return PrototxtError(f'"{name} {{" opened here is never closed', at=layer_place(node, file))
     at = _place(stack, file, outer.line)
@@ -160,12 +160,13 @@ def _unclosed(stack, file, end):
     return PrototxtError(f'"{opening}" opened here is never closed', at=at)
 
 
-def _walk(fields, name):
+def walk(fields, name):
+    """Yields every node called `name` under `fields`, at any depth."""
     for key, nodes in fields.items():
         for node in nodes:
             if key == name:
                 yield node
-            yield from _walk(node.fields, name)
+            yield from walk(node.fields, name)
 
 
 def _close(stack, token, line, end, file):

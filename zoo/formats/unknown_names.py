@@ -4,7 +4,8 @@ import functools
 import re
 
 from zoo.errors import MOST_TOGETHER, Place, PrototxtError
-from zoo.formats.layer_names import TYPES, about_field, about_type
+from zoo.formats import extra_fields
+from zoo.formats.layer_names import KNOWN, about_field, about_type
 from zoo.formats.source_lines import layer_place, tokens
 
 _MERGE = re.compile(r"^(<{7}|={7}|>{7})(?=\s|$)", re.MULTILINE)
@@ -57,7 +58,7 @@ def _walk(message, descriptor, file, layer, type_known):
             yield node, *wrong, layer_place(message, file, node.line)
         type_known = not wrong
     for name, nodes in message.fields.items():
-        field = descriptor.fields_by_name.get(name)
+        field = extra_fields.field(descriptor, name)
         for node in nodes:
             place = layer_place(layer, file, node.line) if layer is not None else Place(file, node.line)
             if field is not None:
@@ -79,7 +80,7 @@ def _unknown_type(message, descriptor):
         kind = message.text("type")
         return (
             None
-            if kind is None or kind in TYPES
+            if kind is None or kind in KNOWN
             else (f'unknown layer type "{kind}"', functools.partial(about_type, kind))
         )
     node = message.first("type")

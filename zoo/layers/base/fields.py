@@ -1,6 +1,7 @@
 """Reads the fields of a layer's messages and remembers which were read: nothing that a file sets passes unseen."""
 
 from zoo.errors import NetError, UnsupportedError
+from zoo.formats import extra_fields
 
 
 class Fields:
@@ -13,7 +14,7 @@ class Fields:
 
     def __init__(self, layer, path):
         self._layer, self._path = layer, path
-        self._message = getattr(layer.message, path) if path else layer.message
+        self._message = extra_fields.get(layer.message, path) if path else layer.message
         self._read = set()
 
     def __getattr__(self, name):

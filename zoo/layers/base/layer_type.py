@@ -1,6 +1,6 @@
 """The base of every room: what a class has to say about one Caffe layer type."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,6 +49,8 @@ class LayerType:
     Class attributes:
         bottom_count, top_count: how many are allowed: an int, or (least, most) with most None for "any number".
         fields: the fields of LayerParameter, such as "convolution_param", that this type reads.
+        parameters: {field of LayerParameter: schema} of those that Caffe's schema does not have; `extra_fields.declare`
+            says how a schema is written.
         is_source: whether the tops are fed from outside (Input and the data layers), so that nothing is built.
         in_place: whether Caffe's forward pass is right where a top has the name of its bottom; refused where not.
         sized_by_data: whether only whoever has opened its data can tell the shapes of its tops.
@@ -83,6 +85,7 @@ class LayerType:
     bottom_count = 1
     top_count = 1
     fields: tuple[str, ...] = ()
+    parameters: Mapping[str, Mapping[str, Any]] = {}
     is_source = False
     in_place = False
     sized_by_data = False

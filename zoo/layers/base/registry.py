@@ -1,6 +1,7 @@
 """The dict from Caffe's type string to its class: a duplicate raises, an unknown raises, the set can be listed."""
 
 from zoo.errors import UnsupportedError
+from zoo.formats import extra_fields, layer_names
 from zoo.formats.layer_names import about_type
 from zoo.layers.base.layer_type import LayerType
 
@@ -28,6 +29,9 @@ def layer_type(name, source):
         for fact in STATED:
             if not hasattr(cls, fact):
                 raise ValueError(f'layer type "{name}" does not state {fact}: see LayerType')
+        for param, schema in cls.parameters.items():
+            extra_fields.declare(param, schema)
+        layer_names.KNOWN.add(name)
         cls.type, cls.source = name, source
         cls.fork = source.split()[0] if "@" in source.split()[0] else None
         _TYPES[name] = cls

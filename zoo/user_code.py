@@ -1,0 +1,32 @@
+"""The flags that let a command run the user's code: layer types of their own, and Python layers that a net names."""
+
+from absl import flags
+
+flags.disclaim_key_flags()  # --help of each command that uses them lists them
+IMPORT = flags.DEFINE_list(
+    "import",
+    [],
+    "Modules that register layer types of your own: files (my_layers.py), module names, or names that an installed "
+    'package has in the entry-point group "caffe_zoo.layers" ("installed": all of these). They are code, and run.',
+)
+ALLOWED = flags.DEFINE_bool(
+    "allow_python_layers",
+    False,
+    "Run the classes that Python layers of the config name: that is code, so only for configs that you trust. They are "
+    "looked for on PYTHONPATH and in the working directory; `import caffe` in them means zoo.pycaffe.",
+)
+
+
+def load():
+    """Does what the flags say; to be called before a net is read."""
+    if IMPORT.value:
+        from zoo.layers.base.loading import load_types
+
+        for source in IMPORT.value:
+            load_types(source)
+    if ALLOWED.value:
+        from zoo import pycaffe
+        from zoo.layers import python
+
+        pycaffe.install()
+        python.allow()
