@@ -14,7 +14,7 @@ OURS = ("zoo", "data_prep", "tests")
 # never import each other. What lies in zoo/ itself, but for errors.py and command.py, are the commands, on top of all.
 FLOORS = (
     ("zoo.errors",),
-    ("zoo.command",),
+    ("zoo.command", "zoo.keras_internals"),
     ("zoo.formats",),
     ("zoo.oracle", "zoo.solvers", "zoo.layers"),
     ("zoo.netdef",),

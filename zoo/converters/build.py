@@ -11,6 +11,7 @@ from zoo.converters.backward_needs import may_force
 from zoo.converters.execution import steps
 from zoo.converters.parameters import OF_EACH_REPLICA, Parameter, Parameters
 from zoo.errors import ZooError, raise_together
+from zoo.keras_internals import history_of
 from zoo.layers.base.geometry import keras_shape
 from zoo.layers.base.layer_type import LayerType, Site
 from zoo.netdef.aliasing import without_gradient
@@ -224,11 +225,11 @@ def _rename_operations(outputs):
     """Gives keras.ops in the graph of `outputs`, which Keras counts as "add", "add_1", ..., names that no layer has."""
     operations, seen, tensors = {}, set(), list(outputs)
     while tensors:
-        operation, node, _ = tensors.pop()._keras_history
+        operation, node, inputs = history_of(tensors.pop())
         if (id(operation), node) not in seen:
             seen.add((id(operation), node))
             operations[id(operation)] = operation
-            tensors.extend(operation._inbound_nodes[node].input_tensors)
+            tensors.extend(inputs)
     layers = {op.name for op in operations.values() if isinstance(op, keras.layers.Layer)}
     for operation in operations.values():
         while operation.name in layers and not isinstance(operation, keras.layers.Layer):

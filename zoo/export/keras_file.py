@@ -8,6 +8,7 @@ import numpy as np
 
 from zoo.export import whole
 from zoo.formats import keras_weights
+from zoo.keras_internals import all_layers
 
 
 def write(exported, conversion, path):
@@ -26,7 +27,7 @@ def write(exported, conversion, path):
 def _blobs(net, model):
     """Returns {Caffe layer: its blobs, as `keras_weights` has them} of the layers whose blobs are all in `model`."""
     places = {}
-    for layer in model._flatten_layers(include_self=False):
+    for layer in all_layers(model):
         stored = {}
         layer.save_own_variables(stored)  # Keras's own order, which differs from that of `layer.variables`
         for number, variable in stored.items():

@@ -7,6 +7,7 @@ import keras
 
 from zoo.converters.build import keras_name
 from zoo.errors import UnsupportedError, raise_together
+from zoo.keras_internals import history_of, operation_of
 from zoo.layers.base.geometry import keras_shape
 
 
@@ -98,7 +99,7 @@ class _Names:
 
 def _operations(net, values):
     """Returns {Caffe layer: its Keras operations in order of execution}; each belongs to the first that reaches it."""
-    seen = {id(values[ref]._keras_history.operation) for ref in net.inputs}
+    seen = {id(operation_of(values[ref])) for ref in net.inputs}
     found = {}
     for layer in net.layers:
         if layer.call is not None:
@@ -109,20 +110,17 @@ def _operations(net, values):
 
 
 def _collect(tensor, seen, ops):
-    """Adds to `ops` the operations that `tensor` comes from and that are not in `seen`, those that feed others first.
-
-    A tensor's history is not in Keras's public interface, nor is there another way from a tensor to its operation.
-    """
+    """Adds to `ops` what `tensor` comes from and is not in `seen`, operations that feed others first."""
     todo = [(tensor, False)]
     while todo:
         tensor, fed = todo.pop()
-        operation, node, _ = tensor._keras_history
+        operation, _, inputs = history_of(tensor)
         if fed:
             ops.append(operation)
         elif id(operation) not in seen:
             seen.add(id(operation))
             todo.append((tensor, True))
-            todo += [(one, False) for one in operation._inbound_nodes[node].input_tensors]
+            todo += [(one, False) for one in inputs]
 
 
 def _rename(net, operations, names):
@@ -145,7 +143,7 @@ def _rename(net, operations, names):
 
 def _named(tensor, blob, operations, feeds):
     """Returns the output `tensor`, of an operation that has the name of its blob where that name is free."""
-    operation, name = tensor._keras_history.operation, keras_name(blob)
+    operation, name = operation_of(tensor), keras_name(blob)
     taken = {op.name for ops in operations.values() for op in ops} | {feed.name for feed in feeds}
     fed = any(tensor is feed for feed in feeds)
     if operation.name == name and not fed:

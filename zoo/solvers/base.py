@@ -5,6 +5,7 @@ import numpy as np
 from keras import ops
 
 from zoo.errors import CheckpointError, SolverError
+from zoo.keras_internals import index_of
 from zoo.solvers import checks
 
 REGULARIZATION_TYPES = ("L2", "L1")
@@ -123,7 +124,7 @@ class CaffeOptimizer(keras.optimizers.Optimizer):
         scale = None
         if self.clip_gradients >= 0:
             scale = 0.0
-            learned = [g for g, v in zip(grads, variables) if self._lr_mults[self._get_variable_index(v)]]
+            learned = [g for g, v in zip(grads, variables) if self._lr_mults[index_of(self, v)]]
             if self.clip_gradients and learned:
                 squares = [ops.sum(ops.square(ops.cast(ops.convert_to_tensor(g), "float32"))) for g in learned]
                 norm = ops.sqrt(sum(squares[1:], squares[0]))
@@ -136,7 +137,7 @@ class CaffeOptimizer(keras.optimizers.Optimizer):
 
     def update_step(self, gradient, variable, learning_rate):
         """Updates one variable; `gradient` is summed, clipped and divided already."""
-        index = self._get_variable_index(variable)
+        index = index_of(self, variable)
         lr_mult, decay = self._lr_mults[index], self._decays[index]
         dtype = variable.dtype
         gradient = ops.cast(ops.convert_to_tensor(gradient), dtype)
@@ -220,6 +221,6 @@ class CaffeOptimizer(keras.optimizers.Optimizer):
     def _state_of(self, variable):
         if not self.built:
             raise CheckpointError("the optimizer has no variables yet", hint="call build(variables) first")
-        index = self._trainable_variables_indices.get(self._var_key(variable))
+        index = index_of(self, variable)
         count = len(self._lr_mults)
         return None if index is None else [self._state[index + slot * count] for slot in range(len(self.slots))]

@@ -2,6 +2,8 @@
 
 from keras import ops
 
+from zoo.keras_internals import index_of
+
 
 def recording(cls):
     """Returns a subclass of the `CaffeOptimizer` class `cls` that keeps what each update subtracts.
@@ -25,7 +27,7 @@ def recording(cls):
 
         def subtracted(self, variable):
             """Returns what the last update subtracted from `variable`, an array of its shape; None if it has none."""
-            index = self._trainable_variables_indices.get(self._var_key(variable))
+            index = index_of(self, variable)
             return None if index is None else ops.convert_to_numpy(ops.subtract(0.0, self._updates[index]))
 
         def rule(self, variable, gradient, rate, *state):
@@ -37,7 +39,7 @@ def recording(cls):
             self._keep(super().fused_rule, variable, gradient, rate, state, **options)
 
         def _keep(self, rule, variable, gradient, rate, state, **options):
-            kept = self._updates[self._get_variable_index(variable)]
+            kept = self._updates[index_of(self, variable)]
             update = kept.value if self.fused else kept
             self.assign(update, ops.zeros(update.shape, variable.dtype))
             rule(update, gradient, rate, *state, **options)
