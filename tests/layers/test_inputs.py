@@ -6,6 +6,7 @@ from zoo.errors import NetError, UnsupportedError
 from zoo.formats.prototxt import parse_net
 from zoo.layers.inputs import DummyData
 from zoo.netdef.net import net_def
+from zoo.netdef.netdef import BlobRef
 from zoo.netdef.shape_inference import plan
 
 
@@ -44,7 +45,7 @@ def test_dummy_data_has_a_filler_for_each_top():
     assert [filler.value for filler in layer.type.fillers] == [3, 3]
 
 
-GIVEN = {"data_shapes": {"d": ((2, 3, 8, 8), (2,))}}
+GIVEN = {"data_shapes": {BlobRef("t0"): ((2, 3, 8, 8), (2,))}}
 FULL = {
     "Data": """data_param { source: "db" batch_size: 2 backend: LMDB rand_skip: 3 prefetch: 8
         force_encoded_color: true }
@@ -117,7 +118,7 @@ def test_window_data_scale_where_caffe_does_not_look():
 
 
 def test_numbers_of_tops():
-    assert planned("Data", 'data_param { source: "x" batch_size: 2 }', 1, data_shapes={"d": ((2, 1, 4, 4),)})
+    assert planned("Data", 'data_param { source: "x" batch_size: 2 }', 1, data_shapes={BlobRef("t0"): ((2, 1, 4, 4),)})
     with pytest.raises(NetError, match="wrong number of tops, got 3, want 1 to 2"):
         planned("Data", 'data_param { source: "x" batch_size: 2 }', 3)
     with pytest.raises(NetError, match="wrong number of tops, got 1, want 2"):

@@ -3,6 +3,7 @@
 import gc
 from collections import OrderedDict
 
+import h5py
 import numpy as np
 import pytest
 
@@ -364,3 +365,23 @@ def test_weights_that_do_not_fit(tmp_path):
     text = (tmp_path / "net.prototxt").read_text().replace("num_output: 6", "num_output: 5")
     with pytest.raises(WeightsError, match="does not fit"):
         caffe.Net(write(tmp_path, text, "other.prototxt"), str(tmp_path / "w.caffemodel"), caffe.TEST)
+
+
+def test_two_data_layers_of_one_name(tmp_path):
+    """Each has its own shapes; Caffe tells them apart, too."""
+    for name, shape in (("wide", (6, 5)), ("narrow", (6, 2))):
+        with h5py.File(tmp_path / f"{name}.h5", "w") as file:
+            file[name] = np.full(shape, len(name), np.float32)
+        (tmp_path / f"{name}.txt").write_text(f"{tmp_path / name}.h5\n")
+    layers = "".join(
+        f'layer {{ name: "data" type: "HDF5Data" top: "{name}"'
+        f' hdf5_data_param {{ source: "{tmp_path / name}.txt" batch_size: 3 }} }}'
+        f'layer {{ name: "ip_{name}" type: "InnerProduct" bottom: "{name}" top: "ip_{name}"'
+        " inner_product_param { num_output: 4 } }"
+        for name in ("wide", "narrow")
+    )
+    (tmp_path / "net.prototxt").write_text(layers)
+    net = caffe.Net(str(tmp_path / "net.prototxt"), caffe.TRAIN)
+    assert net.params["ip_wide"][0].shape == (4, 5) and net.params["ip_narrow"][0].shape == (4, 2)
+    net.forward()
+    assert net.blobs["wide"].data.shape == (3, 5) and (net.blobs["narrow"].data == 6).all()

@@ -42,7 +42,7 @@ def test_every_device_gets_its_rows(workers, local, global_batch, small_data, mo
     for worker in range(workers):
         options = {"count": count, "worker": worker, "workers": workers, "local": local, "global_batch": global_batch}
         mine = feeds(small_data, **options)
-        assert mine.shares["in"][0] == ((12 // count if global_batch else 12), 1, 10, 10)
+        assert next(iter(mine.shares.values()))[0] == ((12 // count if global_batch else 12), 1, 10, 10)
         stream = iter(mine.dealt(2))
         for batch in (2, 3):
             for device in range(local):

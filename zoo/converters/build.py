@@ -127,7 +127,8 @@ def build(definition, data_shapes=None, parameters=None, seed=0, portable=False,
 
     Args:
         definition: the NetDef.
-        data_shapes: {layer name: Caffe shapes of its tops} for data layers whose shapes their data decides.
+        data_shapes: {first top of a layer: Caffe shapes of its tops} for data layers whose shapes their data decides;
+            two layers may have one name.
         parameters: the `Parameters` of another net to share (Caffe: ShareTrainedLayersWith); None makes new ones.
         seed: fixes fillers and random layers; with `parameters` given, theirs counts.
         portable: True to use only stock Keras layers and keras.ops, for export.

@@ -38,7 +38,8 @@ def plan(definition, data_shapes=None):
 
     Args:
         definition: the NetDef.
-        data_shapes: {layer name: Caffe shapes of its tops} for data layers whose shapes their data decides.
+        data_shapes: {first top of a layer: Caffe shapes of its tops} for data layers whose shapes their data decides;
+            two layers may have one name.
 
     Raises:
         ZooError: one error with everything that the layers refuse, with file, line and layer.
@@ -75,8 +76,8 @@ def _walk(definition, data_shapes, opened):
 
 def _plan_layer(layer, kind, shapes, data_shapes: Mapping):
     bottoms = tuple(shapes[bottom] for bottom in layer.bottoms)
-    if layer.name in data_shapes:
-        tops = data_shapes[layer.name]
+    if layer.tops and layer.tops[0] in data_shapes:
+        tops = data_shapes[layer.tops[0]]
     else:
         tops = kind.top_shapes(bottoms)
     tops = tuple(tuple(int(dim) for dim in shape) for shape in tops)

@@ -54,7 +54,7 @@ class Holdings:
         self._data = open_data(self.definition, seed)
         self._builds = OrderedDict()
         self.net = None
-        self._build({self.definition.layers[i].name: data.shapes for i, data in self._data.items()})
+        self._build({self.definition.layers[i].tops[0]: data.shapes for i, data in self._data.items()})
         self.blobs = OrderedDict()
         for layer in self.net.layers:
             for ref in layer.definition.tops:
@@ -131,7 +131,7 @@ class Holdings:
         if all(self._tops(i) == layers[i].tops for i in fixed):
             return
         changed = [i for i in sorted(fixed) if i in self._data or i in self._hosts or self._tops(i) != self._stated[i]]
-        self._build({layers[i].definition.name: self._tops(i) for i in changed})
+        self._build({layers[i].definition.tops[0]: self._tops(i) for i in changed if layers[i].tops})
         if after is None:
             self.forget()
         reshaped = {}
@@ -195,7 +195,7 @@ class Holdings:
             for p, blob in zip(layer.parameters, blobs):
                 if isinstance(blob._data, ReshapedMemory):
                     blob._data = ReshapedMemory(self._parameter_blobs[p.key]._data, blob.shape)
-        kept = {layer.definition.name: layer.tops for layer in self.net.layers if layer.call is None}
+        kept = {layer.definition.tops[0]: layer.tops for layer in self.net.layers if layer.call is None}
         self._builds.clear()
         self._graphs.clear()
         self._build(kept)

@@ -90,7 +90,7 @@ def _both(call, learned, down):
 def _needs(net):
     """Returns {layer name: Need}: gradients start from the losses or, without losses, from every output."""
     definition = insert_splits(net.definition)
-    shapes = {layer.definition.name: layer.tops for layer in net.layers if layer.call is None}
+    shapes = {layer.definition.tops[0]: layer.tops for layer in net.layers if layer.call is None}
     planned = plan(definition, shapes)
     roots = () if net.losses else [top.name for top in net.definition.outputs]
     return {layer.definition.name: need for layer, need in zip(planned, needs(planned, roots=roots))}

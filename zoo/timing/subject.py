@@ -41,7 +41,7 @@ class Subject:
 
 
 def open_feeds(definition, data_dir=None, seed=0):
-    """Returns (the `Feed`s of a net's data layers, {layer name: DataError} of those whose data cannot be read).
+    """Returns (the `Feed`s of a net's data layers, {first top: DataError} of those layers whose data cannot be read).
 
     Raises:
         ZooError: a data layer whose fields are wrong.
@@ -53,7 +53,7 @@ def open_feeds(definition, data_dir=None, seed=0):
         try:
             feed = data_layer(layer, definition.phase, data_dir=data_dir, seed=seed)
         except DataError as error:
-            missing[layer.name] = error
+            missing[layer.tops[0]] = error
             continue
         if feed is not None:
             feeds.append(feed)
@@ -89,11 +89,13 @@ def subject(source, data_dir=None, shapes=None, seed=0):
     """
     definition = source.definition
     feeds, missing = open_feeds(definition, data_dir, seed)
-    sizes = {feed.layer.name: feed.shapes for feed in feeds}
-    unsaid = [layer for layer in definition.layers if layer.name in missing]
+    sizes = {feed.layer.tops[0]: feed.shapes for feed in feeds}
+    unsaid = [layer for layer in definition.layers if layer.tops and layer.tops[0] in missing]
     if unsaid:
         known, _ = inputs.shapes(source, shapes or {}, data_dir=data_dir)
-        sizes |= {layer.name: tuple(_made_shape(layer, i, known) for i in range(len(layer.tops))) for layer in unsaid}
+        sizes |= {
+            layer.tops[0]: tuple(_made_shape(layer, i, known) for i in range(len(layer.tops))) for layer in unsaid
+        }
     net = build(definition, sizes, seed=seed)
     values = {}
     for feed in feeds:
@@ -104,7 +106,7 @@ def subject(source, data_dir=None, shapes=None, seed=0):
         if ref not in values:
             values[ref] = _numbers(net, ref, rng)
     made = {layer.name: f"an {layer.type} layer" for layer in definition.layers if find(layer.type).fed_by_program}
-    made |= {name: str(error) for name, error in missing.items()}
+    made |= {layer.name: str(missing[layer.tops[0]]) for layer in unsaid}
     return Subject(net, tuple(values[ref] for ref in net.inputs), feeds, made)
 
 

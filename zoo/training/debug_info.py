@@ -22,7 +22,7 @@ class DebugNet:
 
     def __init__(self, net):
         definition = insert_splits(net.definition)
-        shapes = {layer.definition.name: layer.tops for layer in net.layers if layer.call is None}
+        shapes = {layer.definition.tops[0]: layer.tops for layer in net.layers if layer.call is None}
         self._of, self.net = net, build(definition, shapes, net.parameters)
         self._needs = needs(self.net.layers, definition.message.force_backward)
         self._learnable = self.net.learnable()

@@ -51,14 +51,14 @@ class Feeds:
 
     @property
     def shapes(self):
-        """{layer name: Caffe shapes of its tops}, as the file has them."""
-        return {feed.layer.name: feed.shapes for feed in self._layers}
+        """{first top of each layer: Caffe shapes of its tops}, as the file has them."""
+        return {feed.layer.tops[0]: feed.shapes for feed in self._layers}
 
     @property
     def shares(self):
-        """{layer name: Caffe shapes of its tops}, as each device gets them."""
+        """{first top of each layer: Caffe shapes of its tops}, as each device gets them."""
         count = self._replicas.count if self._replicas.global_batch else 1
-        return {name: tuple((n // count, *rest) for n, *rest in shapes) for name, shapes in self.shapes.items()}
+        return {top: tuple((n // count, *rest) for n, *rest in shapes) for top, shapes in self.shapes.items()}
 
     def fingerprints(self):
         """Returns [(`LayerDef`, text)] of what the data layers read, see `Feed.fingerprint`."""
