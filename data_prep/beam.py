@@ -219,7 +219,7 @@ def _pass_on(said, split):
 def _raise(log, args, code, made):
     """Raises what the log of a pipeline says that ended too early, with the exit `code`, when so much was `made`."""
     if not code:
-        hint = f"a fault of that runner; all that it said is in {log}; the same command again makes the others"
+        hint = f"all that it said is in {log}; the same command again makes the others"
         raise DataError(f"the pipeline of {args[0]} reports success, and left shards out", got=made, hint=hint)
     with _reader(log) as file:
         text = file.read()

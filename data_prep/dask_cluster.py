@@ -85,11 +85,11 @@ def watched(args, folder, tasks):
     try:
         yield [f"--runner={CLASS}", *args[1:], f"--dask_npartitions={tasks}"]
     except distributed.KilledWorker as e:
-        got = f"the last at {e.last_worker.address}"
+        got = f"{e.allowed_failures + 1}, the last at {e.last_worker.address}"
         hint = "memory may be short there, or a host is ill: see the log of that worker; finished shards stay"
-        raise DataError(f"a shard ended {e.allowed_failures + 1} workers", got=got, hint=hint) from e
-    except Exception as e:
-        watch.end(e)
+        raise DataError("all workers were lost that were given one of the shards", got=got, hint=hint) from e
+    except Exception:
+        watch.end()
         raise
     watch.end()
 
@@ -146,17 +146,11 @@ class _Watch:
         notice(f"{number} worker{'s' * (number > 1)} with {threads} thread{'s' * (threads > 1)} at {self._address}")
         self._thread.start()
 
-    def end(self, error=None):
-        """Says the last that there is to say of workers, when the pipeline ended, by `error` or as it says well.
-
-        Raises:
-            DataError: the scheduler was lost: Beam's runner ends well, with whatever was done by then.
-        """
+    def end(self):
+        """Says the last that there is to say of workers, when the pipeline ended; raises what `_look` does."""
         self._ended.set()
         self._thread.join()
-        if not self._look():
-            hint = "start it again; the same command again goes on where this one ended"
-            raise self._error("the scheduler was lost while the pipeline ran", got=error and _line(error), hint=hint)
+        self._look()
 
     def _error(self, what, **more):
         return DataError(what, at=Place(f"--dask_scheduler={self._address}"), **more)
@@ -172,17 +166,18 @@ class _Watch:
                 raise self._error("no worker is left", got=f"none for {WAIT} s", hint=hint)
 
     def _look(self):
-        """Says who came and who went; returns whether the scheduler is the one that there was.
+        """Says who came and who went.
 
         Raises:
-            DataError: a worker came that is not as it should be, or the scheduler does not answer.
+            DataError: a worker came that is not as it should be; or the scheduler does not answer, or was lost: to
+                Beam's runner, what it was asked for then counts as cancelled, which is no error.
         """
-        try:
+        scheduler = None
+        with contextlib.suppress(OSError):
             scheduler, now = _within(ANSWER, self._known)
-        except OSError:
-            return False
-        if scheduler != self._scheduler:
-            return False
+        if self._client.status != "running" or scheduler != self._scheduler:
+            hint = "start it again; the same command again goes on where this one ended"
+            raise self._error("the scheduler was lost while the pipeline ran", hint=hint)
         gone, new = sorted(self._workers.keys() - now.keys()), sorted(now.keys() - self._workers.keys())
         self._workers = now
         for worker in gone:
@@ -190,7 +185,6 @@ class _Watch:
         if new:
             self._compare(new)
             notice(f"the worker{'s' * (len(new) > 1)} at {', '.join(new)} joined")
-        return True
 
     def _known(self):
         """Returns (the id of the scheduler, {address of a worker: its threads})."""

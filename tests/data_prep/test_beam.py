@@ -291,7 +291,7 @@ def test_success_with_shards_left_out(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(beam.subprocess, "Popen", made)
     monkeypatch.setattr(beam, "LATE", 0)
     with pytest.raises(
-        DataError, match=r"--runner=X reports success, and left shards out, got 0 of 2 shards \(a fault"
+        DataError, match=r"--runner=X reports success, and left shards out, got 0 of 2 shards \(all that"
     ):
         list(beam.make_all(jobs(tmp_path), ["--runner=X"]))
     assert capsys.readouterr().err == "train: two workers\ntrain: one is gone\n"
