@@ -70,7 +70,8 @@ _ENDINGS = {
 def main():
     """Reads the flags, converts, writes, verifies; returns the exit code."""
     outputs = [(_kind(path), path) for path in OUTPUT.value]
-    command.quiet_tensorflow()
+    if WEIGHTS.value or SUMMARY.value or any(kind != "prototxt" for kind, _ in outputs):
+        command.quiet_tensorflow()  # text alone needs none of it
     user_code.load()
     from zoo.export import whole
 
@@ -122,8 +123,6 @@ def _upgrade(outputs):
 def _convert(outputs):
     from zoo.export import inputs
     from zoo.export.conversion import convert
-    from zoo.export.keras_model import keras_model
-    from zoo.export.tables import summary
 
     conversion = convert(
         CONFIG.value,
@@ -138,11 +137,17 @@ def _convert(outputs):
     )
     _say_weights(conversion)
     if SUMMARY.value:
+        from zoo.export.tables import summary
+
         print("\n".join(summary(conversion)))
     if not outputs:
         return 0
     kinds = {kind for kind, _ in outputs}
-    exported = keras_model(conversion) if kinds & {"keras", "saved_model"} else None
+    exported = None
+    if kinds & {"keras", "saved_model"}:
+        from zoo.export.keras_model import keras_model
+
+        exported = keras_model(conversion)
     for kind, path in outputs:
         _write(kind, path, conversion, exported)
     _say_use(conversion, exported)
@@ -158,7 +163,7 @@ def _batch():
 
 
 def _say_weights(conversion):
-    for path, loaded in zip(conversion.weights, conversion.loaded):
+    for path, loaded in zip(conversion.weights, conversion.loaded if conversion.weights else ()):
         print(f"weights of {path}: {len(loaded.copied)} layers")
         if loaded.skipped:
             print(f"  not in the net to deploy: {', '.join(loaded.skipped)}")
@@ -170,18 +175,23 @@ def _say_weights(conversion):
 
 
 def _write(kind, path, conversion, exported):
-    from zoo.converters import weights
-    from zoo.export import keras_file, metadata, prototxt_file, saved_model
-    from zoo.export.verify import shared_blobs
-    from zoo.formats import caffemodel
+    from zoo.export import metadata, prototxt_file
 
     if kind == "keras":
+        from zoo.export import keras_file
+
         keras_file.write(exported, conversion, path)
     elif kind == "saved_model":
+        from zoo.export import saved_model
+
         saved_model.write(exported, conversion.outputs, path.rstrip("/"))
     elif kind == "prototxt":
         prototxt_file.write(path, conversion.message, metadata.comments(conversion))
     else:
+        from zoo.converters import weights
+        from zoo.export.verify import shared_blobs
+        from zoo.formats import caffemodel
+
         arrays, shared = weights.arrays(conversion.net), shared_blobs(conversion.net)
         caffemodel.write(path, arrays, conversion.message, shared=shared)
     beside = metadata.write(path.rstrip("/"), conversion, exported) if kind in ("keras", "saved_model") else []
@@ -214,7 +224,20 @@ def _say_use(conversion, exported):
     print("\n".join(how_to_use(conversion, exported)))
 
 
+def _verify_text(outputs, conversion):
+    from zoo.export import prototxt_file
+
+    for _, path in outputs:
+        print(f"verify {path}")
+        prototxt_file.check(path, conversion.message)
+        print("  reads back as the same net")
+    print("verified")
+    return 0
+
+
 def _verify(outputs, conversion, exported):
+    if all(kind == "prototxt" for kind, _ in outputs):
+        return _verify_text(outputs, conversion)
     import tensorflow as tf
 
     from zoo.export import keras_file, prototxt_file, saved_model, verify

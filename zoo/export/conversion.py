@@ -1,27 +1,29 @@
-"""A config and its weights, ready to be written in any form: the net to deploy, built, with all that is known of it."""
+"""A config and its weights, ready to be written in any form: the net to deploy, with all that is known of it."""
 
+import functools
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from zoo.converters.build import Net, build
-from zoo.converters.weights import Loaded, load
 from zoo.errors import ZooError
 from zoo.export import batches, inputs, source
 from zoo.export.preprocessing import Preprocessing, preprocessing
 from zoo.formats.prototxt import Parsed
 from zoo.netdef.net import net_def
-from zoo.netdef.netdef import BlobRef
+from zoo.netdef.netdef import BlobRef, NetDef
+from zoo.netdef.shape_inference import plan
 
 
 @dataclass(frozen=True)
 class Conversion:
-    """The net to deploy.
+    """The net to deploy. It is built, which loads Keras, when something asks for `net` or `loaded`.
 
     Attributes:
         config: path of the config.
         weights: paths of the weights files; () where the fillers are all there is.
         parsed: `Parsed` of the net to deploy, in the current form.
-        net: the `Net`, of stock Keras layers wherever they are exact, with the weights in it.
-        loaded: a `Loaded` for each weights file.
+        definition: its `NetDef`.
+        shapes: {BlobRef: Caffe shape} of every value.
+        inputs: the values that are fed, in file order.
         outputs: {blob: `BlobRef`} in order.
         preprocessing: {blob: `Preprocessing`} of each input.
         found: {blob: where the shape of an input was found}, of those that the file does not state.
@@ -31,12 +33,31 @@ class Conversion:
     config: str
     weights: tuple[str, ...]
     parsed: Parsed
-    net: Net
-    loaded: tuple[Loaded, ...]
+    definition: NetDef
+    shapes: Mapping[BlobRef, tuple[int, ...]]
+    inputs: tuple[BlobRef, ...]
     outputs: dict[str, BlobRef]
     preprocessing: dict[str, Preprocessing]
     found: dict[str, str]
     fixed: str = ""
+
+    @functools.cached_property
+    def _built(self):
+        from zoo.converters.build import build
+        from zoo.converters.weights import load
+
+        net = build(self.definition, portable=True)
+        return net, tuple(load(net, path) for path in self.weights)
+
+    @property
+    def net(self):
+        """The `Net`, of stock Keras layers wherever they are exact, with the weights in it."""
+        return self._built[0]
+
+    @property
+    def loaded(self):
+        """A `weights.Loaded` for each weights file."""
+        return self._built[1]
 
     @property
     def message(self):
@@ -46,7 +67,7 @@ class Conversion:
     @property
     def phase(self):
         """ "TEST" or "TRAIN"."""
-        return self.net.definition.phase
+        return self.definition.phase
 
     @property
     def filled(self):
@@ -93,7 +114,7 @@ def convert(
     if isinstance(batch, int):
         parsed = source.with_batch(parsed, batch)
     definition = net_def(parsed, phase)
-    net = build(definition, portable=True)
+    planned = plan(definition)
     fixed = batches.why_fixed(definition) if batch in (None, "any") else f"it was asked for batches of {batch}"
     if fixed and batch == "any":
         raise ZooError(f"{config}: the net does not take batches of any size: {fixed}", hint="say --batch=N")
@@ -105,13 +126,16 @@ def convert(
         if not layer.bottoms
         for index, top in enumerate(layer.tops)
     }
-    known_of = {ref.name: net.shapes[ref] for ref in net.inputs}
+    sizes = {ref: shape for layer in planned for ref, shape in zip(layer.definition.tops, layer.tops)}
+    fed_values = tuple(ref for layer in planned if layer.type.is_source for ref in layer.definition.tops)
+    known_of = {ref.name: sizes[ref] for ref in fed_values}
     return Conversion(
         config=str(config),
         weights=tuple(map(str, weights)),
         parsed=parsed,
-        net=net,
-        loaded=tuple(load(net, path) for path in weights),
+        definition=definition,
+        shapes=sizes,
+        inputs=fed_values,
         outputs={ref.name: ref for ref in refs},
         preprocessing={
             name: preprocessing(*fed[name], shape[1] if len(shape) == 4 else None, data_dir)

@@ -5,8 +5,7 @@ import re
 from zoo.errors import NetError, ZooError, raise_together
 from zoo.export.preprocessing import find_mean, is_gray
 from zoo.formats import caffemodel
-from zoo.input.pipeline import data_layer
-from zoo.input.transform import read_mean
+from zoo.input.mean_file import mean_image
 from zoo.layers import find
 
 
@@ -74,7 +73,7 @@ def _shape(layer, index, source, weights, data_dir):
         what = f'nothing in the file says the shape of "{name}", and its data cannot be opened here'
         raise NetError(what, at=layer.at(), hint=hint)
     mean = find_mean(layer, data_dir)
-    picture = None if mean is None else read_mean(mean).shape
+    picture = None if mean is None else mean_image(mean).shape
     size = _size(layer, picture)
     channels = _channels(layer, picture, source, weights, size)
     if size and channels:
@@ -130,6 +129,8 @@ def _channels_of_weights(top, source, weights):
 
 def _open(layer, index, source, data_dir):
     """Returns the Caffe shape that a layer's data gives its top number `index`, or None where they cannot be read."""
+    from zoo.input.pipeline import data_layer  # brings TensorFlow with it, which most files do not need here
+
     try:
         feed = data_layer(layer, source.definition.phase, data_dir=data_dir)
     except ZooError:  # no data here, or not such as could be trained on: the shape is asked for instead

@@ -3,9 +3,7 @@
 import json
 import platform
 
-import keras
 import numpy as np
-import tensorflow as tf
 
 from zoo.errors import OutputError
 from zoo.export.preprocessing import sha256
@@ -17,6 +15,9 @@ def describe(conversion, exported):
 
     Shapes are those of the Keras tensors: spatial ones channels-last, (N,H,W,C); None is an axis of any size.
     """
+    import keras
+    import tensorflow as tf
+
     net, shapes = conversion.net, {t.name: t.shape for t in exported.model.inputs}
     inputs = {}
     for ref in net.inputs:
@@ -82,10 +83,10 @@ def how_to_use(conversion, exported=None):
 
     Shapes are those of the Keras model, or without one Caffe's.
     """
-    net, lines = conversion.net, []
+    lines = []
     if exported is None:
-        inputs = {ref.name: net.shapes[ref] for ref in net.inputs}
-        outputs = {blob: net.shapes[ref] for blob, ref in conversion.outputs.items()}
+        inputs = {ref.name: conversion.shapes[ref] for ref in conversion.inputs}
+        outputs = {blob: conversion.shapes[ref] for blob, ref in conversion.outputs.items()}
     else:
         by_name = {t.name: t.shape for t in exported.model.inputs}
         inputs = {blob: by_name[name] for blob, name in exported.inputs.items()}

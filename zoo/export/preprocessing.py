@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from zoo.input.mean_file import mean_image
 from zoo.input.paths import candidates
-from zoo.input.transform import read_mean
 from zoo.layers import find
 
 
@@ -72,7 +72,7 @@ def preprocessing(layer, top, channels=None, data_dir=None):
     t, picture = layer.message.transform_param, None
     if t.mean_file:
         path = find_mean(layer, data_dir)
-        picture = None if path is None else read_mean(path)
+        picture = None if path is None else mean_image(path)
     means = t.mean_value if picture is None else picture.mean(axis=(0, 1), dtype=np.float64)
     mean = tuple(shortest(value) for value in means)
     scale = layer.message.window_data_param.scale if layer.type == "WindowData" else t.scale

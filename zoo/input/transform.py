@@ -16,7 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 from zoo.errors import DataError, NetError
-from zoo.formats import blobproto
+from zoo.input.mean_file import mean_image
 from zoo.input.paths import find_file
 from zoo.layers.base.fields import Fields
 
@@ -209,7 +209,7 @@ def read_transform(layer, phase, seed=0, data_dir=None):
         if p.mean_value:
             raise p.error("mean_file and mean_value exclude each other", "mean_value", got="both", want="one of them")
         at, file = p.at("mean_file"), layer.place.file
-        mean = read_mean(find_file(p.mean_file, "mean_file", at=at, data_dir=data_dir, file=file))
+        mean = mean_image(find_file(p.mean_file, "mean_file", at=at, data_dir=data_dir, file=file))
     elif p.mean_value:
         mean = np.array(p.mean_value, np.float32)
     if p.force_color and p.force_gray:
@@ -226,11 +226,6 @@ def read_transform(layer, phase, seed=0, data_dir=None):
     for error in p.unread_errors():
         raise error
     return transform, force
-
-
-def read_mean(path):
-    """Returns the mean picture of a .binaryproto file as float32 (H, W, C); raises DataError."""
-    return np.ascontiguousarray(blobproto.read_mean(path).transpose(1, 2, 0))
 
 
 def stream_key(*parts):
