@@ -8,7 +8,7 @@ import numpy as np
 
 from data_prep.changes import encode, kind_of
 from zoo.errors import DataError, Place
-from zoo.formats import datum, records, weightsfile
+from zoo.formats import atomic, datum, records
 from zoo.formats.database_writer import DatabaseWriter
 
 MAX_CLASSES = 100_000  # a larger label is no class
@@ -45,7 +45,7 @@ def to_list(folder, stream):
             name = f"{number:08d}.{(kind_of(data) or 'png').replace('jpeg', 'jpg')}"
             (folder / name).write_bytes(data)
             lines.append(f"{name} {record.label}\n")
-        with weightsfile.replacing(folder / "list.txt", DataError) as file:
+        with atomic.replacing(folder / "list.txt", DataError) as file:
             file.write("".join(lines).encode())
     except BaseException as e:
         shutil.rmtree(folder, ignore_errors=True)

@@ -16,7 +16,7 @@ from absl import flags
 from data_prep import common
 from data_prep.sources import ahead, define_resize, open_source, resize_of
 from zoo.errors import DataError, Place
-from zoo.formats import blobproto, datum, weightsfile
+from zoo.formats import atomic, blobproto, datum
 
 SUFFIXES = (".binaryproto", ".npy", ".png")
 
@@ -62,7 +62,7 @@ def write(path, mean, channel_order="BGR"):
         raise DataError(
             "a mean that is no picture", at=Place(str(path)), got=f"{mean.shape[2]} channels", want="1 or 3"
         )
-    with weightsfile.replacing(path, DataError) as file:
+    with atomic.replacing(path, DataError) as file:
         if path.suffix == ".npy":
             np.save(file, planes)
         else:

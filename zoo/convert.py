@@ -73,11 +73,11 @@ def main():
     if WEIGHTS.value or SUMMARY.value or any(kind != "prototxt" for kind, _ in outputs):
         command.quiet_tensorflow()  # text alone needs none of it
     user_code.load()
-    from zoo.export import whole
+    from zoo.export import targets
 
     for kind, path in outputs:
         _check_new(path, [other for _, other in outputs])
-        whole.check(path.rstrip("/") if kind == "saved_model" else path)
+        targets.check(path.rstrip("/") if kind == "saved_model" else path)
     if not DEPLOY.value:
         return _upgrade(outputs)
     if not outputs and not SUMMARY.value:

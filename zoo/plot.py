@@ -11,7 +11,7 @@ from absl import flags
 from zoo import command
 from zoo.errors import DataError
 from zoo.formats import limits, training_log
-from zoo.formats.weightsfile import replacing
+from zoo.formats.atomic import replacing
 
 RUN_DIR = flags.DEFINE_string("run_dir", None, "Run folder of zoo.train; its train.log is drawn.")
 LOG = flags.DEFINE_list("log", [], "Log files to draw in one picture, Caffe's or ours, gzipped or not.")

@@ -9,8 +9,9 @@ from tests.export import making
 from zoo.export import metadata
 from zoo.export.conversion import convert
 from zoo.export.keras_model import keras_model
-from zoo.export.preprocessing import preprocessing, sha256
+from zoo.export.preprocessing import preprocessing
 from zoo.formats import blobproto, prototxt
+from zoo.formats.atomic import sha256
 from zoo.input.transform import read_transform
 from zoo.netdef.net import net_def
 

@@ -6,8 +6,7 @@ import platform
 import numpy as np
 
 from zoo.errors import OutputError
-from zoo.export.preprocessing import sha256
-from zoo.formats import weightsfile
+from zoo.formats import atomic
 
 
 def describe(conversion, exported):
@@ -61,11 +60,11 @@ def write(path, conversion, exported):
     for blob, known in conversion.preprocessing.items():
         if known.mean_picture is not None:
             name = f"{path}.mean.npy" if len(said["inputs"]) == 1 else f"{path}.{said['inputs'][blob]['name']}.mean.npy"
-            with weightsfile.replacing(name, OutputError) as file:
+            with atomic.replacing(name, OutputError) as file:
                 np.save(file, known.mean_picture)
             said["inputs"][blob]["mean_npy"] = name.rpartition("/")[2]
             written.append(name)
-    with weightsfile.replacing(f"{path}.json", OutputError) as file:
+    with atomic.replacing(f"{path}.json", OutputError) as file:
         file.write((json.dumps(said, indent=2, ensure_ascii=False) + "\n").encode())
     return [f"{path}.json", *written]
 
@@ -117,4 +116,4 @@ def _layout(shape):
 
 
 def _file(path):
-    return {"file": str(path), "sha256": sha256(path)}
+    return {"file": str(path), "sha256": atomic.sha256(path)}

@@ -1,7 +1,5 @@
 """What has to be done to a picture before the net, as its data layer did it: said for people and for programs."""
 
-import hashlib
-import pathlib
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -136,9 +134,3 @@ def _numbers(values):
 def shortest(value):
     """Returns a number of single precision as the float of the fewest digits that is read back as the same."""
     return float(str(np.float32(value)))
-
-
-def sha256(path):
-    """Returns the SHA-256 of the file at `path`, in hexadecimal."""
-    with pathlib.Path(path).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

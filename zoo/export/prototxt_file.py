@@ -1,7 +1,7 @@
 """The prototxt of the current form: of the net to deploy, or of the whole net as `upgrade_net_proto_text` makes it."""
 
 from zoo.errors import OutputError, Place
-from zoo.formats import prototxt, weightsfile
+from zoo.formats import atomic, prototxt
 
 
 def write(path, message, comments=""):
@@ -10,7 +10,7 @@ def write(path, message, comments=""):
     Raises:
         OutputError: the file cannot be written.
     """
-    with weightsfile.replacing(path, OutputError) as file:
+    with atomic.replacing(path, OutputError) as file:
         file.write((comments + prototxt.to_text(message)).encode())
 
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from zoo.errors import DataError, Place
-from zoo.formats import caffe_pb2, weightsfile, wire
+from zoo.formats import atomic, caffe_pb2, weightsfile, wire
 
 MAX_AXES = 32  # blob.hpp:12
 MAX_COUNT = 2**31 - 1  # blob.cpp:34
@@ -151,7 +151,7 @@ def write_mean(path, mean):
     """
     if np.ndim(mean) != 3:
         raise DataError("no mean image", at=Place(str(path)), got=f"shape {np.shape(mean)}", want="(C, H, W)")
-    with weightsfile.replacing(path, DataError) as file:
+    with atomic.replacing(path, DataError) as file:
         file.writelines(encode(np.asarray(mean)[np.newaxis], legacy=True))
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from zoo.errors import Place, WeightsError, did_you_mean
 from zoo.formats import (
+    atomic,
     blobproto,
     caffe_pb2,
     caffemodel_binary,
@@ -113,7 +114,7 @@ def write(path, layers, net=None, *, diffs=None, shared=()):
         raise WeightsError(
             "too large for a binary file", at=Place(str(path)), got=size, want=f"at most {_LARGEST}", hint=hint
         )
-    with weightsfile.replacing(path, WeightsError) as file:
+    with atomic.replacing(path, WeightsError) as file:
         caffemodel_binary.write(file, net.name if net else "", pairs, diffs or {})
 
 

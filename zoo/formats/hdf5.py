@@ -7,7 +7,7 @@ import os
 import h5py
 import numpy as np
 
-from zoo.formats import blobproto, weightsfile, wire
+from zoo.formats import atomic, blobproto, wire
 
 _INFLATION = 1100  # more than deflate can ever do
 
@@ -38,7 +38,7 @@ def writing(path, error):
     The library writes through Python's file: where its own way of writing meets a full disk it cannot close the file,
     complains once an object and may crash the process.
     """
-    with weightsfile.replacing(path, error) as file, h5py.File(file, "w") as tree:
+    with atomic.replacing(path, error) as file, h5py.File(file, "w") as tree:
         yield tree
 
 

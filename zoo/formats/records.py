@@ -8,7 +8,6 @@ for granted, even where Caffe wants them BGR and a reader turns them round. Labe
 """
 
 import contextlib
-import hashlib
 import json
 import os
 import pathlib
@@ -17,6 +16,7 @@ from dataclasses import asdict, dataclass, field
 
 from zoo.errors import DataError, Place
 from zoo.formats import card_fields, regular
+from zoo.formats.atomic import sha256
 
 FORMAT, VERSION = "zoo-records", 2
 DESCRIPTION = ("dataset_info.json", "features.json")  # of a folder, for TensorFlow Datasets: these are no cards
@@ -228,12 +228,6 @@ def prefixes(folder):
 def shard_paths(prefix, card):
     """Returns the paths of the card's shards, in order."""
     return [str(pathlib.Path(prefix).parent / shard.name) for shard in card.shards]
-
-
-def sha256(path):
-    """Returns the SHA-256 of a file in hexadecimal; raises OSError."""
-    with regular.open_binary(path) as f:
-        return hashlib.file_digest(f, "sha256").hexdigest()
 
 
 def check_shards(prefix, card, contents=False):

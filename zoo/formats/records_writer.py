@@ -1,13 +1,13 @@
 """Writes a split of `zoo.formats.records` so that it is there whole or not at all, and has TFDS know of it."""
 
 import contextlib
-import os
 import pathlib
 
 from zoo import command
 from zoo.errors import DataError, Place
 from zoo.formats import tfds_writer
-from zoo.formats.records import DESCRIPTION, Card, Shard, card_path, sha256, shard_name
+from zoo.formats.atomic import sha256, sync
+from zoo.formats.records import DESCRIPTION, Card, Shard, card_path, shard_name
 
 PARTIAL = ".partial"
 
@@ -71,7 +71,7 @@ class SplitWriter:
         if not count:
             raise DataError("a shard without records", at=Place(str(self.folder / name)), hint="ask for fewer shards")
         with self._disk(partial):
-            _flush(partial)
+            sync(partial)
             self._written[index] = Shard(name, count, partial.stat().st_size, sha256(partial))
         return self._written[index]
 
@@ -97,7 +97,7 @@ class SplitWriter:
         with self._disk(self.prefix):
             partial_card = self._partial(final_card.name)
             partial_card.write_text(card.to_json(), encoding="utf-8")
-            _flush(partial_card)
+            sync(partial_card)
             final_card.unlink(missing_ok=True)  # from here on the old split is gone: no card speaks for mixed shards
             tfds_writer.describe(self.folder)
             for old in self.folder.glob(f"{self.split}-?????-of-?????.tfrecord"):
@@ -105,7 +105,7 @@ class SplitWriter:
             for name in [shard.name for shard in shards] + [final_card.name]:
                 self._named.append(self.folder / name)
                 self._partial(name).rename(self.folder / name)
-            _flush(self.folder)
+            sync(self.folder)
         self._finished = True
         tfds_writer.describe(self.folder)
         return card
@@ -128,12 +128,3 @@ class SplitWriter:
         except (OSError, tf.errors.OpError) as e:
             hint = "free some space or choose another --output_dir, then run the same command again"
             raise DataError("cannot write", at=Place(str(path)), got=str(e), hint=hint) from e
-
-
-def _flush(path):
-    """Makes the disk keep a file or a folder's names before going on."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

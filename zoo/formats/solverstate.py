@@ -9,7 +9,7 @@ import h5py
 import numpy as np
 
 from zoo.errors import Place, WeightsError
-from zoo.formats import blobproto, hdf5, weightsfile, wire
+from zoo.formats import atomic, blobproto, hdf5, weightsfile, wire
 
 _ITER, _LEARNED_NET, _HISTORY, _CURRENT_STEP = 1, 2, 3, 4
 _MOST = 2**31 - 1
@@ -63,7 +63,7 @@ def write(path, state):
         with hdf5.writing(path, WeightsError) as file:
             _to_hdf5(file, state)
         return
-    with weightsfile.replacing(path, WeightsError) as file:
+    with atomic.replacing(path, WeightsError) as file:
         file.write(wire.put_tag(_ITER, wire.VARINT) + wire.put_varint(state.iteration))
         if state.learned_net is not None:
             name = state.learned_net.encode("utf-8")

@@ -15,7 +15,7 @@ import tempfile
 from absl import logging
 
 from zoo.errors import DataError
-from zoo.formats import records, regular, weightsfile
+from zoo.formats import atomic, records, regular
 from zoo.formats.records import DESCRIPTION
 from zoo.formats.tfds import FRAMING, OURS
 
@@ -167,7 +167,7 @@ def _replace(folder, texts):
             with contextlib.suppress(OSError):
                 (folder / name).unlink(missing_ok=True)
     for name, text in {**({} if same else rest), **({info: texts[info]} if texts else {})}.items():
-        with weightsfile.replacing(folder / name, DataError) as file:
+        with atomic.replacing(folder / name, DataError) as file:
             file.write(text.encode())
 
 

@@ -1,9 +1,8 @@
-"""Whole files of weights and state: opened with care, recognised by content, and replaced all at once or not at all."""
+"""Whole files of weights and state: opened with care and recognised by content."""
 
 import contextlib
 import os
 import stat
-from pathlib import Path
 
 from zoo.errors import Place
 from zoo.formats import regular, wire
@@ -87,43 +86,3 @@ def _message_kind(data):
     if 1 in numbers and 3 in bytes_:
         return STATE
     return WEIGHTS if 100 in bytes_ or (2 in bytes_ and not numbers | bytes_ & {3, 4, 5, 7}) else None
-
-
-@contextlib.contextmanager
-def replacing(path, error):
-    """Gives a binary file, open for reading and writing, that takes the place of `path` when the block ends well.
-
-    It is written under another name in the same folder, brought to the disk and renamed, so that under `path` lies
-    the old file or the whole new one at any time, and after an error no trace of the new one.
-
-    Args:
-        path: str or path.
-        error: the ZooError class that is raised where the operating system refuses (a full disk, a missing folder).
-    """
-    path = Path(path)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        if path.is_dir():
-            raise IsADirectoryError(None, "is a folder")
-        with open(partial, "w+b") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(partial, path)
-        _sync_folder(path.parent)
-    except BaseException as cause:
-        with contextlib.suppress(OSError):
-            partial.unlink(missing_ok=True)
-        if isinstance(cause, OSError):
-            raise error("cannot be written", at=Place(str(path)), got=cause.strerror or str(cause)) from cause
-        raise
-
-
-def _sync_folder(folder):
-    """Brings a rename to the disk, where the system knows how to."""
-    with contextlib.suppress(OSError):
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)

@@ -12,8 +12,8 @@ import platform
 import numpy as np
 
 from zoo.errors import WeightsError
+from zoo.formats.atomic import sha256
 from zoo.formats.digest import DIGITS, digest
-from zoo.formats.records import sha256
 
 _SOLVER = "solver "
 # Solver fields that say how long a run goes on, how often it is tested, and what it says and saves on the way: what is

@@ -1,0 +1,39 @@
+"""Where converted files go: refused early where they cannot, and put in their place whole."""
+
+import contextlib
+import os
+import pathlib
+
+from zoo.errors import OutputError, Place
+from zoo.formats import atomic
+
+
+def check(path):
+    """Raises OutputError where `path` cannot be written, before any long work."""
+    path = pathlib.Path(path)
+    folder, at = path.resolve().parent, Place(str(path))
+    if not folder.is_dir():
+        raise OutputError("cannot be written", at=at, got=f"no folder {path.parent}")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise OutputError("cannot be written", at=at, got=f"no right to write in {path.parent}")
+
+
+@contextlib.contextmanager
+def replacing(path):
+    """As `atomic.replacing_path`; a directory takes the place of nothing, an empty one or a SavedModel.
+
+    Raises:
+        OutputError: the operating system or TensorFlow's file system refuses, as with a full disk.
+    """
+    import tensorflow as tf
+
+    with atomic.replacing_path(path, OutputError, _check_replaceable, (tf.errors.OpError,)) as partial:
+        yield partial
+
+
+def _check_replaceable(path):
+    if path.is_dir() and (not any(path.iterdir()) or (path / "saved_model.pb").is_file()):
+        return
+    if path.exists():
+        what = "a folder with other things in it" if path.is_dir() else "a file of that name"
+        raise OutputError("cannot be written", at=Place(str(path)), got=what, hint="name another folder")

@@ -1,0 +1,119 @@
+"""Files and directories that appear whole or not at all, brought to the disk; and the digest of what is there."""
+
+import contextlib
+import hashlib
+import os
+import shutil
+from pathlib import Path
+
+from zoo.errors import Place
+from zoo.formats import regular
+
+
+@contextlib.contextmanager
+def replacing(path, error):
+    """Gives a binary file, open for reading and writing, that takes the place of `path` when the block ends well.
+
+    It is written under another name in the same folder, brought to the disk and renamed, so that under `path` lies
+    the old file or the whole new one at any time, and after an error no trace of the new one.
+
+    Args:
+        path: str or path.
+        error: the ZooError class that is raised where the operating system refuses (a full disk, a missing folder).
+    """
+    path = Path(path)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        if path.is_dir():
+            raise IsADirectoryError(None, "is a folder")
+        with open(partial, "w+b") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(partial, path)
+        sync_directory(path.parent)
+    except BaseException as cause:
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)
+        if isinstance(cause, OSError):
+            raise error("cannot be written", at=Place(str(path)), got=cause.strerror or str(cause)) from cause
+        raise
+
+
+@contextlib.contextmanager
+def replacing_path(path, error, check_directory, refusals=()):
+    """Gives a path in the same directory, with the same ending, for a file or directory to take the place of `path`.
+
+    For writers that open files by themselves. When the block ends well, what was written there is brought to the disk
+    and renamed; otherwise it is removed.
+
+    Args:
+        path: str or path.
+        error: the ZooError class that is raised where the operating system refuses.
+        check_directory: called with `path` before a directory takes its place; raises where it must not.
+        refusals: exception classes of the writer's that mean the same as OSError.
+    """
+    path = Path(path)
+    partial = path.with_name(f".{os.getpid()}.partial.{path.name}")
+    at = Place(str(path))
+    try:
+        yield partial
+        if partial.is_dir():
+            check_directory(path)
+            for file in partial.rglob("*"):
+                if file.is_file():
+                    sync(file)
+            _swap(partial, path)
+        else:
+            if path.is_dir():
+                raise error("cannot be written", at=at, got="a folder of that name")
+            sync(partial)
+            os.replace(partial, path)
+        sync_directory(path.parent)
+    except (OSError, *refusals) as cause:
+        said = getattr(cause, "strerror", None) or getattr(cause, "message", None) or str(cause)
+        raise error("cannot be written", at=at, got=said.strip().splitlines()[0]) from cause
+    finally:
+        _remove(partial)
+
+
+def _swap(partial, path):
+    aside = path.with_name(f".{os.getpid()}.old.{path.name}")
+    if path.exists():
+        os.rename(path, aside)
+    try:
+        os.rename(partial, path)
+    except OSError:
+        if aside.exists():
+            os.rename(aside, path)
+        raise
+    _remove(aside)
+
+
+def _remove(path):
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with contextlib.suppress(OSError):
+            path.unlink(missing_ok=True)
+
+
+def sync(path):
+    """Brings a file, or the names in a directory, to the disk; raises OSError."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def sync_directory(path):
+    """Brings a rename to the disk, where the system knows how to."""
+    with contextlib.suppress(OSError):
+        sync(path)
+
+
+def sha256(path):
+    """Returns the SHA-256 of the file at `path`, in hexadecimal; raises OSError."""
+    with regular.open_binary(path) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
