@@ -47,7 +47,7 @@ def options(scheduler, given):
         import distributed  # noqa: F401
         from apache_beam.runners.dask import dask_runner  # noqa: F401
     except ImportError as e:
-        hint = "pip install -r requirements-dask.txt"
+        hint = "pip install -r requirements-beam.txt -r requirements-dask.txt"
         raise DataError(f"--runner={RUNNER} needs dask.distributed", got=str(e), hint=hint) from e
     if not scheduler:
         want = "--dask_scheduler=tcp://HOST:8786"
@@ -201,7 +201,7 @@ class _Watch:
             differ = [name for name in ours if theirs[name] != ours[name]]
             if differ:
                 got, want = (", ".join(f"{name} {of[name]}" for name in differ) for of in (theirs, ours))
-                hint = "pip install -r requirements-dask.txt there, with the versions of this machine"
+                hint = "install requirements*.txt there, with the versions of this machine"
                 raise self._error(f"{who} has other versions than this machine", got=got, want=want, hint=hint)
         ours, _ = seen(self._folder)
         for who, (code, sees) in self._ask(workers, scheduler, seen, self._folder):
@@ -226,7 +226,7 @@ class _Watch:
                 found.insert(0, ("the scheduler", e))
         for who, result in found:
             if isinstance(result, ImportError) or ModuleNotFoundError.__name__ in str(result):
-                hint = "PYTHONPATH there has to name this repository, at the same commit; or -r requirements-dask.txt"
+                hint = "its PYTHONPATH has to name this repository, with requirements*.txt installed"
                 raise self._error(f"{who} cannot import what makes shards", got=_line(result), hint=hint)
             if isinstance(result, Exception) and not isinstance(result, OSError):  # these are gone, as `_look` sees
                 raise self._error(f"{who} cannot be used", got=_line(result))

@@ -16,11 +16,11 @@ Where one machine is too small, Apache Beam spreads the work, and the shards are
     python -m data_prep.imagenet --source=/shared/ILSVRC2012_img_train.tar --output_dir=/shared/imagenet ...
         --runner=DaskRunner --dask_scheduler=tcp://HOST:8786
 
---runner is DaskRunner (pip install -r requirements-dask.txt), DirectRunner (--processes of this machine; pip install -r
-requirements-beam.txt) or another of Beam's, of which none was run; data_prep/README.md says how to start Dask. The
-images and --output_dir have to lie on storage that this machine and all workers share, under the same names; each
-worker needs the same packages, and this repository on its PYTHONPATH. What lies there finished is kept, whoever made
-it. The counts are checked, and the card is written, here.
+--runner is DaskRunner (pip install -r requirements-beam.txt -r requirements-dask.txt), DirectRunner (--processes of
+this machine; pip install -r requirements-beam.txt) or another of Beam's, of which none was run; data_prep/README.md
+says how to start Dask. The images and --output_dir have to lie on storage that this machine and all workers share,
+under the same names; each worker needs the same packages, and this repository on its PYTHONPATH. What lies there
+finished is kept, whoever made it. The counts are checked, and the card is written, here.
 """
 
 import contextlib

@@ -27,7 +27,7 @@ ONE, TWO = "tcp://10.0.0.1:1", "tcp://10.0.0.2:1"  # workers
 @pytest.fixture
 def needs_dask():
     for name in ("apache_beam", "distributed"):
-        pytest.importorskip(name, reason="needs Dask: pip install -r requirements-dask.txt")
+        pytest.importorskip(name, reason="needs Dask: pip install -r requirements-beam.txt -r requirements-dask.txt")
 
 
 class Cluster:
@@ -171,7 +171,10 @@ def test_a_scheduler_for_another_runner(needs_dask):
 
 def test_without_dask(monkeypatch):
     monkeypatch.setitem(sys.modules, "distributed", None)
-    with pytest.raises(DataError, match=r"DaskRunner needs dask.distributed, .*\(pip install -r requirements-dask.txt"):
+    with pytest.raises(
+        DataError,
+        match=r"DaskRunner needs dask.distributed, .*\(pip install -r requirements-beam.txt -r requirements-dask.txt",
+    ):
         dask_cluster.options(AT, [])
 
 
