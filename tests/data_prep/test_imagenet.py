@@ -294,7 +294,7 @@ def test_a_file_that_is_too_large(tmp_path, monkeypatch):
     monkeypatch.setenv("ZOO_MAX_IMAGE_BYTES", "99")
     path = tmp_path / "x.JPEG"
     path.write_bytes(bytes(100))
-    said = "a picture file that is too large, got 100 bytes, want at most 99 .--max_image_bytes=100 takes it"
+    said = "a picture file that is too large, got 100 bytes, want at most 99 .--max_image_bytes=N raises it"
     for file in (images.File(path, "c"), images.File(path, "c", "a.JPEG", 0, 100)):
         with pytest.raises(DataError, match=said):
             file.bytes()
