@@ -211,7 +211,7 @@ def test_gpus_that_are_asked_for_are_those_that_are_seen():
         "from zoo import errors, train\n"
         "tf.config.list_physical_devices = lambda kind: ['a', 'b', 'c']\n"
         "tf.config.set_visible_devices = lambda devices, kind: print(devices, kind)\n"
-        "train.flags.FLAGS(['train', '--config=none'])\n"
+        "train.flags.FLAGS(['train', '--config=solver.prototxt'])\n"
         "for which in ('0,2', '1', 'none', 'all', '0,3', '1,', '-1'):\n"
         "    try:\n        train._choose_gpus(which, None)\n"
         "    except errors.SolverError as e:\n        print(e)"
