@@ -150,6 +150,7 @@ def test_a_stop_asked_for_at_the_end_is_no_reason_to_run_again(trainer):
 def test_handlers_come_back():
     before = signal.getsignal(signal.SIGINT)
     with signals.Signals() as asked:
+        asked.listen()
         assert signal.getsignal(signal.SIGINT) != before
         signal.raise_signal(signal.SIGHUP)
         assert asked.poll() == signals.SNAPSHOT
@@ -159,3 +160,13 @@ def test_handlers_come_back():
         assert asked.poll() is None
         assert not asked.terminated
     assert signal.getsignal(signal.SIGINT) == before
+
+
+def test_an_interrupt_that_was_swallowed_while_nets_were_built_stops_the_solver():
+    before = signal.getsignal(signal.SIGINT)
+    with signals.Signals() as asked:
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        asked.listen()
+        assert asked.poll() == signals.STOP
+    assert signal.getsignal(signal.SIGINT) is before

@@ -86,6 +86,7 @@ def run(
     """
     run_dir = pathlib.Path(run_dir)
     with contextlib.ExitStack() as stack:
+        signals = stack.enter_context(Signals(sigint, sighup))
         stack.enter_context(policy(precision))
         stack.enter_context(replicas.together())
         if not replicas.chief:
@@ -103,7 +104,7 @@ def run(
         checkpoints = ckpt.Checkpoints(run_dir / "checkpoints", session.variables(), keep)
         pairs = snapshots.Pairs(snapshots.prefix(solver, run_dir), keep_pairs)
         stack.enter_context(_log_file(run_dir / "train.log"))
-        signals = stack.enter_context(Signals(sigint, sighup))
+        signals.listen()
         if replicas.chief:
             _start(session, checkpoints, weights, snapshot)
         session.start_alike()

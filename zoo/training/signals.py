@@ -8,7 +8,10 @@ EFFECTS = (STOP, SNAPSHOT, NONE)
 
 
 class Signals:
-    """Context in which SIGINT and SIGHUP are requests to the solver; the old handlers come back after it.
+    """Context in which, after `listen`, SIGINT and SIGHUP are requests to the solver. It brings the old handlers back.
+
+    Before `listen`, while nets are built, SIGINT interrupts as ever, and is noted: TensorFlow swallows exceptions that
+    are raised in Python code that it calls back, and then the solver stops at its first poll.
 
     Args:
         sigint, sighup: one of "stop" (snapshot and stop), "snapshot" (and go on) and "none" (ignored).
@@ -22,13 +25,24 @@ class Signals:
         self.terminated = False
 
     def __enter__(self):
-        if threading.current_thread() is threading.main_thread():  # Python delivers signals to it alone
-            self._old = {number: signal.signal(number, self._note) for number in self._effects}
+        if _in_main_thread() and self._effects[signal.SIGINT] == STOP:
+            self._old[signal.SIGINT] = signal.signal(signal.SIGINT, self._interrupt)
         return self
+
+    def listen(self):
+        """From now on signals are requests, which `poll` gives."""
+        if _in_main_thread():
+            for number in self._effects:
+                old = signal.signal(number, self._note)
+                self._old.setdefault(number, old)
 
     def __exit__(self, *exc):
         for number, handler in self._old.items():
             signal.signal(number, handler)
+
+    def _interrupt(self, number, frame):
+        self._pending.append(STOP)
+        raise KeyboardInterrupt
 
     def _note(self, number, frame):
         self.terminated |= number == signal.SIGTERM
@@ -39,3 +53,7 @@ class Signals:
         """Returns what has been asked for since the last call: "stop" before "snapshot", or None."""
         asked, self._pending = self._pending, []
         return STOP if STOP in asked else SNAPSHOT if asked else None
+
+
+def _in_main_thread():
+    return threading.current_thread() is threading.main_thread()  # Python delivers signals to it alone
