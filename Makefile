@@ -33,9 +33,10 @@ test: $(VENV)/installed-dev lint  ## The tests that CI runs
 test-all: $(VENV)/installed-dev lint  ## Every test, the slow ones too
 	$(BIN)/python -m pytest
 
-lint: $(VENV)/installed-dev  ## Style, imports, likely bugs
+lint: $(VENV)/installed-dev  ## Style, imports, likely bugs, the types of the public doors
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/pyright
 
 format: $(VENV)/installed-dev  ## Bring the code into the one style
 	$(BIN)/ruff check --fix .
@@ -50,7 +51,7 @@ bench: install  ## Speed of LeNet beside a hand-written loop, as a table; says w
 	  printf '  python -m %-28s %s\n' "$$(echo $$file | sed 's|/|.|g; s|\.py$$||')" "$$(head -1 $$file | tr -d '\"')"; done; true
 
 proto: $(VENV)/installed-dev  ## Regenerate the Python module of zoo/formats/caffe.proto
-	$(BIN)/python -m grpc_tools.protoc -I. --python_out=. zoo/formats/caffe.proto
+	$(BIN)/python -m grpc_tools.protoc -I. --python_out=. --pyi_out=. zoo/formats/caffe.proto
 
 clean:  ## Remove .venv and caches; data and runs stay
 	rm -rf $(VENV) .ruff_cache .pytest_cache

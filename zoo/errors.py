@@ -3,6 +3,7 @@
 Every message reads ``file:line: layer "name" (Type): what, got G, want W (hint)``, each part only where it is known.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 LONGEST_PART = 1000  # characters of each part of a message; what a file holds may be longer than anyone reads
@@ -44,7 +45,7 @@ class ZooError(Exception):
         hint: what to do about it, such as a command or a "did you mean".
     """
 
-    problems = ()  # the errors that one of `raise_together` says
+    problems: "tuple[ZooError, ...]" = ()  # the errors that one of `raise_together` says
 
     def __init__(self, what, *, at=None, got=None, want=None, hint=None):
         self.what, self.at, self.got, self.want, self.hint = what, at, got, want, hint
@@ -94,7 +95,7 @@ class CheckpointError(ZooError):
     """A run folder or checkpoint that cannot be written, read or continued."""
 
 
-def raise_together(errors):
+def raise_together(errors: Iterable[ZooError]) -> None:
     """Raises one error that says all of `errors`, a line each; does nothing for none.
 
     The type is that of the first, so that callers may still tell kinds apart. What was raised together before and
@@ -113,7 +114,7 @@ def raise_together(errors):
         raise together
 
 
-def did_you_mean(word, known):
+def did_you_mean(word: object, known: Iterable[str]) -> str | None:
     """Returns ``did you mean "x"?`` for the nearest of `known` (strings), or None if none is near.
 
     Near is what a slip of the finger makes: a word that is longer or shorter by a part is another word.

@@ -1,8 +1,9 @@
 """A planned net becomes Keras: variables for its blobs, one function a layer, a functional model over them."""
 
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import keras
 import numpy as np
@@ -12,8 +13,10 @@ from zoo.converters.execution import steps
 from zoo.converters.parameters import OF_EACH_REPLICA, Parameter, Parameters
 from zoo.errors import ZooError, raise_together
 from zoo.keras_internals import history_of
+from zoo.layers.base.blobs import BlobSpec
 from zoo.layers.base.geometry import keras_shape
 from zoo.layers.base.layer_type import LayerType, Site
+from zoo.layers.ops.random_uniform import Share
 from zoo.netdef.aliasing import without_gradient
 from zoo.netdef.netdef import BlobRef, LayerDef, NetDef, ParamKey
 from zoo.netdef.shape_inference import multipliers, plan
@@ -40,7 +43,7 @@ class BuiltLayer:
     loss_weights: tuple[float, ...]
 
     @property
-    def blobs(self):
+    def blobs(self) -> tuple[BlobSpec, ...]:
         """The `BlobSpec` of each parameter."""
         return tuple(parameter.spec for parameter in self.parameters)
 
@@ -74,19 +77,19 @@ class Net:
         weighted = ((*pair,) for layer in self.layers for pair in zip(layer.definition.tops, layer.loss_weights))
         self.losses = tuple((top, weight) for top, weight in weighted if weight != 0)
 
-    def run(self, feeds):
+    def run(self, feeds: Mapping[BlobRef, Any]) -> dict[BlobRef, Any]:
         """Runs every layer on `feeds` ({BlobRef: tensor}, channels-last where rank 4); returns all values."""
         values = dict(feeds)
         for _ in steps(self.layers, values):
             pass
         return values
 
-    def outputs(self):
+    def outputs(self) -> tuple[BlobRef, ...]:
         """Returns the net's outputs in Caffe's order, then the weighted tops that some layer also reads."""
         outputs = self.definition.outputs
         return outputs + tuple(top for top, _ in self.losses if top not in outputs)
 
-    def model(self, outputs=None, any_batch=False):
+    def model(self, outputs: Sequence[BlobRef] | None = None, any_batch: bool = False) -> keras.Model:
         """Returns a functional `keras.Model` from a list of `inputs`, in order, to a list of `outputs`.
 
         Args:
@@ -109,7 +112,7 @@ class Net:
         _rename_operations(outputs)
         return keras.Model(list(feeds.values()), outputs, name=name)
 
-    def learnable(self):
+    def learnable(self) -> list[Parameter]:
         """Returns this net's parameters in Caffe's order of learnable blobs, shared ones once."""
         found = {}
         for layer in self.layers:
@@ -117,12 +120,19 @@ class Net:
                 found.setdefault(parameter.key, parameter)  # the owner's own stands before any view of it
         return list(found.values())
 
-    def parameter_count(self):
+    def parameter_count(self) -> int:
         """Number of values in the parameter blobs of this net's layers, shared ones counted once."""
         return sum(p.spec.count for p in self.learnable())
 
 
-def build(definition, data_shapes=None, parameters=None, seed=0, portable=False, share=None):
+def build(
+    definition: NetDef,
+    data_shapes: Mapping[BlobRef, Sequence[tuple[int, ...]]] | None = None,
+    parameters: Parameters | None = None,
+    seed: int = 0,
+    portable: bool = False,
+    share: Share | None = None,
+) -> Net:
     """Builds a `NetDef` into a `Net`.
 
     Args:
@@ -217,7 +227,7 @@ def _passing(values, flags):
     return [x if go else keras.ops.stop_gradient(x) for x, go in zip(values, flags)] if not all(flags) else values
 
 
-def keras_name(name):
+def keras_name(name: str) -> str:
     """Returns `name` with "/" (which Keras keeps for scopes) as "__" and white space as "_"."""
     return "_".join(name.replace("/", "__").split())
 

@@ -38,11 +38,11 @@ class Parameter:
     lr_mult: float = 1.0
     decay_mult: float = 1.0
 
-    def array(self):
+    def array(self) -> np.ndarray:
         """Returns the value as a float32 array of Caffe's shape."""
         return self.spec.to_caffe(np.asarray(self.variable))
 
-    def assign(self, array):
+    def assign(self, array: np.ndarray) -> None:
         """Sets the value from an array of Caffe's shape."""
         self.variable.assign(self.spec.to_keras(np.asarray(array, np.float32)))
 

@@ -2,15 +2,17 @@
 
 import os
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from zoo.converters.parameters import Parameter
 from zoo.errors import SolverError, raise_together
 from zoo.formats import caffe_pb2
 from zoo.formats.prototxt import Parsed
 from zoo.netdef.solver_nets import NetSource, nets
 from zoo.solvers import checks, schedules
+from zoo.solvers.base import CaffeOptimizer
 from zoo.solvers.optimizers import OPTIMIZERS
 from zoo.solvers.recording import recording
 
@@ -69,7 +71,7 @@ class SolverDef:
     file: str | None = None
 
 
-def solver_def(solver):
+def solver_def(solver: Parsed | caffe_pb2.SolverParameter) -> SolverDef:
     """Reads a solver.
 
     Args:
@@ -84,7 +86,7 @@ def solver_def(solver):
     parsed = solver if isinstance(solver, Parsed) else Parsed(solver)
     message, errors = parsed.message, []
 
-    def attempt(part):
+    def attempt(part) -> Any:
         try:
             return part(parsed)
         except SolverError as error:
@@ -92,7 +94,7 @@ def solver_def(solver):
             return None
 
     kind = attempt(_type)
-    rule = attempt(lambda _: _rule(message, kind)) if kind else None
+    rule: Any = attempt(lambda _: _rule(message, kind)) if kind else None
     schedule = attempt(lambda _: _schedule(message))
     sources = attempt(nets)
     weights = attempt(_weights)
@@ -130,7 +132,7 @@ _SWITCHES = (
 )
 
 
-def optimizer(solver, parameters, keep_updates=False):
+def optimizer(solver: SolverDef, parameters: Sequence[Parameter], keep_updates: bool = False) -> CaffeOptimizer:
     """Returns a new Keras optimizer for a `SolverDef`, built over what `held` gives of `parameters`.
 
     Args:
@@ -147,7 +149,7 @@ def optimizer(solver, parameters, keep_updates=False):
     return made
 
 
-def held(solver, parameters):
+def held(solver: SolverDef, parameters: Sequence[Parameter]) -> tuple[list[Parameter], list[Parameter]]:
     """Returns those of `parameters` that a solver learns, and those that stay but whose decay goes into the history.
 
     Where lr_mult is 0, as it always is for BatchNorm's sums (batch_norm_layer.cpp:37-49), the rate is 0. But Caffe adds

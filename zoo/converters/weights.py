@@ -1,7 +1,11 @@
 """Arrays of a weights file -> the variables of a net, by layer name (net.cpp CopyTrainedLayersFrom), and back."""
 
+import os
 from dataclasses import dataclass
 
+import numpy as np
+
+from zoo.converters.build import Net
 from zoo.errors import WeightsError, raise_together
 from zoo.formats import caffemodel
 from zoo.netdef.netdef import ParamKey
@@ -33,7 +37,7 @@ class Loaded:
         return "; ".join(parts)
 
 
-def load(net, path):
+def load(net: Net, path: str | os.PathLike[str]) -> Loaded:
     """Copies the weights in the file at `path` into `net` (a built `Net`) by layer name; returns a `Loaded`.
 
     A layer that only one side has is passed over, as Caffe does; one that both have must fit.
@@ -90,6 +94,6 @@ def _match(layer, weights, path):
     return pairs, errors
 
 
-def arrays(net):
+def arrays(net: Net) -> dict[str, list[np.ndarray]]:
     """Returns {layer name: list of float32 arrays of Caffe's shapes} for every layer of `net`, shared blobs in each."""
     return {layer.definition.name: [p.array() for p in layer.parameters] for layer in net.layers}

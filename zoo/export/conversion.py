@@ -1,16 +1,22 @@
 """A config and its weights, ready to be written in any form: the net to deploy, with all that is known of it."""
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from zoo.errors import ZooError
 from zoo.export import batches, inputs, source
 from zoo.export.preprocessing import Preprocessing, preprocessing
+from zoo.formats import caffe_pb2
 from zoo.formats.prototxt import Parsed
 from zoo.netdef.net import net_def
 from zoo.netdef.netdef import BlobRef, NetDef
 from zoo.netdef.shape_inference import plan
+
+if TYPE_CHECKING:
+    from zoo.converters.build import Net
+    from zoo.converters.weights import Loaded
 
 
 @dataclass(frozen=True)
@@ -50,27 +56,27 @@ class Conversion:
         return net, tuple(load(net, path) for path in self.weights)
 
     @property
-    def net(self):
+    def net(self) -> "Net":
         """The `Net`, of stock Keras layers wherever they are exact, with the weights in it."""
         return self._built[0]
 
     @property
-    def loaded(self):
+    def loaded(self) -> "tuple[Loaded, ...]":
         """A `weights.Loaded` for each weights file."""
         return self._built[1]
 
     @property
-    def message(self):
+    def message(self) -> caffe_pb2.NetParameter:
         """The NetParameter to deploy."""
         return self.parsed.message
 
     @property
-    def phase(self):
+    def phase(self) -> str:
         """ "TEST" or "TRAIN"."""
         return self.definition.phase
 
     @property
-    def filled(self):
+    def filled(self) -> tuple[str, ...]:
         """Names of the layers whose parameters no weights file has, so that they are what their fillers gave."""
         copied = {name for loaded in self.loaded for name in loaded.copied}
         return tuple(
@@ -81,17 +87,17 @@ class Conversion:
 
 
 def convert(
-    config,
-    weights=(),
+    config: str,
+    weights: Sequence[str] = (),
     *,
-    phase="TEST",
-    level=None,
-    stages=(),
-    shapes=None,
-    batch=None,
-    outputs=(),
-    data_dir=None,
-):
+    phase: str = "TEST",
+    level: int | None = None,
+    stages: Sequence[str] = (),
+    shapes: Mapping[str, Sequence[int]] | None = None,
+    batch: int | str | None = None,
+    outputs: Sequence[str] = (),
+    data_dir: str | None = None,
+) -> Conversion:
     """Returns the `Conversion` of a net.
 
     Args:

@@ -4,14 +4,16 @@ import contextlib
 import hashlib
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
-from zoo.errors import Place
+from zoo.errors import Place, ZooError
 from zoo.formats import regular
 
 
 @contextlib.contextmanager
-def replacing(path, error):
+def replacing(path: str | os.PathLike[str], error: type[ZooError]) -> Iterator[BinaryIO]:
     """Gives a binary file, open for reading and writing, that takes the place of `path` when the block ends well.
 
     It is written under another name in the same folder, brought to the disk and renamed, so that under `path` lies
@@ -98,7 +100,7 @@ def _remove(path):
             path.unlink(missing_ok=True)
 
 
-def sync(path):
+def sync(path: str | os.PathLike[str]) -> None:
     """Brings a file, or the names in a directory, to the disk; raises OSError."""
     handle = os.open(path, os.O_RDONLY)
     try:
@@ -107,13 +109,13 @@ def sync(path):
         os.close(handle)
 
 
-def sync_directory(path):
+def sync_directory(path: str | os.PathLike[str]) -> None:
     """Brings a rename to the disk, where the system knows how to."""
     with contextlib.suppress(OSError):
         sync(path)
 
 
-def sha256(path):
+def sha256(path: str | os.PathLike[str]) -> str:
     """Returns the SHA-256 of the file at `path`, in hexadecimal; raises OSError."""
     with regular.open_binary(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -3,10 +3,12 @@
 With them an error says where a name that Caffe does not know comes from, instead of a word that merely looks like it.
 """
 
+from collections.abc import Iterable
+
 from zoo.errors import did_you_mean
 
 # fmt: off
-TYPES = frozenset((
+TYPES: frozenset[str] = frozenset((
     "AbsVal", "Accuracy", "ArgMax", "BNLL", "BatchNorm", "BatchReindex", "Bias", "Clip", "Concat", "ContrastiveLoss",
     "Convolution", "Crop", "Data", "Deconvolution", "Dropout", "DummyData", "ELU", "Eltwise", "Embed", "EuclideanLoss",
     "Exp", "Filter", "Flatten", "HDF5Data", "HDF5Output", "HingeLoss", "Im2col", "ImageData", "InfogainLoss",
@@ -15,7 +17,7 @@ TYPES = frozenset((
     "SigmoidCrossEntropyLoss", "Silence", "Slice", "Softmax", "SoftmaxWithLoss", "Split", "Swish", "TanH", "Threshold",
     "Tile", "WindowData",
 ))  # of BVLC/caffe 9b8915401
-KNOWN = set(TYPES)  # and those that the registry of layer types adds
+KNOWN: set[str] = set(TYPES)  # and those that the registry of layer types adds
 
 # Fork -> its layer types; its fields, of whatever message.
 _FORKS = {
@@ -116,7 +118,7 @@ def _forks_of(name, kind):
     return [fork for fork, names in _FORKS.items() if name in names[kind].split()]
 
 
-def about_type(name, known=TYPES):
+def about_type(name: str, known: Iterable[str] = TYPES) -> str | None:
     """Returns what to say of a layer type that is not among the `known`: whose it is, or the nearest word; or None."""
     if forks := _forks_of(name, 0):
         return f"a layer of a fork of Caffe that is not read here, {' or '.join(forks)}"

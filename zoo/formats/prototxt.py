@@ -4,9 +4,9 @@ import dataclasses
 import os
 import re
 from dataclasses import dataclass
+from typing import Any
 
 from google.protobuf import descriptor_pool, text_format
-from google.protobuf import message as protobuf_message
 
 from zoo.errors import Place, PrototxtError, did_you_mean, raise_together
 from zoo.formats import caffe_pb2, extra_fields
@@ -44,7 +44,7 @@ class Parsed:
         source: the `Node` of the message; a net's layers are under "layer", in the message's order.
     """
 
-    message: protobuf_message.Message
+    message: Any
     file: str | None = None
     source: Node = Node(0)
 
@@ -62,7 +62,7 @@ class Parsed:
         return Parsed(value, self.file, nodes[index] if index < len(nodes) else Node(0))
 
 
-def read(path, kind):
+def read(path: str | os.PathLike[str], kind: str) -> Parsed:
     """Reads the file `path` as `kind`, "NetParameter" or "SolverParameter"; returns `Parsed`.
 
     Raises:
@@ -71,27 +71,27 @@ def read(path, kind):
     return parse(read_text(path), kind, os.fspath(path))
 
 
-def read_net(path):
+def read_net(path: str | os.PathLike[str]) -> Parsed:
     """Reads a net's file; as `read`."""
     return read(path, "NetParameter")
 
 
-def read_solver(path):
+def read_solver(path: str | os.PathLike[str]) -> Parsed:
     """Reads a solver's file; as `read`."""
     return read(path, "SolverParameter")
 
 
-def parse_net(text, file=None):
+def parse_net(text: str, file: str | None = None) -> Parsed:
     """Parses a net's text; as `parse`."""
     return parse(text, "NetParameter", file)
 
 
-def parse_solver(text, file=None):
+def parse_solver(text: str, file: str | None = None) -> Parsed:
     """Parses a solver's text; as `parse`."""
     return parse(text, "SolverParameter", file)
 
 
-def parse(text, kind, file=None):
+def parse(text: str, kind: str, file: str | None = None) -> Parsed:
     """Parses `text` as `kind`, "NetParameter" or "SolverParameter"; returns `Parsed`.
 
     Raises:
@@ -101,11 +101,12 @@ def parse(text, kind, file=None):
     message = KINDS[kind]()
     try:
         source = scan(text, file)
-        parsed = extra_fields.qualified(text, source)
-        text_format.Parse(parsed, message)
     except PrototxtError:
         not_protobuf(text, file)
         raise
+    parsed = extra_fields.qualified(text, source)
+    try:
+        text_format.Parse(parsed, message)
     except text_format.ParseError as error:
         not_protobuf(text, file)
         raise_together(unknown_names(source, message.DESCRIPTOR, file))
@@ -121,7 +122,7 @@ def parse(text, kind, file=None):
     return Parsed(message, file, source)
 
 
-def sniff(text, file=None):
+def sniff(text: str, file: str | None = None) -> str:
     """Returns which kind a text is, "NetParameter" or "SolverParameter", by the names of its outermost fields.
 
     Raises:
@@ -140,7 +141,7 @@ def sniff(text, file=None):
     return "NetParameter" if for_net > for_solver else "SolverParameter"
 
 
-def sniff_file(path):
+def sniff_file(path: str | os.PathLike[str]) -> str:
     """Returns which kind the file `path` is; as `sniff`."""
     return sniff(read_text(path), os.fspath(path))
 
@@ -183,7 +184,7 @@ def _replace(message, given):
 
 def _translate(error, text, parsed, source, descriptor, file):
     """Says protobuf's complaint in our form: its place, the layer, and the nearest word that is right."""
-    line, at, said, field = error.GetLine(), Place(file), str(error), None
+    line, at, said, field, offset = error.GetLine(), Place(file), str(error), None, 0
     if line:
         before, here = text.split("\n")[: line - 1], parsed.split("\n")[line - 1]
         column = len(extra_fields.unqualified(here[: max(error.GetColumn() or 1, 1) - 1]))
@@ -193,7 +194,7 @@ def _translate(error, text, parsed, source, descriptor, file):
     said = said.removesuffix(".")
     if match := re.fullmatch(r'Message type "zoo\.([\w.]+)" has no field named "(.*)"', said):
         if match[2][:1].isdigit() and (before := re.search(r"(\w+)\s*:\s*(\S+?)\s*,\s*$", text[:offset])):
-            return _second_value(*before.groups(), match[2], _descriptor(match[1]), at)
+            return _second_value(before[1], before[2], match[2], _descriptor(match[1]), at)
         hint = about_field(match[2], match[1], [known.name for known in _descriptor(match[1]).fields])
         return PrototxtError(f'{match[1]} has no field "{match[2]}"', at=at, hint=hint)
     if match := re.fullmatch(r'Enum type "zoo\.([\w.]+)" has no value (?:named|with number) (.*)', said, re.DOTALL):
@@ -262,7 +263,7 @@ def _enum_error(enum, word, at):
     return PrototxtError(f"{enum} has no value {word}", at=at, want=want, hint=hint)
 
 
-def _descriptor(name):
+def _descriptor(name) -> Any:
     """The descriptor of a message or enum by its name in the schema, such as "PoolingParameter.PoolMethod"."""
     pool = descriptor_pool.Default()
     try:

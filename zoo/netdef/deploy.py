@@ -1,13 +1,19 @@
 """The net to deploy from the net to train: data become inputs, losses become their predictions, labels go."""
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 from zoo.errors import NetError, did_you_mean, raise_together
 from zoo.formats import caffe_pb2
+from zoo.formats.prototxt import Parsed
 from zoo.layers import find
 from zoo.netdef.net import net_def
 from zoo.netdef.netdef import NetDef
 
 
-def deploy(net, shapes=None):
+def deploy(
+    net: NetDef | Parsed | caffe_pb2.NetParameter, shapes: Mapping[str, Sequence[int]] | None = None
+) -> caffe_pb2.NetParameter:
     """Returns a new NetParameter, the net to deploy.
 
     A loss that holds an activation becomes that activation, "prob" (with several losses the heaviest, and the last of
@@ -31,7 +37,7 @@ def _is_data(layer):
     return kind is not None and kind.feeds(layer)
 
 
-def _prediction(layer):
+def _prediction(layer) -> Any:
     """(type, name of its message) of what a loss applies to its first bottom before it compares, or None."""
     return getattr(find(layer.type), "prediction", None)
 

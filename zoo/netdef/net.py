@@ -1,6 +1,8 @@
 """NetParameter -> NetDef: filtered for a state, each value assigned once, sharing by name resolved (net.cpp)."""
 
 from collections import Counter
+from collections.abc import Iterable
+from typing import Any
 
 from zoo.errors import NetError, Place, did_you_mean, raise_together
 from zoo.formats import caffe_pb2
@@ -13,7 +15,9 @@ from zoo.netdef.upgrade import upgrade_net
 AUTOMATIC = "(automatic)"  # what Caffe calls the top that a loss has when its layer names none
 
 
-def net_def(net, phase, level=None, stages=()):
+def net_def(
+    net: Parsed | caffe_pb2.NetParameter, phase: Any, level: int | None = None, stages: Iterable[str] = ()
+) -> NetDef:
     """Returns the `NetDef` of a net for one state, as Caffe's tools and pycaffe choose it (net.cpp:28-46).
 
     Old forms are upgraded first. Two layers may have one name only where neither has parameters: Caffe tells layers
@@ -34,7 +38,7 @@ def net_def(net, phase, level=None, stages=()):
     return net_def_for_state(net, state)
 
 
-def net_def_for_state(net, state):
+def net_def_for_state(net: Parsed | caffe_pb2.NetParameter, state: caffe_pb2.NetState) -> NetDef:
     """Returns the `NetDef` of a net for a whole NetState, such as a solver puts together; as `net_def`.
 
     The `state` in the net itself is left out of account.
@@ -261,7 +265,7 @@ class _Wiring:
         return text
 
 
-def meets(state, rule):
+def meets(state: caffe_pb2.NetState, rule: caffe_pb2.NetStateRule) -> bool:
     """Returns whether a NetState meets a NetStateRule: all of its conditions hold (net.cpp:311-378)."""
     return (
         (not rule.HasField("phase") or rule.phase == state.phase)

@@ -1,7 +1,7 @@
 """Reads and sizes every layer of a NetDef before anything is built, and says all refusals of the net in one error."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from zoo import layers  # noqa: F401  (registers every type)
@@ -9,8 +9,9 @@ from zoo.errors import NetError, ZooError, raise_together
 from zoo.layers.base.blobs import BlobSpec
 from zoo.layers.base.layer_type import LayerType
 from zoo.layers.base.registry import lookup
-from zoo.netdef.netdef import BlobRef, LayerDef, ParamKey
+from zoo.netdef.netdef import BlobRef, LayerDef, NetDef, ParamKey
 
+Shape = tuple[int, ...]
 MAX_COUNT = 2**31 - 1  # Blob::Reshape refuses more (blob.cpp:24-47)
 
 
@@ -33,7 +34,7 @@ class PlannedLayer:
     loss_weights: tuple[float, ...]
 
 
-def plan(definition, data_shapes=None):
+def plan(definition: NetDef, data_shapes: Mapping[BlobRef, Sequence[Shape]] | None = None) -> tuple[PlannedLayer, ...]:
     """Returns a tuple of `PlannedLayer`, in the order of the NetDef.
 
     Args:
@@ -49,7 +50,7 @@ def plan(definition, data_shapes=None):
     return tuple(planned)
 
 
-def refusals(definition):
+def refusals(definition: NetDef) -> list[ZooError]:
     """Returns what the layers refuse of a net whose wiring is broken and whose data nobody has opened.
 
     Nothing is said of what follows from another problem: of sizes behind a bottom that nothing gives, for instance.
@@ -122,7 +123,7 @@ def _loss_weights(layer, kind):
     return given
 
 
-def multipliers(definition):
+def multipliers(definition: NetDef) -> dict[ParamKey, tuple[float, float]]:
     """Returns {owner: (lr_mult, decay_mult)} for every parameter that a `param` speaks of.
 
     Of several layers that share one, those that state a multiplier decide (net.cpp AppendParam); 1 where none does.

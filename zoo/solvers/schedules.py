@@ -203,7 +203,7 @@ POLICIES = {
 }
 
 
-def schedule(lr_policy, **fields):
+def schedule(lr_policy: str, **fields) -> Schedule:
     """Returns the `Schedule` of a policy.
 
     Args:

@@ -11,7 +11,16 @@ class ConvolutionType(LayerType):
     """One kernel for any number of bottoms of one shape (N,C,H,W) -> as many tops.
 
     Up to three spatial axes follow `axis`, the channels; the axes before it are one batch.
+
+    Class attributes:
+        least_axes: the fewest spatial axes.
+        positions: "tops" or "bottoms": which has a value for each position of the kernel.
+        too_small: what is wrong where nothing is left of an axis.
     """
+
+    least_axes: int
+    positions: str
+    too_small: str
 
     reads_bottom_in_backward = True
     aliases_bottom = None

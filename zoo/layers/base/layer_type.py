@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from zoo.errors import NetError, raise_together
+from zoo.layers.base.blobs import BlobSpec
 from zoo.layers.base.fields import Fields
 from zoo.layers.ops.random_uniform import Share
 
@@ -146,7 +147,7 @@ class LayerType:
         """
         raise NotImplementedError
 
-    def blobs(self, bottoms):
+    def blobs(self, bottoms) -> tuple[BlobSpec, ...]:
         """Returns a tuple of `BlobSpec`, Caffe's parameter blobs in Caffe's order, for bottoms of those shapes."""
         return ()
 

@@ -13,7 +13,7 @@ from zoo.layers.base.registry import layer_types
 GROUP = "caffe_zoo.layers"  # of entry points
 
 
-def load_types(source):
+def load_types(source: str) -> list[str]:
     """Imports a module and returns the names of the layer types that it has registered.
 
     Args:
@@ -60,6 +60,8 @@ def _load_file(path):
     if name in sys.modules and sys.modules[name].__file__ == str(path.resolve()):
         return
     spec = importlib.util.spec_from_file_location(name, path.resolve())
+    if spec is None or spec.loader is None:
+        raise UnsupportedError("is no Python file", at=Place(str(path)))
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     try:

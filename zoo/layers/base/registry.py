@@ -1,15 +1,19 @@
 """The dict from Caffe's type string to its class: a duplicate raises, an unknown raises, the set can be listed."""
 
+from collections.abc import Callable
+from typing import Any, TypeVar
+
 from zoo.errors import UnsupportedError
 from zoo.formats import extra_fields, layer_names
 from zoo.formats.layer_names import about_type
 from zoo.layers.base.layer_type import LayerType
 
-_TYPES = {}
+T = TypeVar("T", bound=LayerType)
+_TYPES: dict[str, type[LayerType]] = {}
 STATED = ("reads_bottom_in_backward", "aliases_bottom", "mixes_batch", "no_gradient_bottoms", "pixel_map")
 
 
-def layer_type(name, source):
+def layer_type(name: str, source: str) -> Callable[[type[T]], type[T]]:
     """Class decorator: registers a `LayerType` under Caffe's type string.
 
     Args:
@@ -21,7 +25,7 @@ def layer_type(name, source):
         ValueError: the name is taken, the class is not a `LayerType`, or it leaves one of `STATED` open.
     """
 
-    def register(cls):
+    def register(cls: type[T]) -> type[T]:
         if not (isinstance(cls, type) and issubclass(cls, LayerType)):
             raise ValueError(f"{cls!r} is not a LayerType")
         if name in _TYPES:
@@ -40,12 +44,12 @@ def layer_type(name, source):
     return register
 
 
-def find(name):
+def find(name: str) -> type[LayerType] | None:
     """Returns the class registered under Caffe's type string, or None."""
     return _TYPES.get(name)
 
 
-def lookup(layer):
+def lookup(layer: Any) -> type[LayerType]:
     """Returns the class for a `LayerDef`.
 
     Raises:
@@ -58,6 +62,6 @@ def lookup(layer):
     return _TYPES[layer.type]
 
 
-def layer_types():
+def layer_types() -> list[str]:
     """Returns all registered type strings, sorted."""
     return sorted(_TYPES)
