@@ -41,7 +41,7 @@ class Ours:
         from zoo.converters.build import build
         from zoo.converters.solver import optimizer, solver_def
         from zoo.formats import prototxt
-        from zoo.training.nets import open_net
+        from zoo.netdef.config import open_net
         from zoo.training.step import TrainStep
 
         solver = solver_def(prototxt.read_solver(CONFIG))

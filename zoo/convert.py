@@ -107,12 +107,13 @@ def _check_new(path, outputs):
 
 def _upgrade(outputs):
     """Writes the whole net in the current form."""
-    from zoo.export import prototxt_file, source
+    from zoo.export import prototxt_file
+    from zoo.netdef.config import open_config
     from zoo.netdef.upgrade import upgrade_net
 
     if not outputs or any(kind != "prototxt" for kind, _ in outputs) or WEIGHTS.value or SUMMARY.value:
         raise UnsupportedError("--nodeploy upgrades a prototxt and nothing else", want="--output=NAME.prototxt alone")
-    net = upgrade_net(source.read_net(CONFIG.value, DATA_DIR.value))
+    net = upgrade_net(open_config(CONFIG.value).net("TRAIN", DATA_DIR.value))
     for _, path in outputs:
         prototxt_file.write(path, net.message)
         prototxt_file.check(path, net.message)

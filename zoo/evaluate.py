@@ -43,17 +43,16 @@ def main():
 def _test_net():
     """Returns (the TEST NetDef, how many batches the config asks for)."""
     from zoo.converters.solver import solver_def
-    from zoo.formats import prototxt
-    from zoo.netdef.net import net_def
-    from zoo.training.nets import net_state, open_net
+    from zoo.netdef.config import open_config
 
-    if prototxt.sniff_file(CONFIG.value) == "NetParameter":
-        return net_def(prototxt.read_net(CONFIG.value), "TEST", LEVEL.value, STAGE.value), 50
-    solver = solver_def(prototxt.read_solver(CONFIG.value))
-    if not solver.tests:
-        raise SolverError("the solver has no test net", at=solver.train.at, want="test_iter and a net to test")
-    state = net_state(LEVEL.value, STAGE.value)
-    return open_net(solver.tests[0], DATA_DIR.value, CONFIG.value, state), solver.test_iter[0]
+    config = open_config(CONFIG.value)
+    iterations = 50
+    if config.is_solver:
+        solver = solver_def(config.parsed)
+        if not solver.tests:
+            raise SolverError("the solver has no test net", at=solver.train.at, want="test_iter and a net to test")
+        iterations = solver.test_iter[0]
+    return config.definition("TEST", LEVEL.value, tuple(STAGE.value), DATA_DIR.value), iterations
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ import pathlib
 from absl import flags, logging
 
 from zoo import command, config_flag, user_code
-from zoo.errors import Place, PrototxtError, SolverError
+from zoo.errors import Place, SolverError
 from zoo.formats import limits
 
 CONFIG = config_flag.define("Solver file (prototxt), or the name of a packaged config such as lenet.")
@@ -95,11 +95,11 @@ def main():
     user_code.load()
     from zoo.converters.solver import solver_def
     from zoo.formats import prototxt
+    from zoo.netdef.config import net_state, open_config
     from zoo.training import precision, strategy
-    from zoo.training.nets import net_state
     from zoo.training.run import run
 
-    parsed = _read(prototxt)
+    parsed = open_config(CONFIG.value).solver()
     if SET.value.strip():
         parsed = prototxt.merge(SET.value, parsed)
     solver = solver_def(parsed)
@@ -132,16 +132,6 @@ def main():
     if replicas.chief:
         _say_result(result, run_dir)
     return TERMINATED if result.terminated and not result.done else 0
-
-
-def _read(prototxt):
-    if prototxt.sniff_file(CONFIG.value) == "NetParameter":
-        raise PrototxtError(
-            "this is a net, not a solver",
-            at=Place(CONFIG.value),
-            want="base_lr, max_iter, ... and net_param { ... } or net: FILE",
-        )
-    return prototxt.read_solver(CONFIG.value)
 
 
 def _choose_gpus(which, solver):

@@ -12,10 +12,10 @@ from zoo.formats.prototxt import (
     parse,
     parse_net,
     parse_solver,
+    read_either,
     read_net,
     read_solver,
     sniff,
-    sniff_file,
     to_text,
 )
 
@@ -284,7 +284,7 @@ def test_byte_order_mark_and_windows_lines(tmp_path):
 def test_sniff(tmp_path, shared):
     assert sniff('name: "a" layer { }') == sniff("debug_info: true layers { }") == "NetParameter"
     assert sniff("debug_info: true base_lr: 1") == sniff("net_param { layer { } } max_itr: 3") == "SolverParameter"
-    assert sniff_file(shared / "golden/upgrade/old_solver.prototxt") == "SolverParameter"
+    assert read_either(shared / "golden/upgrade/old_solver.prototxt").message.DESCRIPTOR.name == "SolverParameter"
     with pytest.raises(PrototxtError, match="neither a net nor a solver, got foo"):
         sniff("foo: 1")
 

@@ -197,7 +197,7 @@ def test_several_test_nets_in_the_order_of_caffe(seen, small_data, tmp_path):
 
 
 def test_level_and_stage_of_the_command_line_join_the_training_net(seen, small_data, tmp_path):
-    from zoo.training.nets import net_state
+    from zoo.netdef.config import net_state
 
     text = f'{SOLVING} net: "net.prototxt" {ONE_TEST}'
     deep = solve(tmp_path, small_data, text, state=net_state(None, ["deep"]))

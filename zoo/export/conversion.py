@@ -135,7 +135,7 @@ def convert(
     sizes = {ref: shape for layer in planned for ref, shape in zip(layer.definition.tops, layer.tops)}
     fed_values = tuple(ref for layer in planned if layer.type.is_source for ref in layer.definition.tops)
     known_of = {ref.name: sizes[ref] for ref in fed_values}
-    return Conversion(
+    conversion = Conversion(
         config=str(config),
         weights=tuple(map(str, weights)),
         parsed=parsed,
@@ -150,3 +150,6 @@ def convert(
         found={name: where for name, where in found.items() if name in known_of},
         fixed=fixed,
     )
+    if weights:
+        _ = conversion.loaded  # what does not fit is said now
+    return conversion

@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from zoo.formats.paths import candidates
 from zoo.input.mean_file import mean_image
-from zoo.input.paths import candidates
 from zoo.layers import find
 
 

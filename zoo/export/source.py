@@ -4,14 +4,13 @@ import dataclasses
 from dataclasses import dataclass
 
 from zoo.errors import NetError, Place, did_you_mean
-from zoo.formats import caffe_pb2, prototxt
+from zoo.formats import caffe_pb2
 from zoo.formats.prototxt import Parsed
 from zoo.formats.source_lines import Node
-from zoo.input.paths import find_file
+from zoo.netdef.config import open_config
 from zoo.netdef.deploy import deploy
-from zoo.netdef.net import net_def, net_def_for_state
+from zoo.netdef.net import net_def
 from zoo.netdef.netdef import NetDef
-from zoo.netdef.solver_nets import nets
 from zoo.netdef.upgrade import upgrade_net
 
 
@@ -46,24 +45,6 @@ class Source:
         return Parsed(message, self.net.file, Node(0, (0, 0), None, {"layer": kept}))
 
 
-def read_net(config, data_dir=None):
-    """Returns `Parsed` of the net in a file, as the file has it: a net, or the training net of a solver.
-
-    Raises:
-        ZooError: as `read`.
-    """
-    if prototxt.sniff_file(config) == "NetParameter":
-        return prototxt.read_net(config)
-    return _net_of(nets(prototxt.read_solver(config))[0], config, data_dir)
-
-
-def _net_of(chosen, config, data_dir):
-    """Returns `Parsed` of the net that a `NetSource` speaks of."""
-    return chosen.net or prototxt.read_net(
-        str(find_file(chosen.file, "net", at=chosen.at, data_dir=data_dir, file=config))
-    )
-
-
 def read(config, phase="TEST", level=None, stages=(), data_dir=None):
     """Returns the `Source` of a net's file, or of a solver's: its first test net, or for TRAIN its training net.
 
@@ -76,18 +57,9 @@ def read(config, phase="TEST", level=None, stages=(), data_dir=None):
     Raises:
         ZooError: the file is missing or no prototxt, or what is wrong with its net.
     """
-    if prototxt.sniff_file(config) == "NetParameter":
-        net = prototxt.read_net(config)
-        return Source(config, upgrade_net(net), net_def(net, phase, level, stages))
-    train, tests = nets(prototxt.read_solver(config))
-    chosen = tests[0] if tests and phase == "TEST" else train
-    net = _net_of(chosen, config, data_dir)
-    state = chosen.state(net.message)
-    state.phase = caffe_pb2.Phase.Value(phase)
-    state.stage.extend(stages)
-    if level is not None:
-        state.level = level
-    return Source(config, upgrade_net(net), net_def_for_state(net, state))
+    opened = open_config(config)
+    net, definition = opened.net(phase, data_dir), opened.definition(phase, level, tuple(stages), data_dir)
+    return Source(opened.file, upgrade_net(net), definition)
 
 
 def last_values(definition):

@@ -1,6 +1,7 @@
 """Prototxt: text to message and back, every mistake said with file, line, layer and the nearest right word."""
 
 import dataclasses
+import functools
 import os
 import re
 from dataclasses import dataclass
@@ -23,10 +24,10 @@ __all__ = [
     "parse_net",
     "parse_solver",
     "read",
+    "read_either",
     "read_net",
     "read_solver",
     "sniff",
-    "sniff_file",
     "to_text",
 ]
 
@@ -71,6 +72,12 @@ def read(path: str | os.PathLike[str], kind: str) -> Parsed:
     return parse(read_text(path), kind, os.fspath(path))
 
 
+def read_either(path: str | os.PathLike[str]) -> Parsed:
+    """Reads a net's or a solver's file, whichever it is by its outermost fields; as `read`."""
+    text, file = read_text(path), os.fspath(path)
+    return parse(text, sniff(text, file), file)
+
+
 def read_net(path: str | os.PathLike[str]) -> Parsed:
     """Reads a net's file; as `read`."""
     return read(path, "NetParameter")
@@ -100,7 +107,7 @@ def parse(text: str, kind: str, file: str | None = None) -> Parsed:
     """
     message = KINDS[kind]()
     try:
-        source = scan(text, file)
+        source = _scanned(text, file)
     except PrototxtError:
         not_protobuf(text, file)
         raise
@@ -122,13 +129,19 @@ def parse(text: str, kind: str, file: str | None = None) -> Parsed:
     return Parsed(message, file, source)
 
 
+@functools.lru_cache(maxsize=1)
+def _scanned(text, file):
+    """Returns `scan(text, file)`, which what a text is and what it says both need."""
+    return scan(text, file)
+
+
 def sniff(text: str, file: str | None = None) -> str:
     """Returns which kind a text is, "NetParameter" or "SolverParameter", by the names of its outermost fields.
 
     Raises:
         PrototxtError: its structure is broken, or no name belongs to either.
     """
-    names = scan(text, file).fields
+    names = _scanned(text, file).fields
     net, solver = ({field.name for field in KINDS[kind].DESCRIPTOR.fields} for kind in KINDS)
     for_net, for_solver = (sum(name in own for name in names) for own in (net - solver, solver - net))
     if for_net == for_solver:
@@ -139,11 +152,6 @@ def sniff(text: str, file: str | None = None) -> str:
             want="layer or net",
         )
     return "NetParameter" if for_net > for_solver else "SolverParameter"
-
-
-def sniff_file(path: str | os.PathLike[str]) -> str:
-    """Returns which kind the file `path` is; as `sniff`."""
-    return sniff(read_text(path), os.fspath(path))
 
 
 def merge(text, net_or_solver, file="--set"):

@@ -8,10 +8,10 @@ import tensorflow as tf
 from zoo.errors import DataError, Place
 from zoo.formats import hdf5, regular
 from zoo.formats.digest import digest, ends
+from zoo.formats.paths import find_file
 from zoo.formats.wire import WireError
 from zoo.input.feed import Feed, inside
 from zoo.input.order import generator
-from zoo.input.paths import find_file
 from zoo.input.sources.fetch import Fetch, ordinals
 from zoo.input.transform import stream_key
 from zoo.layers.base.geometry import keras_shape

@@ -2,9 +2,9 @@
 
 from zoo.errors import NetError, Place
 from zoo.formats.image_list import read_list
+from zoo.formats.paths import find_file, find_folder_of
 from zoo.input.feed import PictureFeed
 from zoo.input.order import Order, generator
-from zoo.input.paths import find_file, find_folder_of
 from zoo.input.sources.image_list import ImageListSource
 from zoo.input.transform import read_transform, stream_key
 

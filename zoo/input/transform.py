@@ -16,8 +16,8 @@ import numpy as np
 import tensorflow as tf
 
 from zoo.errors import DataError, NetError
+from zoo.formats.paths import find_file
 from zoo.input.mean_file import mean_image
-from zoo.input.paths import find_file
 from zoo.layers.base.fields import Fields
 
 PHILOX = 1  # tf.random.Algorithm.PHILOX: one step of its counter gives the four numbers of one record

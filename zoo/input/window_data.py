@@ -6,9 +6,9 @@ import tensorflow as tf
 from zoo.errors import DataError, NetError, Place
 from zoo.formats import datum, regular
 from zoo.formats.digest import digest, ends, evenly
+from zoo.formats.paths import find_file, find_folder_of
 from zoo.input.feed import Feed, mean_said
 from zoo.input.order import generator
-from zoo.input.paths import find_file, find_folder_of
 from zoo.input.sources.fetch import Fetch, ordinals
 from zoo.input.transform import read_transform, stream_key
 from zoo.input.window_crop import Cut, cut

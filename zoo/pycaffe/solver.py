@@ -12,12 +12,12 @@ from absl import logging
 from zoo.converters import solver as solvers
 from zoo.errors import SolverError
 from zoo.formats import caffe_pb2, prototxt
+from zoo.netdef.config import open_net
 from zoo.pycaffe import modes
 from zoo.pycaffe.errors import raised_as
 from zoo.pycaffe.graph import Compiled
 from zoo.pycaffe.net import Net
 from zoo.training import caffe_log, snapshots
-from zoo.training.nets import open_net
 
 
 class Solver:

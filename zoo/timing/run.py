@@ -4,7 +4,7 @@ from absl import logging
 
 from zoo.converters.solver import optimizer, solver_def
 from zoo.errors import NetError, Place, raise_together
-from zoo.formats import prototxt
+from zoo.netdef.config import open_config
 from zoo.timing import report
 from zoo.timing.layers import layer_times
 from zoo.timing.pipeline import feed_time
@@ -79,6 +79,7 @@ def _timed_feed(feed, iterations, after):
 
 def _optimizer(source, net):
     """Returns the optimizer of a solver's file over `net`'s parameters; None for a net's file and a TEST net."""
-    if net.clock is None or prototxt.sniff_file(source.file) == "NetParameter":
+    config = open_config(source.file)
+    if net.clock is None or not config.is_solver:
         return None
-    return optimizer(solver_def(prototxt.read_solver(source.file)), net.learnable())
+    return optimizer(solver_def(config.parsed), net.learnable())

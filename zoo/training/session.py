@@ -13,9 +13,9 @@ from zoo.converters.solver import held, optimizer
 from zoo.errors import SolverError, UnsupportedError
 from zoo.formats import prototxt
 from zoo.layers.ops.random_uniform import Share
+from zoo.netdef.config import open_net
 from zoo.training.feeds import Feeds
 from zoo.training.fingerprint import fingerprint
-from zoo.training.nets import open_net
 from zoo.training.precision import LossScale, needs_loss_scale
 from zoo.training.replicas import ONE
 from zoo.training.replicated import ReplicatedStep

@@ -8,8 +8,8 @@ from absl import logging
 from zoo.errors import DataError
 from zoo.formats import records, tfds
 from zoo.formats.databases import database_kind
+from zoo.formats.paths import candidates
 from zoo.formats.records import card_path
-from zoo.input.paths import candidates
 from zoo.input.sources.databases import DatabaseSource
 from zoo.input.sources.records import RecordsSource
 
