@@ -37,7 +37,7 @@ def checked_shape(dims):
         raise wire.WireError("a blob with too many axes", got=len(dims), want=f"at most {MAX_AXES}")
     if any(dim < 0 for dim in dims):
         raise wire.WireError("a blob with a negative dimension", got=tuple(dims))
-    if math.prod(dims) > MAX_COUNT:
+    if math.prod(filter(None, dims)) > MAX_COUNT:  # next to a 0 no array takes what is larger either
         raise wire.WireError("a blob too large for Caffe", got=tuple(dims), want=f"at most {MAX_COUNT} values")
     return tuple(dims)
 

@@ -2,6 +2,8 @@
 
 import hashlib
 
+from zoo.formats import regular
+
 DIGITS = 16  # 64 bits: enough against a mistake, and no protection from a forger
 ENDS = 2**16  # bytes at either end of a file that `ends` reads
 
@@ -24,7 +26,7 @@ def ends(paths):
     found = []
     for path in paths:
         try:
-            with open(path, "rb") as file:
+            with regular.open_binary(path) as file:
                 first, size = file.read(ENDS), file.seek(0, 2)
                 file.seek(max(0, size - ENDS))
                 found.append((size, digest(first), digest(file.read(ENDS))))

@@ -7,16 +7,21 @@ import os
 import h5py
 import numpy as np
 
-from zoo.formats import atomic, blobproto, wire
+from zoo.formats import atomic, blobproto, hdf5_closed, weightsfile, wire
 
 _INFLATION = 1100  # more than deflate can ever do
 
 
 @contextlib.contextmanager
 def reading(path, error):
-    """Gives the open h5py.File at `path`; whatever is wrong with it is raised as `error` (a ZooError class)."""
+    """Gives the open h5py.File at `path`; whatever is wrong with it is raised as `error` (a ZooError class).
+
+    A file whose content lies in others, or unpacks to more than the limit, is refused; see `hdf5_closed`.
+    """
+    weightsfile.check(path, error)
     try:
         with h5py.File(path, "r", locking=False) as file:
+            hdf5_closed.check(file, os.stat(path).st_size)
             yield file
     except wire.WireError as cause:
         raise cause.to(error, path) from cause

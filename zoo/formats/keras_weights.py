@@ -11,6 +11,8 @@ where a BLOB is {"keras": name of a Keras layer, "variable": its number there, "
 
 import io
 import json
+import lzma
+import struct
 import zipfile
 import zlib
 
@@ -18,12 +20,12 @@ import h5py
 import numpy as np
 
 from zoo.errors import WeightsError
-from zoo.formats import hdf5, weightsfile, wire
+from zoo.formats import hdf5, hdf5_closed, limits, regular, weightsfile, wire
 
 MEMBER = "caffe_blobs.json"
 _ARRAYS, _CONFIG, _VERSION = "model.weights.h5", "config.json", 1
 _DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, MemoryError, ValueError, TypeError)
-_DAMAGE += (LookupError, AttributeError)
+_DAMAGE += (LookupError, AttributeError, ArithmeticError, struct.error, lzma.LZMAError)
 _DATE = (1980, 1, 1, 0, 0, 0)  # as Keras dates its members: equal nets are equal files
 
 
@@ -61,8 +63,9 @@ def read(path):
         said, arrays = _members(content)
         if said["version"] != _VERSION:
             raise wire.WireError(f"{MEMBER} is of another version", got=said["version"], want=_VERSION)
-        with h5py.File(arrays, "r") as file:
-            return str(said["net"]), _blobs(said["layers"], _variables(file))
+        with h5py.File(io.BytesIO(arrays), "r") as file:
+            hdf5_closed.check(file, len(arrays))
+            return str(said["net"]), _blobs(said["layers"], _variables(file), len(content))
     except wire.WireError as cause:
         raise cause.to(WeightsError, path) from cause
     except _DAMAGE as cause:
@@ -71,7 +74,7 @@ def read(path):
 
 
 def _members(content):
-    """Returns (what `MEMBER` says, the HDF5 file of arrays) of an archive's bytes."""
+    """Returns (what `MEMBER` says, the bytes of the HDF5 file of arrays) of an archive's bytes."""
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         members = set(archive.namelist())
         if {_ARRAYS, _CONFIG} <= members and MEMBER not in members:
@@ -79,7 +82,15 @@ def _members(content):
             raise wire.WireError(what, want="one as python -m zoo.convert writes it")
         if not {_ARRAYS, MEMBER} <= members:
             raise wire.WireError("no weights file of Caffe's", hint=weightsfile.what_is(content, weightsfile.WEIGHTS))
-        return json.loads(archive.read(MEMBER)), io.BytesIO(archive.read(_ARRAYS))
+        return regular.parse_json(_member(archive, MEMBER).decode("utf-8")), _member(archive, _ARRAYS)
+
+
+def _member(archive, name):
+    """Returns the bytes of a member, no more than the archive says that it unpacks to."""
+    info = archive.getinfo(name)
+    what = f"{name} in it, which unpacks to more"
+    limits.check_unpacked(info.file_size, info.compress_size, wire.WireError, what)
+    return archive.read(info)
 
 
 def _variables(file):
@@ -94,15 +105,17 @@ def _variables(file):
     return found
 
 
-def _blobs(layers, variables):
-    """Returns {layer: arrays}; of a variable that several blobs are, each gets a view."""
-    read, found = {}, {}
+def _blobs(layers, variables, size):
+    """Returns {layer: arrays} of an archive of `size` bytes; of a variable that several blobs are, each gets a view."""
+    read, found, total = {}, {}, 0
     for name, blobs in layers.items():
         found[name] = []
         for blob in blobs:
             key = (blob["keras"], int(blob["variable"]))
             if key not in read:
                 read[key] = hdf5.array(variables[key[0]][str(key[1])], "/".join(map(str, key)))
+            total += read[key].nbytes  # those that are turned are copies
+            limits.check_unpacked(total, size, wire.WireError, "blobs that together take more")
             moved = np.transpose(read[key].reshape(blob["moved"]), blob["axes"])
             found[name].append(np.ascontiguousarray(moved).reshape(blob["shape"]))
     return found
