@@ -6,17 +6,17 @@ https://www.cs.toronto.edu/~kriz/cifar.html; it may be the archive, too. The ord
 of the planes, red first: Caffe's nets for CIFAR-10 were trained on them so, not on BGR.
 """
 
-import io
 import pathlib
-import pickle
 import tarfile
 from typing import NamedTuple
 
 import numpy as np
 from absl import flags
 
-from data_prep import common
+from data_prep import batch_pickle, common, tar_members
+from data_prep.images import read_file
 from zoo.errors import DataError, Place
+from zoo.formats import limits
 
 SPLITS = {"train": [f"data_batch_{i}" for i in range(1, 6)], "test": ["test_batch"]}
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
@@ -53,25 +53,29 @@ def _files(source):
     for folder in FOLDERS:
         found = {name: source / folder / name for name in sorted(wanted) if (source / folder / name).is_file()}
         if found:
-            return {name: (Place(str(path)), _bytes(path)) for name, path in found.items()}
+            return {name: (Place(str(path)), read_file(path)) for name, path in found.items()}
     if not archives:
         want = f"data_batch_1.bin, data_batch_1 or one of {', '.join(ARCHIVES[:2])}"
         got = "no such folder" if not source.exists() else "neither batches nor an archive"
         raise DataError("no CIFAR-10", at=at, got=got, want=want)
     try:
         with tarfile.open(archives[0]) as tar:
-            members = [m for m in tar if m.isfile() and pathlib.PurePath(m.name).name in wanted]
-            where = {m.name: Place(f"{archives[0]}: {m.name}") for m in members}
-            return {pathlib.PurePath(m.name).name: (where[m.name], tar.extractfile(m).read()) for m in members}
-    except (OSError, tarfile.TarError, EOFError) as e:
+            return {pathlib.PurePath(m.name).name: _member(tar, m, archives[0]) for m in tar if _is_batch(m, wanted)}
+    except DataError:
+        raise
+    except Exception as e:  # tarfile and its decompressors raise of all kinds for damaged archives
         raise DataError("not an archive of CIFAR-10", at=Place(str(archives[0])), got=str(e)) from e
 
 
-def _bytes(path):
-    try:
-        return path.read_bytes()
-    except OSError as e:
-        raise DataError("cannot be read", at=Place(str(path)), got=e.strerror) from e
+def _is_batch(member, wanted):
+    return member.isreg() and not member.issparse() and pathlib.PurePath(member.name).name in wanted
+
+
+def _member(tar, member, archive):
+    """Returns (place, bytes) of a batch in an archive."""
+    at = Place(f"{archive}: {tar_members.text(member.name)}")
+    limits.UNPACKED_BYTES.check(member.size, DataError, "a batch that is too large", at)
+    return at, tar.extractfile(member).read()
 
 
 def _batch(files, name):
@@ -97,26 +101,14 @@ def _binary(data, at):
 
 def _pickled(data, at):
     try:
-        batch = _Unpickler(io.BytesIO(data), encoding="bytes").load()
-        images, labels = np.asarray(batch[b"data"]), np.asarray(batch[b"labels"])
+        images, labels = batch_pickle.read(data)
     except Exception as e:  # a damaged pickle may raise anything
-        raise DataError("not a batch of CIFAR-10", at=at, got=f"{type(e).__name__}: {e}") from e
-    if images.dtype != np.uint8 or images.shape != (len(labels), RECORD - 1) or labels.dtype.kind != "i":
-        got = f"data {images.shape} of {images.dtype}, labels {labels.shape} of {labels.dtype}"
+        raise DataError("not a batch of CIFAR-10", at=at, got=f"{type(e).__name__}: {str(e)[:200]}") from e
+    if images.dtype != np.uint8 or images.shape != (len(labels), RECORD - 1):
+        got = f"data {images.shape} of {images.dtype}, {len(labels)} labels"
         want = f"data (N, {RECORD - 1}) of uint8 and N labels"
         raise DataError("not a batch of CIFAR-10", at=at, got=got, want=want)
-    return images.reshape(-1, *SHAPE), labels.astype(np.int64)
-
-
-class _Unpickler(pickle.Unpickler):
-    """Takes arrays and plain values alone: a pickle may otherwise run whatever it likes."""
-
-    ALLOWED = {"_reconstruct", "ndarray", "dtype", "scalar", "encode"}
-
-    def find_class(self, module, name):
-        if name in self.ALLOWED and module in ("numpy", "numpy.core.multiarray", "numpy._core.multiarray", "_codecs"):
-            return super().find_class(module.replace("numpy.core", "numpy._core"), name)
-        raise pickle.UnpicklingError(f"a pickle that asks for {module}.{name}")
+    return images.reshape(-1, *SHAPE), labels
 
 
 def prepare(output_dir, source, *, shards=None, force=False, feature_names="tfds"):

@@ -110,7 +110,7 @@ class Evil:
     "file, data, said",
     [
         ("data_batch_3.bin", None, "a batch of CIFAR-10 is missing, want data_batch_3.bin or data_batch_3"),
-        ("data_batch_3.bin", b"", "data_batch_3.bin: not a batch of CIFAR-10, got 0 bytes, want a multiple of 3073"),
+        ("data_batch_3.bin", b"", "data_batch_3.bin: is empty"),
         ("test_batch.bin", bytes(4000), "test_batch.bin: not a batch of CIFAR-10, got 4000 bytes"),
         ("test_batch.bin", b"\x0b" * 3073, "labels from 11 to 11, want labels from 0 to 9"),
         ("test_batch", b"rubbish", "test_batch: not a batch of CIFAR-10, got UnpicklingError"),
@@ -119,7 +119,7 @@ class Evil:
         (
             "test_batch",
             old_pickle({b"data": np.zeros((2, 3072), np.uint8), b"labels": [0.5, 1]}),
-            "labels .2,. of float64",
+            "UnpicklingError: labels of float",
         ),
         ("test_batch", pickle.dumps(Evil(), protocol=2), "a pickle that asks for .*builtin.*exec"),
     ],
