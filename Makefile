@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
-.PHONY: help install run test test-all lint format bench proto clean
+.PHONY: help install run test test-all lint format bench fuzz faults proto clean
 
 help:  ## Say what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -49,6 +49,16 @@ bench: install  ## Speed of LeNet beside a hand-written loop, as a table; says w
 	@for file in benchmarks/*.py zoo/benchmark.py; do \
 	  grep -q __main__ $$file && grep -q 'command.run' $$file && \
 	  printf '  python -m %-28s %s\n' "$$(echo $$file | sed 's|/|.|g; s|\.py$$||')" "$$(head -1 $$file | tr -d '\"')"; done; true
+
+$(VENV)/installed-fuzz: $(VENV)/installed-dev requirements-fuzz.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-fuzz.txt
+	@touch $@
+
+fuzz: $(VENV)/installed-fuzz  ## Fuzz every reader and the flags for minutes; a table, and exit code 1 on a finding
+	$(BIN)/python -m tests.fuzz
+
+faults: $(VENV)/installed-dev  ## Kill, fill, corrupt: the matrix of faults, as a table
+	$(BIN)/python -m benchmarks.faults
 
 proto: $(VENV)/installed-dev  ## Regenerate the Python module of zoo/formats/caffe.proto
 	$(BIN)/python -m grpc_tools.protoc -I. --python_out=. --pyi_out=. zoo/formats/caffe.proto

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from zoo.errors import DataError, Place
 from zoo.formats import regular
 
-LABEL = re.compile(r"[+-]?\d+")
+LABEL = re.compile(r"[+-]?\d{1,20}")
 MAX_LABEL = 2**31 - 1
 
 

@@ -88,7 +88,7 @@ class _Reader:
 
     def _integer(self, what):
         word = self._next(what)
-        if not word.isascii() or not word.isdigit():
+        if not word.isascii() or not word.isdigit() or len(word) > 20:
             raise self._error(f"{what} is no number", 1, "0 or more")
         return int(word)
 

@@ -1,0 +1,60 @@
+"""The short form of `make fuzz`: every kept finding, the seeds, and a few drawn inputs a reader, always the same."""
+
+import pathlib
+import time
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+
+from tests.fuzz.judge import judge
+from tests.fuzz.strategies import inputs
+from tests.fuzz.targets import TARGETS
+from zoo.errors import DataError
+
+CORPUS = pathlib.Path(__file__).parent / "corpus"
+QUICK = [target for target in TARGETS.values() if not target.cpp]
+
+
+@pytest.mark.parametrize("target", QUICK, ids=lambda target: target.name)
+def test_kept_findings_and_drawn_inputs(tmp_path, target):
+    path = tmp_path / "input"
+
+    def check(data):
+        path.write_bytes(data)
+        finding = judge(target.read, path)
+        assert finding is None, finding
+
+    for data in target.seeds():
+        path.write_bytes(data)
+        target.read(path)  # a seed that is refused would test nothing
+    for kept in sorted((CORPUS / target.name).glob("*")):
+        check(kept.read_bytes())
+    quiet = settings(deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck))
+    settings(quiet, max_examples=15, phases=[Phase.generate])(given(inputs(target))(lambda data: check(data)))()
+
+
+def test_what_is_a_finding(tmp_path):
+    def refuses(path):
+        raise DataError("no")
+
+    def breaks(path):
+        raise KeyError("x")
+
+    class Endless(DataError):
+        def __str__(self):
+            return "x" * 30_000
+
+    def says_too_much(path):
+        raise Endless("no")
+
+    def never_ends(path):
+        while True:
+            time.process_time()
+
+    assert judge(refuses, tmp_path) is None
+    assert judge(lambda path: None, tmp_path) is None
+    assert judge(breaks, tmp_path).key.startswith("KeyError in ")
+    assert "characters" in judge(says_too_much, tmp_path).key
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tests.fuzz.judge.CPU_SECONDS", 0.1)
+        assert judge(never_ends, tmp_path).key.startswith("slow in ")
