@@ -13,7 +13,7 @@ import pytest
 from tests.export import making
 from tests.layers.golden import FORWARD, close
 from tests.training.fork_server import ForkServer
-from zoo import oracle
+from zoo import reference
 from zoo.formats import caffemodel, prototxt
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
@@ -74,7 +74,7 @@ def test_every_form_at_once_verified(command, files):
     assert not message.HasField("state")
     assert message.layer[0].type == "Input" and message.layer[-1].name == "prob"
     x = np.random.default_rng(1).normal(size=(3, 3, 19, 17)).astype(np.float32)
-    want = oracle.run(message, caffemodel.read(out / "x.caffemodel"), {"data": x})["prob"]
+    want = reference.run(message, caffemodel.read(out / "x.caffemodel"), {"data": x})["prob"]
     model = keras.saving.load_model(out / "x.keras")
     close("prob", np.asarray(model(x.transpose(0, 2, 3, 1))), want, 2 * FORWARD)  # some fifteen layers deep
     assert json.loads((out / "x.keras.json").read_text()) == json.loads((out / "saved.json").read_text())
@@ -110,7 +110,7 @@ def test_a_v1_net_and_its_binary_become_current_ones(command, shared, tmp_path):
     message = prototxt.read_net(tmp_path / "v2.prototxt").message
     with np.load(shared / "pretrained" / "cifar10_quick_v1.npz") as data:
         x, want = data["in/data"], data["out/prob"]
-    close("prob", oracle.run(message, new, {"data": x})["prob"], want, FORWARD)
+    close("prob", reference.run(message, new, {"data": x})["prob"], want, FORWARD)
     got = keras.saving.load_model(tmp_path / "v2.keras")(x.transpose(0, 2, 3, 1))
     close("prob", np.asarray(got), want, FORWARD)
 

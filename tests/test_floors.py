@@ -16,7 +16,7 @@ FLOORS = (
     ("zoo.errors",),
     ("zoo.command", "zoo.keras_internals"),
     ("zoo.formats",),
-    ("zoo.oracle", "zoo.solvers", "zoo.layers"),
+    ("zoo.reference", "zoo.solvers", "zoo.layers"),
     ("zoo.netdef",),
     ("zoo.converters",),
     ("zoo.input",),
@@ -107,8 +107,8 @@ def why_not(importer, target):
         return "zoo/__init__.py imports nothing"
     if TYPES.fullmatch(target) and target not in SHARED and mine == theirs:
         return "layer types never import each other, and nothing that they share imports one"
-    if theirs == "zoo.oracle" and mine in ("zoo.netdef", "zoo.converters"):
-        return "the second reading is worth nothing if the first leans on it"
+    if theirs == "zoo.reference" and mine in ("zoo.netdef", "zoo.converters"):
+        return "a reference implementation proves nothing if the code under test imports it"
     if mine != theirs and LEVEL[theirs] >= LEVEL[mine]:
         return f"{theirs} is not below {mine}"
     return None
@@ -177,9 +177,9 @@ def make(root, files):
 SOUND = {
     "zoo/errors.py": "import os\n",
     "zoo/formats/prototxt.py": "from zoo.errors import Place\n",
-    "zoo/oracle/__init__.py": "from zoo.oracle.run import run\n",
-    "zoo/oracle/run.py": "from zoo.oracle import layer\nfrom zoo.formats import prototxt\n",
-    "zoo/oracle/layer.py": "import numpy\n",
+    "zoo/reference/__init__.py": "from zoo.reference.run import run\n",
+    "zoo/reference/run.py": "from zoo.reference import layer\nfrom zoo.formats import prototxt\n",
+    "zoo/reference/layer.py": "import numpy\n",
     "zoo/solvers/rules.py": "from zoo import errors\n",
     "zoo/layers/base/fields.py": "import math\n",
     "zoo/layers/relu.py": "from zoo.layers.base import fields\nfrom zoo.formats import prototxt\n",
@@ -190,7 +190,7 @@ SOUND = {
     "zoo/input/pipeline.py": "from zoo.converters.plan import plan\n",
     "zoo/training/loop.py": "from zoo.input import pipeline\n",
     "zoo/pycaffe/net.py": "def f():\n    from zoo.training import loop\n",
-    "zoo/train.py": "from zoo.pycaffe import net\nfrom zoo.oracle import run\n",
+    "zoo/train.py": "from zoo.pycaffe import net\nfrom zoo.reference import run\n",
     "data_prep/mnist.py": "from zoo.formats import prototxt\nfrom data_prep import common\n",
     "data_prep/common.py": "from zoo.errors import ZooError\n",
     "tests/test_all.py": "import zoo.train\nimport data_prep.mnist\n",
@@ -209,10 +209,10 @@ def test_a_sound_tree_passes(tmp_path):
         ("zoo/errors.py", "from zoo.formats import prototxt", "zoo.formats is not below zoo.errors"),
         ("zoo/formats/prototxt.py", "import zoo.converters.plan", "zoo.converters is not below zoo.formats"),
         ("zoo/formats/prototxt.py", "def f():\n    from ..input import pipeline", "zoo.input is not below zoo.formats"),
-        ("zoo/oracle/run.py", "from zoo.converters import plan", "zoo.converters is not below zoo.oracle"),
-        ("zoo/oracle/run.py", "from zoo.solvers import rules", "zoo.solvers is not below zoo.oracle"),
-        ("zoo/solvers/rules.py", "from zoo.oracle import run", "zoo.oracle is not below zoo.solvers"),
-        ("zoo/converters/plan.py", "from zoo.oracle import run", "the second reading is worth nothing"),
+        ("zoo/reference/run.py", "from zoo.converters import plan", "zoo.converters is not below zoo.reference"),
+        ("zoo/reference/run.py", "from zoo.solvers import rules", "zoo.solvers is not below zoo.reference"),
+        ("zoo/solvers/rules.py", "from zoo.reference import run", "zoo.reference is not below zoo.solvers"),
+        ("zoo/converters/plan.py", "from zoo.reference import run", "a reference implementation proves nothing"),
         ("zoo/converters/plan.py", "x = __import__('zoo.training.loop')", "zoo.training is not below zoo.converters"),
         ("zoo/layers/relu.py", "from zoo.layers.elu import x", "layer types never import each other"),
         ("zoo/layers/relu.py", "from . import elu", "layer types never import each other"),

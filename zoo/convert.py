@@ -19,7 +19,7 @@ What --output makes, by its ending; several may stand in one list:
 Beside a .keras file and a SavedModel lies a .json that says the sources, the preprocessing and which Keras layers each
 Caffe layer became, and a .mean.npy where the net subtracts a mean picture.
 
---verify runs what was written on random inputs beside an independent reading of the same net in NumPy, and beside
+--verify runs what was written on random inputs and compares it with the NumPy reference implementation, and with
 OpenCV where it can read the net. Exit code 0: done; 1: nothing can be made of the input, one message says why; 2: the
 files are written, but what they compute differs.
 """
@@ -50,7 +50,7 @@ BATCH = flags.DEFINE_string(
 OUTPUTS = flags.DEFINE_list("outputs", [], "Blobs that the net shall give. Default: those that no layer reads.")
 DEPLOY = flags.DEFINE_bool("deploy", True, "--nodeploy keeps data layers, losses and all phases; for .prototxt only.")
 DATA_DIR = flags.DEFINE_string("data_dir", "data", "Where mean files and data are looked for first.")
-VERIFY = flags.DEFINE_bool("verify", False, "Run what was written beside independent readings of the net.")
+VERIFY = flags.DEFINE_bool("verify", False, "Compare what was written with independent implementations.")
 TOLERANCE = flags.DEFINE_float(
     "tolerance", 1e-4, "What --verify allows, in parts of an output's largest value.", lower_bound=0
 )
@@ -245,7 +245,7 @@ def _verify(outputs, conversion, exported):
     from zoo.export.tables import verdicts
 
     tf.config.experimental.enable_tensor_float_32_execution(False)  # a GPU's short cut, good to 1e-3 only
-    readings, right, rows = None, True, []
+    comparison, right, rows = None, True, []
     for kind, path in outputs:
         print(f"verify {path}")
         if kind == "prototxt":
@@ -256,13 +256,13 @@ def _verify(outputs, conversion, exported):
             print("\n".join(f"  {line}" for line in wrong) or f"  {count} parameter blobs, the same bytes")
             right = right and not wrong
         else:
-            readings = readings or verify.Readings(conversion)
+            comparison = comparison or verify.Comparison(conversion)
             load = keras_file.load if kind == "keras" else saved_model.load
-            found = readings.compare(load(path.rstrip("/")), exported.inputs, TOLERANCE.value)
+            found = comparison.compare(load(path.rstrip("/")), exported.inputs, TOLERANCE.value)
             print("\n".join(f"  {line}" for line in verdicts(found)))
             right = right and all(row.equal for row in found if row.decides)
             rows += found
-    for reader, why in (readings.silent if readings else {}).items():
+    for reader, why in (comparison.silent if comparison else {}).items():
         print(f"  no second opinion from {reader}: {why}")
     if any(row.verdict.endswith(verify.SAME) for row in rows):
         print("  an output that no input changes shows little: compare what it comes from, with --outputs=BLOB,...")

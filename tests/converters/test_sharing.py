@@ -1,10 +1,10 @@
-"""Parameters shared by name, in one shape and order or in two: values and gradients against the NumPy reading."""
+"""Parameters shared by name, in one shape and order or in two: values and gradients against the NumPy reference."""
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from zoo import oracle
+from zoo import reference
 from zoo.converters.build import build
 from zoo.errors import NetError
 from zoo.formats.prototxt import parse_net
@@ -34,7 +34,7 @@ def test_one_array_in_three_shapes(order):
     inputs = {ref.name: rng.normal(size=net.shapes[ref]).astype(np.float32) for ref in net.inputs}
     feeds = {ref: from_caffe(tf.constant(inputs[ref.name])) for ref in net.inputs}
     weights = {layer.definition.name: [p.array() for p in layer.parameters] for layer in net.layers}
-    wanted = oracle.run(definition.message, weights, inputs)
+    wanted = reference.run(definition.message, weights, inputs)
 
     def total(run):
         return sum(float(np.sum(np.square(run[name], dtype=np.float64))) for name in ("y1", "y2", "y3"))
@@ -52,7 +52,7 @@ def test_one_array_in_three_shapes(order):
     for sign in (1, -1):
         moved = weights["flat"][0].reshape(2, 12) + sign * step * direction
         at = {name: [moved.reshape(arrays[0].shape)] for name, arrays in weights.items() if arrays}
-        ends.append(total(oracle.run(definition.message, at, inputs, dtype=np.float64)))
+        ends.append(total(reference.run(definition.message, at, inputs, dtype=np.float64)))
     slope = (ends[0] - ends[1]) / (2 * step)
     assert np.sum(gradient.reshape(2, 12) * direction) == pytest.approx(slope, rel=1e-4)
 

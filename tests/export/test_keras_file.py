@@ -17,7 +17,7 @@ from zoo.errors import OutputError, UnsupportedError
 from zoo.export import keras_file
 from zoo.export.conversion import convert
 from zoo.export.keras_model import keras_model
-from zoo.export.verify import Readings
+from zoo.export.verify import Comparison
 
 PLAIN_KERAS = pathlib.Path(__file__).with_name("plain_keras.py")
 PRETRAINED = {  # net: weights
@@ -66,18 +66,18 @@ def test_plain_keras_computes_what_caffe_computed(backend, shared, tmp_path):
 
 
 @pytest.mark.parametrize("backend", ["tensorflow", "jax", "torch"])
-def test_plain_keras_computes_what_the_second_reading_does(backend, small, tmp_path):
+def test_plain_keras_computes_what_the_reference_implementation_does(backend, small, tmp_path):
     if importlib.util.find_spec(backend) is None:
         pytest.skip(f"{backend} is not installed")
     conversion = convert(*small[:1], [small[1]], outputs=["prob", "norm1", "branch/a"])
     folder = tmp_path / "files"
     folder.mkdir()
     keras_file.write(keras_model(conversion), conversion, folder / "small.keras")
-    readings = Readings(conversion, batch=3)
-    np.savez(folder / "small.inputs.npz", data=nhwc(readings.inputs["data"]))
+    comparison = Comparison(conversion, batch=3)
+    np.savez(folder / "small.inputs.npz", data=nhwc(comparison.inputs["data"]))
     in_plain_keras(folder, backend)
     with np.load(folder / "small.outputs.npz") as got:
-        for blob, want in readings.found["NumPy"].items():
+        for blob, want in comparison.found["NumPy"].items():
             close(blob, got[blob.replace("/", "|")], nhwc(want), 2 * FORWARD)  # some fifteen layers deep
 
 

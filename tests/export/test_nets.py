@@ -1,4 +1,4 @@
-"""Every whole net in configs/, at full size: what is exported of it beside the NumPy reading, with random weights."""
+"""Every whole net in configs/, at full size: what is exported of it against the NumPy reference, with random weights."""
 
 import pathlib
 
@@ -7,7 +7,7 @@ import pytest
 
 from zoo.export.conversion import convert
 from zoo.export.keras_model import keras_model
-from zoo.export.verify import Readings
+from zoo.export.verify import Comparison
 
 CONFIGS = pathlib.Path(__file__).resolve().parents[2] / "configs"
 SHAPES = {  # of inputs that no file can tell without its data
@@ -40,7 +40,7 @@ def fill(net):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
-def test_the_exported_net_is_what_the_second_reading_computes(name):
+def test_the_exported_net_is_what_the_reference_implementation_computes(name):
     config, shapes = CONFIGS / f"{name}.prototxt", SHAPES.get(name, {})
     message = convert(config, shapes=shapes).message
     # Scores, not probabilities: those of untrained weights are 0 and 1, whatever goes in.
@@ -48,7 +48,7 @@ def test_the_exported_net_is_what_the_second_reading_computes(name):
     conversion = convert(config, shapes=shapes, outputs=scores)
     fill(conversion.net)
     exported = keras_model(conversion)
-    rows = Readings(conversion, batch=2).compare(
+    rows = Comparison(conversion, batch=2).compare(
         lambda feeds, training: exported.model(next(iter(feeds.values())) if len(feeds) == 1 else feeds),
         exported.inputs,
         1e-5,

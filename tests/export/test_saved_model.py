@@ -12,18 +12,18 @@ from zoo.errors import OutputError
 from zoo.export import saved_model
 from zoo.export.conversion import convert
 from zoo.export.keras_model import keras_model
-from zoo.export.verify import Readings
+from zoo.export.verify import Comparison
 
 
 def test_served_by_tensorflow_alone(small, tmp_path):
     conversion = convert(small[0], [small[1]], outputs=["prob", "branch/a"])
     saved_model.write(keras_model(conversion), conversion.outputs, tmp_path / "saved")
     module = tf.saved_model.load(str(tmp_path / "saved"))
-    readings = Readings(conversion, batch=4)
-    x = tf.constant(readings.inputs["data"].transpose(0, 2, 3, 1))
+    comparison = Comparison(conversion, batch=4)
+    x = tf.constant(comparison.inputs["data"].transpose(0, 2, 3, 1))
     for given in (module.serve(x), module.signatures["serving_default"](data=x)):
         assert sorted(given) == ["branch/a", "prob"]
-        for blob, want in readings.found["NumPy"].items():
+        for blob, want in comparison.found["NumPy"].items():
             got = given[blob].numpy()
             got = got.transpose(0, 3, 1, 2) if got.ndim == 4 else got
             np.testing.assert_allclose(got, want, rtol=0, atol=2e-5 * np.abs(want).max())

@@ -58,11 +58,11 @@ def converted(small, tmp_path):
     return conversion, exported, tmp_path / "x.keras"
 
 
-def test_both_readings_agree_with_the_file(converted):
+def test_both_implementations_agree_with_the_file(converted):
     conversion, exported, path = converted
-    readings = verify.Readings(conversion, batch=3)
-    assert not readings.silent
-    rows = readings.compare(keras_file.load(path), exported.inputs, 1e-4)
+    comparison = verify.Comparison(conversion, batch=3)
+    assert not comparison.silent
+    rows = comparison.compare(keras_file.load(path), exported.inputs, 1e-4)
     assert [(r.output, r.by.split()[0], r.decides) for r in rows] == [
         ("prob", "NumPy", True),
         ("branch/a", "NumPy", True),
@@ -86,19 +86,19 @@ def test_one_wrong_weight_is_found(layer, converted, tmp_path):
     variable.assign(array)
     with keras_file.no_copy_warning():
         model.save(tmp_path / "wrong.keras")
-    readings = verify.Readings(conversion)
-    rows = readings.compare(keras_file.load(tmp_path / "wrong.keras"), exported.inputs, 1e-4)
+    comparison = verify.Comparison(conversion)
+    rows = comparison.compare(keras_file.load(tmp_path / "wrong.keras"), exported.inputs, 1e-4)
     assert {r.output for r in rows if r.decides and r.verdict == "DIFFERS"} >= {"prob"}
 
 
-def test_the_oracle_takes_the_weights_of_the_file_and_not_ours(small, monkeypatch):
-    """A mistake in the way from a blob to a variable must not reach the second reading."""
+def test_the_reference_takes_the_weights_of_the_file_and_not_ours(small, monkeypatch):
+    """A mistake in the way from a blob to a variable must not reach the reference implementation."""
     conversion = convert(small[0], [small[1]])
     layer = next(layer for layer in conversion.net.layers if layer.definition.name == "conv1")
     kernel = layer.parameters[0].variable
     kernel.assign(np.asarray(kernel)[::-1])  # a filter mirrored
     exported = keras_model(conversion)
-    rows = verify.Readings(conversion).compare(
+    rows = verify.Comparison(conversion).compare(
         lambda feeds, training: exported.model(feeds["data"]), {"data": "data"}, 1e-4
     )
     assert [r.verdict for r in rows] == ["DIFFERS", "differs"]
@@ -120,11 +120,11 @@ def test_weights_are_compared_byte_by_byte(small, tmp_path):
     )
 
 
-def test_a_type_without_a_second_reading_cannot_be_verified(tmp_path):
+def test_a_type_without_a_reference_implementation_cannot_be_verified(tmp_path):
     text = making.INPUT + 'layer { name: "d" type: "Dropout" bottom: "data" top: "d" }'
     conversion = convert(making.write(tmp_path / "net.prototxt", text), phase="TRAIN")
     with pytest.raises(UnsupportedError, match='layer "d" .Dropout.: random in TRAIN'):
-        verify.Readings(conversion)
+        verify.Comparison(conversion)
 
 
 # ---- random inputs ---------------------------------------------------------------------------------------------
@@ -169,6 +169,6 @@ def test_opencv_is_not_needed(converted, monkeypatch, tmp_path):
     fake.chmod(0o755)
     monkeypatch.setattr(opencv.sys, "executable", str(fake))
     conversion, exported, path = converted
-    readings = verify.Readings(conversion)
-    assert readings.silent == {"OpenCV": "it is not installed"}
-    assert all(r.equal for r in readings.compare(keras_file.load(path), exported.inputs, 1e-4))
+    comparison = verify.Comparison(conversion)
+    assert comparison.silent == {"OpenCV": "it is not installed"}
+    assert all(r.equal for r in comparison.compare(keras_file.load(path), exported.inputs, 1e-4))

@@ -1,4 +1,4 @@
-"""Boxes cut and warped, against a second reading of Caffe that goes value by value."""
+"""Boxes cut and warped, against a reference implementation that goes value by value."""
 
 import cv2
 import numpy as np

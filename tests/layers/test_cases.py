@@ -1,4 +1,4 @@
-"""Every registered layer type, driven by the one case table against the second reading of Caffe."""
+"""Every registered layer type, driven by the one case table against the reference implementation of Caffe."""
 
 import pathlib
 import subprocess
@@ -15,7 +15,7 @@ from tests.layers.cases.running import as_caffe, expected, feeds_of, last_values
 from tests.layers.golden import BACKWARD, FORWARD, close
 from zoo import (
     layers,  # noqa: F401  (registers every type)
-    oracle,
+    reference,
 )
 from zoo.layers.base.registry import layer_types, lookup
 from zoo.layers.ops.layout import from_caffe
@@ -40,13 +40,13 @@ def every(cases):
 def test_every_registered_type_has_cases():
     computing = {name for name in layer_types() if not lookup(types.SimpleNamespace(type=name)).is_source}
     assert computing - NOT_COMPUTED == set(CASES)
-    assert set(CASES) <= set(oracle.layer_types())
+    assert set(CASES) <= set(reference.layer_types())
     assert len({case.id for case in ALL}) == len(ALL)
 
 
 @every(ALL)
 def test_shapes_and_forward(case):
-    """What integers said, what ran, and the second reading agree in shape; and the two in value."""
+    """What integers said, what ran, and the reference implementation agree in shape; and the two in value."""
     net, arrays = net_of(case), case.feeds()
     after = {}
     want = expected(case, net, arrays, after=after)
@@ -66,7 +66,7 @@ def test_shapes_and_forward(case):
 
 @every([case for case in ALL if case.gradient != ()])
 def test_gradient_is_the_derivative(case):
-    """Along random directions in each input and parameter, against differences of the second reading."""
+    """Along random directions in each input and parameter, against differences of the reference implementation."""
     net, arrays = net_of(case), case.feeds()
     weights = weights_of(case, net)
     feeds, last, rng = feeds_of(net, arrays), last_values(net), case.rng("gradient")

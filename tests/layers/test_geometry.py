@@ -1,4 +1,4 @@
-"""Sizes and axes against direct readings of what they mean."""
+"""Sizes and axes against direct computations of what they mean."""
 
 import itertools
 

@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 
-from tests.solvers import oracle
+from tests.solvers import reference
 from zoo.solvers import optimizers, schedules
 
 SHAPES, PAIRS = [(3, 4), (5,), (2, 1, 3)], [(1.0, 1.0), (2.0, 0.5), (0.0, 1.0)]
@@ -19,11 +19,11 @@ def main():
         options = {**OPTIONS, **{name: value for name, value in EXTRA.items() if name in cls.fields}}
         rate = schedules.MultiStep(base_lr=0.05, gamma=0.5, stepvalue=[3, 3, 9])
         optimizer = cls(rate, multipliers={v.path: pair for v, pair in zip(variables, PAIRS)}, **options)
-        want = oracle.Solver(kind, arrays, PAIRS, np.float64, **options)
+        want = reference.Solver(kind, arrays, PAIRS, np.float64, **options)
         for i in range(20):
             grads = [rng.normal(size=shape).astype("float32") * (i % 3) for shape in SHAPES]
             optimizer.apply(grads, variables)
-            want.step(grads, oracle.rate("multistep", i, 0.05, gamma=0.5, stepvalue=(3, 3, 9)))
+            want.step(grads, reference.rate("multistep", i, 0.05, gamma=0.5, stepvalue=(3, 3, 9)))
         history = (want.h + want.h2)[: len(optimizer.slots) * len(variables)]
         for got, right in zip([v.value for v in variables] + optimizer.history(variables), want.weights + history):
             np.testing.assert_allclose(np.asarray(got), right, rtol=0, atol=5e-6 * np.abs(right).max())

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tests.solvers import oracle
+from tests.solvers import reference
 from zoo.solvers import optimizers, schedules
 
 SHAPES, PAIRS = [(3, 4), (5,)], [(1.0, 1.0), (2.0, 0.5)]
@@ -37,12 +37,12 @@ def main():
             optimizer.build(variables)
 
         step = stepper(strategy, optimizer, variables)
-        want = oracle.Solver(kind, arrays, PAIRS, np.float64, **options)
+        want = reference.Solver(kind, arrays, PAIRS, np.float64, **options)
         clipped = 0
         for i in range(20):
             both = [rng.normal(size=(2, *shape)).astype("float32") * (i % 3) for shape in SHAPES]
             step(both)
-            clipped += want.step([pair.sum(0) for pair in both], oracle.rate("exp", i, 0.05, gamma=0.9))
+            clipped += want.step([pair.sum(0) for pair in both], reference.rate("exp", i, 0.05, gamma=0.9))
         if not 0 < clipped < 20:
             raise SystemExit(f"clipping acted in {clipped} of 20 steps and proves nothing")
         history = (want.h + want.h2)[: len(optimizer.slots) * len(variables)]

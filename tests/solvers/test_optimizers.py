@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.solvers import oracle
+from tests.solvers import reference
 from zoo.errors import CheckpointError, SolverError
 from zoo.solvers import optimizers, schedules
 
@@ -68,9 +68,9 @@ def close(got, want, tolerance):
 
 
 def expected(kind, options, steps=20, dtype=np.float64):
-    """The oracle after `steps`, and how many of them were clipped."""
-    solver = oracle.Solver(kind, start(), MULTIPLIERS, dtype, **{**RULES[kind], **options})
-    rates = [oracle.rate("inv", i, 0.05, gamma=0.1, power=0.75) for i in range(steps)]
+    """The reference after `steps`, and how many of them were clipped."""
+    solver = reference.Solver(kind, start(), MULTIPLIERS, dtype, **{**RULES[kind], **options})
+    rates = [reference.rate("inv", i, 0.05, gamma=0.1, power=0.75) for i in range(steps)]
     clipped = sum(solver.step(gradients(i), rate) for i, rate in enumerate(rates))
     return solver, clipped
 

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from tests.solvers import oracle
+from tests.solvers import reference
 from zoo.solvers.optimizers import OPTIMIZERS
 from zoo.solvers.recording import recording
 from zoo.solvers.schedules import schedule
@@ -27,7 +27,7 @@ def test_what_was_subtracted(kind, fused):
     rng, rate = np.random.default_rng(4), {"AdaDelta": 0.1}.get(kind, 1e-4)
     start = [rng.normal(1000, 100, shape).astype(np.float32) for shape in ((3, 5), (4,), (2, 3))]
     options = {**OPTIONS[kind], "weight_decay": 1e-3}
-    want = oracle.Solver(kind, start, MULTIPLIERS, np.float64, **options)
+    want = reference.Solver(kind, start, MULTIPLIERS, np.float64, **options)
     variables, optimizers = [], []
     for cls in (recording(OPTIMIZERS[kind]), OPTIMIZERS[kind]):
         own = [keras.Variable(array, name=f"w{i}") for i, array in enumerate(start)]

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.solvers import oracle
+from tests.solvers import reference
 from zoo.errors import SolverError
 from zoo.solvers import schedules
 
@@ -34,7 +34,7 @@ def test_every_policy_has_a_case():
 def test_equals_the_formula(policy):
     made = make(policy, **CASES[policy])
     traced = tf.function(made)
-    want = [oracle.rate(policy, i, **CASES[policy]) for i in range(40)]
+    want = [reference.rate(policy, i, **CASES[policy]) for i in range(40)]
     assert made(0).dtype == "float32"
     np.testing.assert_allclose([float(made(i)) for i in range(40)], want, rtol=1e-6)
     np.testing.assert_allclose([float(traced(tf.constant(i, "int64"))) for i in range(40)], want, rtol=1e-6)
@@ -58,7 +58,7 @@ def test_step_is_exact_beyond_what_float32_can_count():
 @pytest.mark.parametrize("stepvalue", [(4, 4, 4), (9, 3, 5), (0, 0, 6), (2, 7, 6, 8), (0, 1)])
 def test_multistep_advances_once_an_iteration(stepvalue):
     made = schedules.MultiStep(base_lr=1.0, gamma=0.5, stepvalue=list(stepvalue))
-    want = [oracle.rate("multistep", i, 1.0, gamma=0.5, stepvalue=stepvalue) for i in range(15)]
+    want = [reference.rate("multistep", i, 1.0, gamma=0.5, stepvalue=stepvalue) for i in range(15)]
     assert [float(made(i)) for i in range(15)] == want
     # What Caffe holds after i updates belongs to the last of them.
     assert [2.0 ** -made.current_step(i) for i in range(1, 16)] == want

@@ -4,7 +4,7 @@ import h5py
 import numpy as np
 import pytest
 
-from tests.solvers import oracle
+from tests.solvers import reference
 from tests.training import runs
 from zoo.formats import caffe_pb2, caffemodel, solverstate
 
@@ -49,7 +49,7 @@ def test_decay_of_what_stands_still_goes_into_the_history(trained):
     kind, run_dir = trained
     weights, history = pair(run_dir, LAST)
     zeros = [np.zeros_like(weights[layer][index]) for layer, index in STILL]
-    rule = oracle.Solver(kind, zeros, [(0, 1), (0, 1), (0, 1), (0, 3)], np.float64, weight_decay=0.05, **KINDS[kind])
+    rule = reference.Solver(kind, zeros, [(0, 1), (0, 1), (0, 1), (0, 3)], np.float64, weight_decay=0.05, **KINDS[kind])
     for iteration in range(1, LAST + 1):
         now = pair(run_dir, iteration)[0]  # the forward pass moves the sums, then comes the update
         rule.weights = [np.asarray(now[layer][index], np.float64) for layer, index in STILL]

@@ -1,4 +1,4 @@
-"""Runs a converted file beside independent readings of the same net, and says how far they are apart."""
+"""Runs a converted file and independent implementations of the same net, and reports how far apart they are."""
 
 import math
 import tempfile
@@ -8,31 +8,31 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from zoo import oracle
+from zoo import reference
 from zoo.converters import weights as net_weights
 from zoo.export import opencv
 from zoo.export.random_inputs import random_inputs
 from zoo.formats import caffe_pb2, caffemodel, prototxt
 from zoo.layers.ops.layout import from_caffe, to_caffe
 
-SECOND_READING = "NumPy"
+REFERENCE = "NumPy"
 NOTHING = "nothing finite to compare"
 SAME = "the same for every input"
 
 
 @dataclass(frozen=True)
 class Row:
-    """One output of a converted file beside one independent reading.
+    """One output of a converted file, compared with one independent implementation.
 
     Attributes:
         output: the blob.
-        by: who the other reading is by.
+        by: which implementation it is compared with.
         shape: Caffe's.
-        largest: largest absolute value of the other reading.
+        largest: largest absolute value that the other computed.
         difference: largest absolute difference.
         verdict: what it comes to.
         equal: whether it is within the tolerance.
-        decides: whether the verdict of this reading counts.
+        decides: whether the verdict counts.
     """
 
     output: str
@@ -50,10 +50,10 @@ class Row:
         return self.difference / self.largest if self.largest else math.inf if self.difference else 0.0
 
 
-class Readings:
-    """What independent readings make of a net on random inputs.
+class Comparison:
+    """What independent implementations compute of a net on random inputs.
 
-    The first, by `zoo.oracle`, takes the prototxt and the weights as the files have them, and shares nothing with the
+    The first, by `zoo.reference`, takes the prototxt and the weights as the files have them, and shares nothing with the
     conversion but the reading of files and the net to deploy. The second is OpenCV's; it counts where it can read the
     net, and its verdict is told but does not decide, since in some layers it differs from Caffe by intention.
 
@@ -72,8 +72,8 @@ class Readings:
         self.conversion = conversion
         self.inputs = random_inputs(conversion, None if conversion.fixed else batch, seed)
         weights = source_weights(conversion)
-        values = oracle.run(conversion.message, weights, self.inputs, phase=conversion.phase)
-        self.found = {SECOND_READING: {blob: values[blob] for blob in conversion.outputs}}
+        values = reference.run(conversion.message, weights, self.inputs, phase=conversion.phase)
+        self.found = {REFERENCE: {blob: values[blob] for blob in conversion.outputs}}
         self.silent = {}
         self._ask_opencv(weights)
 
@@ -116,7 +116,7 @@ class Readings:
         for by, values in self.found.items():
             for blob, want in values.items():
                 got = np.asarray(keras.ops.convert_to_numpy(to_caffe(given[blob])))
-                rows.append(compare(blob, by, got, np.asarray(want), tolerance, decides=by == SECOND_READING))
+                rows.append(compare(blob, by, got, np.asarray(want), tolerance, decides=by == REFERENCE))
         return rows
 
 

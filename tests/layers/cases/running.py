@@ -1,11 +1,11 @@
-"""Runs a case both ways: through prototxt -> NetDef -> build -> Keras, and through the second reading."""
+"""Runs a case both ways: through prototxt -> NetDef -> build -> Keras, and through the reference implementation."""
 
 import functools
 
 import numpy as np
 import tensorflow as tf
 
-from zoo import oracle
+from zoo import reference
 from zoo.converters.build import build
 from zoo.formats.prototxt import parse_net
 from zoo.layers.ops.layout import from_caffe, to_caffe
@@ -55,6 +55,6 @@ def as_caffe(tensor):
 
 
 def expected(case, net, arrays, dtype=np.float32, weights=None, after=None):
-    """Returns {blob: array} by the second reading."""
+    """Returns {blob: array} by the reference implementation."""
     weights = weights_of(case, net) if weights is None else weights
-    return oracle.run(net.definition.message, weights, arrays, case.phase, dtype=dtype, after=after)
+    return reference.run(net.definition.message, weights, arrays, case.phase, dtype=dtype, after=after)

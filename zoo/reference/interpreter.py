@@ -3,8 +3,8 @@
 import numpy as np
 
 from zoo.errors import NetError, UnsupportedError, did_you_mean
-from zoo.oracle import loss, neuron, normalisation, pooling, recurrent, shape, vision
-from zoo.oracle.layer import Layer
+from zoo.reference import loss, neuron, normalisation, pooling, recurrent, shape, vision
+from zoo.reference.layer import Layer
 
 _FUNCTIONS = {}
 for _family in (loss, neuron, normalisation, pooling, recurrent, shape, vision):
@@ -58,7 +58,9 @@ def _check_fed(layer, values):
     missing = [name for name in layer.message.top if name not in values]
     if layer.message.bottom or (missing and layer.message.type != "Input"):
         hint = did_you_mean(layer.message.type, _FUNCTIONS)
-        raise UnsupportedError(f'layer type "{layer.message.type}" has no second reading', at=layer.place, hint=hint)
+        raise UnsupportedError(
+            f'layer type "{layer.message.type}" has no reference implementation', at=layer.place, hint=hint
+        )
     if missing:
         raise layer.error("an input is not given", want=", ".join(missing))
 

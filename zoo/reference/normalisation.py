@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from zoo.oracle.layer import enum_name
-from zoo.oracle.windows import padded, windows
+from zoo.reference.layer import enum_name
+from zoo.reference.windows import padded, windows
 
 
 def batch_norm(layer, x):

@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 
-from zoo.oracle.windows import padded, windows
+from zoo.reference.windows import padded, windows
 
 
 def _per_axis(layer, p, name, n, default=None):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from zoo.errors import UnsupportedError
-from zoo.oracle.layer import enum_name
+from zoo.reference.layer import enum_name
 
 FLT_MAX = float(np.finfo(np.float32).max)
 

@@ -1,10 +1,10 @@
-"""The second reading against real Caffe's numbers: every recorded layer case, and real nets by their authors."""
+"""The reference implementation against real Caffe's numbers: every recorded layer case, and real nets by their authors."""
 
 import numpy as np
 import pytest
 
 from tests.conftest import SHARED
-from zoo import oracle
+from zoo import reference
 from zoo.formats import caffemodel
 from zoo.formats.prototxt import parse_net
 from zoo.netdef.upgrade import upgrade_net
@@ -46,7 +46,7 @@ def close(what, got, want, tolerance=1e-5):
 def test_layers(path):
     message, arrays = load(path)
     weights, after = by_layer(group(arrays, "param")), {}
-    got = oracle.run(message, weights, group(arrays, "in"), str(arrays["phase"]), after=after)
+    got = reference.run(message, weights, group(arrays, "in"), str(arrays["phase"]), after=after)
     wanted = group(arrays, "out")
     assert wanted
     for name, want in wanted.items():
@@ -64,7 +64,7 @@ def test_real_nets(path):
     weights = caffemodel.read(file)
     wanted = group(arrays, "out")
     assert wanted
-    got = oracle.run(message, shaped(message, weights), group(arrays, "in"))
+    got = reference.run(message, shaped(message, weights), group(arrays, "in"))
     for name, want in wanted.items():
         close(name, got[name], want)
 

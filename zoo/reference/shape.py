@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from zoo.oracle.layer import enum_name, integers
+from zoo.reference.layer import enum_name, integers
 
 
 def argmax(layer, x):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from zoo.oracle.neuron import sigmoid_of
+from zoo.reference.neuron import sigmoid_of
 
 
 def _unit(cell, gates, cont):

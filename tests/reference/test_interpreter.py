@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from google.protobuf import text_format
 
-from zoo import oracle
+from zoo import reference
 from zoo.errors import DataError, NetError, UnsupportedError
 from zoo.formats import caffe_pb2
 
@@ -16,14 +16,14 @@ def net(text):
 def one(body, **inputs):
     """Runs one layer; its bottoms are the inputs in order, its tops t0 and t1."""
     bottoms = " ".join(f'bottom: "{name}"' for name in inputs)
-    return oracle.run(net(f'layer {{ name: "l" {bottoms} {body} }}'), {}, inputs)
+    return reference.run(net(f'layer {{ name: "l" {bottoms} {body} }}'), {}, inputs)
 
 
 def test_in_place_layers_overwrite_and_later_readers_see_it():
     layers = (
         'layer { name: "r" type: "ReLU" bottom: "x" top: "x" } layer { name: "p" type: "Power" bottom: "x" top: "y" }'
     )
-    got = oracle.run(net(layers), {}, {"x": np.float32([-2, 3])})
+    got = reference.run(net(layers), {}, {"x": np.float32([-2, 3])})
     np.testing.assert_array_equal(got["x"], [0, 3])
     np.testing.assert_array_equal(got["y"], [0, 3])
 
@@ -31,7 +31,7 @@ def test_in_place_layers_overwrite_and_later_readers_see_it():
 def test_blobs_have_the_dtype_asked_for():
     message = net('layer { name: "e" type: "Exp" bottom: "x" top: "y" }')
     for dtype in (np.float32, np.float64):
-        got = oracle.run(message, {}, {"x": np.array([0.1])}, dtype=dtype)["y"]
+        got = reference.run(message, {}, {"x": np.array([0.1])}, dtype=dtype)["y"]
         assert got.dtype == dtype
     np.testing.assert_allclose(got, np.exp([0.1]), rtol=1e-15)
 
@@ -42,7 +42,7 @@ def test_parameters_shared_by_name_are_given_once():
         "inner_product_param { num_output: 1 bias_term: false } }"
         for name in "ab"
     )
-    got = oracle.run(net(layers), {"a": [np.float32([[2, 3]])]}, {"x": np.float32([[10, 1]])})
+    got = reference.run(net(layers), {"a": [np.float32([[2, 3]])]}, {"x": np.float32([[10, 1]])})
     np.testing.assert_array_equal(got["a"], [[23]])
     np.testing.assert_array_equal(got["b"], [[23]])
 
@@ -72,14 +72,14 @@ def test_stochastic_pooling_weighs_by_value():
     got = one(body, x=np.float32([[[[1, 2], [3, 4]]]]))
     np.testing.assert_allclose(got["t"], [[[[3]]]])
     with pytest.raises(UnsupportedError, match="random in TRAIN"):
-        oracle.run(net(f'layer {{ name: "l" bottom: "x" {body} }}'), {}, {"x": np.ones((1, 1, 2, 2))}, "TRAIN")
+        reference.run(net(f'layer {{ name: "l" bottom: "x" {body} }}'), {}, {"x": np.ones((1, 1, 2, 2))}, "TRAIN")
 
 
 def test_dropout_draws_nothing_in_test_and_is_refused_in_train():
     message = net('layer { name: "d" type: "Dropout" bottom: "x" top: "x" }')
-    np.testing.assert_array_equal(oracle.run(message, {}, {"x": np.float32([1, 2])})["x"], [1, 2])
+    np.testing.assert_array_equal(reference.run(message, {}, {"x": np.float32([1, 2])})["x"], [1, 2])
     with pytest.raises(UnsupportedError, match='layer "d" .Dropout.: random in TRAIN'):
-        oracle.run(message, {}, {"x": np.float32([1, 2])}, "TRAIN")
+        reference.run(message, {}, {"x": np.float32([1, 2])}, "TRAIN")
 
 
 def test_mvn_and_its_four_axes():
@@ -106,11 +106,11 @@ def test_mistakes_are_said_with_their_layer(body, error, says):
 
 def test_what_is_fed_must_be_given():
     data = 'layer { name: "d" type: "Data" top: "x" } layer { name: "r" type: "ReLU" bottom: "x" top: "y" }'
-    np.testing.assert_array_equal(oracle.run(net(data), {}, {"x": np.float32([-1])})["y"], [0])
+    np.testing.assert_array_equal(reference.run(net(data), {}, {"x": np.float32([-1])})["y"], [0])
     with pytest.raises(UnsupportedError, match='layer "d"'):
-        oracle.run(net(data), {}, {})
+        reference.run(net(data), {}, {})
     with pytest.raises(NetError, match="an input is not given, want x"):
-        oracle.run(net(data.replace('"Data"', '"Input"')), {}, {})
+        reference.run(net(data.replace('"Data"', '"Input"')), {}, {})
 
 
 def test_infogain_reads_its_matrix_from_a_file(tmp_path):

@@ -5,8 +5,8 @@ import math
 import numpy as np
 
 from zoo.formats import blobproto
-from zoo.oracle.layer import enum_name, integers
-from zoo.oracle.normalisation import softmax_of
+from zoo.reference.layer import enum_name, integers
+from zoo.reference.normalisation import softmax_of
 
 FLT_MIN = float(np.finfo(np.float32).tiny)
 LOG_THRESHOLD = 1e-20  # multinomial_logistic_loss_layer.hpp and infogain_loss_layer.hpp kLOG_THRESHOLD
