@@ -4,7 +4,7 @@ import pathlib
 
 import numpy as np
 
-from data_prep.sources import open_source
+from data_prep.image_readers import open_source
 from zoo.errors import DataError, Place
 
 COLUMNS, ROWS, TILE, LINE = 8, 4, 128, 16  # pictures across and down; pixels of one, and of the line below it

@@ -16,37 +16,37 @@ import shutil
 
 from absl import flags
 
-from data_prep import common, forms
-from data_prep.changes import Change, Changed
-from data_prep.sources import define_resize, open_source, resize_of
+from data_prep import common, image_writers
+from data_prep.image_readers import define_resize, open_source, resize_of
+from data_prep.image_transforms import ImageTransform, TransformedImages
 from zoo.errors import DataError, Place
 from zoo.formats import lock
 from zoo.formats.databases import database_kind
 
 
 def convert(output, backend, source, change, *, check_size=False, skip_corrupt=False, **options):
-    """Writes a `Source` in another form; returns its `Changed`, and the `Card` of shards, else None.
+    """Writes an `ImageSource` in another form; returns its `TransformedImages`, and the `Card` of shards, else None.
 
     Args:
         output: the folder of a database or list; the prefix of a split.
         backend: "lmdb", "leveldb", "records" or "list".
-        source: the `Source`.
-        change: the `Change`.
-        check_size, skip_corrupt: see `Changed`.
-        options: `shards`, `prepare`, `made` and `names` of `forms.to_records`.
+        source: the `ImageSource`.
+        change: the `ImageTransform`.
+        check_size, skip_corrupt: see `TransformedImages`.
+        options: `shards`, `prepare`, `made` and `names` of `image_writers.to_records`.
 
     Raises:
         DataError: damaged pictures, an output that is there, or a form that cannot hold what there is.
     """
-    items, card = Changed(source, change, check_size, skip_corrupt), None
+    items, card = TransformedImages(source, change, check_size, skip_corrupt), None
     with common.progress(source.count, pathlib.PurePath(output).name) as bar:
         stream = bar(iter(items))
         if backend == "records":
-            card = forms.to_records(output, stream, items, source, **options)
+            card = image_writers.to_records(output, stream, items, source, **options)
         elif backend == "list":
-            forms.to_list(output, stream)
+            image_writers.to_list(output, stream)
         else:
-            forms.to_database(output, backend, stream)
+            image_writers.to_database(output, backend, stream)
     return items, card
 
 
@@ -80,7 +80,7 @@ def main(_):
     with common.alone(prefix.parent, lock.NAME if f.backend == "records" else f".{prefix.name}{lock.NAME}"):
         if f.force and database_kind(prefix):
             shutil.rmtree(prefix)
-        items, card = convert(f.output, f.backend, source, Change(f.gray, resize, encode, is_list), **options)
+        items, card = convert(f.output, f.backend, source, ImageTransform(f.gray, resize, encode, is_list), **options)
     for message in items.skipped:
         print(f"SKIPPED: {message}")
     if card:

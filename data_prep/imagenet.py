@@ -30,7 +30,7 @@ import sys
 from absl import flags
 
 from data_prep import beam, common, contact_sheet, images, shards
-from data_prep.collect import collect
+from data_prep.image_files import collect
 from data_prep.progress import Progress
 from zoo.errors import DataError, Place
 from zoo.formats import records

@@ -14,7 +14,7 @@ import numpy as np
 from absl import flags
 
 from data_prep import common
-from data_prep.sources import ahead, define_resize, open_source, resize_of
+from data_prep.image_readers import ahead, define_resize, open_source, resize_of
 from zoo.errors import DataError, Place
 from zoo.formats import atomic, blobproto, datum
 
@@ -22,10 +22,10 @@ SUFFIXES = (".binaryproto", ".npy", ".png")
 
 
 def mean_image(source, gray=False, resize=None, count=lambda records: records):
-    """Returns (float64 (H, W, C) mean, number of pictures) of a `Source`.
+    """Returns (float64 (H, W, C) mean, number of pictures) of an `ImageSource`.
 
     Args:
-        source: the `Source`.
+        source: the `ImageSource`.
         gray: whether to take the pictures as gray.
         resize: (H, W) to bring them to, or None.
         count: a function that passes records on, such as to draw a bar.

@@ -10,11 +10,11 @@ from tests.training.fork_server import ForkServer
 from zoo.errors import DataError, NetError
 from zoo.formats.prototxt import parse_net
 from zoo.netdef.net import net_def
-from zoo.timing import report, run
+from zoo.timing import benchmark, report
+from zoo.timing.feed_time import FeedTime, feed_time
 from zoo.timing.layers import LayerTime, layer_times
-from zoo.timing.pipeline import FeedTime, feed_time
-from zoo.timing.subject import open_feeds, open_source, subject
-from zoo.timing.whole import WholeTime, whole_times
+from zoo.timing.timed_net import open_feeds, open_source, timed_net
+from zoo.timing.whole_net import WholeTime, whole_times
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 
@@ -48,7 +48,7 @@ layer { name: "loss" type: "SoftmaxWithLoss" bottom: "ip" bottom: "label" top: "
 
 @pytest.fixture
 def source(tmp_path):
-    """Writes a config; returns its opened `Source`."""
+    """Writes a config; returns its opened `ConfigNet`."""
 
     def write(text, **options):
         path = tmp_path / "net.prototxt"
@@ -63,7 +63,7 @@ def by_name(times):
 
 
 def test_each_layer_has_its_shape_its_work_and_a_backward_where_a_gradient_passes(source):
-    timed = subject(source(NET))
+    timed = timed_net(source(NET))
     called = []
     times = by_name(layer_times(timed.net, timed.batch, 2, lambda: called.append(1)))
     assert list(times) == ["fixed", "relu", "conv", "drop", "ip", "accuracy", "loss"]
@@ -78,14 +78,14 @@ def test_each_layer_has_its_shape_its_work_and_a_backward_where_a_gradient_passe
 
 
 def test_the_whole_net_is_timed_as_often_as_asked(source):
-    timed, rounds = subject(source(NET)), []
+    timed, rounds = timed_net(source(NET)), []
     whole = whole_times(timed.net, timed.batch, 3, after_round=lambda: rounds.append(1))
     assert [len(whole.forward), len(whole.both), len(rounds)] == [3, 3, 3]
     assert whole.step is None
 
 
 def test_a_net_to_deploy_has_a_backward_from_its_outputs(source):
-    timed = subject(source(DEPLOY, phase="TEST"))
+    timed = timed_net(source(DEPLOY, phase="TEST"))
     assert timed.made == {"in": "an Input layer"}
     times = by_name(layer_times(timed.net, timed.batch, 1))
     assert times["conv"].backward is not None and times["prob"].backward is not None
@@ -94,7 +94,7 @@ def test_a_net_to_deploy_has_a_backward_from_its_outputs(source):
 
 @pytest.mark.parametrize(("text", "shape"), [(DEPLOY, (5, 3, 9, 7)), (NET, (5, 3, 9, 7))])
 def test_the_batch_size_replaces_axis_0_of_every_input(source, text, shape):
-    timed = subject(source(text, batch_size=5))
+    timed = timed_net(source(text, batch_size=5))
     assert timed.net.shapes[timed.net.inputs[0]] == shape
     assert timed.items == 5
     assert {x.shape[0] for x in timed.batch} == {5}
@@ -103,8 +103,8 @@ def test_the_batch_size_replaces_axis_0_of_every_input(source, text, shape):
 def test_without_data_the_numbers_are_made_up_and_labels_are_labels(source):
     opened = source(DATA, batch_size=3)
     with pytest.raises(NetError, match="--input_shape"):
-        subject(opened)
-    timed = subject(opened, shapes={"data": (1, 2, 6, 5)})
+        timed_net(opened)
+    timed = timed_net(opened, shapes={"data": (1, 2, 6, 5)})
     data, label = (np.asarray(x) for x in timed.batch)
     assert data.shape == (3, 6, 5, 2) and data.std() > 1
     assert label.shape == (3,) and not label.any()
@@ -120,15 +120,15 @@ def test_data_layers_alone(source):
     found = feed_time(feed, 3, least=0)
     assert (found.items, found.bytes) == (18, 3 * (6 * 3 * 9 * 7 + 6) * 4)
     assert found.items_per_second * found.batch_seconds == pytest.approx(6)
-    lines = run.data_only(opened, 1)
+    lines = benchmark.data_only(opened, 1)
     assert re.match(r"pairs +DummyData +6x3x9x7, 6 ", lines[2])
 
 
 def test_data_only_needs_data(source):
     with pytest.raises(DataError, match="nowhere"):
-        run.data_only(source(DATA), 1)
+        benchmark.data_only(source(DATA), 1)
     with pytest.raises(NetError, match="no data layer"):
-        run.data_only(source(DEPLOY), 1)
+        benchmark.data_only(source(DEPLOY), 1)
 
 
 def test_report_adds_up_and_names_the_slower_side():

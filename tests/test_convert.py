@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import pytest
 
-from tests.export import making
+from tests.export import small_net
 from tests.layers.golden import FORWARD, close
 from tests.training.fork_server import ForkServer
 from zoo import reference
@@ -34,9 +34,9 @@ def command():
 @pytest.fixture
 def files(tmp_path):
     """(deploy prototxt, weights, {layer: arrays}, folder to write in)."""
-    arrays = making.random_weights(making.DEPLOY, tmp_path / "small.caffemodel")
+    arrays = small_net.random_weights(small_net.DEPLOY, tmp_path / "small.caffemodel")
     (tmp_path / "out").mkdir()
-    config = making.write(tmp_path / "small.prototxt", making.DEPLOY)
+    config = small_net.write(tmp_path / "small.prototxt", small_net.DEPLOY)
     return config, str(tmp_path / "small.caffemodel"), arrays, tmp_path / "out"
 
 
@@ -150,7 +150,7 @@ def test_what_cannot_be_compared_is_not_called_verified(command, files):
     """BatchNorm's sums are 0 without weights, so that its output is 1/sqrt(eps) times too large, layer upon layer."""
     *_, out = files
     norm = 'layer {{ name: "b{0}" type: "BatchNorm" bottom: "data" top: "data" batch_norm_param {{ eps: 1e-30 }} }}'
-    config = making.write(out / "net.prototxt", making.INPUT + "\n".join(norm.format(i) for i in range(6)))
+    config = small_net.write(out / "net.prototxt", small_net.INPUT + "\n".join(norm.format(i) for i in range(6)))
     done = command(f"--config={config}", f"--output={out}/x.keras", "--verify")
     assert done.returncode == 2, done.stderr
     assert "nothing finite to compare" in done.stdout and "NOT verified" in done.stdout

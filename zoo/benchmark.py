@@ -49,9 +49,9 @@ def main():
     user_code.load()
     import tensorflow as tf
 
-    from zoo.export.inputs import parse
-    from zoo.timing import run
-    from zoo.timing.subject import open_source
+    from zoo.export.input_shapes import parse
+    from zoo.timing import benchmark
+    from zoo.timing.timed_net import open_source
 
     devices = tf.config.list_physical_devices("GPU")
     where = f"{len(devices)} GPU" if devices else "no GPU"
@@ -60,9 +60,9 @@ def main():
     asked = CONFIG.value, PHASE.value, LEVEL.value, STAGE.value, DATA_DIR.value, BATCH_SIZE.value
     source = open_source(*asked)
     if DATA_ONLY.value:
-        lines = run.data_only(source, ITERATIONS.value, DATA_DIR.value)
+        lines = benchmark.data_only(source, ITERATIONS.value, DATA_DIR.value)
     else:
-        lines = run.everything(source, ITERATIONS.value, DATA_DIR.value, parse(INPUT_SHAPE.value))
+        lines = benchmark.everything(source, ITERATIONS.value, DATA_DIR.value, parse(INPUT_SHAPE.value))
     print("\n".join(lines))
 
 

@@ -100,8 +100,8 @@ def _check_new(path, outputs):
     """Refuses to write one path twice, or over what is read."""
     if outputs.count(path) > 1:
         raise OutputError("--output has it twice", at=Place(path))
-    for source in (CONFIG.value, *WEIGHTS.value):
-        if os.path.exists(path) and os.path.exists(source) and os.path.samefile(path, source):
+    for read in (CONFIG.value, *WEIGHTS.value):
+        if os.path.exists(path) and os.path.exists(read) and os.path.samefile(path, read):
             raise OutputError("is read, so that it cannot be written too", at=Place(path))
 
 
@@ -122,7 +122,7 @@ def _upgrade(outputs):
 
 
 def _convert(outputs):
-    from zoo.export import inputs
+    from zoo.export import input_shapes
     from zoo.export.conversion import convert
 
     conversion = convert(
@@ -131,7 +131,7 @@ def _convert(outputs):
         phase=PHASE.value,
         level=LEVEL.value,
         stages=STAGE.value,
-        shapes=inputs.parse(INPUT_SHAPE.value),
+        shapes=input_shapes.parse(INPUT_SHAPE.value),
         batch=_batch(),
         outputs=OUTPUTS.value,
         data_dir=DATA_DIR.value,

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import scipy.io
 
-from tests.input.making import pictures
+from tests.input.small_data import pictures
 
 SYNSETS = ["n01440764", "n01530575", "n02106662", "n03000684"]
 IDS = [3, 1, 4, 2]  # the devkit's numbers of these: not in their order

@@ -16,7 +16,7 @@ import time
 import pytest
 
 from data_prep import beam, dask_cluster, imagenet, shards
-from data_prep.collect import collect
+from data_prep.image_files import collect
 from tests.data_prep import ilsvrc
 from tests.data_prep.test_ilsvrc import wait_until_gone
 from tests.data_prep.test_imagenet import ROOT

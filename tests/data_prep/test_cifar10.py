@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from data_prep import cifar10
-from tests.input.making import data_layer, take
+from tests.input.small_data import data_layer, take
 from zoo.errors import DataError
 from zoo.formats import records
 from zoo.input.pipeline import DataLayer

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from data_prep import beam, dask_cluster, imagenet
-from data_prep.collect import collect
-from tests import hosts
+from data_prep.image_files import collect
+from tests import network_namespaces
 from tests.data_prep.test_beam import digests, jobs, wait_for
 from tests.data_prep.test_imagenet import ROOT
 from zoo.errors import DataError
@@ -79,7 +79,7 @@ class Cluster:
 @pytest.fixture
 def cluster(tmp_path, needs_dask):
     (tmp_path / "dask").mkdir()
-    with hosts.made(3) as made:
+    with network_namespaces.made(3) as made:
         cluster = Cluster(made, tmp_path / "dask")
         try:
             yield cluster

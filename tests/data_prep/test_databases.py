@@ -8,11 +8,11 @@ import cv2
 import numpy as np
 import pytest
 
-from data_prep.changes import Change
 from data_prep.databases import convert
-from data_prep.forms import key
-from data_prep.sources import open_source
-from tests.input.making import data_layer, pictures, take, write_files, write_raw
+from data_prep.image_readers import open_source
+from data_prep.image_transforms import ImageTransform
+from data_prep.image_writers import key
+from tests.input.small_data import data_layer, pictures, take, write_files, write_raw
 from zoo.errors import DataError
 from zoo.formats import datum, records
 from zoo.formats.databases import Database
@@ -34,7 +34,7 @@ def write_pictures(folder, images, ending="png"):
 
 def run(source, output, backend="lmdb", root="", seed=None, gray=False, resize=None, encode=None, **options):
     opened = open_source(str(source), root, seed)
-    return convert(output, backend, opened, Change(gray, resize, encode, opened.kind == "list"), **options)
+    return convert(output, backend, opened, ImageTransform(gray, resize, encode, opened.kind == "list"), **options)
 
 
 def fed(source, count, **more):

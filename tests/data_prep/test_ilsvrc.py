@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from data_prep import contact_sheet, imagenet, images
-from data_prep.collect import collect
+from data_prep.image_files import collect
 from tests.data_prep import ilsvrc
 from tests.data_prep.test_imagenet import ROOT, number, read, text
 from tests.data_prep.waiting import Waiting

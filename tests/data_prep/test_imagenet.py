@@ -11,8 +11,8 @@ import pytest
 import tensorflow as tf
 
 from data_prep import imagenet, images
-from data_prep.collect import collect
-from tests.input.making import pictures
+from data_prep.image_files import collect
+from tests.input.small_data import pictures
 from zoo.errors import DataError
 from zoo.formats import records
 

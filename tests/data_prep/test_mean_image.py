@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from data_prep import mean_image
-from data_prep.sources import open_source
-from tests.input.making import pictures, write_files, write_raw
+from data_prep.image_readers import open_source
+from tests.input.small_data import pictures, write_files, write_raw
 from zoo.errors import DataError
 from zoo.formats import blobproto, datum
 from zoo.formats.database_writer import DatabaseWriter

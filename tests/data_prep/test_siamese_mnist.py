@@ -5,7 +5,7 @@ import pytest
 
 from data_prep import mnist, siamese_mnist
 from tests.data_prep.test_mnist import digits, idx, nowhere  # noqa: F401
-from tests.input.making import data_layer, take
+from tests.input.small_data import data_layer, take
 from tests.training import runs
 from zoo.errors import DataError
 from zoo.input.pipeline import DataLayer

@@ -7,7 +7,7 @@ import tarfile
 import pytest
 
 from data_prep import archives, tar_members
-from data_prep.collect import collect
+from data_prep.image_files import collect
 from tests.data_prep import ilsvrc
 from zoo.errors import DataError
 

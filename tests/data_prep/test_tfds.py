@@ -9,13 +9,13 @@ import pytest
 import tensorflow as tf
 
 from data_prep import cifar10, imagenet, images, mnist
-from data_prep.changes import Change
 from data_prep.databases import convert
-from data_prep.sources import open_source
+from data_prep.image_readers import open_source
+from data_prep.image_transforms import ImageTransform
 from tests.data_prep.test_cifar10 import batch, unpacked
 from tests.data_prep.test_mnist import idx, nowhere  # noqa: F401
 from tests.input import tfds_folders
-from tests.input.making import data_layer, pictures, take
+from tests.input.small_data import data_layer, pictures, take
 from zoo.errors import DataError
 from zoo.formats import datum
 from zoo.formats.database_writer import DatabaseWriter
@@ -106,7 +106,7 @@ def test_databases(tmp_path, encode):
         for i, image in enumerate(data):
             writer.put(b"%08d_x" % i, datum.raw(image, i % 2))
     prefix = tmp_path / "mine" / "train"
-    convert(prefix, "records", open_source(str(tmp_path / "db")), Change(encode=encode), shards=2)
+    convert(prefix, "records", open_source(str(tmp_path / "db")), ImageTransform(encode=encode), shards=2)
     found, info = tfds_folders.read(prefix.parent, "train", as_supervised=True)
     np.testing.assert_array_equal([image for image, _ in found], data[..., ::-1])
     assert [label for _, label in found] == [0, 1, 0, 1, 0] and info.features["label"].names == ["0", "1"]
@@ -118,7 +118,7 @@ def test_databases(tmp_path, encode):
 def test_files_that_hold_red_for_blue_are_not_described(tmp_path, caplog):
     unpacked(tmp_path / "source", "binary")
     cifar10.prepare(tmp_path / "cifar10", tmp_path / "source", shards=1)
-    convert(tmp_path / "a" / "test", "records", open_source(f"{tmp_path}/cifar10/test"), Change(encode="png"))
+    convert(tmp_path / "a" / "test", "records", open_source(f"{tmp_path}/cifar10/test"), ImageTransform(encode="png"))
     assert "the files of test hold red where blue belongs" in caplog.text
     assert not (tmp_path / "a" / "features.json").exists()
 
@@ -126,7 +126,7 @@ def test_files_that_hold_red_for_blue_are_not_described(tmp_path, caplog):
 def test_from_tfds_into_a_database(tmp_path):
     examples = [{"id": "x", "image": image, "label": i} for i, image in enumerate(pictures(3, 32, 32, 3))]
     made = tfds_folders.prepare(tmp_path, "cifar10", {"train": examples})
-    convert(tmp_path / "db", "lmdb", open_source(f"{made}/train"), Change())
+    convert(tmp_path / "db", "lmdb", open_source(f"{made}/train"), ImageTransform())
     for got, want in zip(fed(tmp_path / "db", 3), fed(made / "train", 3), strict=True):
         np.testing.assert_array_equal(got, want)
 

@@ -5,11 +5,11 @@ import keras
 import numpy as np
 import pytest
 
-from tests.export import making
+from tests.export import small_net
 from tests.layers.cases import ALL
 from zoo.errors import DataError, NetError, UnsupportedError, WeightsError, ZooError
-from zoo.export import inputs
-from zoo.export.batches import why_fixed
+from zoo.export import input_shapes
+from zoo.export.batch_size import why_fixed
 from zoo.export.conversion import convert
 from zoo.export.keras_model import keras_model
 from zoo.formats import blobproto, caffemodel, prototxt
@@ -24,9 +24,9 @@ def shapes(conversion):
 
 def test_a_train_val_net_a_deploy_net_and_two_solvers_give_one_model(small, tmp_path):
     deploy, weights, _ = small
-    train_val = making.write(tmp_path / "train_val.prototxt", making.TRAIN_VAL)
-    inline = making.write(tmp_path / "inline.prototxt", SOLVER + f"net_param {{ {making.TRAIN_VAL} }}")
-    beside = making.write(tmp_path / "solver.prototxt", SOLVER + 'net: "train_val.prototxt"')
+    train_val = small_net.write(tmp_path / "train_val.prototxt", small_net.TRAIN_VAL)
+    inline = small_net.write(tmp_path / "inline.prototxt", SOLVER + f"net_param {{ {small_net.TRAIN_VAL} }}")
+    beside = small_net.write(tmp_path / "solver.prototxt", SOLVER + 'net: "train_val.prototxt"')
     x = np.random.default_rng(0).normal(size=(2, 19, 17, 3)).astype(np.float32)
     given = []
     for config in (deploy, train_val, inline, beside):
@@ -40,9 +40,9 @@ def test_a_train_val_net_a_deploy_net_and_two_solvers_give_one_model(small, tmp_
 def test_the_phase_chooses_the_net_of_a_solver(tmp_path):
     for name in ("mine", "first", "second"):
         layer = f'layer {{ name: "{name}" type: "Power" bottom: "data" top: "{name}" }}'
-        making.write(tmp_path / f"{name}.prototxt", making.INPUT + layer)
+        small_net.write(tmp_path / f"{name}.prototxt", small_net.INPUT + layer)
     text = SOLVER.replace("test_iter: 1", "test_iter: 1 test_iter: 1") + 'train_net: "mine.prototxt"'
-    config = making.write(
+    config = small_net.write(
         tmp_path / "solver.prototxt", text + ' test_net: "first.prototxt" test_net: "second.prototxt"'
     )
     assert list(convert(config).outputs) == ["first"]
@@ -51,8 +51,10 @@ def test_the_phase_chooses_the_net_of_a_solver(tmp_path):
 
 def test_level_and_stages_filter(tmp_path):
     rule = 'layer {{ name: "{0}" type: "Power" bottom: "data" top: "{0}" include {{ {1} }} }}'
-    text = making.INPUT + rule.format("deep", "min_level: 2") + rule.format("shown", 'stage: "deploy"')
-    config = making.write(tmp_path / "net.prototxt", text + 'layer { name: "p" type: "Power" bottom: "data" top: "p" }')
+    text = small_net.INPUT + rule.format("deep", "min_level: 2") + rule.format("shown", 'stage: "deploy"')
+    config = small_net.write(
+        tmp_path / "net.prototxt", text + 'layer { name: "p" type: "Power" bottom: "data" top: "p" }'
+    )
     assert list(convert(config).outputs) == ["p"]
     assert list(convert(config, level=3, stages=["deploy"]).outputs) == ["deep", "p", "shown"]
 
@@ -88,7 +90,7 @@ IMAGES = 'type: "ImageData" image_data_param { source: "list" batch_size: 7 new_
 )
 def test_a_shape_is_found_where_the_file_says_it(layer, shape, tmp_path):
     blobproto.write_mean(tmp_path / "mean.binaryproto", np.ones((4, 6, 5), np.float32))
-    config = making.write(tmp_path / "net.prototxt", data_net(layer))
+    config = small_net.write(tmp_path / "net.prototxt", data_net(layer))
     if shape is None:
         with pytest.raises(NetError, match="want a divisor of the 3 channels"):
             convert(config)
@@ -102,18 +104,18 @@ def test_gray_pictures_have_one_channel(tmp_path):
         IMAGES + "is_color: false }",
     ):
         text = data_net(layer).replace("group: 2", "")
-        assert shapes(convert(making.write(tmp_path / "net.prototxt", text)))["data"][1] == 1
+        assert shapes(convert(small_net.write(tmp_path / "net.prototxt", text)))["data"][1] == 1
 
 
 def test_channels_are_those_of_the_weights_and_else_three(tmp_path):
     text = data_net(DATA + "transform_param { crop_size: 9 }")
-    config = making.write(tmp_path / "net.prototxt", text)
+    config = small_net.write(tmp_path / "net.prototxt", text)
     conv = [np.ones((4, 3, 3, 3), np.float32), np.ones(4, np.float32)]  # two groups of three channels
     caffemodel.write(tmp_path / "w.caffemodel", {"conv": conv})
     conversion = convert(config, [tmp_path / "w.caffemodel"])
     assert shapes(conversion) == {"data": (1, 6, 9, 9)}
     assert conversion.filled == ("fc",)
-    single = making.write(tmp_path / "one.prototxt", text.replace("group: 2", ""))
+    single = small_net.write(tmp_path / "one.prototxt", text.replace("group: 2", ""))
     conversion = convert(single)
     assert shapes(conversion) == {"data": (1, 3, 9, 9)}
     assert "nothing says otherwise" in conversion.found["data"]
@@ -121,14 +123,16 @@ def test_channels_are_those_of_the_weights_and_else_three(tmp_path):
 
 
 def test_what_nothing_says_is_asked_for(tmp_path):
-    config = making.write(tmp_path / "net.prototxt", data_net(DATA))
+    config = small_net.write(tmp_path / "net.prototxt", data_net(DATA))
     want = (
         r'net\.prototxt:2: layer "d" \(Data\): nothing in the file says height and width and number of channels '
         r"of \"data\", and its data cannot be opened here \(say it with --input_shape='data: 1,3,227,227'"
     )
     with pytest.raises(NetError, match=want):
         convert(config)
-    one_mean = making.write(tmp_path / "m.prototxt", data_net(DATA + "transform_param { crop_size: 9 mean_value: 5 }"))
+    one_mean = small_net.write(
+        tmp_path / "m.prototxt", data_net(DATA + "transform_param { crop_size: 9 mean_value: 5 }")
+    )
     with pytest.raises(NetError, match='says number of channels of "data"'):
         convert(one_mean)
 
@@ -139,7 +143,7 @@ def test_only_what_is_deployed_is_asked_for(tmp_path):
     layer { name: "ip" type: "InnerProduct" bottom: "x" top: "ip" inner_product_param { num_output: 3 } }
     layer { name: "loss" type: "EuclideanLoss" bottom: "ip" bottom: "y" top: "loss" }
     """
-    config = making.write(tmp_path / "net.prototxt", text)
+    config = small_net.write(tmp_path / "net.prototxt", text)
     with pytest.raises(NetError) as caught:
         convert(config)
     assert 'the shape of "x"' in str(caught.value) and "problems" not in str(caught.value)
@@ -155,13 +159,13 @@ def test_the_data_say_what_the_file_does_not(tmp_path):
     layer { name: "ip" type: "InnerProduct" bottom: "x" top: "ip" inner_product_param { num_output: 3 } }
     layer { name: "loss" type: "EuclideanLoss" bottom: "ip" bottom: "y" top: "loss" }
     """
-    conversion = convert(making.write(tmp_path / "net.prototxt", text), data_dir=tmp_path)
+    conversion = convert(small_net.write(tmp_path / "net.prototxt", text), data_dir=tmp_path)
     assert shapes(conversion) == {"x": (2, 5, 4)} and conversion.found == {"x": "the data"}
 
 
 def test_a_database_says_the_size_of_its_pictures(shared, tmp_path):
     layer = 'type: "Data" data_param { source: "raw_lmdb" batch_size: 7 backend: LMDB }'
-    config = making.write(tmp_path / "net.prototxt", data_net(layer).replace("group: 2", ""))
+    config = small_net.write(tmp_path / "net.prototxt", data_net(layer).replace("group: 2", ""))
     with np.load(shared / "golden" / "data" / "lmdb_plain.npz") as data:
         want = next(data[key].shape for key in data.files if data[key].ndim == 4)
     assert shapes(convert(config, data_dir=shared / "golden" / "data")) == {"data": (1, *want[1:])}
@@ -169,7 +173,7 @@ def test_a_database_says_the_size_of_its_pictures(shared, tmp_path):
 
 def test_a_damaged_mean_is_said(tmp_path):
     (tmp_path / "mean.binaryproto").write_bytes(b"\xff\xff\xff")
-    config = making.write(
+    config = small_net.write(
         tmp_path / "net.prototxt", data_net(DATA + 'transform_param { mean_file: "mean.binaryproto" }')
     )
     with pytest.raises(DataError, match=r"mean\.binaryproto"):
@@ -177,13 +181,13 @@ def test_a_damaged_mean_is_said(tmp_path):
 
 
 def test_shapes_on_the_command_line():
-    assert inputs.parse(["data: 1,3, 5,7"]) == {"data": (1, 3, 5, 7)}
-    assert inputs.parse(["a/b:4; c : 1x2", "d: 9"]) == {"a/b": (4,), "c": (1, 2), "d": (9,)}
+    assert input_shapes.parse(["data: 1,3, 5,7"]) == {"data": (1, 3, 5, 7)}
+    assert input_shapes.parse(["a/b:4; c : 1x2", "d: 9"]) == {"a/b": (4,), "c": (1, 2), "d": (9,)}
     for text in ("data", "data: ", "data: 1,-3", "data: 1.5", ": 1"):
         with pytest.raises(NetError, match="no input shape"):
-            inputs.parse([text])
+            input_shapes.parse([text])
     with pytest.raises(NetError, match="twice"):
-        inputs.parse(["a: 1", "a: 2"])
+        input_shapes.parse(["a: 1", "a: 2"])
 
 
 def test_a_shape_for_what_is_no_input_is_refused(small):
@@ -243,8 +247,8 @@ IMPOSSIBLE = (
     ids=["time", "reshape", "slice", "reduction", "product", "impossible"],
 )
 def test_a_batch_is_fixed_where_a_layer_mixes_items(layer, why, tmp_path):
-    text = (making.INPUT + layer).replace("dim: 1 ", "dim: 2 ", 1)
-    config = making.write(tmp_path / "net.prototxt", text)
+    text = (small_net.INPUT + layer).replace("dim: 1 ", "dim: 2 ", 1)
+    config = small_net.write(tmp_path / "net.prototxt", text)
     conversion = convert(config)
     assert conversion.fixed == why
     assert keras_model(conversion).model.input_shape == (2, 19, 17, 3)
@@ -258,7 +262,7 @@ def test_one_number_is_no_batch_for_inputs_of_several_sizes(tmp_path):
     layer { name: "b" type: "Input" top: "b" input_param { shape { dim: 5 dim: 3 } } }
     layer { name: "c" type: "Concat" bottom: "a" bottom: "b" top: "c" concat_param { axis: 0 } }
     """
-    config = making.write(tmp_path / "net.prototxt", text)
+    config = small_net.write(tmp_path / "net.prototxt", text)
     with pytest.raises(NetError, match="the inputs differ in their first axis, got 2, 5 .*--input_shape"):
         convert(config, batch=4)
     model = keras_model(convert(config)).model
@@ -270,8 +274,8 @@ def test_one_number_is_no_batch_for_inputs_of_several_sizes(tmp_path):
 
 
 def test_all_refusals_come_together_with_the_lines_of_the_file(tmp_path):
-    text = making.TRAIN_VAL.replace("group: 2", "group: 5").replace("num_output: 9", "num_output: 0")
-    config = making.write(tmp_path / "net.prototxt", text)
+    text = small_net.TRAIN_VAL.replace("group: 2", "group: 5").replace("num_output: 9", "num_output: 0")
+    config = small_net.write(tmp_path / "net.prototxt", text)
     lines = text.splitlines()
     first = next(i for i, line in enumerate(lines, 1) if "group: 5" in line)
     second = next(i for i, line in enumerate(lines, 1) if "num_output: 0" in line)
@@ -280,13 +284,13 @@ def test_all_refusals_come_together_with_the_lines_of_the_file(tmp_path):
     assert f'net.prototxt:{second}: layer "fc1" (InnerProduct)' in str(caught.value)
     text = text.replace("num_output: 0", "num_output: 9")
     with pytest.raises(ZooError, match=rf'net\.prototxt:{first}: layer "branch/a" \(Convolution\)'):
-        convert(making.write(tmp_path / "net.prototxt", text))
+        convert(small_net.write(tmp_path / "net.prototxt", text))
 
 
 def test_an_unknown_type_is_said_with_its_line(tmp_path):
-    text = making.INPUT + 'layer { name: "x"\n type: "Convolutoin" bottom: "data" top: "x" }'
+    text = small_net.INPUT + 'layer { name: "x"\n type: "Convolutoin" bottom: "data" top: "x" }'
     with pytest.raises(UnsupportedError, match=r'net\.prototxt:5: .*Convolutoin.*did you mean "Convolution"'):
-        convert(making.write(tmp_path / "net.prototxt", text))
+        convert(small_net.write(tmp_path / "net.prototxt", text))
 
 
 def test_weights_that_do_not_fit_name_both_shapes(small, tmp_path):

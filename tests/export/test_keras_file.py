@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import pytest
 
-from tests.export import making
+from tests.export import small_net
 from tests.layers.golden import FORWARD, close
 from zoo.errors import OutputError, UnsupportedError
 from zoo.export import keras_file
@@ -104,7 +104,7 @@ def test_names_are_those_of_caffe(small):
 def test_every_name_that_keras_numbers_itself_may_be_a_layers():
     """Layers named as Keras names pooling and padding, with an output that is another layer's name."""
     text = (
-        making.INPUT
+        small_net.INPUT
         + """
     layer { name: "max_pool_1" type: "Convolution" bottom: "data" top: "c"
       convolution_param { num_output: 2 kernel_size: 3 } }
@@ -127,7 +127,7 @@ def from_text(text, **options):
     import tempfile
 
     with tempfile.TemporaryDirectory() as folder:
-        return convert(making.write(pathlib.Path(folder, "net.prototxt"), text), **options)
+        return convert(small_net.write(pathlib.Path(folder, "net.prototxt"), text), **options)
 
 
 def test_one_output_is_a_tensor_and_several_are_a_dict(small, tmp_path):
@@ -143,7 +143,7 @@ def test_one_output_is_a_tensor_and_several_are_a_dict(small, tmp_path):
 
 
 def test_an_input_may_be_an_output():
-    exported = keras_model(from_text(making.DEPLOY, outputs=["data", "prob"]))
+    exported = keras_model(from_text(small_net.DEPLOY, outputs=["data", "prob"]))
     x = np.ones((1, 19, 17, 3), np.float32)
     np.testing.assert_array_equal(exported.model(x)["data"], x)
 
@@ -163,7 +163,9 @@ def test_several_inputs_are_fed_by_name(tmp_path):
 
 
 def test_what_keras_has_no_layer_for_is_refused_with_its_line(tmp_path):
-    text = making.INPUT + 'layer { name: "p" type: "Pooling" bottom: "data" top: "p" pooling_param { kernel_size: 2 } }'
+    text = (
+        small_net.INPUT + 'layer { name: "p" type: "Pooling" bottom: "data" top: "p" pooling_param { kernel_size: 2 } }'
+    )
     conversion = from_text(text)
     exported = keras_model(conversion)
     exported.foreign["p"] = "Mine"
@@ -179,7 +181,7 @@ def test_layers_of_ours_are_found_to_be_foreign(monkeypatch):
         pass
 
     monkeypatch.setattr(softmax.Softmax, "build", lambda self, site: Mine(name=site.name))
-    assert keras_model(from_text(making.DEPLOY)).foreign == {"prob": "Mine"}
+    assert keras_model(from_text(small_net.DEPLOY)).foreign == {"prob": "Mine"}
 
 
 @pytest.mark.parametrize("limit", [100, 4096])

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from tests.export import making
+from tests.export import small_net
 from tests.layers.cases import CASES
 from zoo.converters import weights
 from zoo.errors import WeightsError
@@ -63,7 +63,7 @@ def test_every_kind_of_blob(kind, tmp_path):
     found = 0
     for case in CASES[kind]:
         want, got = there_and_back(
-            making.write(tmp_path / "net.prototxt", case.prototxt), tmp_path / "net.keras", phase=case.phase
+            small_net.write(tmp_path / "net.prototxt", case.prototxt), tmp_path / "net.keras", phase=case.phase
         )
         if kind == "BatchNorm" and not global_stats(case):
             assert not got  # it normalises by the batch, so that the file has none of its sums
@@ -88,7 +88,7 @@ def test_nets_of_authors(shared, tmp_path):
 def test_shared_blobs_stand_in_each_layer(tmp_path):
     """Also where the one that shares keeps the numbers in another shape."""
     text = (
-        making.INPUT
+        small_net.INPUT
         + """
     layer { name: "a" type: "InnerProduct" bottom: "data" top: "a" param { name: "w" }
       inner_product_param { num_output: 6 bias_term: false axis: 3 } }
@@ -98,7 +98,7 @@ def test_shared_blobs_stand_in_each_layer(tmp_path):
       inner_product_param { num_output: 6 bias_term: false axis: 3 transpose: true } }
     """
     )
-    config = making.write(tmp_path / "net.prototxt", text)
+    config = small_net.write(tmp_path / "net.prototxt", text)
     want, got = there_and_back(config, tmp_path / "net.keras")
     assert [got[name][0].shape for name in "abc"] == [(6, 17), (6, 17), (17, 6)]
     same(got, want)

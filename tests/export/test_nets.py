@@ -1,4 +1,4 @@
-"""Every whole net in configs/, at full size: what is exported of it against the NumPy reference, with random weights."""
+"""Every whole net in configs/, at full size: what is exported of it against NumPy, with random weights."""
 
 import pathlib
 

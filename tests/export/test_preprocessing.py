@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from tests.export import making
+from tests.export import small_net
 from zoo.export import metadata
 from zoo.export.conversion import convert
 from zoo.export.keras_model import keras_model
@@ -55,7 +55,9 @@ def test_done_by_hand_it_gives_what_the_data_layer_gives(text, tmp_path):
 
 
 def test_steps_are_in_the_order_of_caffe(tmp_path):
-    conversion = convert(making.write(tmp_path / "net.prototxt", making.TRAIN_VAL), shapes={"data": (1, 3, 19, 17)})
+    conversion = convert(
+        small_net.write(tmp_path / "net.prototxt", small_net.TRAIN_VAL), shapes={"data": (1, 3, 19, 17)}
+    )
     assert conversion.preprocessing["data"].steps == (
         "channels in the order blue, green, red (as OpenCV reads them)",
         "values 0..255 as float32",
@@ -67,10 +69,10 @@ def test_steps_are_in_the_order_of_caffe(tmp_path):
 
 def test_what_is_known_travels_beside_the_file(tmp_path):
     blobproto.write_mean(tmp_path / "mean.binaryproto", MEAN)
-    head = making.HEAD.replace("mean_value: 104 mean_value: 117 mean_value: 123", 'mean_file: "mean.binaryproto"')
+    head = small_net.HEAD.replace("mean_value: 104 mean_value: 117 mean_value: 123", 'mean_file: "mean.binaryproto"')
     head = head.replace("crop_size: 17", "crop_size: 9")
-    config = making.write(tmp_path / "net.prototxt", head + making.BODY + making.TAIL)
-    making.random_weights(making.DEPLOY.replace("dim: 19 dim: 17", "dim: 9 dim: 9"), tmp_path / "w.caffemodel")
+    config = small_net.write(tmp_path / "net.prototxt", head + small_net.BODY + small_net.TAIL)
+    small_net.random_weights(small_net.DEPLOY.replace("dim: 19 dim: 17", "dim: 9 dim: 9"), tmp_path / "w.caffemodel")
     conversion = convert(config, [tmp_path / "w.caffemodel"])
     exported = keras_model(conversion)
     written = metadata.write(str(tmp_path / "x.keras"), conversion, exported)

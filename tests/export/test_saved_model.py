@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.export import making
+from tests.export import small_net
 from zoo.errors import OutputError
 from zoo.export import saved_model
 from zoo.export.conversion import convert
@@ -35,7 +35,7 @@ def test_one_output_and_several_inputs_have_their_names(tmp_path):
     input: "alpha" input_dim: 1 input_dim: 5 input_dim: 3 input_dim: 4
     layer { name: "c" type: "Concat" bottom: "zeta" bottom: "alpha" top: "c" }
     """
-    conversion = convert(making.write(tmp_path / "net.prototxt", text))
+    conversion = convert(small_net.write(tmp_path / "net.prototxt", text))
     saved_model.write(keras_model(conversion), conversion.outputs, tmp_path / "saved")
     feeds = {"zeta": tf.ones((2, 3, 4, 2)), "alpha": tf.zeros((2, 3, 4, 5))}
     given = saved_model.load(tmp_path / "saved")(feeds)

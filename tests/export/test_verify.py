@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import pytest
 
-from tests.export import making
+from tests.export import small_net
 from zoo.errors import UnsupportedError
 from zoo.export import keras_file, opencv, verify
 from zoo.export.conversion import convert
@@ -121,8 +121,8 @@ def test_weights_are_compared_byte_by_byte(small, tmp_path):
 
 
 def test_a_type_without_a_reference_implementation_cannot_be_verified(tmp_path):
-    text = making.INPUT + 'layer { name: "d" type: "Dropout" bottom: "data" top: "d" }'
-    conversion = convert(making.write(tmp_path / "net.prototxt", text), phase="TRAIN")
+    text = small_net.INPUT + 'layer { name: "d" type: "Dropout" bottom: "data" top: "d" }'
+    conversion = convert(small_net.write(tmp_path / "net.prototxt", text), phase="TRAIN")
     with pytest.raises(UnsupportedError, match='layer "d" .Dropout.: random in TRAIN'):
         verify.Comparison(conversion)
 
@@ -131,7 +131,9 @@ def test_a_type_without_a_reference_implementation_cannot_be_verified(tmp_path):
 
 
 def test_pictures_are_noise_in_the_range_of_their_preprocessing(tmp_path):
-    conversion = convert(making.write(tmp_path / "net.prototxt", making.TRAIN_VAL), shapes={"data": (1, 3, 19, 17)})
+    conversion = convert(
+        small_net.write(tmp_path / "net.prototxt", small_net.TRAIN_VAL), shapes={"data": (1, 3, 19, 17)}
+    )
     x = random_inputs(conversion, 5)["data"]
     assert x.shape == (5, 3, 19, 17) and x.dtype == np.float32
     mean = np.array([104, 117, 123])
@@ -147,7 +149,7 @@ def test_indices_and_markers_are_integers_in_range(tmp_path):
     layer { name: "e" type: "Embed" bottom: "word" top: "e" embed_param { input_dim: 7 num_output: 3 } }
     layer { name: "l" type: "LSTM" bottom: "e" bottom: "cont" top: "l" recurrent_param { num_output: 2 } }
     """
-    conversion = convert(making.write(tmp_path / "net.prototxt", text))
+    conversion = convert(small_net.write(tmp_path / "net.prototxt", text))
     assert "time" in conversion.fixed
     x = random_inputs(conversion)
     assert set(np.unique(x["word"])) <= set(range(7)) and len(np.unique(x["word"])) > 3

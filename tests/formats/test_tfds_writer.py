@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tests.input import tfds_folders
-from tests.input.making import pictures, write_files, write_raw
+from tests.input.small_data import pictures, write_files, write_raw
 from zoo.errors import DataError
 from zoo.formats import records, tfds, tfds_writer
 from zoo.formats.records_writer import SplitWriter

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.input.making import layer, take
+from tests.input.small_data import layer, take
 from zoo.errors import NetError, UnsupportedError
 from zoo.input.pipeline import data_layer
 

@@ -5,8 +5,8 @@ import h5py
 import numpy as np
 import pytest
 
-from tests.input.making import data_layer as records_layer
-from tests.input.making import layer, pictures, write_raw
+from tests.input.small_data import data_layer as records_layer
+from tests.input.small_data import layer, pictures, write_raw
 from zoo.formats import blobproto, datum
 from zoo.formats.database_writer import DatabaseWriter
 from zoo.input.pipeline import data_layer

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tests.conftest import SHARED
-from tests.input.making import layer, take
+from tests.input.small_data import layer, take
 from zoo.formats.databases import database_kind
 from zoo.input.pipeline import data_layer
 

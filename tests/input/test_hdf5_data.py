@@ -4,7 +4,7 @@ import h5py
 import numpy as np
 import pytest
 
-from tests.input.making import layer, take
+from tests.input.small_data import layer, take
 from zoo.errors import DataError, NetError
 from zoo.input.pipeline import data_layer
 

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.input.making import layer, pictures, take
+from tests.input.small_data import layer, pictures, take
 from zoo.errors import DataError, NetError
 from zoo.input.pipeline import data_layer
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.input.making import layer, pictures, take
+from tests.input.small_data import layer, pictures, take
 from zoo.errors import DataError, NetError
 from zoo.formats import datum
 from zoo.input.pipeline import data_layer

@@ -7,7 +7,7 @@ import pytest
 
 from data_prep import images as prep_images
 from data_prep import mnist
-from tests.input.making import data_layer, layer, pictures, take, write_raw
+from tests.input.small_data import data_layer, layer, pictures, take, write_raw
 from zoo.errors import DataError, NetError, UnsupportedError
 from zoo.formats import records
 from zoo.input.pipeline import DataLayer

@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.input.making import data_layer as data
-from tests.input.making import layer, pictures, take, write_files, write_raw
+from tests.input.small_data import data_layer as data
+from tests.input.small_data import layer, pictures, take, write_files, write_raw
 from zoo.formats import datum
 from zoo.formats.database_writer import DatabaseWriter
 from zoo.input.feed import Feed

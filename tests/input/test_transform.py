@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.input.making import data_layer, layer, pictures
+from tests.input.small_data import data_layer, layer, pictures
 from zoo.errors import DataError, NetError
 from zoo.formats import caffe_pb2
-from zoo.input.transform import Transform, draw, read_mean, read_transform, stream_key
+from zoo.input.mean_file import mean_image
+from zoo.input.transform import Transform, draw, read_transform, stream_key
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 GOLDEN = ["lmdb_crop", "lmdb_crop_mean_file", "lmdb_mean_file", "lmdb_mean_value", "lmdb_mean_values"]
@@ -152,7 +153,7 @@ def test_mean_file_by_shape_and_by_legacy_fields(tmp_path):
     shaped = blob(shape=caffe_pb2.BlobShape(dim=[1, 2, 3, 4]), data=values)
     for data in (legacy, shaped):
         (tmp_path / "m").write_bytes(data)
-        np.testing.assert_array_equal(read_mean(tmp_path / "m"), values.reshape(2, 3, 4).transpose(1, 2, 0))
+        np.testing.assert_array_equal(mean_image(tmp_path / "m"), values.reshape(2, 3, 4).transpose(1, 2, 0))
 
 
 @pytest.mark.parametrize(
@@ -168,7 +169,7 @@ def test_mean_file_by_shape_and_by_legacy_fields(tmp_path):
 def test_damaged_mean_file(tmp_path, data):
     (tmp_path / "mean").write_bytes(data)
     with pytest.raises(DataError) as caught:
-        read_mean(tmp_path / "mean")
+        mean_image(tmp_path / "mean")
     assert str(tmp_path / "mean") in str(caught.value)
 
 

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.input.making import layer, pictures
+from tests.input.small_data import layer, pictures
 from zoo.errors import DataError, NetError
 from zoo.input.window_crop import Cut, cut
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.layers.rooms import arrays_of, assign, room, run
+from tests.layers.one_layer_net import arrays_of, assign, one_layer_net, run
 from zoo.errors import ZooError
 
 
@@ -50,7 +50,7 @@ def test_by_definition(shape, outputs, group, kernel, stride, pad, dilation, por
     sizes = zip(("kernel_size", "stride", "pad", "dilation"), (kernel, stride, pad, dilation))
     text = " ".join(f"{name}: {size}" for name, pair in sizes for size in pair)
     body = f'type: "Convolution" convolution_param {{ num_output: {outputs} group: {group} {text} }}'
-    net = room(body, shape, portable=portable)
+    net = one_layer_net(body, shape, portable=portable)
     x = rng.normal(size=shape).astype(np.float32)
     weight, bias = (rng.normal(size=a.shape).astype(np.float32) for a in arrays_of(net))
     assert weight.shape == (outputs, shape[1] // group, *kernel)
@@ -82,7 +82,7 @@ def test_axes_before_the_channels_are_a_batch(axis, items, portable):
     rng = np.random.default_rng(6)
     shape = (3, 2, 4, 5, 7) if items == (6, 4) else (4, 5, 7)
     body = f'type: "Convolution" convolution_param {{ num_output: 3 kernel_size: 2 pad: 1 stride: 2 axis: {axis} }}'
-    net = room(body, shape, portable=portable)
+    net = one_layer_net(body, shape, portable=portable)
     x = rng.normal(size=shape).astype(np.float32)
     weight, bias = (rng.normal(size=a.shape).astype(np.float32) for a in arrays_of(net))
     assign(net, weight, bias)
@@ -93,7 +93,9 @@ def test_axes_before_the_channels_are_a_batch(axis, items, portable):
 @pytest.mark.parametrize("portable", [False, True])
 def test_no_spatial_axes(portable):
     rng = np.random.default_rng(7)
-    net = room('type: "Convolution" convolution_param { num_output: 5 kernel_size: 1 }', (3, 4), portable=portable)
+    net = one_layer_net(
+        'type: "Convolution" convolution_param { num_output: 5 kernel_size: 1 }', (3, 4), portable=portable
+    )
     weight, bias = (rng.normal(size=a.shape).astype(np.float32) for a in arrays_of(net))
     assert weight.shape == (5, 4)
     assign(net, weight, bias)
@@ -102,7 +104,7 @@ def test_no_spatial_axes(portable):
 
 
 def test_flops_are_multiplications():
-    net = room('type: "Convolution" convolution_param { num_output: 6 group: 2 kernel_size: 3 }', (2, 4, 7, 5))
+    net = one_layer_net('type: "Convolution" convolution_param { num_output: 6 group: 2 kernel_size: 3 }', (2, 4, 7, 5))
     (layer,) = net.layers[-1:]
     assert layer.type.flops(layer.bottoms, layer.tops) == 2 * 6 * (5 * 3) * (2 * 3 * 3)
 
@@ -128,7 +130,7 @@ def test_flops_are_multiplications():
 )
 def test_refused(body, says):
     with pytest.raises(ZooError) as raised:
-        room(f'type: "Convolution" convolution_param {{ {body} }}', (2, 4, 7, 6))
+        one_layer_net(f'type: "Convolution" convolution_param {{ {body} }}', (2, 4, 7, 6))
     assert says in str(raised.value)
     assert 'layer "layer" (Convolution)' in str(raised.value)
 
@@ -136,8 +138,8 @@ def test_refused(body, says):
 def test_bottoms_must_agree():
     body = 'type: "Convolution" convolution_param { num_output: 4 kernel_size: 3 }'
     with pytest.raises(ZooError, match="the bottoms differ in shape"):
-        room(body, (2, 4, 7, 6), (2, 4, 6, 7), tops=("p", "q"))
+        one_layer_net(body, (2, 4, 7, 6), (2, 4, 6, 7), tops=("p", "q"))
     with pytest.raises(ZooError, match="one top for each bottom"):
-        room(body, (2, 4, 7, 6), (2, 4, 7, 6))
+        one_layer_net(body, (2, 4, 7, 6), (2, 4, 7, 6))
     with pytest.raises(ZooError, match="for two spatial axes"):
-        room('type: "Convolution" convolution_param { num_output: 4 kernel_h: 3 kernel_w: 3 }', (2, 4, 7))
+        one_layer_net('type: "Convolution" convolution_param { num_output: 4 kernel_h: 3 kernel_w: 3 }', (2, 4, 7))

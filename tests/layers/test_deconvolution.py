@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from tests.layers.rooms import arrays_of, assign, room, run
+from tests.layers.one_layer_net import arrays_of, assign, one_layer_net, run
 from zoo.errors import ZooError
 
 
@@ -40,7 +40,7 @@ def test_by_definition(shape, outputs, group, kernel, stride, pad, dilation, por
     sizes = zip(("kernel_size", "stride", "pad", "dilation"), (kernel, stride, pad, dilation))
     text = " ".join(f"{name}: {size}" for name, each in sizes for size in each)
     body = f'type: "Deconvolution" convolution_param {{ num_output: {outputs} group: {group} {text} }}'
-    net = room(body, shape, portable=portable)
+    net = one_layer_net(body, shape, portable=portable)
     x = rng.normal(size=shape).astype(np.float32)
     weight, bias = (rng.normal(size=a.shape).astype(np.float32) for a in arrays_of(net))
     assert weight.shape == (shape[1], outputs // group, *kernel)
@@ -52,7 +52,9 @@ def test_by_definition(shape, outputs, group, kernel, stride, pad, dilation, por
 
 
 def test_flops_are_multiplications():
-    net = room('type: "Deconvolution" convolution_param { num_output: 6 group: 2 kernel_size: 3 }', (2, 4, 7, 5))
+    net = one_layer_net(
+        'type: "Deconvolution" convolution_param { num_output: 6 group: 2 kernel_size: 3 }', (2, 4, 7, 5)
+    )
     (layer,) = net.layers[-1:]
     assert layer.type.flops(layer.bottoms, layer.tops) == 2 * 4 * (7 * 5) * (3 * 3 * 3)
 
@@ -67,4 +69,4 @@ def test_flops_are_multiplications():
 )
 def test_refused(body, shape, says):
     with pytest.raises(ZooError, match=says):
-        room(f'type: "Deconvolution" convolution_param {{ {body} }}', shape)
+        one_layer_net(f'type: "Deconvolution" convolution_param {{ {body} }}', shape)

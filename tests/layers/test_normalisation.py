@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.layers.rooms import arrays_of, assign, room, run
+from tests.layers.one_layer_net import arrays_of, assign, one_layer_net, run
 from zoo.errors import ZooError
 
 
@@ -19,7 +19,7 @@ def half_precision():
 @pytest.mark.parametrize("shape", [(6, 3, 5, 4), (6, 3)])
 def test_sums_are_kept_in_full_precision(shape, half_precision):
     x = np.random.default_rng(0).normal(3, 2, size=shape).astype(np.float32)
-    net = room('type: "BatchNorm"', shape, phase="TRAIN")
+    net = one_layer_net('type: "BatchNorm"', shape, phase="TRAIN")
     assign(net, [1000.5, 2000.25, 3000.125], [1e4, 2e4, 3e4], [1000.0])
     run(net, x)
     axes = (0, *range(2, len(shape)))
@@ -31,14 +31,14 @@ def test_sums_are_kept_in_full_precision(shape, half_precision):
 
 @pytest.mark.parametrize("portable", [False, True])
 def test_stored_statistics_are_used_in_full_precision(portable, half_precision):
-    net = room('type: "BatchNorm"', (1, 2, 1, 1), portable=portable)
+    net = one_layer_net('type: "BatchNorm"', (1, 2, 1, 1), portable=portable)
     assign(net, [1000.5, -3.0], [2.0, 4.0], [1.0])
     y = run(net, np.float32([1001.0, 1.0]).reshape(1, 2, 1, 1))
     np.testing.assert_allclose(y.astype(np.float32).ravel(), [0.5 / np.sqrt(2), 2.0], rtol=1e-2)
 
 
 def test_one_value_has_no_unbiased_variance():
-    net = room('type: "BatchNorm"', (1, 2), phase="TRAIN")
+    net = one_layer_net('type: "BatchNorm"', (1, 2), phase="TRAIN")
     np.testing.assert_array_equal(run(net, np.float32([[3, -4]])), [[0, 0]])
     mean, var, weight = arrays_of(net)
     np.testing.assert_array_equal(mean, [3, -4])
@@ -47,7 +47,9 @@ def test_one_value_has_no_unbiased_variance():
 
 
 def test_a_second_run_moves_the_sums_again():
-    net = room('type: "BatchNorm" batch_norm_param { moving_average_fraction: 0.5 }', (4, 1, 2, 1), phase="TRAIN")
+    net = one_layer_net(
+        'type: "BatchNorm" batch_norm_param { moving_average_fraction: 0.5 }', (4, 1, 2, 1), phase="TRAIN"
+    )
     for i in range(3):
         run(net, np.full((4, 1, 2, 1), i, np.float32))
     mean, _, weight = arrays_of(net)
@@ -57,7 +59,7 @@ def test_a_second_run_moves_the_sums_again():
 
 @pytest.mark.parametrize("across", ["true", "false"])
 def test_a_constant_plane_has_a_finite_gradient(across):
-    net = room(f'type: "MVN" mvn_param {{ across_channels: {across} }}', (2, 3, 4, 5))
+    net = one_layer_net(f'type: "MVN" mvn_param {{ across_channels: {across} }}', (2, 3, 4, 5))
     x = tf.fill((2, 4, 5, 3), 2.5)
     with tf.GradientTape() as tape:
         tape.watch(x)
@@ -66,7 +68,7 @@ def test_a_constant_plane_has_a_finite_gradient(across):
 
 
 def test_mvn_fills_up_to_four_axes():
-    net = room('type: "MVN"', (2, 3, 5))
+    net = one_layer_net('type: "MVN"', (2, 3, 5))
     x = np.random.default_rng(1).normal(size=(2, 3, 5)).astype(np.float32)
     y = run(net, x)
     assert y.shape == (2, 3, 5, 1)
@@ -82,7 +84,7 @@ def test_lrn_of_sizes_that_cudnn_refuses(size, k, beta, portable):
     body = f'type: "LRN" lrn_param {{ local_size: {size} alpha: 0.7 beta: {beta} k: {k} }}'
     total = [(x[:, max(0, c - size // 2) : c + size // 2 + 1].astype(np.float64) ** 2).sum(1) for c in range(7)]
     want = x * (k + 0.7 / size * np.stack(total, 1)) ** -beta
-    np.testing.assert_allclose(run(room(body, x.shape, portable=portable), x), want, rtol=1e-5)
+    np.testing.assert_allclose(run(one_layer_net(body, x.shape, portable=portable), x), want, rtol=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -119,14 +121,14 @@ def test_lrn_of_sizes_that_cudnn_refuses(size, k, beta, portable):
 )
 def test_refused(body, shapes, says):
     with pytest.raises(ZooError) as raised:
-        room(body, *shapes)
+        one_layer_net(body, *shapes)
     assert says in str(raised.value)
 
 
 def test_a_pyramid_of_drawn_values_draws_each_level_for_itself():
     x = np.random.default_rng(3).uniform(0.5, 1, size=(2, 3, 4, 8)).astype(np.float32)
     body = 'type: "SPP" spp_param { pyramid_height: 2 pool: STOCHASTIC }'
-    y = run(room(body, x.shape, phase="TRAIN"), x)
+    y = run(one_layer_net(body, x.shape, phase="TRAIN"), x)
     assert y.shape == (2, 15)
     for item, row in zip(x, y):
         whole, quarters = row[:3], row[3:].reshape(3, 2, 2)

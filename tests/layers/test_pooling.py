@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.layers.rooms import room, run
+from tests.layers.one_layer_net import one_layer_net, run
 from zoo.errors import ZooError
 
 FLT_MAX = np.finfo(np.float32).max
@@ -27,7 +27,7 @@ def gradient(net, x):
 @pytest.mark.parametrize("portable", [False, True])
 @pytest.mark.parametrize("tops", [("y",), ("y", "mask")])
 def test_of_equal_values_the_first_takes_the_gradient(tops, portable):
-    net = room(pooling("kernel_size: 2 stride: 2"), (1, 1, 4, 5), portable=portable, tops=tops)
+    net = one_layer_net(pooling("kernel_size: 2 stride: 2"), (1, 1, 4, 5), portable=portable, tops=tops)
     x = np.float32([[[[1, 1, 2, 0, 3], [1, 1, 2, 2, 3], [-4, -5, -6, -6, 0], [-4, -4, -6, -6, 0]]]])
     want = np.float32([[[[1, 0, 1, 0, 1], [0, 0, 0, 0, 0], [1, 0, 1, 0, 1], [0, 0, 0, 0, 0]]]])
     np.testing.assert_array_equal(gradient(net, x), want)
@@ -38,7 +38,7 @@ def test_of_equal_values_the_first_takes_the_gradient(tops, portable):
 @pytest.mark.parametrize("portable", [False, True])
 def test_padding_never_wins(portable):
     body = pooling("kernel_h: 3 kernel_w: 2 stride_h: 2 stride_w: 1 pad_h: 2 pad_w: 1")
-    net = room(body, (1, 2, 4, 3), portable=portable, tops=("y", "mask"))
+    net = one_layer_net(body, (1, 2, 4, 3), portable=portable, tops=("y", "mask"))
     x = -np.arange(1, 25, dtype=np.float32).reshape(1, 2, 4, 3)
     y, mask = run(net, x)
     np.testing.assert_array_equal(mask[0, 0], [[0, 0, 1, 2], [0, 0, 1, 2], [6, 6, 7, 8]])
@@ -50,14 +50,14 @@ def test_padding_never_wins(portable):
 def test_windows_outside_the_plane(portable):
     """Without padding the last window stays although a stride above the kernel carries it past the end."""
     x = np.random.default_rng(1).normal(size=(2, 3, 8, 9)).astype(np.float32)
-    net = room(pooling("kernel_size: 1 stride: 3"), x.shape, portable=portable, tops=("y", "mask"))
+    net = one_layer_net(pooling("kernel_size: 1 stride: 3"), x.shape, portable=portable, tops=("y", "mask"))
     y, mask = run(net, x)
     assert y.shape == (2, 3, 4, 4)
     np.testing.assert_array_equal(y[:, :, :3, :3], x[:, :, ::3, ::3])
     np.testing.assert_array_equal(y[:, :, 3], -FLT_MAX)
     np.testing.assert_array_equal(y[:, :, :, 3], -FLT_MAX)
     np.testing.assert_array_equal(mask[0, 0], [[0, 3, 6, -1], [27, 30, 33, -1], [54, 57, 60, -1], [-1] * 4])
-    ave = run(room(pooling("pool: AVE kernel_size: 1 stride: 3"), x.shape, portable=portable), x)
+    ave = run(one_layer_net(pooling("pool: AVE kernel_size: 1 stride: 3"), x.shape, portable=portable), x)
     np.testing.assert_array_equal(ave[:, :, :3, :3], x[:, :, ::3, ::3])
     assert np.isnan(ave[:, :, :3, 3]).all()  # begins at 9, where the plane ends: 0 / 0
     assert (ave[:, :, 3, :3] == 0).all()  # 0 / -1
@@ -68,7 +68,7 @@ def test_stochastic_in_test_weighs_each_value_by_itself(portable):
     x = np.random.default_rng(2).uniform(0.1, 2, size=(2, 3, 5, 7)).astype(np.float32)
     x[0, 0, :2, :2] = 0
     body = pooling("pool: STOCHASTIC kernel_size: 2 stride: 2")
-    y = run(room(body, x.shape, portable=portable), x)
+    y = run(one_layer_net(body, x.shape, portable=portable), x)
     assert y.shape == (2, 3, 3, 4)
     for i in range(3):
         for j in range(4):
@@ -81,7 +81,7 @@ def test_stochastic_in_test_weighs_each_value_by_itself(portable):
 def test_stochastic_in_train_draws_in_proportion_and_by_the_clock():
     values = np.float32([1, 2, 0, 5])
     x = np.tile(values.reshape(1, 1, 2, 2), (3000, 1, 1, 1))
-    net = room(pooling("pool: STOCHASTIC kernel_size: 2 stride: 2"), x.shape, phase="TRAIN", seed=3)
+    net = one_layer_net(pooling("pool: STOCHASTIC kernel_size: 2 stride: 2"), x.shape, phase="TRAIN", seed=3)
     y = run(net, x)
     counts = [(y == value).sum() for value in values]
     assert sum(counts) == 3000
@@ -91,13 +91,13 @@ def test_stochastic_in_train_draws_in_proportion_and_by_the_clock():
     np.testing.assert_array_equal((gradient(net, x) * x).sum((1, 2, 3)), y[:, 0, 0, 0])
     net.clock.assign_add(1)
     assert (run(net, x) != y).any()
-    other = room(pooling("pool: STOCHASTIC kernel_size: 2 stride: 2"), x.shape, phase="TRAIN", seed=4)
+    other = one_layer_net(pooling("pool: STOCHASTIC kernel_size: 2 stride: 2"), x.shape, phase="TRAIN", seed=4)
     assert (run(other, x) != y).any()
 
 
 def test_stochastic_counts_only_what_lies_in_the_plane():
     x = np.float32(np.arange(1, 10).reshape(1, 1, 3, 3))
-    y = run(room(pooling("pool: STOCHASTIC kernel_size: 2 stride: 2"), x.shape, phase="TRAIN"), x)
+    y = run(one_layer_net(pooling("pool: STOCHASTIC kernel_size: 2 stride: 2"), x.shape, phase="TRAIN"), x)
     assert y[0, 0, 0, 0] in (1, 2, 4, 5) and y[0, 0, 0, 1] in (3, 6) and y[0, 0, 1, 0] in (7, 8) and y[0, 0, 1, 1] == 9
 
 
@@ -121,14 +121,14 @@ def test_stochastic_counts_only_what_lies_in_the_plane():
 )
 def test_refused(body, says):
     with pytest.raises(ZooError) as raised:
-        room(pooling(body), (2, 3, 5, 7))
+        one_layer_net(pooling(body), (2, 3, 5, 7))
     assert says in str(raised.value)
 
 
 def test_only_max_has_a_mask_and_only_planes_are_pooled():
     with pytest.raises(ZooError, match="only MAX has a mask"):
-        room(pooling("pool: AVE kernel_size: 2"), (2, 3, 5, 7), tops=("y", "mask"))
+        one_layer_net(pooling("pool: AVE kernel_size: 2"), (2, 3, 5, 7), tops=("y", "mask"))
     with pytest.raises(ZooError, match="want 4 axes"):
-        room(pooling("kernel_size: 2"), (2, 3, 5))
+        one_layer_net(pooling("kernel_size: 2"), (2, 3, 5))
     with pytest.raises(ZooError, match="cannot be exported for training"):
-        room(pooling("pool: STOCHASTIC kernel_size: 2"), (2, 3, 5, 7), phase="TRAIN", portable=True)
+        one_layer_net(pooling("pool: STOCHASTIC kernel_size: 2"), (2, 3, 5, 7), phase="TRAIN", portable=True)

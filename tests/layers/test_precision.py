@@ -1,4 +1,4 @@
-"""Half precision: what must stay exact does, and rooms take values of two precisions."""
+"""Half precision: what must stay exact does, and layers take values of two precisions."""
 
 import keras
 import numpy as np

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from zoo.layers.ops.variables import adopt, reader
+from zoo.layers.ops.variables import inject, reader
 
 
 def variable(*shape, trainable=True):
@@ -15,7 +15,7 @@ def variable(*shape, trainable=True):
 
 def test_a_stock_layer_uses_what_it_is_given():
     kernel, bias = variable(3, 2, 4, 5), variable(5)
-    layer = adopt(keras.layers.Conv2D(5, (3, 2)), {"kernel": kernel, "bias": bias})
+    layer = inject(keras.layers.Conv2D(5, (3, 2)), {"kernel": kernel, "bias": bias})
     x = np.ones((1, 3, 2, 4), np.float32)
     want = kernel.numpy().sum((0, 1, 2)) + bias.numpy()
     np.testing.assert_allclose(layer(x)[0, 0, 0], want, rtol=1e-5)
@@ -26,9 +26,9 @@ def test_a_stock_layer_uses_what_it_is_given():
 
 def test_a_weight_that_does_not_fit_is_said():
     with pytest.raises(ValueError, match="asks for a weight 'bias'"):
-        adopt(keras.layers.Dense(5), {"kernel": variable(4, 5)}).build((None, 4))
+        inject(keras.layers.Dense(5), {"kernel": variable(4, 5)}).build((None, 4))
     with pytest.raises(ValueError, match="has shape"):
-        adopt(keras.layers.Dense(5, use_bias=False), {"kernel": variable(5, 4)}).build((None, 4))
+        inject(keras.layers.Dense(5, use_bias=False), {"kernel": variable(5, 4)}).build((None, 4))
 
 
 # Keras 3.15 saves a variable by np.array(variable), whose __array__ takes no copy (NumPy 2.4 says so).
@@ -37,8 +37,8 @@ def test_shared_variables_are_listed_once_and_saved(tmp_path):
     kernel, frozen = variable(4, 4), variable(3, 1, 4, trainable=False)
     read = reader(frozen, "frozen", portable=True)
     x = keras.Input((4,))
-    first = adopt(keras.layers.Dense(4, use_bias=False, name="first"), {"kernel": kernel})
-    second = adopt(keras.layers.Dense(4, use_bias=False, name="second"), {"kernel": kernel})
+    first = inject(keras.layers.Dense(4, use_bias=False, name="first"), {"kernel": kernel})
+    second = inject(keras.layers.Dense(4, use_bias=False, name="second"), {"kernel": kernel})
     model = keras.Model(x, ops.sum(read(x), axis=(0, 1)) * second(ops.tanh(first(x))))
     assert [id(v) for v in model.trainable_variables] == [id(kernel)]
     assert [id(v) for v in model.non_trainable_variables] == [id(frozen)]

@@ -1,4 +1,4 @@
-"""The reference implementation against real Caffe's numbers: every recorded layer case, and real nets by their authors."""
+"""The reference implementation against real Caffe's numbers: every recorded layer case, and real nets."""
 
 import numpy as np
 import pytest

@@ -96,7 +96,7 @@ def test_what_computes_has_versions():
 
 
 def test_a_python_layers_code_counts(tmp_path, monkeypatch):
-    from tests.input.making import layer
+    from tests.input.small_data import layer
 
     monkeypatch.syspath_prepend(tmp_path)
     definition, said = layer('name: "p" type: "Python" python_param { module: "some_rule" layer: "Rule" }'), [b""]

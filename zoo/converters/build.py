@@ -27,7 +27,7 @@ class BuiltLayer:
     """One layer, ready to run.
 
     Attributes:
-        definition, type: the layer and its room.
+        definition, type: the layer and its `LayerType`.
         bottoms, tops: Caffe shapes.
         parameters: its blobs in Caffe's order.
         call: from the bottoms' tensors to a tuple of the tops' tensors; None for a source.
@@ -211,7 +211,7 @@ def _propagates(layer, forced):
 
 
 def _call(function, down, up):
-    """Wraps a room's function: always a tuple of tops.
+    """Wraps a layer type's function: always a tuple of tops.
 
     No gradient comes from the tops that `up` denies, nor goes to the bottoms that `down`, if not empty, denies.
     """

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from zoo.errors import ZooError
-from zoo.export import batches, inputs, source
+from zoo.export import batch_size, config_net, input_shapes
 from zoo.export.preprocessing import Preprocessing, preprocessing
 from zoo.formats import caffe_pb2
 from zoo.formats.prototxt import Parsed
@@ -112,19 +112,19 @@ def convert(
     Raises:
         ZooError: what is wrong with the files, all that the net's layers refuse in one error.
     """
-    origin = source.read(config, phase, level, stages, data_dir)
-    known, found = inputs.shapes(origin, shapes or {}, weights, data_dir)
+    origin = config_net.read(config, phase, level, stages, data_dir)
+    known, found = input_shapes.shapes(origin, shapes or {}, weights, data_dir)
     parsed = origin.deployed(known)
     if outputs:
-        parsed = source.only(parsed, phase, outputs)
+        parsed = config_net.only(parsed, phase, outputs)
     if isinstance(batch, int):
-        parsed = source.with_batch(parsed, batch)
+        parsed = config_net.with_batch(parsed, batch)
     definition = net_def(parsed, phase)
     planned = plan(definition)
-    fixed = batches.why_fixed(definition) if batch in (None, "any") else f"it was asked for batches of {batch}"
+    fixed = batch_size.why_fixed(definition) if batch in (None, "any") else f"it was asked for batches of {batch}"
     if fixed and batch == "any":
         raise ZooError(f"{config}: the net does not take batches of any size: {fixed}", hint="say --batch=N")
-    last = source.last_values(definition)
+    last = config_net.last_values(definition)
     refs = [last[name] for name in outputs] if outputs else definition.outputs
     fed = {
         top.name: (layer, index)

@@ -53,7 +53,7 @@ class Row:
 class Comparison:
     """What independent implementations compute of a net on random inputs.
 
-    The first, by `zoo.reference`, takes the prototxt and the weights as the files have them, and shares nothing with the
+    The first, `zoo.reference`, takes the prototxt and the weights as the files have them, and shares nothing with the
     conversion but the reading of files and the net to deploy. The second is OpenCV's; it counts where it can read the
     net, and its verdict is told but does not decide, since in some layers it differs from Caffe by intention.
 

@@ -8,7 +8,7 @@ from zoo.layers.base.geometry import conv_size, cover, same_is_exact
 from zoo.layers.base.lazy import keras, ops
 from zoo.layers.base.registry import layer_type
 from zoo.layers.ops.conv_windows import enter, leave
-from zoo.layers.ops.variables import adopt
+from zoo.layers.ops.variables import inject
 
 _STOCK = {1: "Conv1D", 2: "Conv2D", 3: "Conv3D"}  # of keras.layers, by the number of spatial axes
 
@@ -60,7 +60,7 @@ class Convolution(ConvolutionType):
         axis, windows = self.window.axis(shape), self.window.windows(shape)
         taken = _Taken(windows, shape[axis + 1 :], top[axis + 1 :])
         if self._depthwise(shape):
-            convolve = adopt(
+            convolve = inject(
                 keras.layers.DepthwiseConv2D(
                     [window.kernel for window in windows],
                     taken.strides,
@@ -75,7 +75,7 @@ class Convolution(ConvolutionType):
             )
             pad_first = True
         elif site.portable or len(windows) != 2 or (self.group == 1 and taken.padding in ("same", "valid")):
-            convolve = adopt(
+            convolve = inject(
                 getattr(keras.layers, _STOCK[max(1, len(windows))])(
                     self.num_output,
                     [window.kernel for window in windows] or 1,

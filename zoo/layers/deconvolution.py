@@ -6,7 +6,7 @@ from zoo.layers.base.geometry import deconv_size
 from zoo.layers.base.lazy import keras, ops
 from zoo.layers.base.registry import layer_type
 from zoo.layers.ops.conv_windows import enter, leave
-from zoo.layers.ops.variables import adopt, reader
+from zoo.layers.ops.variables import inject, reader
 
 _STOCK = {1: "Conv1DTranspose", 2: "Conv2DTranspose", 3: "Conv3DTranspose"}  # of keras.layers
 
@@ -48,7 +48,7 @@ class Deconvolution(ConvolutionType):
 
             transpose = GroupedConv2DTranspose(site.variables, windows, self.group, name=site.name)
         else:
-            transpose = adopt(
+            transpose = inject(
                 getattr(keras.layers, _STOCK[len(windows)])(
                     self.num_output,
                     [window.kernel for window in windows],

@@ -6,7 +6,7 @@ from zoo.layers.base.layer_type import LayerType
 from zoo.layers.base.lazy import keras, ops
 from zoo.layers.base.registry import layer_type
 from zoo.layers.ops.layout import from_caffe, to_caffe
-from zoo.layers.ops.variables import adopt
+from zoo.layers.ops.variables import inject
 
 _LARGE = 2**22  # weights from which on `LargeDense` is worth its transposition
 
@@ -66,7 +66,7 @@ class InnerProduct(LayerType):
         make = keras.layers.Dense
         if count(bottom, axis) * self.num_output >= _LARGE and not site.portable:
             from zoo.layers.keras_layers.large_dense import LargeDense as make
-        dense = adopt(
+        dense = inject(
             make(self.num_output, use_bias=self.bias_term, name=site.name),
             dict(zip(("kernel", "bias"), site.variables)),
         )

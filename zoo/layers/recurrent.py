@@ -6,7 +6,7 @@ from zoo.layers.base.layer_type import LayerType
 from zoo.layers.base.lazy import keras, ops
 from zoo.layers.base.registry import layer_type
 from zoo.layers.ops.layout import to_caffe
-from zoo.layers.ops.variables import adopt
+from zoo.layers.ops.variables import inject
 
 
 class _Recurrent(LayerType):
@@ -72,7 +72,7 @@ class _Recurrent(LayerType):
         """Returns a Dense layer over given variables."""
         given = {"kernel": kernel} if bias is None else {"kernel": kernel, "bias": bias}
         units = kernel.shape[1]
-        return adopt(keras.layers.Dense(units, use_bias=bias is not None, name=f"{site.name}.{part}"), given)
+        return inject(keras.layers.Dense(units, use_bias=bias is not None, name=f"{site.name}.{part}"), given)
 
     def cell(self, site, variables):
         """Returns ``step(sum of the inputs' parts, cont (N, 1), state or None) -> (output, state)`` from the rest."""

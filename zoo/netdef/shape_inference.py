@@ -20,7 +20,7 @@ class PlannedLayer:
     """One layer with everything known that integers can tell.
 
     Attributes:
-        definition, type: the layer and its room.
+        definition, type: the layer and its `LayerType`.
         bottoms, tops: Caffe shapes.
         blobs: its parameter blobs.
         loss_weights: weight of each top in the objective, mostly 0.

@@ -5,8 +5,8 @@ import numpy as np
 from zoo.errors import DataError
 from zoo.formats.caffe_pb2 import TEST
 from zoo.pycaffe.errors import also
+from zoo.pycaffe.images import centre_crop, oversample, resize_image
 from zoo.pycaffe.net import Net
-from zoo.pycaffe.pictures import centre_crop, oversample, resize_image
 from zoo.pycaffe.transformer import Transformer
 
 

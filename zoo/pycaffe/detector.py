@@ -5,7 +5,7 @@ import numpy as np
 from zoo.errors import DataError, UnsupportedError
 from zoo.pycaffe.classifier import PictureNet
 from zoo.pycaffe.errors import also
-from zoo.pycaffe.pictures import load_image, resize_image
+from zoo.pycaffe.images import load_image, resize_image
 
 
 class Detector(PictureNet):

@@ -7,7 +7,7 @@ import tensorflow as tf
 from zoo.errors import NetError
 from zoo.pycaffe import modes
 from zoo.pycaffe.graph import blob_key
-from zoo.pycaffe.holdings import Holdings
+from zoo.pycaffe.net_blobs import NetBlobs
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,8 +19,8 @@ class _Record:
     clock: int
 
 
-class Engine(Holdings):
-    """A net ready to run; arguments and attributes are those of `Holdings`."""
+class Engine(NetBlobs):
+    """A net ready to run; arguments and attributes are those of `NetBlobs`."""
 
     def __init__(self, definition, seed):
         self._records, self._holds = {}, {}

@@ -1,5 +1,6 @@
 """pycaffe's `io` under one name; the parts are in `messages`, `pictures` and `transformer`."""
 
+from zoo.pycaffe.images import load_image, oversample, resize_image
 from zoo.pycaffe.messages import (
     array_to_blobproto,
     array_to_datum,
@@ -8,7 +9,6 @@ from zoo.pycaffe.messages import (
     blobprotovector_str_to_arraylist,
     datum_to_array,
 )
-from zoo.pycaffe.pictures import load_image, oversample, resize_image
 from zoo.pycaffe.transformer import Transformer
 
 __all__ = [

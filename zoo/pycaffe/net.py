@@ -8,10 +8,10 @@ from zoo.errors import NetError, WeightsError, did_you_mean
 from zoo.formats import caffe_pb2, caffemodel, caffemodel_hdf5, prototxt
 from zoo.netdef.net import net_def
 from zoo.pycaffe import debug, modes
-from zoo.pycaffe.batches import Batches
 from zoo.pycaffe.engine import Engine
 from zoo.pycaffe.errors import also, raised_as
-from zoo.pycaffe.sources import MemoryArrays
+from zoo.pycaffe.forward_all import ForwardAll
+from zoo.pycaffe.top_feeds import MemoryArrays
 
 
 class NetLayer:
@@ -24,7 +24,7 @@ class NetLayer:
         return f"<{self.type} layer with {len(self.blobs)} blobs>"
 
 
-class Net(Batches):
+class Net(ForwardAll):
     """A net with its values, from a prototxt file: ``Net(file, phase, level=0, stages=None, weights=None)``.
 
     The older ``Net(file, weights, phase)`` works, too. `debug_info`, the net's field, may be set at any time.

@@ -4,7 +4,7 @@ import numpy as np
 
 from zoo.errors import NetError
 from zoo.pycaffe.errors import also
-from zoo.pycaffe.pictures import resize_image
+from zoo.pycaffe.images import resize_image
 
 
 class Transformer:

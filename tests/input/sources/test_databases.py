@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.input.making import data_layer, pictures, take
+from tests.input.small_data import data_layer, pictures, take
 from zoo.errors import DataError
 from zoo.formats import datum
 from zoo.formats.database_writer import DatabaseWriter

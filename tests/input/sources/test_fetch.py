@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.input.making import take
+from tests.input.small_data import take
 from zoo.errors import DataError
 from zoo.input.sources.fetch import Fetch, ordinals
 

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.input.making import data_layer, layer, pictures, take, write_files, write_raw
+from tests.input.small_data import data_layer, layer, pictures, take, write_files, write_raw
 from zoo.errors import DataError, NetError
 from zoo.formats import datum
 from zoo.formats.database_writer import DatabaseWriter

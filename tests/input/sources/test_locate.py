@@ -5,7 +5,7 @@ import logging
 import numpy as np
 import pytest
 
-from tests.input.making import data_layer, layer, pictures, take, write_raw
+from tests.input.small_data import data_layer, layer, pictures, take, write_raw
 from zoo.errors import DataError, NetError
 from zoo.formats import datum
 from zoo.formats.database_writer import DatabaseWriter

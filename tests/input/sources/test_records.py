@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.input.making import data_layer, pictures, take, write_files, write_raw
+from tests.input.small_data import data_layer, pictures, take, write_files, write_raw
 from zoo.errors import DataError
 from zoo.formats import records
 from zoo.input.pipeline import DataLayer

@@ -6,9 +6,9 @@ import pytest
 
 from data_prep import mean_image
 from data_prep.common import write_arrays
-from data_prep.sources import open_source
+from data_prep.image_readers import open_source
 from tests.input import tfds_folders
-from tests.input.making import data_layer, pictures, take
+from tests.input.small_data import data_layer, pictures, take
 from tests.training import runs
 from zoo.errors import DataError
 from zoo.formats import datum

@@ -10,7 +10,7 @@ from zoo.formats import datum
 from zoo.formats.databases import Database
 from zoo.formats.digest import digest
 from zoo.input.sources.fetch import AUTOTUNE, Fetch, ordinals
-from zoo.input.sources.pictures import check, one_by_one, open_size
+from zoo.input.sources.image_checks import check, one_by_one, open_size
 
 CHUNK = 64  # records that are read at a time where they are decoded one by one
 CHUNKS = 3

@@ -7,7 +7,7 @@ from zoo.errors import DataError, Place
 from zoo.formats import datum, regular
 from zoo.formats.digest import digest, ends, evenly
 from zoo.input.sources.fetch import Fetch
-from zoo.input.sources.pictures import check, one_by_one
+from zoo.input.sources.image_checks import check, one_by_one
 
 
 class ImageListSource:

@@ -1,4 +1,4 @@
-"""The base of every room: what a class has to say about one Caffe layer type."""
+"""The base class of all layer types: what a class has to say about one Caffe layer type."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

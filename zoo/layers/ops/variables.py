@@ -1,10 +1,10 @@
-"""Variables that the net owns, put to use by Keras layers."""
+"""Variable injection: stock Keras layers use variables that the net owns."""
 
 from zoo.layers.base.lazy import keras, ops
 
 
-def adopt(layer, variables):
-    """Makes a Keras layer that is not built yet take given variables instead of creating its own.
+def inject(layer, variables):
+    """Injects variables into a Keras layer that is not built yet: it uses them instead of creating its own.
 
     Args:
         layer: a stock `keras.layers.Layer`.
@@ -47,7 +47,7 @@ def reader(variable, name, portable, dtype=None):
 
         return Value(variable, name=name, dtype=dtype)
     axes = "bcdefghi"[: len(variable.shape)]
-    outer = adopt(
+    outer = inject(
         keras.layers.EinsumDense(f"a,{axes}->a{axes}", output_shape=tuple(variable.shape), name=name, dtype=dtype),
         {"kernel": variable},
     )

@@ -34,7 +34,7 @@ def shapes(source, given, weights=(), data_dir=None):
     where a crop_size has nothing else beside it.
 
     Args:
-        source: a `Source`.
+        source: a `ConfigNet`.
         given: {blob: shape} as the user has it, which comes first.
         weights: paths of weights files, of which the last counts.
         data_dir: where data and mean files are looked for first.

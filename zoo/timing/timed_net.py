@@ -8,8 +8,8 @@ import tensorflow as tf
 
 from zoo.converters.build import Net, build
 from zoo.errors import DataError
-from zoo.export import inputs
-from zoo.export.source import read
+from zoo.export import input_shapes
+from zoo.export.config_net import read
 from zoo.input.feed import Feed
 from zoo.input.pipeline import data_layer
 from zoo.layers import find
@@ -18,7 +18,7 @@ from zoo.netdef.netdef import LayerDef
 
 
 @dataclass(frozen=True)
-class Subject:
+class TimedNet:
     """A net and one batch for it.
 
     Attributes:
@@ -61,7 +61,7 @@ def open_feeds(definition, data_dir=None, seed=0):
 
 
 def open_source(config, phase="TRAIN", level=None, stages=(), data_dir=None, batch_size=None):
-    """Returns the `export.source.Source` of a config, each of its inputs with `batch_size` items where that is given.
+    """Returns the `ConfigNet` of a config, each of its inputs with `batch_size` items where that is given.
 
     Raises:
         ZooError: the file is missing or no prototxt, or what is wrong with its net.
@@ -73,8 +73,8 @@ def open_source(config, phase="TRAIN", level=None, stages=(), data_dir=None, bat
     return dataclasses.replace(source, definition=dataclasses.replace(source.definition, layers=layers))
 
 
-def subject(source, data_dir=None, shapes=None, seed=0):
-    """Returns the `Subject` of a `Source`.
+def timed_net(source, data_dir=None, shapes=None, seed=0):
+    """Returns the `TimedNet` of a `ConfigNet`.
 
     Where the data of a layer are not there its numbers are made up, in the shape that crop_size, mean or `shapes` say.
 
@@ -92,7 +92,7 @@ def subject(source, data_dir=None, shapes=None, seed=0):
     sizes = {feed.layer.tops[0]: feed.shapes for feed in feeds}
     unsaid = [layer for layer in definition.layers if layer.tops and layer.tops[0] in missing]
     if unsaid:
-        known, _ = inputs.shapes(source, shapes or {}, data_dir=data_dir)
+        known, _ = input_shapes.shapes(source, shapes or {}, data_dir=data_dir)
         sizes |= {
             layer.tops[0]: tuple(_made_shape(layer, i, known) for i in range(len(layer.tops))) for layer in unsaid
         }
@@ -107,7 +107,7 @@ def subject(source, data_dir=None, shapes=None, seed=0):
             values[ref] = _numbers(net, ref, rng)
     made = {layer.name: f"an {layer.type} layer" for layer in definition.layers if find(layer.type).fed_by_program}
     made |= {layer.name: str(missing[layer.tops[0]]) for layer in unsaid}
-    return Subject(net, tuple(values[ref] for ref in net.inputs), feeds, made)
+    return TimedNet(net, tuple(values[ref] for ref in net.inputs), feeds, made)
 
 
 def _made_shape(layer, index, known):

@@ -3,7 +3,7 @@
 import pathlib
 import sys
 
-from data_prep.sources import Record, ahead
+from data_prep.image_readers import Record, ahead
 from zoo.errors import DataError
 from zoo.formats import datum
 
@@ -28,7 +28,7 @@ def encode(image, ending, at):
     return data.tobytes()
 
 
-class Change:
+class ImageTransform:
     """What is done to every picture.
 
     Args:
@@ -81,12 +81,12 @@ class Change:
         return same and not (self.gray and record.pixels().shape[2] != 1)
 
 
-class Changed:
+class TransformedImages:
     """Changed pictures one after the other, and what is known of them all once they have passed.
 
     Args:
-        source: the `Source`.
-        change: the `Change`.
+        source: the `ImageSource`.
+        change: the `ImageTransform`.
         check_size: whether all have to have one shape.
         skip_corrupt: whether pictures that cannot be decoded are left out.
 

@@ -7,7 +7,7 @@ import numpy as np
 from zoo.errors import NetError
 
 
-class Batches:
+class ForwardAll:
     """forward_all and forward_backward_all, over `forward`, `backward`, `blobs`, `inputs` and `outputs` of a net."""
 
     def forward_all(self, blobs=None, **inputs):

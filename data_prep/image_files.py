@@ -3,7 +3,7 @@
 import pathlib
 import sys
 
-from data_prep import archives, images, listed, tar_members, validation
+from data_prep import archives, image_lists, images, tar_members, validation
 from zoo.errors import DataError, Place
 
 COMPRESSED = (".gz", ".tgz", ".bz2", ".xz", ".zst", ".zip")
@@ -32,7 +32,7 @@ def collect(source, root_folder="", classes=None, class_file=None):
     if path.is_file() and not archives.is_archive(path):
         if class_file:
             raise DataError("a list has its labels already", at=at, hint="leave --val_labels out")
-        return listed.listing(path, root_folder, classes)
+        return image_lists.listing(path, root_folder, classes)
     if root_folder:
         raise DataError("only a list has a root folder", at=at, hint="leave --root_folder out")
     inner = sorted(path.glob("*.tar")) if path.is_dir() else []

@@ -6,7 +6,7 @@ import shutil
 
 import numpy as np
 
-from data_prep.changes import encode, kind_of
+from data_prep.image_transforms import encode, kind_of
 from zoo.errors import DataError, Place
 from zoo.formats import atomic, datum, records
 from zoo.formats.database_writer import DatabaseWriter
@@ -60,8 +60,8 @@ def to_records(prefix, stream, items, source, *, shards=10, prepare="", made=Non
     Args:
         prefix: folder and split.
         stream: the triples of `items`.
-        items: the `Changed` that they come from.
-        source: the `Source` that those come from.
+        items: the `TransformedImages` that they come from.
+        source: the `ImageSource` that those come from.
         shards: files at most; no more than pictures.
         prepare, made: see `zoo.formats.records.Card`.
         names: of the features; see `zoo.formats.records.features`.

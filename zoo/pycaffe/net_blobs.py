@@ -14,9 +14,9 @@ from zoo.netdef.splits import insert_splits
 from zoo.pycaffe import modes
 from zoo.pycaffe.blob import Blob
 from zoo.pycaffe.graph import Graph, blob_key
-from zoo.pycaffe.hosts import host
+from zoo.pycaffe.host_layers import host
 from zoo.pycaffe.memory import Memory, ReshapedMemory, VariableMemory
-from zoo.pycaffe.sources import open_data, source
+from zoo.pycaffe.top_feeds import open_data, source
 
 _KEPT_BUILDS = 16
 
@@ -28,7 +28,7 @@ class _OwnParameters(Parameters):
         self._owned[key] = dataclasses.replace(self._owned[key], variable=variable)
 
 
-class Holdings:
+class NetBlobs:
     """A net and everything that its blobs hold.
 
     Args:

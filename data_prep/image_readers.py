@@ -61,7 +61,7 @@ class Record(NamedTuple):
         return cv2.cvtColor(np.ascontiguousarray(self.data), rule)[..., None]
 
 
-class Source(NamedTuple):
+class ImageSource(NamedTuple):
     """Pictures to be read once.
 
     Attributes:
@@ -80,7 +80,7 @@ class Source(NamedTuple):
 
 
 def open_source(source, root_folder="", shuffle_seed=None):
-    """Returns the `Source` at the path `source`.
+    """Returns the `ImageSource` at the path `source`.
 
     Args:
         source: a list file, the folder of a database, or the prefix of a split (``data/mnist/train``), which may be one
@@ -100,7 +100,7 @@ def open_source(source, root_folder="", shuffle_seed=None):
         raise DataError("only a list has a root folder", at=Place(source), hint="leave --root_folder out")
     if database_kind(path):
         database = Database(path)
-        return Source(database.kind, database.count, _from_database(database))
+        return ImageSource(database.kind, database.count, _from_database(database))
     prefix = str(path).removesuffix(".json")
     if records.card_path(prefix).is_file():
         return _from_shards(prefix, records.read_card(prefix))
@@ -151,7 +151,7 @@ def _from_list(path, root_folder, shuffle_seed):
         file = pathlib.Path(f"{root_folder}{entry.name}")
         return Record(entry.name, entry.label, file, True, Place(str(path), entry.line))
 
-    return Source("list", len(entries), map(record, entries))
+    return ImageSource("list", len(entries), map(record, entries))
 
 
 def _from_database(database):
@@ -165,7 +165,7 @@ def _from_database(database):
 def _from_shards(prefix, card):
     records.check_shards(prefix, card)
     order = card.channel_order if card.encoding == "raw" else "gray" if card.channels == 1 else "BGR"
-    return Source("records", card.count, _examples(prefix, card), order, card.classes)
+    return ImageSource("records", card.count, _examples(prefix, card), order, card.classes)
 
 
 def _examples(prefix, card):

@@ -9,7 +9,7 @@ from zoo.layers.ops.layout import from_caffe, to_caffe
 from zoo.netdef.net import net_def
 
 
-def room(layer, *shapes, phase="TEST", portable=False, tops=("y",), seed=0):
+def one_layer_net(layer, *shapes, phase="TEST", portable=False, tops=("y",), seed=0):
     """Returns the `Net` of one layer named "layer" whose bottoms b0, b1, ... have `shapes`.
 
     Args:
@@ -28,7 +28,7 @@ def room(layer, *shapes, phase="TEST", portable=False, tops=("y",), seed=0):
 
 
 def run(net, *arrays):
-    """Returns the tops, in Caffe's order, of a `room` for float32 arrays of its bottoms."""
+    """Returns the tops, in Caffe's order, of a `one_layer_net` for float32 arrays of its bottoms."""
     values = net.run({ref: from_caffe(tf.constant(a, tf.float32)) for ref, a in zip(net.inputs, arrays, strict=True)})
     tops = [to_caffe(values[ref]).numpy() for ref in net.layers[-1].definition.tops]
     return tops[0] if len(tops) == 1 else tops

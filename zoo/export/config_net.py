@@ -15,7 +15,7 @@ from zoo.netdef.upgrade import upgrade_net
 
 
 @dataclass(frozen=True)
-class Source:
+class ConfigNet:
     """A net as its file has it.
 
     Attributes:
@@ -46,7 +46,7 @@ class Source:
 
 
 def read(config, phase="TEST", level=None, stages=(), data_dir=None):
-    """Returns the `Source` of a net's file, or of a solver's: its first test net, or for TRAIN its training net.
+    """Returns the `ConfigNet` of a net's file, or of a solver's: its first test net, or for TRAIN its training net.
 
     Args:
         config: path of a prototxt of any generation.
@@ -59,7 +59,7 @@ def read(config, phase="TEST", level=None, stages=(), data_dir=None):
     """
     opened = open_config(config)
     net, definition = opened.net(phase, data_dir), opened.definition(phase, level, tuple(stages), data_dir)
-    return Source(opened.file, upgrade_net(net), definition)
+    return ConfigNet(opened.file, upgrade_net(net), definition)
 
 
 def last_values(definition):

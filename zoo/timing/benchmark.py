@@ -6,10 +6,10 @@ from zoo.converters.solver import optimizer, solver_def
 from zoo.errors import NetError, Place, raise_together
 from zoo.netdef.config import open_config
 from zoo.timing import report
+from zoo.timing.feed_time import feed_time
 from zoo.timing.layers import layer_times
-from zoo.timing.pipeline import feed_time
-from zoo.timing.subject import open_feeds, subject
-from zoo.timing.whole import whole_times
+from zoo.timing.timed_net import open_feeds, timed_net
+from zoo.timing.whole_net import whole_times
 from zoo.training.progress import Progress
 
 LEAST_BATCHES = 10  # of a data layer, whose times differ more than a net's
@@ -19,14 +19,14 @@ def everything(source, iterations, data_dir=None, shapes=None):
     """Times layers, whole net and data layers; logs Caffe's lines and returns ours.
 
     Args:
-        source: as `subject.open_source` gives it.
+        source: as `timed_net.open_source` gives it.
         iterations: how often each is timed.
-        data_dir, shapes: as for `subject.subject`.
+        data_dir, shapes: as for `timed_net.timed_net`.
 
     Raises:
         ZooError: as the parts raise them.
     """
-    timed = subject(source, data_dir, shapes)
+    timed = timed_net(source, data_dir, shapes)
     net = timed.net
     for name, why in timed.made.items():
         logging.info("%s: its numbers are made up here (%s)", name, why)
