@@ -103,8 +103,7 @@ def solver(path):
     from zoo.converters.solver import solver_def
     from zoo.formats import prototxt
 
-    if prototxt.sniff_file(path) == "SolverParameter":
-        solver_def(prototxt.read_solver(path))
+    solver_def(prototxt.read_solver(path))
 
 
 @target(lambda: [b"base_lr: 0.02 max_iter: 500", b"momentum: 0.8 random_seed: 3"], message="SolverParameter", text=True)

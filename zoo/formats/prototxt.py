@@ -105,6 +105,10 @@ def parse(text: str, kind: str, file: str | None = None) -> Parsed:
         PrototxtError: all names of layer types and fields that Caffe does not know; else the first mistake; each with
             its line and layer.
     """
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:  # a flag whose bytes are not UTF-8
+        raise PrototxtError("not UTF-8", at=Place(file, text.count("\n", 0, error.start) + 1)) from None
     message = KINDS[kind]()
     try:
         source = _scanned(text, file)
