@@ -167,6 +167,7 @@ def test_infogain_refusals(tmp_path):
 def test_a_label_that_no_class_has_shows_as_nan(type_, portable):
     bottoms = [(2, 3), (2,)] + ([(3, 3)] if type_ == "InfogainLoss" else [])
     net = one_layer(type_, "", bottoms, portable=portable)
+    assert net.layers[-1].type.lookups(bottoms) == {1: (3, None)}
     assert np.isnan(forward(net, np.full((2, 3), 0.3), [0, 3], *([np.eye(3)] * (len(bottoms) - 2))))
 
 

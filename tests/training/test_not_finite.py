@@ -4,7 +4,10 @@ import numpy as np
 import pytest
 
 from tests.training import runs
-from zoo.errors import SolverError
+from zoo.errors import DataError, SolverError
+from zoo.formats import prototxt
+from zoo.netdef.net import net_def
+from zoo.training.evaluation import evaluate
 
 EXPLODES = 'lr_policy: "multistep" gamma: 1e36 display: 0 test_interval: 100'
 LOG = 'layer { name: "log" type: "Log" bottom: "ip" top: "ip" log_param { shift: -9 } }\n  layer { name: "acc"'
@@ -49,3 +52,58 @@ def test_nothing_is_looked_for_where_that_would_take_long(small_data, tmp_path, 
     monkeypatch.setattr("zoo.training.diagnosis.LONGEST", 0)
     with pytest.raises(SolverError, match=r"^loss is nan at iteration 13, want a finite number"):
         runs.train(tmp_path / "run", small_data, changes=f"{EXPLODES} stepvalue: 12")
+
+
+# ---- labels that no class has ---------------------------------------------------------------------------------
+
+FEWER = runs.SOLVER.replace("num_output: 4", "num_output: 3")
+LABEL = r'bottom "label" holds what this layer has no class for, \d of {} values, got 3 at index \d, want 0 to 2{}'
+SOURCE = r' \(it comes from layer "in" \(line {}\); labels count from 0\)$'
+
+
+@pytest.mark.parametrize("size", [1, 2])
+def test_a_label_that_no_class_has(size, small_data, tmp_path, monkeypatch):
+    """It is read from the batch, without running anything again."""
+    monkeypatch.setattr("zoo.training.diagnosis.LONGEST", 0)
+    said = r'small.prototxt:\d+: layer "loss" \(SoftmaxWithLoss\): loss is nan at iteration 0: ' + LABEL.format(7, "")
+    with pytest.raises(DataError, match="^" + said + SOURCE.format(6)):
+        runs.train(tmp_path / "run", small_data, FEWER, changes=f"test_initialization: false iter_size: {size}")
+
+
+def test_a_label_that_comes_by_another_layer(small_data, tmp_path):
+    power = 'layer { name: "power" type: "Power" bottom: "label" top: "more" power_param { shift: 1 } }\n  '
+    text = runs.SOLVER.replace('layer { name: "loss"', power + 'layer { name: "loss"')
+    text = text.replace('bottom: "ip" bottom: "label" top: "loss"', 'bottom: "ip" bottom: "more" top: "loss"')
+    said = r'"more" holds what this layer has no class for, \d of 7 values, got 4 at index \d, want 0 to 3 \(it comes f'
+    with pytest.raises(DataError, match=said + r'rom layer "power"'):
+        runs.train(tmp_path / "run", small_data, text, changes="test_initialization: false")
+
+
+def test_a_label_that_is_ignored_is_not_wrong(small_data, tmp_path):
+    """Accuracy in TRAIN, which is NaN by it, has no part in the loss."""
+    text = FEWER.replace('top: "loss" }', 'top: "loss" loss_param { ignore_label: 3 } }').replace(
+        'top: "acc" include { phase: TEST }', 'top: "acc" include { phase: TRAIN }'
+    )
+    result = runs.train(tmp_path / "run", small_data, text, changes="max_iter: 3")
+    assert result.done
+    with pytest.raises(SolverError, match=r'layer "ip" .*: loss is nan at iteration 6; it begins in top "ip"'):
+        runs.train(tmp_path / "other", small_data, text, changes=f"{EXPLODES} stepvalue: 5")
+
+
+def test_a_label_in_the_test_data(small_data, tmp_path):
+    """As the score comes to be NaN, whatever the loss is."""
+    text = FEWER.replace('top: "loss" }', 'top: "loss" loss_param { ignore_label: 3 } }')
+    said = r'layer "acc" \(Accuracy\): a score is not a number: ' + LABEL.format(9, "") + SOURCE.format(8)
+    with pytest.raises(DataError, match=said):
+        runs.train(tmp_path / "run", small_data, text)
+
+
+@pytest.mark.parametrize("ignored", [None, 3])
+def test_evaluation(ignored, small_data, tmp_path):
+    net = prototxt.parse_solver(FEWER, "small.prototxt").message.net_param
+    if ignored is not None:
+        for layer in net.layer:
+            if layer.type == "Accuracy":
+                layer.accuracy_param.ignore_label = ignored
+    with pytest.raises(DataError, match=LABEL.format(9, "")):
+        evaluate(net_def(net, "TEST"), [], 2, small_data)

@@ -39,6 +39,10 @@ class Accuracy(LayerType):
             raise self.error("top_k exceeds the classes", "accuracy_param.top_k", got=self.top_k, want=classes)
         return ((), (classes,))[: len(self.layer.tops)]
 
+    def lookups(self, bottoms):
+        """Labels of its classes."""
+        return {1: (bottoms[0][canonical_axis(self.axis, len(bottoms[0]))], self.ignore)}
+
     def build(self, site):
         """keras.ops only."""
         shape = site.bottoms[0]

@@ -48,6 +48,10 @@ class Embed(LayerType):
         """Indices of its input_dim lines."""
         return {0: self.input_dim}
 
+    def lookups(self, bottoms):
+        """Rows of its table."""
+        return {0: (self.input_dim, None)}
+
     def build(self, site):
         """A gather, out of range made NaN so that all devices agree."""
         table = reader(site.variables[0], site.name, site.portable)

@@ -30,6 +30,10 @@ class HingeLoss(LossType):
             raise self.error("wants one label an item", "bottom", got=bottoms[1], want=f"({bottoms[0][0]},)")
         return ((),)
 
+    def lookups(self, bottoms):
+        """Labels of its classes."""
+        return {1: (count(bottoms[0], 1), None)}
+
     def build(self, site):
         """In float32."""
         shape = site.bottoms[0]

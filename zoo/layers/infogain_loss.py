@@ -76,6 +76,10 @@ class InfogainLoss(LossType):
             raise self.error("the infogain matrix does not fit the classes", "infogain_loss_param", got=got, want=want)
         return ((), bottoms[0])[: len(self.layer.tops)]
 
+    def lookups(self, bottoms):
+        """Labels of its classes."""
+        return {1: (bottoms[0][canonical_axis(self.axis, len(bottoms[0]))], self.ignore)}
+
     def build(self, site):
         """keras.ops only, in float32."""
         scores = site.bottoms[0]

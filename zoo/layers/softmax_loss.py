@@ -49,6 +49,10 @@ class SoftmaxWithLoss(LossType):
         check_labels(self, bottoms, self.axis)
         return ((), bottoms[0])[: len(self.layer.tops)]
 
+    def lookups(self, bottoms):
+        """Labels of its classes."""
+        return {1: (bottoms[0][canonical_axis(self.axis, len(bottoms[0]))], self.ignore)}
+
     def build(self, site):
         """keras.ops only: TensorFlow's fused kernel and plain Keras alike, in float32."""
         scores = site.bottoms[0]

@@ -5,13 +5,14 @@ import tensorflow as tf
 from absl import logging
 
 from zoo.converters.execution import steps
-from zoo.errors import SolverError
+from zoo.errors import DataError, SolverError
+from zoo.training.wrong_labels import counts, in_inputs, wrong_number
 
 LONGEST = 120  # seconds that may go into running iterations again
 
 
 def not_finite(session, step, rewind, iteration, loss, seconds, checkpoint):
-    """Returns the SolverError for a loss that is not finite.
+    """Returns the SolverError for a loss that is not finite, or the DataError for the label that is the cause.
 
     The update has spoiled all parameters by then, so the state before it is made again: runs are exact functions of
     where they begin.
@@ -25,7 +26,12 @@ def not_finite(session, step, rewind, iteration, loss, seconds, checkpoint):
         checkpoint: path of the newest checkpoint, or None.
     """
     what, at = f"loss is {loss} at iteration {iteration}", None
-    found = _find(session, step, rewind, iteration, seconds)
+    wrong = in_inputs(session.train, session.own_batches(iteration), what)
+    if wrong is not None:
+        return wrong
+    found = _find(session, step, rewind, iteration, seconds, what)
+    if isinstance(found, DataError):
+        return found
     if found is not None:
         layer, where, bad, count = found
         at = layer.at()
@@ -34,8 +40,8 @@ def not_finite(session, step, rewind, iteration, loss, seconds, checkpoint):
     return SolverError(what, at=at, want="a finite number", hint=hint)
 
 
-def _find(session, step, rewind, iteration, seconds):
-    """Returns (LayerDef, what of it, how many values are not finite, of how many), or None."""
+def _find(session, step, rewind, iteration, seconds, what):
+    """Returns what `first_not_finite` does, of the batches of `iteration`."""
     if session.replicas.count > 1:
         return None  # a device alone sees its own rows only
     rewind()
@@ -48,19 +54,22 @@ def _find(session, step, rewind, iteration, seconds):
     if again:
         step(batches, again)
     for _ in range(session.solver.iter_size):
-        found = first_not_finite(session.train, next(batches))
+        found = first_not_finite(session.train, next(batches), what)
         if found is not None:
             return found
         session.train.clock.assign_add(1)
     return None
 
 
-def first_not_finite(net, batch):
+def first_not_finite(net, batch, what):
     """Returns (LayerDef, what of it, how many values are not finite, of how many) for the first layer with such.
+
+    Where that comes from a label that no class has, returns the DataError that says so; None for no such layer.
 
     Args:
         net: a built `Net`.
         batch: its inputs' tensors, in order.
+        what: what is wrong, as a clause.
     """
     values = dict(zip(net.inputs, batch))
     for layer, tops in steps(net.layers, values):
@@ -69,10 +78,10 @@ def first_not_finite(net, batch):
             bad = _count(parameter.variable.value)
             if bad:
                 return definition, f"parameter {index}", bad, parameter.spec.count
-        for ref, top in zip(definition.tops, tops):
+        for ref, top in zip(definition.tops, tops) if counts(layer) else ():
             bad = _count(top)
             if bad:
-                return definition, f'top "{ref}"', bad, int(np.prod(top.shape))
+                return wrong_number(net, values, what) or (definition, f'top "{ref}"', bad, int(np.prod(top.shape)))
     return None
 
 

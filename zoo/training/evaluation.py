@@ -7,6 +7,7 @@ from zoo.converters.build import build
 from zoo.training import caffe_log
 from zoo.training.feeds import Feeds
 from zoo.training.step import TestStep
+from zoo.training.wrong_labels import check_scores
 
 
 def evaluate(definition, weights_files, iterations, data_dir=None):
@@ -30,6 +31,7 @@ def evaluate(definition, weights_files, iterations, data_dir=None):
     with feeds.reading():
         loss, sums = step(batches, iterations)
         values = {ref: value.numpy() for ref, value in sums.items()}
+        check_scores(net, [*values.values(), loss], lambda: feeds.batches(0), iterations)
     loss = float(loss) / iterations
     logging.info("Loss: %s", caffe_log.number(loss))
     return caffe_log.outputs("Test", net, values, 1 / iterations), loss

@@ -172,6 +172,7 @@ class Loop:
                 return
         if not batches:
             return
+        session.check_scores(index, sums.values(), batches)
         if self.solver.test_compute_loss:
             logging.info("Test loss: %s", caffe_log.number(loss / batches))
         said = caffe_log.outputs("Test", net, sums, 1 / batches)

@@ -21,6 +21,7 @@ from zoo.training.replicas import ONE
 from zoo.training.replicated import ReplicatedStep
 from zoo.training.step import TrainStep
 from zoo.training.tail import Tail
+from zoo.training.wrong_labels import check_scores
 
 
 class Session:
@@ -118,9 +119,25 @@ class Session:
         """Returns the iterator of training batches from the present iteration on."""
         return self._feeds.batches(self.iteration * self.solver.iter_size)
 
+    def own_batches(self, iteration):
+        """Yields the batches of one iteration, as tuples of tensors: what this process's devices get of them."""
+        batches = self._feeds.batches(iteration * self.solver.iter_size)
+        for _ in range(self.solver.iter_size):
+            batch = next(batches)
+            if self.replicas.count == 1:
+                yield batch
+            else:
+                yield from zip(*map(self.replicas.strategy.experimental_local_results, batch))
+
     def test_batches(self, index):
         """Returns the iterator of a test net's batches from where its last test ended."""
         return self._test_feeds[index].batches(self.test_position[index])
+
+    def check_scores(self, index, values, count):
+        """Raises the DataError for a label that made a score of the last `count` batches of a test NaN."""
+        first = self.test_position[index] - count
+        with self.reading(index):
+            check_scores(self.tests[index], values, lambda: self._test_feeds[index].batches(first), count)
 
     def reading(self, index=None):
         """Context around running the training net, or test net `index`, in which damaged data is a DataError."""

@@ -173,6 +173,13 @@ class LayerType:
         """Returns {bottom: n} for each bottom that holds whole numbers, from 0 to n - 1."""
         return {}
 
+    def lookups(self, bottoms):
+        """Returns {bottom: (n, ignored)} for each whose numbers, cut to whole ones, must be 0 to n - 1, or `ignored`.
+
+        The top is NaN where they are not. `ignored` is None where nothing is.
+        """
+        return {}
+
     def fixes_batch(self, bottoms):
         """Returns why axis 0 must stay what it is, as a clause; "" where it need not."""
         return ""
