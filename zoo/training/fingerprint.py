@@ -6,6 +6,7 @@ that has moved is the same data.
 """
 
 import importlib.machinery
+import os
 import pathlib
 import platform
 
@@ -14,6 +15,7 @@ import numpy as np
 from zoo.errors import WeightsError
 from zoo.formats.atomic import sha256
 from zoo.formats.digest import DIGITS, digest
+from zoo.training import checkpoint_files
 
 _SOLVER = "solver "
 # Solver fields that say how long a run goes on, how often it is tested, and what it says and saves on the way: what is
@@ -25,6 +27,7 @@ MAY_CHANGE = frozenset(_SOLVER + name for name in (
 ))  # fmt: skip
 # Which devices there are differs from machine to machine, in processes that train one net.
 OF_A_MACHINE = frozenset((f"{_SOLVER}device_id", f"{_SOLVER}solver_mode"))
+FILES = ("weights ", "snapshot ")  # how the names of parts begin that `of_files` gives
 # Said by other parts, or paths.
 _NOT_SOLVERS = {"weights", "snapshot_prefix", "type", "solver_type", "net", "train_net", "test_net"}
 # Fields of a layer that say where data lies and how it is fetched; what lies there is a part of its own.
@@ -86,6 +89,23 @@ def of_software():
         "NumPy": np.__version__,
         "Python": ".".join(platform.python_version_tuple()[:2]),
     }
+
+
+def of_process(weights=(), snapshot=None):
+    """Returns what processes that train together have in common besides solver, nets and data: versions and files.
+
+    A file that this process cannot read is left out: one of them alone reads it, and says what is wrong with it.
+
+    Args:
+        weights: paths of weights files.
+        snapshot: a .solverstate or a checkpoint; None without one.
+    """
+    own = snapshot and checkpoint_files.at(snapshot)
+    snapshots = [f"{own}.index" if own else snapshot] if snapshot else []
+    found = of_software()
+    for what, paths in (("weights", weights), ("snapshot", snapshots)):
+        found |= of_files(what, [path for path in paths if os.path.isfile(path) and os.access(path, os.R_OK)])
+    return found
 
 
 def differences(old, new, but=()):

@@ -1,11 +1,14 @@
 """The devices that train one net together, and what they have to agree on."""
 
 import contextlib
+import hashlib
+import json
 
 import numpy as np
 import tensorflow as tf
 
 from zoo.errors import ClusterError
+from zoo.training.fingerprint import FILES, OF_A_MACHINE, differences, listed
 from zoo.training.signals import SNAPSHOT, STOP
 
 LOST = (
@@ -65,6 +68,42 @@ class Replicas:
     def from_chief(self, values):
         """Returns the chief's `values`, a list of arrays whose shapes are the same everywhere."""
         return self.total([value if self.chief else np.zeros_like(value) for value in map(np.asarray, values)])
+
+    def texts(self, text):
+        """Returns the `text` of every process, in their order."""
+        data = np.frombuffer(text.encode(), np.uint8).astype(np.int32)
+        lengths = self.total([self._mine(np.int32(data.size))])[0]
+        rows = self.total([self._mine(np.pad(data, (0, lengths.max() - data.size)))])[0]
+        return [bytes(row[:length].astype(np.uint8)).decode() for row, length in zip(rows, lengths)]
+
+    def check_alike(self, parts):
+        """Raises one ClusterError, the same in every process, where these differ in `parts`; to be called in each.
+
+        Args:
+            parts: {part: text} as in `zoo.training.fingerprint`.
+        """
+        if self.workers == 1:
+            return
+        mine = {name: text for name, text in parts.items() if name not in OF_A_MACHINE}
+        numbers = np.frombuffer(hashlib.sha256(repr(sorted(mine.items())).encode()).digest(), np.uint8)
+        digests = self.total([self._mine(numbers.astype(np.int32))])[0]
+        if (digests == digests[0]).all():
+            return
+        chief, *others = (json.loads(text) for text in self.texts(json.dumps(mine)))
+        said = []
+        for number, other in enumerate(others, 1):
+            absent = {name for name in chief.keys() - other.keys() if name.startswith(FILES)}  # the chief reads them
+            if found := differences(chief, other, but=absent):
+                said.append(listed(found, "in worker 0", f"in worker {number}"))
+        if said:
+            hint = "start all with the same command, files and versions"
+            raise ClusterError("these processes do not train the same", got="; ".join(said), hint=hint)
+
+    def _mine(self, values):
+        """Returns zeros (workers, ...) in which the row of this process holds `values`."""
+        rows = np.zeros((self.workers, *values.shape), values.dtype)
+        rows[self.worker] = values
+        return rows
 
     def agree(self, request, number):
         """Returns what all do next: (STOP where one was asked for it, else SNAPSHOT, else None; the chief's number).

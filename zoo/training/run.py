@@ -15,6 +15,7 @@ from absl import logging
 from zoo.errors import CheckpointError, SolverError
 from zoo.training import checkpoint_files, snapshots
 from zoo.training import checkpoints as ckpt
+from zoo.training.fingerprint import of_process
 from zoo.training.lock import NAME as LOCK
 from zoo.training.lock import locked
 from zoo.training.loop import Loop
@@ -91,9 +92,12 @@ def run(
         stack.enter_context(replicas.together())
         if not replicas.chief:
             run_dir = pathlib.Path(stack.enter_context(_silence()))
+        flags = {"precision": precision, "global_batch": str(replicas.global_batch)}
+        alike = {**flags, **of_process((*solver.weights, *weights), snapshot)} if replicas.workers > 1 else {}
+        if not replicas.chief:
             weights, snapshot, restart, summaries = (), None, False, False
         seed = None if restart else ckpt.stored_seed(run_dir / "checkpoints")
-        session = Session(solver, data_dir, state, seed, replicas, cache)
+        session = Session(solver, data_dir, state, seed, replicas, cache, alike)
         ckpt.writable_folder(run_dir)
         stack.enter_context(locked(run_dir))
         if restart and (aside := _move_aside(run_dir)):

@@ -34,6 +34,7 @@ class Session:
         seed: what the solver's random_seed is where that is not set; None draws one.
         replicas: the `Replicas` that train; test nets run on one device, as in Caffe.
         cache: whether the decoded training pictures are kept in memory.
+        alike: {part: text} in which several processes have to agree, besides the fingerprint.
 
     Attributes:
         train: the TRAIN `Net`; of a device's share where several split a batch.
@@ -47,13 +48,15 @@ class Session:
         ZooError: what is wrong with the solver, a net or its data.
     """
 
-    def __init__(self, solver, data_dir=None, state=None, seed=None, replicas=ONE, cache=False):
+    def __init__(self, solver, data_dir=None, state=None, seed=None, replicas=ONE, cache=False, alike=()):
         self.solver, self.replicas = solver, replicas
         seed = solver.random_seed if solver.random_seed is not None else seed
         seed = seed if seed is not None else int.from_bytes(np.random.bytes(4), "big")
         self.seed = int(replicas.from_chief([np.int64(seed)])[0])
+        self._open(data_dir, state, cache)
+        replicas.check_alike({**dict(alike), **self.fingerprint})
         with replicas.scope():
-            self._build(data_dir, state, cache)
+            self._build()
         self.iteration = 0
         self.test_position = [0] * len(self.tests)
         self._losses = deque(maxlen=solver.average_loss)
@@ -64,14 +67,17 @@ class Session:
             np.zeros(2, np.int64), name="restored"
         )  # iteration, current_step of a .solverstate
 
-    def _build(self, data_dir, state, cache):
+    def _open(self, data_dir, state, cache):
         solver = self.solver
         definition = open_net(solver.train, data_dir, solver.file, state)
         self._feeds = Feeds(definition, data_dir, self.seed, self.replicas, cache)
-        share = self._share() if self.replicas.global_batch else None
         definitions = [open_net(source, data_dir, solver.file) for source in solver.tests]
         self._test_feeds = [Feeds(definition, data_dir, self.seed) for definition in definitions]
         self.fingerprint = fingerprint(solver, self._feeds, self._test_feeds)
+
+    def _build(self):
+        solver, definition = self.solver, self._feeds.definition
+        share = self._share() if self.replicas.global_batch else None
         self.train = build(definition, self._feeds.shares, seed=self.seed, share=share)
         if not self.train.losses:
             raise SolverError(
