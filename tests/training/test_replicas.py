@@ -1,6 +1,7 @@
 """What several devices are dealt, what of a net is computed of the whole batch, and what is refused; on one device."""
 
 import json
+import threading
 from types import SimpleNamespace
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 
 from tests.training import runs
 from zoo.converters.build import build
-from zoo.errors import NetError, SolverError, UnsupportedError, ZooError
+from zoo.errors import ClusterError, NetError, SolverError, UnsupportedError, ZooError
 from zoo.formats.prototxt import parse_net
 from zoo.layers.ops.random_uniform import Share
 from zoo.netdef.net import net_def
@@ -89,6 +90,58 @@ def test_processes_agree_on_the_most_and_on_the_chief(requests, want):
         replicas = Replicas(worker=worker, workers=2)
         replicas.total = lambda values: [sum(said)]
         assert replicas.agree(requests[worker], 40 + worker) == (want, 40)
+
+
+def said_by(*all_parts):
+    """Returns what `check_alike` says in each of several processes, here threads whose sums are those of all."""
+    count, given, said = len(all_parts), {}, {}
+    met = threading.Barrier(count, timeout=30)
+
+    def process(worker):
+        def total(values):
+            met.wait()  # what was given last has been read by all
+            given[worker] = values
+            met.wait()
+            return [sum(column) for column in zip(*given.values(), strict=True)]
+
+        replicas = Replicas(worker=worker, workers=count)
+        replicas.total = total
+        try:
+            replicas.check_alike(all_parts[worker])
+            said[worker] = None
+        except ClusterError as error:
+            said[worker] = str(error)
+
+    threads = [threading.Thread(target=process, args=(worker,)) for worker in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return [said[worker] for worker in range(count)]
+
+
+ALIKE = {"solver base_lr": "0.01", "solver type": "SGD", 'training net: data of layer "in"': "50 records", "zoo": "ab"}
+
+
+def test_processes_that_train_the_same():
+    assert said_by(ALIKE, dict(reversed(ALIKE.items())), {**ALIKE, "solver device_id": "1"}) == [None] * 3
+    assert said_by(ALIKE) == [None]
+
+
+def test_every_process_says_all_that_differs():
+    """A file that only the chief can read is none of what differs; one that is another is."""
+    chief = {**ALIKE, "weights a.h5": "12", "weights b.h5": "34"}
+    second = {**ALIKE, "solver base_lr": "0.011", "weights b.h5": "56"}
+    third = {**chief, 'training net: data of layer "in"': "49 records", 'test net 0: layer "ä"': "78"}
+    first, *others = said_by(chief, second, third)
+    assert others == [first, first]
+    assert first == (
+        "these processes do not train the same, got solver base_lr (0.01 in worker 0, 0.011 in worker 1); "
+        "weights b.h5 (34 in worker 0, 56 in worker 1); "
+        'training net: data of layer "in" (50 records in worker 0, 49 records in worker 2); '
+        'test net 0: layer "ä" (none in worker 0, 78 in worker 2) '
+        "(start all with the same command, files and versions)"
+    )
 
 
 # ---- the tail -------------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ Devices are logical CPUs of a process, or processes of this machine; no GPU is n
 """
 
 import json
+import re
 import signal
 import socket
 
@@ -200,6 +201,23 @@ def test_an_error_of_one_process_ends_all(commands, config, small_data, tmp_path
     assert [process.wait(60) for process in pair] == [1, 1]
     assert "small/train" in pair[0].stderr
     assert "worker 1 has lost another one" in pair[1].stderr
+
+
+def test_processes_that_do_not_train_the_same_say_so(commands, config, small_data, tmp_path):
+    """The second has another base_lr and the same pictures in other shards."""
+    runs.make_data(tmp_path, shards=2)
+    given = ((small_data,), (tmp_path, "--set=base_lr: 0.011"))
+    pair = [
+        start(commands, task, config, data, tmp_path / "run", *args) for task, (data, *args) in zip(tasks(2), given)
+    ]
+    assert [process.wait(60) for process in pair] == [1, 1]
+    for process in pair:
+        errors = [line for line in process.stderr.splitlines() if line.startswith("error: ")]
+        assert len(errors) == 1 and "Traceback" not in process.stderr
+        assert "these processes do not train the same, got " in errors[0]
+        assert "solver base_lr (0.02 in worker 0, 0.011 in worker 1)" in errors[0]
+        assert re.search(r'data of layer "in" \(50 records in 3 shards, \S+ in worker 0, .* 2 shards', errors[0])
+    assert not list((tmp_path / "run").glob("checkpoints/*"))
 
 
 @pytest.mark.parametrize("timeout", [3])
