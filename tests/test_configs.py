@@ -12,7 +12,7 @@ from zoo.converters.solver import solver_def
 from zoo.formats import prototxt
 from zoo.netdef.net import net_def_for_state
 from zoo.netdef.netdef import ParamKey
-from zoo.netdef.shape_inference import plan
+from zoo.netdef.shape_inference import infer_shapes
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 FILES = sorted((ROOT / "configs").glob("*.prototxt"))
@@ -158,7 +158,7 @@ def definition(path, phase):
 
 
 def count(net, planned):
-    """Returns (parameters, statistics) of a plan, shared blobs once."""
+    """Returns (parameters, statistics) of planned layers, shared blobs once."""
     seen, totals = set(), [0, 0]
     for layer in planned:
         for index, spec in enumerate(layer.blobs):
@@ -213,7 +213,7 @@ def test_the_solver_holds_one_net_and_a_whole_recipe(path):
 def test_parameters_sizes_and_outputs_are_the_published_ones(path, phase):
     facts = FACTS[path.stem]
     net = definition(path, phase)
-    planned = plan(net, data_shapes(path.stem, facts.batches[PHASES.index(phase)], net))
+    planned = infer_shapes(net, data_shapes(path.stem, facts.batches[PHASES.index(phase)], net))
     assert net.phase == phase
     assert count(net, planned) == (facts.parameters, facts.statistics)
     shapes = {str(ref): shape for layer in planned for ref, shape in zip(layer.definition.tops, layer.tops)}
@@ -237,7 +237,7 @@ def test_batch_sizes_are_the_stated_ones(path, phase):
 
 def test_googlenet_without_its_auxiliary_classifiers():
     net = definition(ROOT / "configs" / "googlenet.prototxt", "TRAIN")
-    planned = plan(net, data_shapes("googlenet", 2, net))
+    planned = infer_shapes(net, data_shapes("googlenet", 2, net))
     main = [layer for layer in planned if not layer.definition.name.startswith(("loss1/", "loss2/"))]
     assert count(net, main) == (6998552, 0)
     weights = {str(top): w for layer in planned for top, w in zip(layer.definition.tops, layer.loss_weights) if w}

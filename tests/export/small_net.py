@@ -4,7 +4,7 @@ import numpy as np
 
 from zoo.formats import caffemodel, prototxt
 from zoo.netdef.net import net_def
-from zoo.netdef.shape_inference import plan
+from zoo.netdef.shape_inference import infer_shapes
 
 HEAD = """
 name: "small"
@@ -65,7 +65,7 @@ def random_weights(text, path, seed=0):
     """
     rng, net = np.random.default_rng(seed), net_def(prototxt.parse_net(text), "TEST")
     arrays = {}
-    for layer in plan(net):
+    for layer in infer_shapes(net):
         arrays[layer.definition.name] = [
             rng.normal(size=spec.shape, scale=0.5).astype(np.float32) for spec in layer.blobs
         ]

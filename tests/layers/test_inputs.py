@@ -7,13 +7,13 @@ from zoo.formats.prototxt import parse_net
 from zoo.layers.inputs import DummyData
 from zoo.netdef.net import net_def
 from zoo.netdef.netdef import BlobRef
-from zoo.netdef.shape_inference import plan
+from zoo.netdef.shape_inference import infer_shapes
 
 
 def planned(type_, body, tops=2, **more):
     names = " ".join(f'top: "t{i}"' for i in range(tops))
     text = f'layer {{\n name: "d"\n type: "{type_}"\n {names}\n {body} }}'
-    return plan(net_def(parse_net(text, "net.prototxt"), "TRAIN"), **more)[0]
+    return infer_shapes(net_def(parse_net(text, "net.prototxt"), "TRAIN"), **more)[0]
 
 
 @pytest.mark.parametrize(

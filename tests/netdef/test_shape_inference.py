@@ -1,11 +1,11 @@
-"""What a plan refuses: everything that is wrong with a net at once, in the order of the file."""
+"""What shape inference refuses: everything that is wrong with a net at once, in the order of the file."""
 
 import pytest
 
 from zoo.errors import ZooError
 from zoo.formats.prototxt import parse_net
 from zoo.netdef.net import net_def
-from zoo.netdef.shape_inference import plan
+from zoo.netdef.shape_inference import infer_shapes
 
 NET = """
 layer { name: "in" type: "Input" top: "data" input_param { shape { dim: 1 dim: 3 dim: 8 dim: 8 } } }
@@ -21,7 +21,7 @@ layer { name: "big" type: "Convolution" bottom: "data" top: "big"
 
 def test_all_refusals_come_together():
     with pytest.raises(ZooError) as caught:
-        plan(net_def(parse_net(NET, "x.prototxt"), "TEST"))
+        infer_shapes(net_def(parse_net(NET, "x.prototxt"), "TEST"))
     said = str(caught.value).splitlines()
     assert said[0] == "4 problems:"
     assert 'x.prototxt:4: layer "p" (Pooling)' in said[1]
@@ -64,6 +64,6 @@ def test_a_loss_with_several_tops_says_each_ones_weight():
 layer { name: "label" type: "Input" top: "label" input_param { shape { dim: 2 } } }
 layer { name: "l" type: "SoftmaxWithLoss" bottom: "x" bottom: "label" top: "loss" top: "prob" %s }"""
     with pytest.raises(ZooError, match="net:3: .* a loss with several tops needs a loss_weight for each"):
-        plan(net_def(parse_net(text % "", "net"), "TRAIN"))
-    planned = plan(net_def(parse_net(text % "loss_weight: 0.5 loss_weight: 0"), "TRAIN"))
+        infer_shapes(net_def(parse_net(text % "", "net"), "TRAIN"))
+    planned = infer_shapes(net_def(parse_net(text % "loss_weight: 0.5 loss_weight: 0"), "TRAIN"))
     assert planned[-1].loss_weights == (0.5, 0)

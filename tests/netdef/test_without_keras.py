@@ -6,12 +6,12 @@ CODE = """
 import sys
 from zoo.netdef.deploy import deploy
 from zoo.netdef.net import net_def
-from zoo.netdef.shape_inference import plan
+from zoo.netdef.shape_inference import infer_shapes
 from zoo.netdef.splits import insert_splits
 from zoo.formats import prototxt
 solver = prototxt.read_solver("configs/alexnet.prototxt")
 net = net_def(prototxt.Parsed(deploy(prototxt.Parsed(solver.message.net_param), {"data": (1, 3, 227, 227)})), "TEST")
-print(*plan(insert_splits(net))[-1].tops[0])
+print(*infer_shapes(insert_splits(net))[-1].tops[0])
 print(*(name for name in ("keras", "tensorflow", "jax", "torch") if name in sys.modules))
 """
 

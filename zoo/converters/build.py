@@ -19,7 +19,7 @@ from zoo.layers.base.layer_type import LayerType, Site
 from zoo.layers.ops.random_uniform import Share
 from zoo.netdef.aliasing import without_gradient
 from zoo.netdef.netdef import BlobRef, LayerDef, NetDef, ParamKey
-from zoo.netdef.shape_inference import multipliers, plan
+from zoo.netdef.shape_inference import infer_shapes, multipliers
 
 
 @dataclass(frozen=True)
@@ -147,7 +147,7 @@ def build(
     Raises:
         ZooError: one error that says all that the layers refuse, with file, line and layer.
     """
-    planned = plan(definition, data_shapes)
+    planned = infer_shapes(definition, data_shapes)
     parameters = Parameters(seed) if parameters is None else parameters
     training = definition.phase == "TRAIN"
     clock = keras.Variable(0, dtype="int32", trainable=False, name="clock", **OF_EACH_REPLICA) if training else None
@@ -190,7 +190,9 @@ def _parameters(layer, scope, owners, parameters, scales):
     for index, spec in enumerate(layer.blobs):
         key = ParamKey(layer.definition.name, index)
         owner = owners.get(key, key)
-        owned.append(parameters.get(layer.definition, index, owner, spec, scope, *scales.get(owner, (1.0, 1.0))))
+        owned.append(
+            parameters.get_or_create(layer.definition, index, owner, spec, scope, *scales.get(owner, (1.0, 1.0)))
+        )
     return tuple(owned)
 
 

@@ -70,8 +70,8 @@ class Parameters:
     def __contains__(self, key):
         return key in self._owned
 
-    def get(self, layer, index, owner, spec, scope, lr_mult, decay_mult):
-        """Returns the `Parameter` of blob `index` of `layer` (a LayerDef), made and filled at the first asking.
+    def get_or_create(self, layer, index, owner, spec, scope, lr_mult, decay_mult):
+        """Returns the `Parameter` of blob `index` of `layer` (a LayerDef), created and filled on the first call.
 
         A layer that keeps a shared blob in another shape or order gets the owner's `Parameter` with a view of it.
 

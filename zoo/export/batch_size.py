@@ -4,7 +4,7 @@ from zoo.errors import ZooError
 from zoo.formats import caffe_pb2
 from zoo.netdef.net import net_def
 from zoo.netdef.netdef import NetDef
-from zoo.netdef.shape_inference import plan
+from zoo.netdef.shape_inference import infer_shapes
 
 
 def why_fixed(definition: NetDef):
@@ -21,9 +21,9 @@ def why_fixed(definition: NetDef):
                 if not shape.dim:
                     return f'its input "{layer.top[0]}" has no axes'
                 shape.dim[0] *= 3
-    before = plan(definition)
+    before = infer_shapes(definition)
     try:
-        after = plan(net_def(larger, definition.phase))
+        after = infer_shapes(net_def(larger, definition.phase))
     except ZooError:
         return "with another size its layers do not fit together"
     for one, three in zip(before, after):

@@ -12,7 +12,7 @@ from zoo.formats import caffe_pb2
 from zoo.formats.prototxt import Parsed
 from zoo.netdef.net import net_def
 from zoo.netdef.netdef import BlobRef, NetDef
-from zoo.netdef.shape_inference import plan
+from zoo.netdef.shape_inference import infer_shapes
 
 if TYPE_CHECKING:
     from zoo.converters.build import Net
@@ -120,7 +120,7 @@ def convert(
     if isinstance(batch, int):
         parsed = config_net.with_batch(parsed, batch)
     definition = net_def(parsed, phase)
-    planned = plan(definition)
+    planned = infer_shapes(definition)
     fixed = batch_size.why_fixed(definition) if batch in (None, "any") else f"it was asked for batches of {batch}"
     if fixed and batch == "any":
         raise ZooError(f"{config}: the net does not take batches of any size: {fixed}", hint="say --batch=N")

@@ -42,7 +42,7 @@ class _FromFiles(_Source):
             raise p.error("source must be given", "source")
         if p.batch_size < 1:
             raise p.error("batch_size must be given and positive", "batch_size", got=p.batch_size)
-        p.no_effect(*names)
+        p.read_elsewhere(*names)
 
 
 def read_transform(p):
@@ -51,7 +51,7 @@ def read_transform(p):
         raise p.error("mean_file and mean_value exclude each other", "mean_value")
     if p.force_color and p.force_gray:
         raise p.error("force_color and force_gray exclude each other", "force_gray")
-    p.no_effect(*TRANSFORM)
+    p.read_elsewhere(*TRANSFORM)
 
 
 def _refuse_unused(p, names):

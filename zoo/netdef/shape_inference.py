@@ -34,7 +34,9 @@ class PlannedLayer:
     loss_weights: tuple[float, ...]
 
 
-def plan(definition: NetDef, data_shapes: Mapping[BlobRef, Sequence[Shape]] | None = None) -> tuple[PlannedLayer, ...]:
+def infer_shapes(
+    definition: NetDef, data_shapes: Mapping[BlobRef, Sequence[Shape]] | None = None
+) -> tuple[PlannedLayer, ...]:
     """Returns a tuple of `PlannedLayer`, in the order of the NetDef.
 
     Args:

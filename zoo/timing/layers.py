@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from zoo.converters.backward_needs import needs
 from zoo.converters.execution import steps
-from zoo.netdef.shape_inference import plan
+from zoo.netdef.shape_inference import infer_shapes
 from zoo.netdef.splits import insert_splits
 from zoo.timing.clock import rounds
 
@@ -91,6 +91,6 @@ def _needs(net):
     """Returns {layer name: Need}: gradients start from the losses or, without losses, from every output."""
     definition = insert_splits(net.definition)
     shapes = {layer.definition.tops[0]: layer.tops for layer in net.layers if layer.call is None}
-    planned = plan(definition, shapes)
+    planned = infer_shapes(definition, shapes)
     roots = () if net.losses else [top.name for top in net.definition.outputs]
     return {layer.definition.name: need for layer, need in zip(planned, needs(planned, roots=roots))}
