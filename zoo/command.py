@@ -1,10 +1,11 @@
 """How every command starts and fails: flags, then one call; a user's mistake is one message and exit code 1."""
 
 import os
+import re
 import sys
 import tempfile
 
-from absl import app, logging
+from absl import app, flags, logging
 
 from zoo.errors import ZooError
 
@@ -18,7 +19,27 @@ def run(main):
     logging.use_absl_handler()
     logging.get_absl_handler().addFilter(lambda record: "tensorflow" not in record.pathname)  # its savers chat
     logging.set_verbosity(logging.INFO)
-    app.run(lambda argv: _guarded(main, argv))
+    app.run(lambda argv: _guarded(main, argv), flags_parser=_parsed)
+
+
+def _parsed(argv):
+    """Returns `argv` without its flags; ends with 1, and one line, where they do not parse."""
+    try:
+        return flags.FLAGS(argv)
+    except flags.Error as error:
+        print(f"error: {_said(str(error))}", file=sys.stderr)
+        sys.exit(1)
+
+
+def _said(text):
+    """Returns what is wrong with a flag, of absl's `text` for it."""
+    missing = re.match(r"flag --(\w+)=None: Flag --\w+ must have a value other than None", text)
+    if not missing:
+        return ZooError(text.rstrip("."), hint="see --help")
+    name = missing[1]
+    examples = [line.strip() for line in (sys.modules["__main__"].__doc__ or "").splitlines() if f" --{name}=" in line]
+    example = re.split(r"\s{2,}", examples[0])[0] if examples else "see --help"
+    return ZooError(f"--{name} is missing", want=flags.FLAGS[name].help.rstrip("."), hint=example)
 
 
 def _guarded(main, argv):
