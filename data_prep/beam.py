@@ -24,10 +24,9 @@ import time
 
 import tqdm
 
-from data_prep import dask_cluster, shards
+from data_prep import dask_cluster, leftovers, shards
 from zoo.errors import DataError, Place, ZooError, did_you_mean
 
-FOLDERS = ".beam-"  # what the names of those folders begin with
 JOB, NOTE, ERROR = ".job", ".note", "error"
 EVERY = 0.5  # seconds between two looks at the notes
 LATE = 60  # seconds by which the listing of a network's folder may be old
@@ -105,7 +104,7 @@ def _check(known, args, all_known):
 
 def log_path(folder, split):
     """Returns the path of what the pipeline of a split says; the file stays where the pipeline failed."""
-    return pathlib.Path(folder, f"{split}.beam.log")
+    return pathlib.Path(folder, f"{split}{leftovers.LOG}")
 
 
 def make_all(jobs, args):
@@ -141,12 +140,6 @@ def make_all(jobs, args):
     log.unlink(missing_ok=True)
 
 
-def remove_runs(folder):
-    """Removes what killed runs left in `folder`; workers that still are at work for one end by that."""
-    for path in pathlib.Path(folder).glob(f"{FOLDERS}*"):
-        shutil.rmtree(path, ignore_errors=True)
-
-
 def work(path):
     """Makes the shard of the job in the file at `path`; called by Beam's workers, wherever they are."""
     os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
@@ -173,7 +166,7 @@ def _run_folder(folder, jobs):
     """Gives a new folder with the jobs in it, and removes it."""
     run = None
     try:
-        run = pathlib.Path(tempfile.mkdtemp(prefix=FOLDERS, dir=folder))
+        run = pathlib.Path(tempfile.mkdtemp(prefix=leftovers.BEAM_RUNS, dir=folder))
         run.chmod(0o755)  # workers may run as somebody else
         for job in jobs:
             _put(run / f"{job.index:05d}{JOB}", job._replace(folder=folder).to_json())

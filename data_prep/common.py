@@ -7,6 +7,7 @@ import pathlib
 import numpy as np
 from absl import flags
 
+from data_prep import leftovers
 from zoo import command
 from zoo.errors import DataError, Place
 from zoo.formats import limits, lock, records, tfds_writer
@@ -89,8 +90,22 @@ def finished(output_dir, splits, wanted):
                 at = Place(str(records.card_path(prefixes[split])))
                 hint = "add --force to prepare it again, or name another --output_dir"
                 raise DataError(f"this split was made with --{flag}={made}", at=at, want=value, hint=hint)
+    _tidy(output_dir, splits)
     tfds_writer.describe(output_dir)  # again where a run ended, or the disk was full, before it was done
     return cards
+
+
+def _tidy(output_dir, splits):
+    """Removes what killed commands left of splits that are whole, unless another is at work or the disk refuses."""
+
+    def left():
+        return [path for split in splits for path in leftovers.of_split(output_dir, split)] + leftovers.shared(
+            output_dir
+        )
+
+    if left() or pathlib.Path(output_dir, lock.NAME).exists():
+        with contextlib.suppress(DataError), alone(output_dir):
+            leftovers.remove(left())
 
 
 def describe(output_dir, cards):

@@ -1,11 +1,13 @@
 """What a person looks at after a split is made: a readable card, and a sheet of some of its pictures."""
 
+import contextlib
 import pathlib
 
 import numpy as np
 
 from data_prep.image_readers import open_source
-from zoo.errors import DataError, Place
+from zoo.errors import DataError
+from zoo.formats import atomic
 
 COLUMNS, ROWS, TILE, LINE = 8, 4, 128, 16  # pictures across and down; pixels of one, and of the line below it
 
@@ -16,16 +18,22 @@ def paths(prefix):
 
 
 def write(prefix, card):
-    """Writes both beside the `Card` of the split at `prefix`; raises DataError."""
+    """Writes both next to the `Card` of the split at `prefix` unless they are there already; raises DataError.
+
+    The readable card comes last and follows from `card` alone, so that an older one, or one without its sheet, is known
+    for what it is.
+    """
     import cv2
 
     text, sheet = paths(prefix)
+    said = describe(card, sheet.name).encode("utf-8", "backslashreplace")
+    with contextlib.suppress(OSError):
+        if sheet.stat().st_size and text.read_bytes() == said:
+            return
     _, data = cv2.imencode(".png", draw(prefix, card))
-    try:
-        sheet.write_bytes(data.tobytes())
-        text.write_text(describe(card, sheet.name), encoding="utf-8")
-    except OSError as e:
-        raise DataError("cannot write", at=Place(str(text)), got=e.strerror or str(e)) from e
+    for path, contents in ((sheet, data.tobytes()), (text, said)):
+        with atomic.replacing(path, DataError) as file:
+            file.write(contents)
 
 
 def draw(prefix, card):

@@ -29,7 +29,7 @@ import sys
 
 from absl import flags
 
-from data_prep import beam, common, contact_sheet, images, shards
+from data_prep import beam, common, contact_sheet, images, leftovers, shards
 from data_prep.image_files import collect
 from data_prep.progress import Progress
 from zoo.errors import DataError, Place
@@ -116,16 +116,24 @@ def write_split(output_dir, split, files, classes, options, prepare):
     card = None if options.force else _whole(f"{output_dir}/{split}", pictures, options.skip_corrupt)
     if card:
         print(f"{split}: lies there whole.")
-        return card
+    else:
+        card = _made(split, files, classes, options, prepare, jobs, pictures)
+    leftovers.remove(leftovers.of_split(output_dir, split) + leftovers.shared(output_dir))
+    contact_sheet.write(f"{output_dir}/{split}", card)
+    return card
+
+
+def _made(split, files, classes, options, prepare, jobs, pictures):
+    """Makes the shards of `jobs` and the card; returns that; see `write_split`."""
+    output_dir, number = jobs[0].folder, len(jobs)
     with SplitWriter(output_dir, split, number, keep=True) as writer, Progress(len(files), split) as progress:
-        shards.remove_drafts(output_dir)
-        beam.remove_runs(output_dir)
+        leftovers.remove(leftovers.shared(output_dir))
         notes = {}
         with contextlib.closing(options.make_all(jobs)) as finished:
             for index, note in finished:
                 notes[index] = note
                 writer.adopt(index, note.shard)
-                progress.add(bounds[index + 1] - bounds[index], note.resumed)
+                progress.add(len(jobs[index].files), note.resumed)
         notes = [notes[index] for index in range(number)]
         if any(note.resumed for note in notes):
             print(f"{split}: {sum(note.resumed for note in notes)} of {number} shards were finished by an earlier run.")
@@ -142,9 +150,6 @@ def write_split(output_dir, split, files, classes, options, prepare):
             prepare=prepare,
             made={**options.made, "pictures": pictures, **made},
         )
-    shards.clean(output_dir, split)
-    shards.remove_drafts(output_dir)  # of a worker that was lost, where others made what it was making
-    contact_sheet.write(f"{output_dir}/{split}", card)
     for title, name in (("written anew", "rewritten"), ("SKIPPED as damaged", "skipped")):
         for line in made[name]:
             print(f"{split}: {title}: {line}")
@@ -218,6 +223,15 @@ def _splits(f):
     return {"train": train, "val": val}, classes
 
 
+def _sheets(output_dir, cards):
+    """Makes the readable cards and sheets that a killed run left out; a note says where the disk refuses."""
+    for split, card in cards.items():
+        try:
+            contact_sheet.write(f"{output_dir}/{split}", card)
+        except DataError as e:
+            print(f"NOTE: {split} has no sheet of its images: {e}", file=sys.stderr)
+
+
 def main(_):
     """Reads the flags, prepares, and says the numbers."""
     f = flags.FLAGS
@@ -239,9 +253,7 @@ def main(_):
         cards = common.finished(f.output_dir, ("train", "val"), wanted)
         if cards:
             print(f"Nothing to do: {f.output_dir} is whole (--force prepares it again).")
-            for split, card in cards.items():
-                if not all(path.exists() for path in contact_sheet.paths(f"{f.output_dir}/{split}")):
-                    contact_sheet.write(f"{f.output_dir}/{split}", card)
+            _sheets(f.output_dir, cards)
             common.describe(f.output_dir, cards)
             return
     cores = os.cpu_count() or 1

@@ -22,14 +22,13 @@ import threading
 from dataclasses import asdict
 from typing import NamedTuple
 
-from data_prep import images
+from data_prep import images, leftovers
 from zoo.errors import DataError, Place
 from zoo.formats import records
 from zoo.formats.records_writer import SplitWriter
 
 QUALITY = 95  # of JPEG files that are written anew
 VERSION = 2  # of how a shard is made: another one makes finished shards anew
-DRAFTS = ".draft-"  # what the names of their folders begin with
 
 
 class Job(NamedTuple):
@@ -170,7 +169,7 @@ def _draft(folder):
     """Gives a new folder within `folder`, and removes it; raises DataError where the disk refuses."""
     draft = None
     try:
-        draft = tempfile.mkdtemp(prefix=DRAFTS, dir=folder)
+        draft = tempfile.mkdtemp(prefix=leftovers.DRAFTS, dir=folder)
         yield pathlib.Path(draft)
     except OSError as e:
         raise DataError("cannot write", at=Place(str(folder)), got=e.strerror or str(e)) from e
@@ -204,18 +203,6 @@ def make_all(jobs, processes):
         raise DataError("a process that makes shards was ended from outside", hint=hint) from e
     finally:
         pool.shutdown(cancel_futures=True)
-
-
-def clean(folder, split):
-    """Removes what earlier runs left of a split that is now whole."""
-    for path in pathlib.Path(folder).glob(f"{split}-?????-of-?????.tfrecord.partial*"):
-        path.unlink(missing_ok=True)
-
-
-def remove_drafts(folder):
-    """Removes what killed processes left in `folder`, where nobody else may be at work."""
-    for path in pathlib.Path(folder).glob(f"{DRAFTS}*"):
-        shutil.rmtree(path, ignore_errors=True)
 
 
 def _begin():

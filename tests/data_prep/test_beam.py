@@ -15,7 +15,7 @@ import time
 
 import pytest
 
-from data_prep import beam, dask_cluster, imagenet, shards
+from data_prep import beam, dask_cluster, imagenet, leftovers, shards
 from data_prep.image_files import collect
 from tests.data_prep import ilsvrc
 from tests.data_prep.test_ilsvrc import wait_until_gone
@@ -301,8 +301,7 @@ def test_what_lies_there_of_killed_runs(tmp_path):
     all_jobs = jobs(tmp_path)
     with beam._run_folder(str(tmp_path / "out"), all_jobs), shards._draft(tmp_path / "out"):
         assert len(list((tmp_path / "out").iterdir())) == 2
-        beam.remove_runs(tmp_path / "out")
-        shards.remove_drafts(tmp_path / "out")
+        leftovers.remove(leftovers.shared(tmp_path / "out"))
         assert not list((tmp_path / "out").iterdir())
 
 

@@ -89,3 +89,15 @@ def test_a_disk_that_may_not_be_written(tmp_path, small_disk, noise):
     assert f"cannot write {small_disk}/.lock, got Read-only" in refused(*args, f"--output_dir={small_disk}")
     args = ["databases", f"--source={tmp_path}/list.txt", f"--root_folder={noise}/", f"--output={small_disk}/out"]
     assert "Read-only file system" in refused(*args)
+
+
+def test_a_finished_set_that_may_not_be_written(small_disk, noise):
+    mount("-o", "remount,size=3m", small_disk)
+    args = ["imagenet", f"--source={noise}", "--shards=1", f"--output_dir={small_disk}/out"]
+    assert command(*args).returncode == 0
+    (small_disk / "out" / "train.md").unlink()
+    (small_disk / "out" / ".lock").write_text("of a process that was killed")
+    mount("-o", "remount,ro", small_disk)
+    done = command(*args)
+    assert done.returncode == 0 and "Nothing to do" in done.stdout and "Traceback" not in done.stderr, done.stderr
+    assert f"NOTE: train has no sheet of its images: {small_disk}/out/train.png: cannot be written" in done.stderr

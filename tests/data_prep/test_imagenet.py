@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from data_prep import imagenet, images
+from data_prep import common, contact_sheet, imagenet, images, leftovers
 from data_prep.image_files import collect
 from tests.input.small_data import pictures
 from zoo.errors import DataError
@@ -96,6 +96,53 @@ def test_command_end_to_end(tmp_path, flat):
     assert again.returncode == 0 and "Nothing to do" in again.stdout
     other = command(*args, "--resize=16")
     assert other.returncode == 1 and "made with --resize=no, want 16 (add --force" in other.stderr
+
+
+def plant_leftovers(out, split):
+    """Makes what a command that is killed between card and sheet leaves behind; returns what else lies there."""
+    whole = {path.name: path.read_bytes() for path in out.iterdir()}
+    (out / f"{split}.md").unlink()
+    (out / f"{split}.png").unlink()
+    for name in (f"{split}-00000-of-00002.tfrecord.partial", f"{split}-00000-of-00002.tfrecord.partial.json"):
+        (out / name).write_text("x")
+    for name in (f"{split}.json.partial", f".{split}.png.12.partial", f".{split}.md.12.partial", f"{split}.beam.log"):
+        (out / name).write_text("x")
+    (out / ".lock").write_text("process 1 on nowhere")
+    for name in (".draft-x", ".beam-x"):
+        (out / name).mkdir()
+        (out / name / "y").write_text("x")
+    return whole
+
+
+def test_killed_between_card_and_sheet(tmp_path, flat, capsys):
+    """The next run makes what is missing and removes what was left, whether all splits are whole or not yet."""
+    files, out = images.listing(flat), tmp_path / "out"
+    card = write(out, files, split="val")
+    whole = plant_leftovers(out, "val")
+    with common.alone(out):
+        assert write(out, files, split="val") == card
+    assert "val: lies there whole." in capsys.readouterr().out
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == whole
+    contact_sheet.paths(out / "val")[0].write_text("of the split that was here before")
+    write(out, files, split="val")
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == whole
+
+
+def test_leftovers_of_a_finished_command(tmp_path, flat):
+    out = tmp_path / "out"
+    args = [f"--source={flat}", f"--output_dir={out}", "--shards=2"]
+    assert command(*args).returncode == 0
+    whole = plant_leftovers(out, "train")
+    done = command(*args)
+    assert done.returncode == 0 and "Nothing to do" in done.stdout, done.stderr
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == whole
+
+
+def test_leftovers_of_other_splits_stay(tmp_path):
+    for name in ("a[b]-00000-of-00001.tfrecord.partial", "ab-00000-of-00001.tfrecord.partial", "ab.json.partial"):
+        (tmp_path / name).write_text("x")
+    leftovers.remove(leftovers.of_split(tmp_path, "a[b]"))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["ab-00000-of-00001.tfrecord.partial", "ab.json.partial"]
 
 
 def test_command_with_a_val_folder(tmp_path, flat, nested):

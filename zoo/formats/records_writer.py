@@ -1,6 +1,7 @@
 """Writes a split of `zoo.formats.records` so that it is there whole or not at all, and has TFDS know of it."""
 
 import contextlib
+import glob
 import pathlib
 
 from zoo import command
@@ -100,7 +101,7 @@ class SplitWriter:
             sync(partial_card)
             final_card.unlink(missing_ok=True)  # from here on the old split is gone: no card speaks for mixed shards
             tfds_writer.describe(self.folder)
-            for old in self.folder.glob(f"{self.split}-?????-of-?????.tfrecord"):
+            for old in self.folder.glob(f"{glob.escape(self.split)}-?????-of-?????.tfrecord"):
                 old.unlink()
             for name in [shard.name for shard in shards] + [final_card.name]:
                 self._named.append(self.folder / name)
@@ -114,7 +115,8 @@ class SplitWriter:
         return self.folder / (name + PARTIAL)
 
     def _remove_partial(self):
-        for pattern in (f"{self.split}-?????-of-?????.tfrecord{PARTIAL}", f"{self.split}.json{PARTIAL}"):
+        name = glob.escape(self.split)
+        for pattern in (f"{name}-?????-of-?????.tfrecord{PARTIAL}", f"{name}.json{PARTIAL}"):
             for path in self.folder.glob(pattern):
                 path.unlink()
 
