@@ -24,16 +24,18 @@ class ForkServer:
 
     Args:
         modules: folders where its processes look for modules first, such as a sitecustomize.py.
+        within: the command that runs it, such as "ip", "netns", "exec" and a name; its processes are there, too.
     """
 
-    def __init__(self, *modules):
+    def __init__(self, *modules, within=()):
+        self._within = within
         self._path = os.pathsep.join(map(str, (*modules, ROOT)))
 
     def __enter__(self):
         env = {**os.environ, "PYTHONPATH": self._path, "TF_CPP_MIN_LOG_LEVEL": "3"}
         pipe = subprocess.PIPE
         self._server = subprocess.Popen(
-            [sys.executable, "-m", __name__], cwd=ROOT, env=env, stdin=pipe, stdout=pipe, text=True
+            [*self._within, sys.executable, "-m", __name__], cwd=ROOT, env=env, stdin=pipe, stdout=pipe, text=True
         )
         self._folder = tempfile.TemporaryDirectory()
         self._count = 0
