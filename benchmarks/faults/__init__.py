@@ -3,6 +3,7 @@
   python -m benchmarks.faults                                    all of it, as a table; exit code 1 if anything is BAD
   python -m benchmarks.faults --list                             what there is
   python -m benchmarks.faults --only=training.killed --count=5 --seed=2
+  python -m benchmarks.faults --seconds=900                      as many tries of each as fit; the table says how many
 
 Every try has one of two good ends: what it made in the end is equal bit for bit to what an undisturbed run makes, or
 it ended with one error of ours (exit code 1, a line `error: ...`, no traceback) within its time limit. Anything else
@@ -18,7 +19,7 @@ A family is a module of this package; a scenario is one function in it, found by
     def killed(campaign):
         \"\"\"kill -9 of data_prep at a random moment.\"\"\"        # its line in the table
         row = Row()
-        for _ in range(campaign.count):
+        for _ in campaign.tries():              # `count` of them, fewer where --seconds is over
             seconds, process, equal = ...       # campaign.rng draws the moments, campaign.folder is a fresh folder
             if equal:
                 row.equal(seconds)

@@ -8,6 +8,7 @@ from zoo.errors import ZooError, did_you_mean
 
 ONLY = flags.DEFINE_list("only", [], "Scenarios or families to run, such as training.killed or training.")
 COUNT = flags.DEFINE_integer("count", None, "How often each scenario tries; by default its own number.", lower_bound=1)
+SECONDS = flags.DEFINE_integer("seconds", None, "Of all together, after which scenarios try less often.", lower_bound=1)
 SEED = flags.DEFINE_integer("seed", 0, "Of everything that is random.")
 LIST = flags.DEFINE_bool("list", False, "Say what there is and how often each tries.")
 
@@ -25,7 +26,8 @@ def main():
             print(f"{each.name:<32} {each.count:>4} x  {each.says}")
         return 0
     command.quiet_tensorflow()
-    return 1 if matrix.run(chosen, COUNT.value, SEED.value, lambda line: print(line, flush=True)) else 0
+    bad = matrix.run(chosen, COUNT.value, SEED.value, lambda line: print(line, flush=True), SECONDS.value)
+    return 1 if bad else 0
 
 
 if __name__ == "__main__":

@@ -112,16 +112,29 @@ class Campaign:
     """What a scenario is given.
 
     Attributes:
-        count: how often to try.
+        count: how often to try at most; see `tries` and `late`.
         rng: a `random.Random`, the same for the same seed and scenario.
         folder: an empty folder, gone afterwards.
         stack: an ExitStack, closed afterwards.
     """
 
-    def __init__(self, scenario, count, seed, folder, stack):
+    def __init__(self, scenario, count, seed, folder, stack, seconds=None):
         self.count, self.folder, self.stack = count or scenario.count, pathlib.Path(folder), stack
+        self._deadline = None if seconds is None else time.monotonic() + seconds
         self.rng = random.Random(f"{seed} {scenario.name}")
         self._server = None
+
+    @property
+    def late(self):
+        """Whether the scenario's share of `--seconds` is over."""
+        return self._deadline is not None and time.monotonic() > self._deadline
+
+    def tries(self):
+        """Yields 0, 1, ... `count - 1`, fewer where time is over, but one at least."""
+        for number in range(self.count):
+            if number and self.late:
+                return
+            yield number
 
     @property
     def server(self):
@@ -133,7 +146,7 @@ class Campaign:
         return self._server
 
 
-def run(chosen, count=None, seed=0, say=print):
+def run(chosen, count=None, seed=0, say=print, seconds=None):
     """Runs scenarios one after another and says the table's rows as they come.
 
     Args:
@@ -141,18 +154,21 @@ def run(chosen, count=None, seed=0, say=print):
         count: how often each tries; None for each one's own number.
         seed: of what is random.
         say: where lines go.
+        seconds: of all scenarios together, shared out by how often each tries and passed on where one needs less; a
+            try that has begun is finished. None for no limit.
 
     Returns:
         How many tries were BAD.
     """
     say("| scenario | what | tried | bit-equal | clean error | BAD | worst, s | all, s |")
     say("|---|---|---|---|---|---|---|---|")
-    bad = []
-    for each in chosen:
+    bad, end = [], time.monotonic() + (seconds or 0)
+    for number, each in enumerate(chosen):
         began = time.monotonic()
+        share = seconds and max(end - began, 0) * each.count / sum(later.count for later in chosen[number:])
         try:
             with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
-                rows = each.run(Campaign(each, count, seed, folder, stack))
+                rows = each.run(Campaign(each, count, seed, folder, stack, share))
         except Skip as why:
             say(f"| {each.name} | {each.says} | skipped: {why} | | | | | |")
             continue

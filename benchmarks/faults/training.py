@@ -105,9 +105,9 @@ def _disturbed(campaign, disturb, at_once=20):
     """
     trainer, row, number = Trainer(campaign), Row(), 0
     _ = trainer.whole
-    while row.tried < campaign.count:
+    while row.tried < campaign.count and not (row.tried and campaign.late):
         name, number, done, process = f"run{number}", number + 1, 0, None
-        while done < min(at_once, campaign.count - row.tried):
+        while done < min(at_once, campaign.count - row.tried) and not (done and campaign.late):
             began = time.monotonic()
             process = trainer.start(name)
             why = disturb(process, trainer.seconds)
@@ -191,7 +191,7 @@ def _mount(*args):
 def disk_full(campaign):
     """The disk of the run folder is full after 4 kB more each time; then it is enlarged and the command repeated."""
     trainer, failed, after = Trainer(campaign), Row("a disk that fills up"), Row("the same, enlarged, goes on")
-    for number in range(campaign.count):
+    for number in campaign.tries():
         size = 4 + 4 * number
         disk = _mounted(campaign, f"disk{number}", size)
         run = f"{disk.name}/run"
@@ -214,7 +214,7 @@ def read_only(campaign):
     """The run folder becomes read-only at a random moment; then writable, and the same command again."""
     trainer, failed, after = Trainer(campaign), Row("becomes read-only"), Row("the same, writable again, goes on")
     _ = trainer.whole
-    for number in range(campaign.count):
+    for number in campaign.tries():
         run = f"run{number}"
         folder = trainer.folder / run
         folder.mkdir()
@@ -251,7 +251,7 @@ def rotten(campaign):
     kinds = {kind.__name__.strip("_").replace("_", " "): kind for kind in (_flip_a_bit, _cut, _empty, _remove)}
     files = [f"ckpt-{half}.data-00000-of-00001", f"ckpt-{half}.index", "checkpoint"]
     rows = {(kind, file): Row(f"{kind}: {file.replace(str(half), 'N')}") for kind in kinds for file in files}
-    for number in range(campaign.count):
+    for number in campaign.tries():
         kind, file = list(rows)[number % len(rows)]
         shutil.copytree(trainer.folder / "half", trainer.folder / "rotten")
         kinds[kind](trainer.folder / "rotten" / "checkpoints" / file, rng)
@@ -297,7 +297,7 @@ def clock(campaign):
     (campaign.folder / "python").mkdir()
     (campaign.folder / "python" / "sitecustomize.py").write_text(JUMPING.format(file=str(now)))
     trainer.server = campaign.stack.enter_context(ForkServer(campaign.folder / "python"))
-    for number in range(campaign.count):
+    for number in campaign.tries():
         run, began = f"run{number}", time.monotonic()
         process = trainer.start(run)
         while process.poll() is None and time.monotonic() < began + LIMIT:

@@ -1,5 +1,7 @@
 """The matrix of faults counts what it says it counts; the faults themselves are `python -m benchmarks.faults`."""
 
+import time
+
 import pytest
 
 from benchmarks.faults import matrix
@@ -25,7 +27,7 @@ def test_one_clean_error(returncode, stderr, says):
 def good(campaign):
     """All is well."""
     row = Row()
-    for _ in range(campaign.count):
+    for _ in campaign.tries():
         row.equal(0.5)
     row.error(2.0)
     return row
@@ -68,6 +70,21 @@ def test_the_table_and_what_is_bad():
 
 def test_the_count_is_asked_for():
     assert table(good, count=7)[1][0].startswith("| made.good | All is well | 8 | 7 | 1 |")
+
+
+def slow(campaign):
+    """Each try takes a while."""
+    row = Row()
+    for _ in campaign.tries():
+        time.sleep(0.15)
+        row.equal(0.15)
+    return row
+
+
+def test_time_is_shared_out_and_each_tries_once():
+    first, second = table(slow, slow, count=50, seconds=1)[1]
+    assert all(1 <= int(line.split(" | ")[2]) < 8 for line in (first, second))
+    assert table(slow, count=2, seconds=60)[1][0].startswith("| made.slow | Each try takes a while | 2 | 2 |")
 
 
 def test_every_family_is_found():

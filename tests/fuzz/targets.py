@@ -404,7 +404,7 @@ def _shards():
 @target(_shards, inputs=3_000, cpp=True)
 def shard(path):
     """A shard of TFRecords whose card has its size."""
-    from tests.input import making
+    from tests.input import small_data
     from zoo.input.pipeline import DataLayer
 
     folder = path.parent / "split"
@@ -413,7 +413,7 @@ def shard(path):
     values["shards"][0] |= {"bytes": path.stat().st_size, "sha256": None}
     (folder / "train.json").write_text(json.dumps(values))
     shutil.copyfile(path, folder / values["shards"][0]["name"])
-    _first_batch(DataLayer(making.data_layer(folder / "train", batch_size=3), "TRAIN"))
+    _first_batch(DataLayer(small_data.data_layer(folder / "train", batch_size=3), "TRAIN"))
 
 
 def _first_batch(layer):
@@ -441,12 +441,12 @@ def _hdf5():
 @target(_hdf5, inputs=3_000, cpp=True)
 def hdf5_data(path):
     """A file of an HDF5Data layer."""
-    from tests.input import making
+    from tests.input import small_data
     from zoo.input.hdf5_data import Hdf5DataLayer
 
     (path.parent / "files.txt").write_text(f"{path}\n")
     text = f'name: "d" type: "HDF5Data" top: "data" top: "label" hdf5_data_param {{ source: "{path.parent}/files.txt"'
-    _first_batch(Hdf5DataLayer(making.layer(f"{text} batch_size: 3 }}"), "TRAIN"))
+    _first_batch(Hdf5DataLayer(small_data.layer(f"{text} batch_size: 3 }}"), "TRAIN"))
 
 
 def _descriptions():

@@ -1,6 +1,8 @@
 """The short form of `make fuzz`: every kept finding, the seeds, and a few drawn inputs a reader, always the same."""
 
 import pathlib
+import subprocess
+import sys
 import time
 
 import pytest
@@ -58,3 +60,21 @@ def test_what_is_a_finding(tmp_path):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("tests.fuzz.judge.CPU_SECONDS", 0.1)
         assert judge(never_ends, tmp_path).key.startswith("slow in ")
+
+
+IDLE = """
+from absl import flags
+from tests.fuzz import __main__ as fuzz
+fuzz._fuzz = lambda name, engine, count: ({inputs}, [])
+flags.FLAGS(["fuzz", "--only=net,idx", "--engine=hypothesis"])
+raise SystemExit(fuzz.main())
+"""
+
+
+@pytest.mark.parametrize("inputs", [0, 3])
+def test_a_turn_that_reads_nothing_is_said_and_fails(inputs):
+    words = [sys.executable, "-c", IDLE.format(inputs=inputs)]
+    process = subprocess.run(words, cwd=CORPUS.parents[2], capture_output=True, text=True, timeout=120)
+    assert process.returncode == (0 if inputs else 1), process.stderr
+    assert process.stdout.count("NOTHING READ net: ") == (0 if inputs else 1)
+    assert process.stdout.count("NOTHING READ**") == (0 if inputs else 2)

@@ -2,8 +2,8 @@
 
   python -m tests.fuzz.worker TARGET ENGINE INPUTS SEED FOLDER
 
-FOLDER gets `input` (the present one), `count` (how many were read), `found.jsonl` (a line for each fault that is new)
-and the inputs that these lines name.
+FOLDER gets `ready` (once the seeds are read), `input` (the present one), `count` (how many were read), `found.jsonl` (a
+line for each fault that is new) and the inputs that these lines name.
 """
 
 import faulthandler
@@ -109,6 +109,7 @@ def _ready(name, folder):
     worker = Worker(target, folder)
     for data in target.seeds():
         worker.load(data)
+    pathlib.Path(folder, "ready").touch()
     return target, worker
 
 
