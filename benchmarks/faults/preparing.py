@@ -70,10 +70,10 @@ def _killed(campaign, module, *args):
     if process.returncode:
         raise ChildProcessError(f"an undisturbed run failed: {process.stderr}")
     whole = _contents(out)
-    while row.tried < campaign.count:
+    while row.tried < campaign.count and not (row.tried and campaign.late):
         shutil.rmtree(out)
         done, at_most = 0, min(campaign.rng.randint(1, AT_ONCE), campaign.count - row.tried)
-        while done < at_most:
+        while done < at_most and not (done and campaign.late):
             if not _kill(start(), campaign.rng.uniform(0, seconds)):
                 break
             done += 1
