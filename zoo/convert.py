@@ -55,7 +55,7 @@ TOLERANCE = flags.DEFINE_float(
     "tolerance", 1e-4, "What --verify allows, in parts of an output's largest value.", lower_bound=0
 )
 SUMMARY = flags.DEFINE_bool("summary", False, "Print layers, shapes, parameters and multiply-adds.")
-limits.define_flags()
+limits.define_flags(limits.MEMORY_BYTES)
 
 DIFFERS = 2
 _ENDINGS = {

@@ -22,7 +22,7 @@ ITERATIONS = flags.DEFINE_integer(
 DATA_DIR = flags.DEFINE_string("data_dir", "data", "Where data sources are looked for first.")
 LEVEL = flags.DEFINE_integer("level", None, "Level of the net's state.")
 STAGE = flags.DEFINE_list("stage", [], "Stages of the net's state.")
-limits.define_flags()
+limits.define_flags(limits.MEMORY_BYTES)
 
 
 def main():

@@ -84,7 +84,7 @@ KEEP_SNAPSHOTS = flags.DEFINE_integer(
 )
 SUMMARIES = flags.DEFINE_bool("summaries", True, "Write curves for TensorBoard.")
 HISTOGRAMS = flags.DEFINE_bool("histograms", True, "Write histograms of weights and gradients at display iterations.")
-limits.define_flags()
+limits.define_flags(limits.MEMORY_BYTES)
 
 TERMINATED = 143  # 128 + SIGTERM: stopped from outside with a snapshot taken; the same command goes on
 

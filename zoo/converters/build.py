@@ -17,6 +17,7 @@ from zoo.layers.base.blobs import BlobSpec
 from zoo.layers.base.geometry import keras_shape
 from zoo.layers.base.layer_type import LayerType, Site
 from zoo.layers.ops.random_uniform import Share
+from zoo.netdef import memory
 from zoo.netdef.aliasing import without_gradient
 from zoo.netdef.netdef import BlobRef, LayerDef, NetDef, ParamKey
 from zoo.netdef.shape_inference import infer_shapes, multipliers
@@ -132,6 +133,7 @@ def build(
     seed: int = 0,
     portable: bool = False,
     share: Share | None = None,
+    held: int | None = None,
 ) -> Net:
     """Builds a `NetDef` into a `Net`.
 
@@ -143,12 +145,16 @@ def build(
         seed: fixes fillers and random layers; with `parameters` given, theirs counts.
         portable: True to use only stock Keras layers and keras.ops, for export.
         share: the `Share` of a batch that the net gets where several devices split one.
+        held: how many arrays each learned parameter has besides itself while the net runs at the given shapes; None
+            where it may never run at these. Only what is refused for want of memory depends on it.
 
     Raises:
         ZooError: one error that says all that the layers refuse, with file, line and layer.
     """
     planned = infer_shapes(definition, data_shapes)
     parameters = Parameters(seed) if parameters is None else parameters
+    itemsize = 2 if "16" in keras.config.dtype_policy().compute_dtype else 4
+    memory.check(planned, definition, held, parameters, itemsize, on_host=_runs_on_host())
     training = definition.phase == "TRAIN"
     clock = keras.Variable(0, dtype="int32", trainable=False, name="clock", **OF_EACH_REPLICA) if training else None
     portable = portable or keras.backend.backend() != "tensorflow"
@@ -183,6 +189,14 @@ def build(
     raise_together(errors)
     shapes = {ref: shape for layer in planned for ref, shape in zip(layer.definition.tops, layer.tops)}
     return Net(definition, tuple(built), shapes, parameters, clock, state)
+
+
+def _runs_on_host():
+    if keras.backend.backend() != "tensorflow":
+        return False
+    import tensorflow as tf
+
+    return not tf.config.get_visible_devices("GPU")
 
 
 def _parameters(layer, scope, owners, parameters, scales):

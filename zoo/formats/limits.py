@@ -8,6 +8,7 @@ import os
 from dataclasses import dataclass
 
 from zoo.errors import ZooError
+from zoo.formats.memory import available
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,11 @@ class Limit:
     default: int
     unit: str
     help: str
+
+    @property
+    def said(self):
+        """What holds where nobody says otherwise, for people."""
+        return str(self.default)
 
     @property
     def variable(self):
@@ -65,12 +71,24 @@ class Limit:
             raise error(what, got=got, want=want, hint=self.hint, **place)
 
 
+class _Available(Limit):
+    """A limit that is what the machine has, where nobody says otherwise; None where the machine does not say."""
+
+    said = "what may still be taken here"
+
+    @property
+    def value(self):
+        """What holds now."""
+        return super().value if self.variable in os.environ else available()
+
+
 # OpenCV's own limit is 2^30 pixels, which are 3 GB of colour; the largest of ImageNet's images has under 2^26.
 IMAGE_PIXELS = Limit("max_image_pixels", 1 << 27, "pixels", "how many pixels (height x width) one image may have")
 IMAGE_BYTES = Limit("max_image_bytes", 1 << 28, "bytes", "how many bytes one image file may have")
 UNPACKED_BYTES = Limit(
     "max_unpacked_bytes", 1 << 30, "bytes", "to how many bytes one compressed file or array may unpack"
 )
+MEMORY_BYTES = _Available("max_memory_bytes", 0, "bytes", "how much memory a net may need by the sizes of its blobs")
 LIMITS = (IMAGE_PIXELS, IMAGE_BYTES, UNPACKED_BYTES)
 RATIO = 16  # what unpacks to no more than this many times its stored bytes is no bomb, however large
 
@@ -84,13 +102,16 @@ def check_unpacked(declared, stored, error, what, at=None):
         UNPACKED_BYTES.check(declared, error, what, at)
 
 
-def define_flags():
-    """Defines a flag for each limit, for commands that read files; what is given holds from parsing on."""
+def define_flags(*more):
+    """Defines a flag for each limit, for commands that read files; what is given holds from parsing on.
+
+    `more` are limits of commands that do more, such as `MEMORY_BYTES` of those that build nets.
+    """
     from absl import flags
 
     flags.disclaim_key_flags()  # so that they are the caller's own, and its --help says them
-    for limit in LIMITS:
+    for limit in (*LIMITS, *more):
         if limit.name not in flags.FLAGS:
-            said = f"Raises or lowers {limit.help}. Default: {limit.default}."
+            said = f"Raises or lowers {limit.help}. Default: {limit.said}."
             flags.DEFINE_integer(limit.name, None, said, lower_bound=1)
             flags.register_validator(limit.name, lambda value, limit=limit: value is None or not limit.set(value))

@@ -23,7 +23,7 @@ def evaluate(definition, weights_files, iterations, data_dir=None):
         ZooError: what is wrong with the net, its data or the weights.
     """
     feeds = Feeds(definition, data_dir)
-    net = build(definition, feeds.shapes)
+    net = build(definition, feeds.shapes, held=0)
     for path in weights_files:
         logging.info("Weights of %s: %s", path, weights.load(net, path))
     logging.info("Running for %d iterations.", iterations)

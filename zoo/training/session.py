@@ -14,6 +14,7 @@ from zoo.errors import SolverError, UnsupportedError
 from zoo.formats import prototxt
 from zoo.layers.ops.random_uniform import Share
 from zoo.netdef.config import open_net
+from zoo.solvers.optimizers import OPTIMIZERS
 from zoo.training.feeds import Feeds
 from zoo.training.fingerprint import fingerprint
 from zoo.training.precision import LossScale, needs_loss_scale
@@ -78,12 +79,15 @@ class Session:
     def _build(self):
         solver, definition = self.solver, self._feeds.definition
         share = self._share() if self.replicas.global_batch else None
-        self.train = build(definition, self._feeds.shares, seed=self.seed, share=share)
+        arrays = 1 + len(OPTIMIZERS[solver.type].slots)  # the gradients of all are there before the first is applied
+        self.train = build(definition, self._feeds.shares, seed=self.seed, share=share, held=arrays)
         if not self.train.losses:
             raise SolverError(
                 "the training net has no loss", at=solver.train.at, want="a layer such as SoftmaxWithLoss"
             )
-        self.tests = [build(feeds.definition, feeds.shapes, self.train.parameters) for feeds in self._test_feeds]
+        self.tests = [
+            build(feeds.definition, feeds.shapes, self.train.parameters, held=0) for feeds in self._test_feeds
+        ]
         self.optimizer = optimizer(solver, self.train.learnable(), solver.snapshot_diff)
         # Where it is not needed, checkpoints have it all the same, so that a run goes on in another precision.
         self._scale, self._scaled = LossScale(self.optimizer), needs_loss_scale()
