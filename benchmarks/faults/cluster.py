@@ -95,7 +95,7 @@ def _lost(campaign, disturb, apart=False):
     """
     trainer, lost, after = Pair(campaign, apart), Row(), Row("the same, started again")
     _ = trainer.whole
-    for number in range(campaign.count):
+    for number in campaign.tries():
         run = f"run{number}"
         pair = trainer.begin(run, "--set=max_iter: 1000000")
         trainer.under_way(run, pair, campaign.rng)
@@ -171,7 +171,7 @@ def paused(campaign):
     """SIGSTOP of one of two processes for up to 8 s; they go on."""
     trainer, row = Pair(campaign), Row()
     _ = trainer.whole
-    for number in range(campaign.count):
+    for number in campaign.tries():
         run, began = f"run{number}", time.monotonic()
         pair = trainer.begin(run)
         trainer.under_way(run, pair, campaign.rng)
@@ -199,7 +199,7 @@ def _judge(trainer, row, began, pair, run):
 def absent(campaign):
     """One of two processes never starts."""
     trainer, row = Pair(campaign), Row()
-    for number in range(campaign.count):
+    for number in campaign.tries():
         began = time.monotonic()
         _all_say_one_error(row, began, trainer.begin(f"run{number}", "--join_timeout=5", count=1))
     return row
@@ -209,7 +209,7 @@ def absent(campaign):
 def differing(campaign):
     """One of two processes has another base_lr."""
     trainer, row = Pair(campaign), Row()
-    for number in range(campaign.count):
+    for number in campaign.tries():
         began = time.monotonic()
         _all_say_one_error(row, began, trainer.begin(f"run{number}", second=("--set=base_lr: 0.011",)))
     return row
@@ -236,7 +236,7 @@ def bad_network(campaign):
     for host, device in zip(trainer.hosts, ("to0", "eth0")):
         _in(host, "tc", "qdisc", "add", "dev", device, "root", "netem", "loss", "2%", "delay", "10ms", "5ms")
     _ = trainer.whole
-    for number in range(campaign.count):
+    for number in campaign.tries():
         run, began = f"run{number}", time.monotonic()
         _judge(trainer, row, began, trainer.begin(run), run)
     return row
