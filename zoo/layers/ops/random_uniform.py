@@ -40,8 +40,20 @@ def uniform(shape, seed, clock, share=None):
         replicas = tf.distribute.get_replica_context()
         replica = tf.cast(replicas.replica_id_in_sync_group if replicas else 0, tf.int64)
         pair = tf.stack([tf.constant(seed, tf.int64), step + replica * 2**32])
-        return tf.random.stateless_uniform(shape, pair, alg="philox")
+        return _uniform(shape, pair)
     row = math.prod(shape) // share.items
     pair = tf.stack([tf.constant(seed, tf.int64), step])
-    whole = tf.random.stateless_uniform((share.items, share.count, row), pair, alg="philox")
+    whole = _uniform((share.items, share.count, row), pair)
     return tf.reshape(whole[:, share.rank()], shape)
+
+
+def _uniform(shape, seed):
+    """Returns what tf.random.stateless_uniform's own kernels give, from the bits, so that XLA gives the same.
+
+    Of 32 bits the kernels take the last 23 for the fraction; XLA's form of that operation takes the first.
+    """
+    import tensorflow as tf
+
+    bits = tf.random.stateless_uniform(shape, seed, minval=None, maxval=None, dtype=tf.int32, alg="philox")
+    one_to_two = tf.bitwise.bitwise_or(tf.bitwise.bitwise_and(bits, 0x7FFFFF), 0x3F800000)
+    return tf.bitcast(one_to_two, tf.float32) - 1
