@@ -29,6 +29,7 @@ A family is a module of this package; a scenario is one function in it, found by
 
 `raise Skip("needs ip netns")` where the machine does not allow it: the table then says so. `campaign.server` is a
 `ForkServer` (tests/training/fork_server.py), which starts `python -m MODULE` without the seconds of importing
-TensorFlow; it is started when first asked for. `campaign.stack` is an `ExitStack` that is closed after the scenario:
-push onto it what has to be undone. Every wait has a limit. A scenario kills only what it has started.
+TensorFlow; it is started when first asked for, and all scenarios share it. `campaign.stack` is an `ExitStack` that is
+closed after the scenario: push onto it what has to be undone. Every wait has a limit. A scenario kills only what it has
+started.
 """

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import functools
 import importlib
 import pathlib
 import pkgutil
@@ -118,11 +119,11 @@ class Campaign:
         stack: an ExitStack, closed afterwards.
     """
 
-    def __init__(self, scenario, count, seed, folder, stack, seconds=None):
+    def __init__(self, scenario, count, seed, folder, stack, seconds, server):
         self.count, self.folder, self.stack = count or scenario.count, pathlib.Path(folder), stack
         self._deadline = None if seconds is None else time.monotonic() + seconds
         self.rng = random.Random(f"{seed} {scenario.name}")
-        self._server = None
+        self._server = server
 
     @property
     def late(self):
@@ -138,12 +139,14 @@ class Campaign:
 
     @property
     def server(self):
-        """A `ForkServer`."""
-        if self._server is None:
-            from tests.training.fork_server import ForkServer
+        """The `ForkServer` that all scenarios share; it does no more than to start processes."""
+        return self._server()
 
-            self._server = self.stack.enter_context(ForkServer())
-        return self._server
+
+def _server():
+    from tests.training.fork_server import ForkServer
+
+    return ForkServer()
 
 
 def run(chosen, count=None, seed=0, say=print, seconds=None):
@@ -163,23 +166,25 @@ def run(chosen, count=None, seed=0, say=print, seconds=None):
     say("| scenario | what | tried | bit-equal | clean error | BAD | worst, s | all, s |")
     say("|---|---|---|---|---|---|---|---|")
     bad, end = [], time.monotonic() + (seconds or 0)
-    for number, each in enumerate(chosen):
-        began = time.monotonic()
-        share = seconds and max(end - began, 0) * each.count / sum(later.count for later in chosen[number:])
-        try:
-            with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
-                rows = each.run(Campaign(each, count, seed, folder, stack, share))
-        except Skip as why:
-            say(f"| {each.name} | {each.says} | skipped: {why} | | | | | |")
-            continue
-        except Exception as error:  # the scenario itself broke, which must not hide the others
-            rows = Row()
-            rows.wrong(time.monotonic() - began, f"the scenario broke: {type(error).__name__}: {error}")
-        for row in [rows] if isinstance(rows, Row) else rows:
-            ends = f"{row.tried} | {row.equals} | {row.errors} | {len(row.bad)}"
-            took = f"{row.worst:.1f} | {time.monotonic() - began:.0f}"
-            say(f"| {each.name} | {row.name or each.says} | {ends} | {took} |")
-            bad += [f"BAD {each.name}: {why}" for why in row.bad]
+    with contextlib.ExitStack() as until_all_are_done:
+        server = functools.cache(lambda: until_all_are_done.enter_context(_server()))
+        for number, each in enumerate(chosen):
+            began = time.monotonic()
+            share = seconds and max(end - began, 0) * each.count / sum(later.count for later in chosen[number:])
+            try:
+                with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
+                    rows = each.run(Campaign(each, count, seed, folder, stack, share, server))
+            except Skip as why:
+                say(f"| {each.name} | {each.says} | skipped: {why} | | | | | |")
+                continue
+            except Exception as error:  # the scenario itself broke, which must not hide the others
+                rows = Row()
+                rows.wrong(time.monotonic() - began, f"the scenario broke: {type(error).__name__}: {error}")
+            for row in [rows] if isinstance(rows, Row) else rows:
+                ends = f"{row.tried} | {row.equals} | {row.errors} | {len(row.bad)}"
+                took = f"{row.worst:.1f} | {time.monotonic() - began:.0f}"
+                say(f"| {each.name} | {row.name or each.says} | {ends} | {took} |")
+                bad += [f"BAD {each.name}: {why}" for why in row.bad]
     for line in bad:
         say(line)
     return len(bad)

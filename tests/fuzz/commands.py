@@ -59,16 +59,18 @@ def judged(process):
 
 def fuzz(count, number, seconds):
     """Runs `count` command lines; returns (how many ran, list of (key, said, command line))."""
-    found, ran, deadline = {}, 0, time.monotonic() + seconds
+    found, ran = {}, 0
+    quiet = settings(deadline=None, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
     with ForkServer() as server, tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
         (folder / "in").mkdir()
         (folder / "work").mkdir()
         files(folder / "in")
+        server.run("--help")  # once all is imported
+        deadline = time.monotonic() + seconds
 
         @seed(number)
-        @settings(max_examples=count, deadline=None, database=None, phases=[Phase.generate])
-        @settings(suppress_health_check=list(HealthCheck))
+        @settings(quiet, max_examples=count)
         @given(lines(folder / "in"))
         def one(line):
             nonlocal ran
