@@ -1,11 +1,11 @@
-"""One training step of AlexNet beside peers written by hand: forward, backward and update, as a table.
+"""One training step of AlexNet next to peers written by hand: forward, backward and update, as a table.
 
   python -m benchmarks.alexnet [--batch=32] [--rounds=5] [--groups] [--update] [--profile=20]
 
 All take turns in one process on one batch in memory, so that they see the same machine: ours from the config, Keras
 with a loop of its own (groups as two convolutions; --groups adds Keras's `groups=2`), and PyTorch where it is there.
 Seconds are those of the processor, of all threads, beside the clock's: on a machine with other work only they say what
-a step costs. --update times the update alone beside a plain copy of as many bytes. --profile prints the operations of
+a step costs. --update times the update alone next to a plain copy of as many bytes. --profile prints the operations of
 one step of ours that took longest.
 """
 

@@ -10,7 +10,7 @@ class HandWritten:
     Args:
         images: float32 (N,28,28,1), scaled.
         labels: int (N,).
-        batch: pictures a step.
+        batch: images a step.
     """
 
     def __init__(self, images, labels, batch=64):

@@ -1,9 +1,9 @@
-"""LeNet's training speed and start-up beside a hand-written TensorFlow loop, as a table.
+"""LeNet's training speed and start-up next to a hand-written TensorFlow loop, as a table.
 
   python -m benchmarks.lenet [--rounds=7] [--iterations=200] [--starts=3]
 
 The two take turns in one process, so that both see the same machine; the ratio is taken pair by pair. Ours reads MNIST
-from TFRecords through the whole pipeline (`python -m data_prep.mnist` first), the peer has its pictures in memory.
+from TFRecords through the whole pipeline (`python -m data_prep.mnist` first), the peer has its images in memory.
 Start-up is from the start of the process to the end of the first iteration, ours with its TFRecords, log and folder.
 """
 

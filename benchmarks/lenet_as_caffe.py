@@ -4,7 +4,7 @@
 
 Every window that max pooling sees is a choice, and a choice between two values that differ by 1e-7 falls by rounding.
 This program trains LeNet from Caffe's initial weights with matrix products laid out as Caffe lays them out (im2col for
-each picture, one product, gradients added up picture by picture) and says, for each number of BLAS threads, how far the
+each image, one product, gradients added up image by image) and says, for each number of BLAS threads, how far the
 losses are from those that Caffe logged. Then it does the same in float64.
 """
 

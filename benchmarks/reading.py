@@ -2,9 +2,9 @@
 
   python -m benchmarks.reading [--rounds=5] [--pictures=200] [--source=FOLDER] [--database=LMDB]
 
-Writes shards of pictures of ImageNet's usual size (500 x 375, about 110 KB), the photographs of --source or made-up
+Writes shards of images of ImageNet's usual size (500 x 375, about 110 KB), the photographs of --source or made-up
 ones, and reads them through a Data layer as training does: 227 x 227 at random, mirrored, less a mean. The peers take
-turns with it in one process, on the same bytes and on all cores, each from its first picture to its last; ratios are
+turns with it in one process, on the same bytes and on all cores, each from its first image to its last; ratios are
 taken turn by turn. PyTorch's rows are there where it can be imported, with Pillow and with OpenCV. CPU is the time that
 cores worked, children included: where other programs run on the machine, it is what can be compared.
 """
@@ -26,7 +26,7 @@ ROUNDS = flags.DEFINE_integer("rounds", 5, "How many turns each takes.", lower_b
 PICTURES = flags.DEFINE_integer("pictures", 200, "How many lie in the shards.", lower_bound=1)
 PASSES = flags.DEFINE_integer("passes", 4, "How often a turn reads them all.", lower_bound=1)
 SOURCE = flags.DEFINE_string("source", "../shared/imagenet_sample", "Folder of photographs; need not be there.")
-DATABASE = flags.DEFINE_string("database", None, "An LMDB of encoded pictures to read as well, in a row of its own.")
+DATABASE = flags.DEFINE_string("database", None, "An LMDB of encoded images to read as well, in a row of its own.")
 SIDE, BATCH, SIZE = 227, 50, (375, 500)
 MEAN = (104, 117, 123)
 QUALITY = 96
@@ -41,9 +41,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         files = photographs()[: PICTURES.value]
         prefix = _write(pathlib.Path(folder), files)
-        print(
-            f"{len(files)} pictures of {SIZE[1]} x {SIZE[0]}, {np.mean([len(f) for f in files]) / 1000:.0f} KB each\n"
-        )
+        print(f"{len(files)} images of {SIZE[1]} x {SIZE[0]}, {np.mean([len(f) for f in files]) / 1000:.0f} KB each\n")
         number = PASSES.value * len(files) // BATCH * BATCH
         sides = {
             "Data layer, TRAIN": ours(prefix, "TRAIN"),
@@ -71,7 +69,7 @@ def photographs():
 
 
 def _made_up():
-    """Returns pictures as rough as photographs."""
+    """Returns images as rough as photographs."""
     rng = np.random.default_rng(0)
     return [rng.integers(0, 256, (h, h * 4 // 3, 3), np.uint8) for h in (96, 128, 160)]
 
@@ -93,7 +91,7 @@ def _write(folder, files):
 
 
 def ours(source, phase):
-    """Returns the function of a number of pictures that reads so many from `source` as a net of that phase does."""
+    """Returns the function of a number of images that reads so many from `source` as a net of that phase does."""
     from google.protobuf import text_format
 
     from zoo.errors import Place
@@ -109,12 +107,12 @@ def ours(source, phase):
     message = text_format.Parse(text, caffe_pb2.LayerParameter())
     tops = tuple(map(BlobRef, message.top))
     feed = DataLayer(LayerDef("data", "Data", (), tops, message, Place("", 1, "data", "Data")), phase)
-    dataset = feed.dataset()  # traced once, as the peers are; every turn begins it anew
+    dataset = feed.dataset()  # traced once, as the peers are; every turn begins it again
     return lambda pictures: _consume(dataset.take(pictures // BATCH))
 
 
 def bare(files, **options):
-    """Returns the function that decodes so many pictures from memory and does nothing else, as fast as can be."""
+    """Returns the function that decodes so many images from memory and does nothing else, as fast as can be."""
     import tensorflow as tf
 
     stream = tf.data.Dataset.from_tensor_slices(files).repeat()
@@ -130,7 +128,7 @@ def _consume(dataset):
 
 
 def _time(sides, pictures):
-    """Returns {name: [(pictures a second, CPU microseconds a picture) of each turn]}."""
+    """Returns {name: [(images a second, CPU microseconds an image) of each turn]}."""
     turns = {name: [] for name in sides}
     names = list(sides)
     for side in sides.values():
@@ -146,7 +144,7 @@ def _time(sides, pictures):
 
 def _print(turns):
     first = next(iter(turns))
-    print(f"| reader | pictures/s | CPU us a picture | {first}: faster by | by CPU |\n|---|---|---|---|---|")
+    print(f"| reader | images/s | CPU us an image | {first}: faster by | by CPU |\n|---|---|---|---|---|")
     for name, found in turns.items():
         rate, cpu = (statistics.median(values) for values in zip(*found))
         faster, less = (

@@ -1,10 +1,10 @@
-"""The whole of ImageNet in small: as many pictures, archived as the official ones are, prepared and read back.
+"""The whole of ImageNet in small: as many images, archived as the official ones are, prepared and read back.
 
   python -m benchmarks.scale [--pictures=1281167] [--classes=1000] [--side=32] [--folder=FOLDER]
 
 Builds an archive of archives (one a class), runs data_prep.imagenet on it, and reads every record once through a Data
-layer. Prints the time of each step beside that of merely reading the archive and writing its bytes again (the floor),
-the most memory that all processes of a step held together, and what this would come to on the real pictures. CPU is the
+layer. Prints the time of each step next to that of merely reading the archive and writing its bytes again (the floor),
+the most memory that all processes of a step held together, and what this would come to on the real images. CPU is the
 time that cores worked, which other programs on the machine hardly change. Memory is the resident set of the step's
 process and all its descendants, added up twice a second (Linux's /proc); pages that they share count once for each of
 them. At full count it takes 5 GB of --folder and removes them.
@@ -30,7 +30,7 @@ from zoo.errors import DataError
 
 PICTURES = flags.DEFINE_integer("pictures", 1281167, "How many; ImageNet's training set by default.", lower_bound=1)
 CLASSES = flags.DEFINE_integer("classes", 1000, "In how many classes, each an archive.", lower_bound=1)
-SIDE = flags.DEFINE_integer("side", 32, "Height and width of a picture.", lower_bound=8)
+SIDE = flags.DEFINE_integer("side", 32, "Height and width of an image.", lower_bound=8)
 FOLDER = flags.DEFINE_string("folder", None, "Where there is room; the system's folder for temporary files.")
 PROCESSES = flags.DEFINE_integer("processes", 0, "Of data_prep.imagenet; 0: one a core.", lower_bound=0)
 READ = flags.DEFINE_string("read", None, "Only read the split at this prefix back: what this command starts itself.")
@@ -51,8 +51,8 @@ def main():
         build(train, PICTURES.value, CLASSES.value, SIDE.value)
         build(val, CLASSES.value, CLASSES.value, SIDE.value)
         size = train.stat().st_size
-        print(f"built {PICTURES.value} pictures, {size / 1e9:.2f} GB, in {time.perf_counter() - began:.0f} s\n")
-        print("| step | seconds | pictures/s | CPU s | CPU us a picture | peak memory, MB |\n|---|---|---|---|---|---|")
+        print(f"built {PICTURES.value} images, {size / 1e9:.2f} GB, in {time.perf_counter() - began:.0f} s\n")
+        print("| step | seconds | images/s | CPU s | CPU us an image | peak memory, MB |\n|---|---|---|---|---|---|")
         floor = _row("read the archive, write its bytes (the floor)", lambda: _copy(train, folder / "copy"))
         (folder / "copy").unlink()
         data = folder / "data"
@@ -168,11 +168,11 @@ def _cpu_seconds():
 
 
 def _extrapolate(size, floor, prepared):
-    """Says what real ImageNet would take: the floor's cost for its bytes, and the cost that a picture adds to that."""
+    """Says what real ImageNet would take: the floor's cost for its bytes, and the cost that an image adds to that."""
     copied, added = floor[0] / size * IMAGENET_BYTES, (prepared[1] - floor[1]) / PICTURES.value
     print(
         f"\nReal ImageNet: its {IMAGENET_BYTES / 1e9:.0f} GB at the floor's {size / floor[0] / 1e6:.0f} MB/s take "
-        f"{copied / 60:.0f} min; {added * 1e6:.0f} us of CPU more for each of {IMAGENET_PICTURES} pictures "
+        f"{copied / 60:.0f} min; {added * 1e6:.0f} us of CPU more for each of {IMAGENET_PICTURES} images "
         f"{added * IMAGENET_PICTURES / 60:.0f} min of one core, besides what larger files take to decode and hash."
     )
 

@@ -30,7 +30,7 @@ def _family():
 
 
 def sides(prefix, side, batch, mean, number):
-    """Returns {name: function that reads `number` pictures} for OpenCV and Pillow; empty where PyTorch is not there."""
+    """Returns {name: function that reads `number` images} for OpenCV and Pillow; empty where PyTorch is not there."""
     try:
         import torch
         import torch.utils.data

@@ -14,18 +14,18 @@ def is_archive(path):
 
 
 def listing(path, left_out=None):
-    """Returns the `File` list of the pictures in the archive at `path`, in the order of their names.
+    """Returns the `File` list of the images in the archive at `path`, in the order of their names.
 
     Archives within the archive are read in place: of ILSVRC2012_img_train.tar the 1000 inner ones, each named after its
-    class. A picture's class is the name of the inner archive, or of its folder, or the synset that its name begins
+    class. An image's class is the name of the inner archive, or of its folder, or the synset that its name begins
     with; else "".
 
     Args:
         path: the archive.
-        left_out: list, to which the names of files are added that are no pictures by their names; or None.
+        left_out: list, to which the names of files are added that are no images by their names; or None.
 
     Raises:
-        DataError: no archive, a compressed or damaged one, one without pictures, or pictures that cannot be read in
+        DataError: no archive, a compressed or damaged one, one without images, or images that cannot be read in
             place: links, sparse ones, two of one name.
     """
     path, files, left_out = pathlib.Path(path), [], [] if left_out is None else left_out
@@ -43,12 +43,12 @@ def listing(path, left_out=None):
     files.sort(key=lambda file: (file.class_name, file.member))
     twice = next((b for a, b in zip(files, files[1:]) if a[:3] == b[:3]), None)
     if twice:
-        raise DataError("two pictures of one name in the archive", at=Place(str(twice)))
+        raise DataError("two images of one name in the archive", at=Place(str(twice)))
     return files
 
 
 def _inner(stream, outer, path, left_out):
-    """Returns the pictures of the archive `outer` that lies within the one in `stream`."""
+    """Returns the images of the archive `outer` that lies within the one in `stream`."""
     class_name = pathlib.PurePosixPath(outer.name).stem
     name = f"{path}: {tar_members.text(outer.name)}"
     _check_stored(outer, name)
@@ -63,7 +63,7 @@ def _inner(stream, outer, path, left_out):
 
 
 def _is_picture(member, archive, left_out):
-    """Whether `member` is a picture by its name; raises DataError for one that is none by its kind."""
+    """Whether `member` is an image by its name; raises DataError for one that is none by its kind."""
     name = pathlib.PurePosixPath(member.name)
     if member.isdir() or name.name.startswith("."):
         return False
@@ -82,7 +82,7 @@ def _check_stored(member, name):
 
 def _without_pictures(path):
     want = f"files ending in {', '.join(sorted(SUFFIXES))}"
-    return DataError("no pictures in the archive", at=Place(str(path)), want=want)
+    return DataError("no images in the archive", at=Place(str(path)), want=want)
 
 
 def _class_name(name):

@@ -1,6 +1,6 @@
 """Shards made on Apache Beam, where one machine is too small: the jobs of the process pool, and so the same bytes.
 
-What that pool sends through pipes goes through files here, in a folder beside the shards: a job in, a note or an error
+What that pool sends through pipes goes through files here, in a folder next to the shards: a job in, a note or an error
 out. They are text, JSON: others may write to that storage, and what is read from it must not be able to run code. All
 that is asked of a runner is that it calls `work` at least once for each name of a job. It may try again, make a shard
 twice at once, or go on after the command was killed. The pipeline is a process of its own (`data_prep.beam_pipeline`),
@@ -30,7 +30,7 @@ from zoo.errors import DataError, Place, ZooError, did_you_mean
 JOB, NOTE, ERROR = ".job", ".note", "error"
 EVERY = 0.5  # seconds between two looks at the notes
 LATE = 60  # seconds by which the listing of a network's folder may be old
-SHARED = "the output folder and the pictures have to lie on storage that all workers share, under the same names"
+SHARED = "the output folder and the images have to lie on storage that all workers share, under the same names"
 
 
 def options(runner, text, processes, scheduler=None):
@@ -48,7 +48,7 @@ def options(runner, text, processes, scheduler=None):
     names = [*known.StandardOptions.KNOWN_RUNNER_NAMES, dask_cluster.RUNNER]
     if "." not in runner and runner not in names:
         hint = did_you_mean(runner, names)
-        raise DataError("--runner is none that Apache Beam knows", got=runner, want=", ".join(names), hint=hint)
+        raise DataError("--runner is not a runner that Apache Beam knows", got=runner, want=", ".join(names), hint=hint)
     try:
         given = shlex.split(text or "")
     except ValueError as e:
@@ -220,7 +220,7 @@ def _raise(log, args, code, made):
     if ours:
         raise DataError(ours[-1])
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    hint = f"all that it said is in {log}; the same command again goes on where this one ended"
+    hint = f"all that it said is in {log}; rerun the command to resume"
     raise DataError(f"the pipeline of {args[0]} ended early", got=lines[-1] if lines else "no word", hint=hint)
 
 
@@ -238,7 +238,7 @@ def _get(path, read):
     try:
         return read(path.read_text(encoding="utf-8"))
     except (ValueError, KeyError, TypeError, AttributeError) as e:
-        hint = "somebody else writes into the output folder"
+        hint = "another process is writing to the output folder"
         raise DataError("not what this command writes", at=Place(str(path)), got=f"{e!r}", hint=hint) from e
 
 

@@ -85,7 +85,7 @@ def _batch(files, name):
             at, data = files[file]
             images, labels = read(data, at)
             if not len(labels) or labels.min() < 0 or labels.max() >= len(CLASSES):
-                got = f"labels from {labels.min()} to {labels.max()}" if len(labels) else "no pictures"
+                got = f"labels from {labels.min()} to {labels.max()}" if len(labels) else "no images"
                 raise DataError("not a batch of CIFAR-10", at=at, got=got, want="labels from 0 to 9")
             return images, labels
     at = Place(", ".join(sorted(files)) or "the archive")
@@ -117,7 +117,7 @@ def prepare(output_dir, source, *, shards=None, force=False, feature_names="tfds
         wanted = {"source": str(source), "shards": shards, "feature_names": feature_names}
         cards = common.finished(output_dir, SPLITS, wanted)
         if cards:
-            print(f"Nothing to do: {output_dir} is whole (--force prepares it again).")
+            print(f"Nothing to do: {output_dir} is complete (--force prepares it again).")
             return cards
     splits = load(source)
     shards = SHARDS if shards is None else shards
@@ -143,5 +143,5 @@ if __name__ == "__main__":
     flags.DEFINE_string("output_dir", "data/cifar10", "Where to write the shards.")
     flags.DEFINE_integer("shards", None, f"Files a split; {SHARDS} unless given.", lower_bound=1)
     common.define_feature_names()
-    flags.DEFINE_bool("force", False, "Prepare again what is there.")
+    flags.DEFINE_bool("force", False, "Prepare again even if it is already there.")
     common.run(main)

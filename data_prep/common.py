@@ -17,7 +17,7 @@ MANY = 20  # classes at most to say the count of each
 
 def run(main):
     """Runs the absl command `main`; an error that is the input's fault is one line and exit code 1."""
-    os.environ["CUDA_VISIBLE_DEVICES"] = ""  # nothing here needs a GPU, and a run beside it may need all its memory
+    os.environ["CUDA_VISIBLE_DEVICES"] = ""  # nothing here needs a GPU, and a run next to it may need all its memory
     flags.disclaim_key_flags()  # what is defined here belongs to the command, whose --help says it
     limits.define_flags()
     command.run(lambda: main([]))
@@ -81,7 +81,7 @@ def finished(output_dir, splits, wanted):
         for split, card in cards.items():
             records.check_shards(prefixes[split], card, contents=True)
     except DataError as e:
-        print(f"What lies in {output_dir} is not whole and is prepared again: {e}")
+        print(f"What lies in {output_dir} is incomplete and is prepared again: {e}")
         return None
     for split, card in cards.items():
         for flag, value in wanted.items():

@@ -1,4 +1,4 @@
-"""What a person looks at after a split is made: a readable card, and a sheet of some of its pictures."""
+"""What a person looks at after a split is made: a readable card, and a sheet of some of its images."""
 
 import contextlib
 import pathlib
@@ -75,7 +75,7 @@ def describe(card, sheet):
     lines = [f"# {card.split}", f"![the first pictures]({sheet})", "", "| | |", "|---|---|"]
     lines += [f"| {name} | {value} |" for name, value in rows.items()]
     for title, names in (
-        ("Written anew", card.made.get("rewritten", [])),
+        ("Re-encoded", card.made.get("rewritten", [])),
         ("Left out as damaged", card.made.get("skipped", [])),
     ):
         lines += ["", f"## {title}: {len(names)}", *(f"- {name}" for name in names)]

@@ -55,7 +55,7 @@ def options(scheduler, given):
     for one in given:
         name, _, value = one.partition("=")
         if name in OURS:
-            raise DataError("--beam_options say what this command says", got=one, want=OURS[name])
+            raise DataError("--beam_options sets what this command sets", got=one, want=OURS[name])
         if name == "--dask_connection_timeout" and not (value.isdecimal() and int(value)):
             raise DataError("--beam_options that cannot be read", got=one, want="whole seconds")
     return [f"--dask_client_address={scheduler}", f"--dask_connection_timeout={CONNECT}"]
@@ -86,8 +86,8 @@ def watched(args, folder, tasks):
         yield [f"--runner={CLASS}", *args[1:], f"--dask_npartitions={tasks}"]
     except distributed.KilledWorker as e:
         got = f"{e.allowed_failures + 1}, the last at {e.last_worker.address}"
-        hint = "memory may be short there, or a host is ill: see the log of that worker; finished shards stay"
-        raise DataError("all workers were lost that were given one of the shards", got=got, hint=hint) from e
+        hint = "a host may be out of memory or failing: see the log of that worker; finished shards stay"
+        raise DataError("one shard cost every worker it was given to", got=got, hint=hint) from e
     except Exception:
         watch.end()
         raise
@@ -162,7 +162,7 @@ class _Watch:
             if self._workers:
                 last = time.monotonic()
             elif time.monotonic() - last > WAIT:
-                hint = f"start some: {START}; the same command again goes on where this one ended"
+                hint = f"start some: {START}; rerun the command to resume"
                 raise self._error("no worker is left", got=f"none for {WAIT} s", hint=hint)
 
     def _look(self):
@@ -176,7 +176,7 @@ class _Watch:
         with contextlib.suppress(OSError):
             scheduler, now = _within(ANSWER, self._known)
         if self._client.status != "running" or scheduler != self._scheduler:
-            hint = "start it again; the same command again goes on where this one ended"
+            hint = "start it again; rerun the command to resume"
             raise self._error("the scheduler was lost while the pipeline ran", hint=hint)
         gone, new = sorted(self._workers.keys() - now.keys()), sorted(now.keys() - self._workers.keys())
         self._workers = now

@@ -1,14 +1,14 @@
 """Pictures from one form into another: lists of files, LMDB, LevelDB, TFRecord shards.
 
-    python -m data_prep.databases --source=train.txt --root_folder=pictures/ --backend=lmdb --output=train_lmdb
+    python -m data_prep.databases --source=train.txt --root_folder=images/ --backend=lmdb --output=train_lmdb
     python -m data_prep.databases --source=train_lmdb --backend=records --output=data/mine/train
     python -m data_prep.databases --source=data/mnist/train --backend=leveldb --output=mnist_train_leveldb
 
 From a list it does what convert_imageset does, with its flags: pixels resized by OpenCV's bilinear rule, BGR or --gray,
-the keys numbered; --encoded keeps picture files as they are where nothing has to change. A picture that cannot be
+the keys numbered; --encoded keeps image files as they are where nothing has to change. An image that cannot be
 decoded ends it, unless --skip_corrupt, which leaves such out and lists them; Caffe does so without being asked. From
-databases and shards pictures go over as they are, encoded or not, unless a flag asks for a change. --backend=list
-writes each picture as a file, and list.txt beside them.
+databases and shards images go over as they are, encoded or not, unless a flag asks for a change. --backend=list
+writes each image as a file, and list.txt next to them.
 """
 
 import pathlib
@@ -36,7 +36,7 @@ def convert(output, backend, source, change, *, check_size=False, skip_corrupt=F
         options: `shards`, `prepare`, `made` and `names` of `image_writers.to_records`.
 
     Raises:
-        DataError: damaged pictures, an output that is there, or a form that cannot hold what there is.
+        DataError: damaged images, an output that is there, or a form that cannot hold what there is.
     """
     items, card = TransformedImages(source, change, check_size, skip_corrupt), None
     with common.progress(source.count, pathlib.PurePath(output).name) as bar:
@@ -67,7 +67,7 @@ def main(_):
     if f.backend == "records" and not f.force:
         cards = common.finished(prefix.parent, [prefix.name], made)
         if cards:
-            print(f"Nothing to do: {prefix} is whole (--force prepares it again).")
+            print(f"Nothing to do: {prefix} is complete (--force prepares it again).")
             return common.describe(prefix.parent, cards)
     source = open_source(f.source, f.root_folder, f.seed if f.shuffle else None)
     is_list = source.kind == "list"
@@ -86,7 +86,7 @@ def main(_):
     if card:
         return common.describe(prefix.parent, {prefix.name: card})
     sizes = " and ".join(f"{h} x {w}" for h, w in sorted(items.sizes)[:3]) + " ..." * (len(items.sizes) > 3)
-    print(f"{f.output}: {source.count - len(items.skipped)} pictures of {sizes} (H x W), {f.backend}")
+    print(f"{f.output}: {source.count - len(items.skipped)} images of {sizes} (H x W), {f.backend}")
     print(f'  in a prototxt: source: "{prefix / "list.txt" if f.backend == "list" else prefix}"')
     return None
 
@@ -101,19 +101,19 @@ def _given(values):
 
 
 if __name__ == "__main__":
-    flags.DEFINE_string("source", None, "List of pictures, LMDB, LevelDB, split of shards or of TFDS.", required=True)
+    flags.DEFINE_string("source", None, "List of images, LMDB, LevelDB, split of shards or of TFDS.", required=True)
     flags.DEFINE_string("output", None, "Database or folder to make, or split of shards.", required=True)
     flags.DEFINE_enum("backend", "lmdb", ["lmdb", "leveldb", "records", "list"], "The form to write.")
     flags.DEFINE_string("root_folder", "", "Put before the names of a list, as it stands; a folder needs its /.")
-    flags.DEFINE_bool("gray", False, "Make pictures gray.")
+    flags.DEFINE_bool("gray", False, "Make images gray.")
     flags.DEFINE_bool("shuffle", False, "Shuffle a list.")
     flags.DEFINE_integer("seed", 0, "Of the shuffling.")
-    flags.DEFINE_bool("check_size", False, "End where a picture has another size than the first.")
-    flags.DEFINE_bool("encoded", False, "Store picture files, in the form that their names tell.")
-    flags.DEFINE_string("encode_type", None, "Store picture files of this form, such as jpg or png.")
-    flags.DEFINE_bool("skip_corrupt", False, "Leave pictures out that cannot be decoded, and list them.")
+    flags.DEFINE_bool("check_size", False, "End where an image has another size than the first.")
+    flags.DEFINE_bool("encoded", False, "Store image files, in the form that their names tell.")
+    flags.DEFINE_string("encode_type", None, "Store image files of this form, such as jpg or png.")
+    flags.DEFINE_bool("skip_corrupt", False, "Leave images out that cannot be decoded, and list them.")
     flags.DEFINE_integer("shards", 10, "Files of a split at most.", lower_bound=1)
-    flags.DEFINE_bool("force", False, "Make again what is there.")
+    flags.DEFINE_bool("force", False, "Make it again even if it is already there.")
     common.define_feature_names()
     define_resize()
     common.run(main)

@@ -1,4 +1,4 @@
-"""Which pictures a command's --source names, whatever holds them: an archive, a folder of either, or a list."""
+"""Which images a command's --source names, whatever holds them: an archive, a folder of either, or a list."""
 
 import pathlib
 import sys
@@ -13,18 +13,18 @@ def collect(source, root_folder="", classes=None, class_file=None):
     """Returns (`images.File` list, the classes' names in the order of their labels).
 
     Args:
-        source: a tar archive, a folder of pictures or of archives, or a list of Caffe's.
+        source: a tar archive, a folder of images or of archives, or a list of Caffe's.
         root_folder: what is put before the names of a list.
-        classes: the classes that there are; None: those of the pictures, sorted.
-        class_file: what tells the classes of the pictures, see `validation.classified`; None: their names or folders.
+        classes: the classes that there are; None: those of the images, sorted.
+        class_file: what tells the classes of the images, see `validation.classified`; None: their names or folders.
 
     Raises:
-        DataError: nothing of these, pictures of unknown class, or classes that are not among `classes`.
+        DataError: nothing of these, images of unknown class, or classes that are not among `classes`.
     """
     path, at, left_out = pathlib.Path(source), Place(str(source)), []
     if not (path.is_file() or path.is_dir()):
         got = "a device or pipe" if path.exists() else "no such file or folder"
-        raise DataError("nothing that holds pictures", at=at, got=got, want="an archive, a folder or a list")
+        raise DataError("nothing that holds images", at=at, got=got, want="an archive, a folder or a list")
     if path.suffix.lower() in COMPRESSED:
         raise DataError(
             "a compressed archive", at=at, want="a .tar, which is read in place", hint="uncompress it first"
@@ -45,9 +45,7 @@ def collect(source, root_folder="", classes=None, class_file=None):
         files = images.listing(path, named=not class_file, left_out=left_out)
     if left_out:
         some = ", ".join(map(tar_members.text, left_out[:3]))
-        print(
-            f"NOTE: left out of {source}, being no pictures by name: {len(left_out)}, such as {some}", file=sys.stderr
-        )
+        print(f"NOTE: left out of {source}, being no images by name: {len(left_out)}, such as {some}", file=sys.stderr)
     if class_file:
         files = validation.classified(files, class_file, classes)
     return _checked(files, classes, at)
@@ -62,8 +60,8 @@ def _in_archive(path, left_out):
 def _checked(files, classes, at):
     unknown = next((file.name for file in files if not file.class_name), None)
     if unknown:
-        hint = "--val_labels names the file that tells the classes of ImageNet's validation pictures"
-        raise DataError("a picture of unknown class", at=at, got=unknown, hint=hint)
+        hint = "--val_labels names the file that tells the classes of ImageNet's validation images"
+        raise DataError("an image of unknown class", at=at, got=unknown, hint=hint)
     found = {file.class_name for file in files}
     unreadable = next((name for name in sorted(found) if tar_members.text(name) != name), None)
     if unreadable:

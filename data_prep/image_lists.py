@@ -16,11 +16,11 @@ def listing(path, root_folder="", classes=None):
     Args:
         path: the list.
         root_folder: what is put before its names, as it stands.
-        classes: the classes that the labels count. Without, they are the synsets that the pictures' paths name, where
+        classes: the classes that the labels count. Without, they are the synsets that the images' paths name, where
             these fit the labels one to one, else the labels themselves as text.
 
     Raises:
-        DataError: a list that cannot be read, labels below 0 or beyond the classes, or two for one picture.
+        DataError: a list that cannot be read, labels below 0 or beyond the classes, or two for one image.
     """
     entries, first = read_list(path), {}
     for entry in entries:

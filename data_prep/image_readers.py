@@ -1,4 +1,4 @@
-"""What data_prep can read pictures from: a list of files, an LMDB or LevelDB of Datum, a split of TFRecord
+"""What data_prep can read images from: a list of files, an LMDB or LevelDB of Datum, a split of TFRecord
 shards, ours or of TensorFlow Datasets."""
 
 import concurrent.futures
@@ -18,12 +18,12 @@ from zoo.formats.image_list import read_list
 
 
 class Record(NamedTuple):
-    """One picture.
+    """One image.
 
     Attributes:
         name: what it is called: a line's file, a database's key, a record's file name; may be "".
         label: its class.
-        data: pixels (H, W, C), uint8 or float32; or, if `encoded`, the bytes of a picture file, or its path as long as
+        data: pixels (H, W, C), uint8 or float32; or, if `encoded`, the bytes of an image file, or its path as long as
             nobody has called `loaded`.
         encoded: which of the two.
         place: where it stands, for messages.
@@ -44,7 +44,7 @@ class Record(NamedTuple):
         try:
             return self._replace(data=read_file(self.data))
         except DataError as e:
-            raise DataError(f"cannot read the picture {self.data}", at=self.place, got=e.got or e.what) from e
+            raise DataError(f"cannot read the image {self.data}", at=self.place, got=e.got or e.what) from e
 
     def pixels(self, gray=False, color=False):
         """Returns the pixels: of encoded ones in their own channels unless `gray` or `color`; raises DataError."""
@@ -106,14 +106,14 @@ def open_source(source, root_folder="", shuffle_seed=None):
         return _from_shards(prefix, records.read_card(prefix))
     if tfds.is_folder(path.parent):
         return _from_shards(prefix, tfds.read_card(prefix))
-    want = "a list of pictures, an LMDB, a LevelDB or a split such as data/mnist/train or that of TensorFlow Datasets"
-    raise DataError("nothing that holds pictures", at=Place(str(source)), want=want)
+    want = "a list of images, an LMDB, a LevelDB or a split such as data/mnist/train or that of TensorFlow Datasets"
+    raise DataError("nothing that holds images", at=Place(str(source)), want=want)
 
 
 def define_resize():
     """Defines --resize_height and --resize_width, as convert_imageset has them."""
-    flags.DEFINE_integer("resize_height", 0, "Bring pictures to this height; 0 leaves them.", lower_bound=0)
-    flags.DEFINE_integer("resize_width", 0, "Bring pictures to this width; 0 leaves them.", lower_bound=0)
+    flags.DEFINE_integer("resize_height", 0, "Bring images to this height; 0 leaves them.", lower_bound=0)
+    flags.DEFINE_integer("resize_width", 0, "Bring images to this width; 0 leaves them.", lower_bound=0)
 
 
 def resize_of(values):

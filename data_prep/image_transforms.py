@@ -1,4 +1,4 @@
-"""What is done to pictures on their way from one form into another, and what is known of them all afterwards."""
+"""What is done to images on their way from one form into another, and what is known of them all afterwards."""
 
 import pathlib
 import sys
@@ -7,16 +7,16 @@ from data_prep.image_readers import Record, ahead
 from zoo.errors import DataError
 from zoo.formats import datum
 
-KINDS = {b"\xff\xd8": "jpeg", b"\x89P": "png"}  # by the first bytes of a picture file
+KINDS = {b"\xff\xd8": "jpeg", b"\x89P": "png"}  # by the first bytes of an image file
 
 
 def kind_of(data):
-    """Returns "jpeg" or "png" for the bytes of such a picture file, else None."""
+    """Returns "jpeg" or "png" for the bytes of such an image file, else None."""
     return KINDS.get(bytes(data[:2]))
 
 
 def encode(image, ending, at):
-    """Returns `image` as the bytes of a picture file of the kind that ends in `ending`; raises DataError at `at`."""
+    """Returns `image` as the bytes of an image file of the kind that ends in `ending`; raises DataError at `at`."""
     import cv2
 
     try:
@@ -29,14 +29,14 @@ def encode(image, ending, at):
 
 
 class ImageTransform:
-    """What is done to every picture.
+    """What is done to every image.
 
     Args:
         gray: whether to make it gray.
         resize: (H, W) to bring it to, or None.
-        encode: the ending of the picture files to store ("jpg", "png"), "" for that of each picture's own name, or
+        encode: the ending of the image files to store ("jpg", "png"), "" for that of each image's own name, or
             None: pixels from a list, and from elsewhere pixels or files as they come.
-        is_list: whether pictures come from a list: decoded to colour unless `gray`, and called by their files' names.
+        is_list: whether images come from a list: decoded to colour unless `gray`, and called by their files' names.
     """
 
     def __init__(self, gray=False, resize=None, encode=None, is_list=False):
@@ -82,19 +82,19 @@ class ImageTransform:
 
 
 class TransformedImages:
-    """Changed pictures one after the other, and what is known of them all once they have passed.
+    """Changed images one after the other, and what is known of them all once they have passed.
 
     Args:
         source: the `ImageSource`.
         change: the `ImageTransform`.
         check_size: whether all have to have one shape.
-        skip_corrupt: whether pictures that cannot be decoded are left out.
+        skip_corrupt: whether images that cannot be decoded are left out.
 
     Attributes:
         sizes: the (H, W) that there were.
         channels: the numbers of channels that there were.
         labels: the least and the largest label.
-        skipped: messages of the pictures that were left out.
+        skipped: messages of the images that were left out.
     """
 
     def __init__(self, source, change, check_size=False, skip_corrupt=False):
@@ -105,7 +105,7 @@ class TransformedImages:
         """Yields (number, `Record`, shape); the number counts those left out, too, as convert_imageset's keys do.
 
         Raises:
-            DataError: a picture that cannot be decoded, or of another shape, or none at all.
+            DataError: an image that cannot be decoded, or of another shape, or none at all.
         """
         for number, changed in enumerate(ahead(self._change, self._source.records)):
             if isinstance(changed, DataError):
@@ -116,11 +116,11 @@ class TransformedImages:
             self._note(*changed)
             yield number, *changed
         if not self.sizes:
-            raise DataError("no picture is left", got=f"{len(self.skipped)} that cannot be decoded")
+            raise DataError("no image is left", got=f"{len(self.skipped)} that cannot be decoded")
 
     def _note(self, record: Record, shape):
         self.sizes.add(tuple(shape[:2]))
         self.channels.add(shape[2])
         if self._check_size and (len(self.sizes) > 1 or len(self.channels) > 1):
-            raise DataError("a picture of another size", at=record.place, got=tuple(shape), hint="--check_size asked")
+            raise DataError("an image of another size", at=record.place, got=tuple(shape), hint="--check_size asked")
         self.labels = min(self.labels[0], record.label), max(self.labels[1], record.label)

@@ -30,7 +30,7 @@ def key(number, name):
 
 
 def to_list(folder, stream):
-    """Writes `stream` as picture files in the new folder `folder`, and list.txt with their labels beside them.
+    """Writes `stream` as image files in the new folder `folder`, and list.txt with their labels next to them.
 
     Pixels become PNG files that OpenCV, and so Caffe, reads as the same numbers, whatever the order of their channels.
     """
@@ -50,7 +50,7 @@ def to_list(folder, stream):
     except BaseException as e:
         shutil.rmtree(folder, ignore_errors=True)
         if isinstance(e, OSError):
-            raise DataError("cannot write pictures", at=Place(str(folder)), got=e.strerror or str(e)) from e
+            raise DataError("cannot write images", at=Place(str(folder)), got=e.strerror or str(e)) from e
         raise
 
 
@@ -62,12 +62,12 @@ def to_records(prefix, stream, items, source, *, shards=10, prepare="", made=Non
         stream: the triples of `items`.
         items: the `TransformedImages` that they come from.
         source: the `ImageSource` that those come from.
-        shards: files at most; no more than pictures.
+        shards: files at most; no more than images.
         prepare, made: see `zoo.formats.records.Card`.
         names: of the features; see `zoo.formats.records.features`.
 
     Raises:
-        DataError: pictures that shards cannot hold.
+        DataError: images that shards cannot hold.
     """
     from zoo.formats.records_writer import SplitWriter
 
@@ -121,7 +121,7 @@ def _example(record, shape, kinds, names):
         return records.raw_example(_bytes(record), record.label, order="RGB" if record.rgb else "BGR", **more)
     kind = kind_of(record.data)
     if kind is None:
-        got, hint = f"bytes {bytes(record.data[:4])!r}...", "--encode_type=png writes it anew"
+        got, hint = f"bytes {bytes(record.data[:4])!r}...", "--encode_type=png re-encodes it"
         raise DataError("shards hold JPEG and PNG files", at=record.place, got=got, hint=hint)
     kinds.add(kind)
     return records.encoded_example(record.data, kind, shape, record.label, **more)

@@ -7,7 +7,7 @@
 A source is an archive, read in place; a folder with one folder or one archive a class (``n01440764/x.JPEG``), or with
 the files themselves, ``n01440764_x.JPEG``; or a list as Caffe has them, with --root_folder. Labels count from 0 over
 the sorted class names, as in Caffe's lists. JPEG files are kept byte for byte; what only looks like one (CMYK, or a PNG
-under a JPEG's name) is written anew and listed. --resize brings every picture to one size, its aspect lost, as
+under a JPEG's name) is re-encoded and listed. --resize brings every picture to one size, its aspect lost, as
 create_imagenet.sh does with RESIZE=true; with --encoding=raw the pixels are then those of convert_imageset. A run that
 was ended goes on, when started again, where it was.
 
@@ -62,7 +62,7 @@ class Options:
         skip_corrupt: whether damaged pictures are left out, where else one ends it.
         made: see `zoo.formats.records.Card`.
         processes: how many make shards.
-        force: whether a split that lies there whole is made again.
+        force: whether a split that is already complete is made again.
         names: of the features; see `zoo.formats.records.features`.
         beam: `beam.options` where Apache Beam makes the shards instead, else None.
 
@@ -83,9 +83,9 @@ class Options:
         beam=None,
     ):
         if encoding != "jpeg" and not resize:
-            raise DataError(f"--encoding={encoding} writes every picture anew", want="--resize with it")
+            raise DataError(f"--encoding={encoding} re-encodes every image", want="--resize with it")
         if encoding == "raw" and not isinstance(resize, tuple):
-            raise DataError("--encoding=raw holds pictures of one size", got="--resize_shorter", want="--resize")
+            raise DataError("--encoding=raw holds images of one size", got="--resize_shorter", want="--resize")
         self.shards, self.resize, self.encoding, self.skip_corrupt = shards, resize, encoding, skip_corrupt
         self.made, self.processes, self.force = made or {}, processes, force
         self.names, self.beam = names, beam
@@ -101,7 +101,7 @@ def write_split(output_dir, split, files, classes, options, prepare):
     Args:
         output_dir, split: where to.
         files: `images.File` list.
-        classes: the class names; a picture's label is the index of its class.
+        classes: the class names; an image's label is the index of its class.
         options: `Options`.
         prepare: the command that does this again.
 
@@ -115,7 +115,7 @@ def write_split(output_dir, split, files, classes, options, prepare):
     pictures = shards.key_of_all(jobs)
     card = None if options.force else _whole(f"{output_dir}/{split}", pictures, options.skip_corrupt)
     if card:
-        print(f"{split}: lies there whole.")
+        print(f"{split}: is already complete.")
     else:
         card = _made(split, files, classes, options, prepare, jobs, pictures)
     leftovers.remove(leftovers.of_split(output_dir, split) + leftovers.shared(output_dir))
@@ -150,7 +150,7 @@ def _made(split, files, classes, options, prepare, jobs, pictures):
             prepare=prepare,
             made={**options.made, "pictures": pictures, **made},
         )
-    for title, name in (("written anew", "rewritten"), ("SKIPPED as damaged", "skipped")):
+    for title, name in (("re-encoded", "rewritten"), ("SKIPPED as damaged", "skipped")):
         for line in made[name]:
             print(f"{split}: {title}: {line}")
     return card
@@ -187,7 +187,7 @@ def _summary(notes, files, classes):
     for file in files:
         wanted[file.class_name] += str(file) not in damaged if damaged else 1
     if counts != list(wanted.values()):
-        raise DataError("the shards do not hold the pictures that were listed", got=sum(counts), want=len(files))
+        raise DataError("the shards do not hold the images that were listed", got=sum(counts), want=len(files))
     return {"per_class": counts, "rewritten": rewritten, "skipped": skipped}
 
 
@@ -199,7 +199,7 @@ def shard_count(pictures, usual):
 def divide(files, fraction, seed):
     """Returns (train, val): `files` shuffled by `seed`, the first `fraction` of them (at least one) for val."""
     if not 0 < fraction < 1 or len(files) < 2:
-        got = f"{fraction} of {len(files)} pictures"
+        got = f"{fraction} of {len(files)} images"
         raise DataError("--validation_fraction leaves a split empty", got=got, want="between 0 and 1, of 2 or more")
     files = images.shuffled(files, seed)
     held = min(max(1, round(len(files) * fraction)), len(files) - 1)
@@ -216,7 +216,7 @@ def _splits(f):
         raise DataError("--val_labels are those of --val_source", at=Place(f.val_labels), want="--val_source with them")
     train, val = divide(train, f.validation_fraction, f.seed)
     print(
-        f"No --val_source: {len(val)} of the {len(train) + len(val)} pictures in {f.source} are held out as val "
+        f"No --val_source: {len(val)} of the {len(train) + len(val)} images in {f.source} are held out as val "
         f"(--validation_fraction={f.validation_fraction}). This is not ImageNet's validation set.",
         file=sys.stderr,
     )
@@ -252,7 +252,7 @@ def main(_):
     if not f.force:
         cards = common.finished(f.output_dir, ("train", "val"), wanted)
         if cards:
-            print(f"Nothing to do: {f.output_dir} is whole (--force prepares it again).")
+            print(f"Nothing to do: {f.output_dir} is complete (--force prepares it again).")
             _sheets(f.output_dir, cards)
             common.describe(f.output_dir, cards)
             return
@@ -280,7 +280,7 @@ def main(_):
 
 
 if __name__ == "__main__":
-    flags.DEFINE_string("source", None, "Archive, folder or list of the pictures.", required=True)
+    flags.DEFINE_string("source", None, "Archive, folder or list of the images.", required=True)
     flags.DEFINE_string("root_folder", "", "What to put before the names of a list.")
     flags.DEFINE_string("output_dir", "data/imagenet", "Where to write the shards.")
     flags.DEFINE_string("val_source", None, "Archive, folder or list of the val split, with the same classes.")
@@ -289,23 +289,23 @@ if __name__ == "__main__":
         "val_labels",
         None,
         "Classes of --val_source where names do not tell them: the devkit's archive, its ground truth with meta.mat "
-        "beside it, a synset a line, or Caffe's val.txt.",
+        "next to it, a synset a line, or Caffe's val.txt.",
     )
     flags.DEFINE_float(
         "validation_fraction", 0.1, "Share of --source to hold out as val where there is no --val_source."
     )
-    at_most = f"; by default at most {SHARDS}, and {PER_SHARD} pictures in each"
+    at_most = f"; by default at most {SHARDS}, and {PER_SHARD} images in each"
     flags.DEFINE_integer("shards", None, "Files of train" + at_most, lower_bound=1)
     flags.DEFINE_integer("val_shards", None, f"Files of val; by default as --shards, or {VAL_SHARDS}", lower_bound=1)
-    flags.DEFINE_string("resize", None, 'Bring every picture to this size: "256" or "256x320", height first.')
+    flags.DEFINE_string("resize", None, 'Bring every image to this size: "256" or "256x320", height first.')
     flags.DEFINE_integer("resize_shorter", None, "Bring the shorter side to this length, aspect kept.", lower_bound=1)
     flags.DEFINE_enum("encoding", "jpeg", ["jpeg", "png", "raw"], "Form of the pixels; png and raw need a size.")
     common.define_feature_names()
     flags.DEFINE_integer("seed", 0, "Of the shuffling.")
-    flags.DEFINE_integer("processes", 0, f"How many; 0: one for {CORES} cores, or just one below {MANY} pictures.", 0)
+    flags.DEFINE_integer("processes", 0, f"How many; 0: one for {CORES} cores, or just one below {MANY} images.", 0)
     flags.DEFINE_string("runner", None, "Runner of Apache Beam that makes the shards: DirectRunner, DaskRunner, ...")
     flags.DEFINE_string("beam_options", None, "Its options, such as '--flink_master=host:8081 --parallelism=64'.")
     flags.DEFINE_string("dask_scheduler", None, "Where the scheduler of --runner=DaskRunner is: tcp://HOST:8786.")
-    flags.DEFINE_bool("skip_corrupt", False, "Leave damaged pictures out, and list them, where otherwise one ends it.")
-    flags.DEFINE_bool("force", False, "Prepare again what is there.")
+    flags.DEFINE_bool("skip_corrupt", False, "Leave damaged images out, and list them, where otherwise one ends it.")
+    flags.DEFINE_bool("force", False, "Prepare again even if it is already there.")
     common.run(main)

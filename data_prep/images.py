@@ -21,7 +21,7 @@ FLAT = re.compile(r"(?P<class_name>n\d{8})_.+")
 
 
 class File(NamedTuple):
-    """Where a picture lies, and the name of its class.
+    """Where an image lies, and the name of its class.
 
     Attributes:
         path: its file, or the archive that holds it.
@@ -45,17 +45,17 @@ class File(NamedTuple):
         return tar_members.text(str(self.path) if self.member is None else f"{self.path}: {self.member}")
 
     def bytes(self):
-        """Returns the bytes of the picture file; raises DataError, also for a pipe or device."""
+        """Returns the bytes of the image file; raises DataError, also for a pipe or device."""
         if self.member is None:
             return read_file(self.path)
-        limits.IMAGE_BYTES.check(self.size, DataError, "a picture file that is too large", at=Place(str(self)))
+        limits.IMAGE_BYTES.check(self.size, DataError, "an image file that is too large", at=Place(str(self)))
         try:
-            # pread of a handle that all threads share: opening an archive anew for each of a million pictures is slow.
+            # pread of a handle that all threads share: opening an archive again for each of a million images is slow.
             data = os.pread(_handle(str(self.path)), self.size, self.offset)
         except OSError as e:
-            raise DataError("cannot read a picture", at=Place(str(self)), got=e.strerror) from e
+            raise DataError("cannot read an image", at=Place(str(self)), got=e.strerror) from e
         if len(data) != self.size:
-            raise DataError("the archive ends within a picture", at=Place(str(self)), got=f"{len(data)} bytes")
+            raise DataError("the archive ends within an image", at=Place(str(self)), got=f"{len(data)} bytes")
         return data
 
 
@@ -66,18 +66,18 @@ def _handle(path):
 
 
 def read_file(path):
-    """Returns the bytes of the picture file at `path`; raises DataError: missing, no file, unreadable or too large."""
+    """Returns the bytes of the image file at `path`; raises DataError: missing, no file, unreadable or too large."""
     weightsfile.check(path, DataError)
     at = Place(tar_members.text(str(path)))
     try:
-        limits.IMAGE_BYTES.check(os.stat(path).st_size, DataError, "a picture file that is too large", at=at)
+        limits.IMAGE_BYTES.check(os.stat(path).st_size, DataError, "an image file that is too large", at=at)
         return pathlib.Path(path).read_bytes()
     except OSError as e:
         raise DataError("cannot be read", at=at, got=e.strerror) from e
 
 
 class Picture(NamedTuple):
-    """A picture ready to be written.
+    """An image ready to be written.
 
     Attributes:
         data: file bytes, or uint8 (H, W, 3) BGR pixels where `encoding` is "raw".
@@ -107,12 +107,12 @@ def listing(folder, named=True, left_out=None):
     will do, their class "". Names that begin with a dot do not count.
 
     Args:
-        folder: of the pictures.
+        folder: of the images.
         named: see above.
-        left_out: list, to which names are added that are none of pictures; or None.
+        left_out: list, to which names are added that are none of images; or None.
 
     Raises:
-        DataError: another layout, or a picture's name on what is no file: a pipe, a device, a link to nothing.
+        DataError: another layout, or an image's name on what is no file: a pipe, a device, a link to nothing.
     """
     folder = pathlib.Path(folder)
     at, left_out = Place(str(folder)), [] if left_out is None else left_out
@@ -124,19 +124,19 @@ def listing(folder, named=True, left_out=None):
         nested = [File(path, name) for name, paths in inside.items() for path in paths]
         if loose:
             _pictures((entry for entry in classes if _is_picture(entry.name)), left_out)
-        left_out += [f"{name}/ (without pictures)" for name, paths in inside.items() if not paths]
+        left_out += [f"{name}/ (without images)" for name, paths in inside.items() if not paths]
     except OSError as e:
         where = tar_members.text(str(e.filename or folder))
-        raise DataError("cannot list the pictures", at=Place(where), got=e.strerror) from e
+        raise DataError("cannot list the images", at=Place(where), got=e.strerror) from e
     if loose and nested:
-        got = f"{len(loose)} files beside {len(classes)} folders"
-        raise DataError("pictures both in folders and beside them", at=at, got=got, want="one or the other")
+        got = f"{len(loose)} files next to {len(classes)} directories"
+        raise DataError("images both in folders and next to them", at=at, got=got, want="one or the other")
     unnamed = [p.name for p in loose if not FLAT.fullmatch(p.name)]
     if unnamed and named:
         want = "one folder a class, or files named <synset>_<name>.JPEG such as n01440764_tench.JPEG"
-        raise DataError("a picture of unknown class", at=at, got=unnamed[0], want=want)
+        raise DataError("an image of unknown class", at=at, got=unnamed[0], want=want)
     if not loose and not nested:
-        raise DataError("no pictures", at=at, want=f"files ending in {', '.join(sorted(SUFFIXES))}")
+        raise DataError("no images", at=at, want=f"files ending in {', '.join(sorted(SUFFIXES))}")
     return nested or [File(p, class_in(p.name)) for p in loose]
 
 
@@ -163,12 +163,12 @@ def _is_picture(name):
 
 
 def _pictures(entries, left_out):
-    """Returns the paths of those of `entries` that are pictures by their names; raises DataError for no files."""
+    """Returns the paths of those of `entries` that are images by their names; raises DataError for no files."""
     found = []
     for entry in entries:
         kind, is_picture = _kind(entry), _is_picture(entry.name)
         if kind != FILE and (is_picture or entry.is_symlink()):
-            raise DataError("not a picture file", at=Place(tar_members.text(entry.path)), got=kind)
+            raise DataError("not an image file", at=Place(tar_members.text(entry.path)), got=kind)
         if is_picture:
             found.append(pathlib.Path(entry.path))
         else:
@@ -195,7 +195,7 @@ def prepared(files, resize, encoding, quality, workers=None):
     with concurrent.futures.ThreadPoolExecutor(workers) as pool:
         pending, files = [], iter(files)
         try:
-            # Only so many at a time: a shard's worth of pictures need not lie in memory.
+            # Only so many at a time: a shard's worth of images need not lie in memory.
             for file in itertools.islice(files, 4 * workers):
                 pending.append((file, pool.submit(_try_read, file, resize, encoding, quality)))
             while pending:
@@ -228,11 +228,11 @@ def made(file, resize=None, encoding="jpeg", quality=95):
         resize: (H, W) to bring it to, its aspect lost; the length of its shorter side, its aspect kept; or None to keep
             a JPEG as it is. Bilinear.
         encoding: "jpeg", or with `resize` "png" or "raw".
-        quality: of a JPEG that is written anew.
+        quality: of a re-encoded JPEG.
     """
     at, data = Place(str(file)), file.bytes()
     if not data:
-        raise DataError("an empty picture file", at=at)
+        raise DataError("an empty image file", at=at)
     is_jpeg = data[:2] == b"\xff\xd8"
     shape = _check_jpeg(data, at) if is_jpeg else None
     if shape and shape[2] != 4 and not resize:
@@ -257,17 +257,17 @@ def _check_jpeg(data, at):
             tf.io.decode_jpeg(data, channels=3, dct_method="INTEGER_ACCURATE")
     except tf.errors.InvalidArgumentError as e:
         said = re.sub(r"\{\{.*?\}\} ?| ?\[Op:.*", "", str(e.message).splitlines()[0])  # less the names of nodes
-        raise DataError("a damaged picture", at=at, got=said) from e
+        raise DataError("a damaged image", at=at, got=said) from e
     return shape
 
 
 def _pixels(data, at):
-    """Returns BGR uint8 (H, W, 3) pixels of any picture; orientation marks are ignored, as in Caffe's day."""
+    """Returns BGR uint8 (H, W, 3) pixels of any image; orientation marks are ignored, as in Caffe's day."""
     import cv2
 
     pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
     if pixels is None:
-        raise DataError("not a picture that can be decoded", at=at, got=f"bytes {data[:8]!r}...")
+        raise DataError("not an image that can be decoded", at=at, got=f"bytes {data[:8]!r}...")
     return pixels
 
 

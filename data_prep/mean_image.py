@@ -1,8 +1,8 @@
-"""The mean picture of a data set, as compute_image_mean has it.
+"""The mean image of a data set, as compute_image_mean has it.
 
     python -m data_prep.mean_image --source=data/cifar10/train --output=data/cifar10/mean.binaryproto[,mean.png,...]
 
-The source is a split of TFRecord shards, an LMDB, a LevelDB or a list of pictures. Sums are float64, so that they
+The source is a split of TFRecord shards, an LMDB, a LevelDB or a list of images. Sums are float64, so that they
 stay exact where Caffe's float32 sums lose the low bits of large data sets. Printed are the means of the channels, in
 the order in which mean_value takes them. `.binaryproto` is what mean_file reads, `.npy` is float32 (C, H, W), `.png`
 is to look at.
@@ -22,16 +22,16 @@ SUFFIXES = (".binaryproto", ".npy", ".png")
 
 
 def mean_image(source, gray=False, resize=None, count=lambda records: records):
-    """Returns (float64 (H, W, C) mean, number of pictures) of an `ImageSource`.
+    """Returns (float64 (H, W, C) mean, number of images) of an `ImageSource`.
 
     Args:
         source: the `ImageSource`.
-        gray: whether to take the pictures as gray.
+        gray: whether to take the images as gray.
         resize: (H, W) to bring them to, or None.
         count: a function that passes records on, such as to draw a bar.
 
     Raises:
-        DataError: no pictures, unlike sizes, or one that does not decode.
+        DataError: no images, unlike sizes, or one that does not decode.
     """
 
     def pixels(record):
@@ -43,9 +43,9 @@ def mean_image(source, gray=False, resize=None, count=lambda records: records):
         if total is None:
             total = np.zeros(image.shape)
         if image.shape != total.shape:
-            hint = "--resize_height and --resize_width bring pictures to one size"
+            hint = "--resize_height and --resize_width bring images to one size"
             got, want = _size(image), _size(total)
-            raise DataError("a picture of another size", at=record.place, got=got, want=want, hint=hint)
+            raise DataError("an image of another size", at=record.place, got=got, want=want, hint=hint)
         total += image
         number += 1
     return total / number, number
@@ -59,9 +59,7 @@ def write(path, mean, channel_order="BGR"):
     if path.suffix == ".binaryproto":
         return blobproto.write_mean(path, planes)
     if path.suffix == ".png" and mean.shape[2] not in (1, 3):
-        raise DataError(
-            "a mean that is no picture", at=Place(str(path)), got=f"{mean.shape[2]} channels", want="1 or 3"
-        )
+        raise DataError("a mean that is no image", at=Place(str(path)), got=f"{mean.shape[2]} channels", want="1 or 3")
     with atomic.replacing(path, DataError) as file:
         if path.suffix == ".npy":
             np.save(file, planes)
@@ -76,7 +74,7 @@ def write(path, mean, channel_order="BGR"):
 def check_path(path):
     """Raises DataError where the ending of `path` names no form."""
     if pathlib.Path(path).suffix not in SUFFIXES:
-        raise DataError("no form of a mean picture", at=Place(str(path)), want=f"an ending of {', '.join(SUFFIXES)}")
+        raise DataError("no form of a mean image", at=Place(str(path)), want=f"an ending of {', '.join(SUFFIXES)}")
 
 
 def _size(image):
@@ -94,15 +92,17 @@ def main(_):
     for path in f.output:
         write(path, mean, source.channel_order)
         print(f"wrote {path}")
-    print(f"{number} pictures of {_size(mean)}")
+    print(f"{number} images of {_size(mean)}")
     for channel, value in enumerate(mean.mean((0, 1))):
         print(f"mean_value channel [{channel}]: {value:.6g}")
 
 
 if __name__ == "__main__":
-    flags.DEFINE_string("source", None, "Split of shards, LMDB, LevelDB, or list of pictures.", required=True)
-    flags.DEFINE_list("output", [], f"Files to write, parted by commas, each ending in one of {', '.join(SUFFIXES)}.")
+    flags.DEFINE_string("source", None, "Split of shards, LMDB, LevelDB, or list of images.", required=True)
+    flags.DEFINE_list(
+        "output", [], f"Files to write, separated by commas, each ending in one of {', '.join(SUFFIXES)}."
+    )
     flags.DEFINE_string("root_folder", "", "Put before the names of a list, as it stands.")
-    flags.DEFINE_bool("gray", False, "Take the pictures as gray.")
+    flags.DEFINE_bool("gray", False, "Take the images as gray.")
     define_resize()
     common.run(main)

@@ -69,7 +69,7 @@ def read_split(images_path, labels_path):
     images, labels = read_idx_images(images_path), read_idx_labels(labels_path)
     if len(images) != len(labels):
         got = f"{len(labels)} labels in {labels_path}"
-        raise DataError("pictures without their labels", at=Place(str(images_path)), got=got, want=len(images))
+        raise DataError("images without their labels", at=Place(str(images_path)), got=got, want=len(images))
     if images.shape[1:] != (28, 28):
         raise DataError("not MNIST digits", at=Place(str(images_path)), got=images.shape[1:], want=(28, 28))
     return Split(images[..., None], labels)
@@ -162,7 +162,7 @@ def prepare(
         cards = common.finished(output_dir, FILES, wanted)
         if cards:
             _check_digits(output_dir, cards, classes)
-            print(f"Nothing to do: {output_dir} is whole (--force prepares it again).")
+            print(f"Nothing to do: {output_dir} is complete (--force prepares it again).")
             if any(card.made["source"] == "digits" for card in cards.values()):
                 print(mnist_fallback.WARNING, file=sys.stderr)
             return cards
@@ -199,6 +199,6 @@ if __name__ == "__main__":
     flags.DEFINE_string("digits", ALL, "Which digits: 5-9, or 0,2,4. The k-th of them gets label k, from 0.")
     flags.DEFINE_integer("shards", None, f"Files a split; {SHARDS} unless given.", lower_bound=1)
     common.define_feature_names()
-    flags.DEFINE_bool("force", False, "Prepare again what is there.")
+    flags.DEFINE_bool("force", False, "Prepare again even if it is already there.")
     flags.DEFINE_integer("tfds_seconds", 120, "How long TensorFlow Datasets may take at most.", lower_bound=1)
     common.run(main)

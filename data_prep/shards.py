@@ -1,7 +1,7 @@
 """Shards of pictures, made by several processes, each of them once: what a killed run finished stays finished.
 
-A shard is written as a draft in a folder of its own, read back and counted, and gets a temporary name beside the shards
-to be; then a note beside it says what it holds and what it was made from. A later run with the same pictures and
+A shard is written as a draft in a folder of its own, read back and counted, and gets a temporary name next to shards
+to be; then a note next to it says what it holds and what it was made from. A later run with the same pictures and
 options finds the note and keeps the shard. Who makes a shard that another makes, too, does no harm: its bytes are the
 same, and renaming is all at once.
 """
@@ -159,7 +159,7 @@ def make(job):
         least = min(h for h, _ in sizes), min(w for _, w in sizes)
         note = Note(key, shard, least, least if len(sizes) == 1 else None, dict(counts), rewritten, skipped)
         _note_path(draft).write_text(note.to_json(), encoding="utf-8")
-        draft.replace(path)  # an older note beside it does not fit it, and is not believed
+        draft.replace(path)  # an older note next to it does not fit it, and is not believed
         _note_path(draft).replace(_note_path(path))
     return note
 
@@ -199,8 +199,8 @@ def make_all(jobs, processes):
         for future in concurrent.futures.as_completed(futures):
             yield futures[future], future.result()
     except concurrent.futures.process.BrokenProcessPool as e:
-        hint = "memory may be short: use fewer --processes; the same command again goes on where this one ended"
-        raise DataError("a process that makes shards was ended from outside", hint=hint) from e
+        hint = "the machine may be out of memory: use fewer --processes; rerun the command to resume"
+        raise DataError("a process that makes shards was killed", hint=hint) from e
     finally:
         pool.shutdown(cancel_futures=True)
 

@@ -68,7 +68,7 @@ def main(_):
     names = ("source", "idx_dir", "backend", "seed", "force")
     made = prepare(f.output_dir, **{name: f[name].value for name in names})
     if not made:
-        print(f"Nothing to do: {f.output_dir} is whole (--force prepares it again).")
+        print(f"Nothing to do: {f.output_dir} is complete (--force prepares it again).")
     for split, count in made.items():
         path = pathlib.Path(f.output_dir, split)
         print(f'{split}: {count} pairs, 2 x 28 x 28\n  in a prototxt: source: "{path}"')
@@ -80,5 +80,5 @@ if __name__ == "__main__":
     flags.DEFINE_enum("source", "auto", ["auto", "idx", "tfds", "digits"], "Where the digits come from.")
     flags.DEFINE_enum("backend", "lmdb", list(BACKENDS), "The kind of database.")
     flags.DEFINE_integer("seed", 0, "Of the drawing.", lower_bound=0)
-    flags.DEFINE_bool("force", False, "Prepare again what is there.")
+    flags.DEFINE_bool("force", False, "Prepare again even if it is already there.")
     common.run(main)

@@ -52,7 +52,7 @@ def members(stream, start, size, name):
     window, last = _Window(stream, start, size), -1
     archive = _said(name, tarfile.open, fileobj=window, mode="r:", encoding="utf-8", errors="surrogateescape")
     while member := _said(name, archive.next):
-        archive.members = []  # else all headers of a million pictures stay in memory
+        archive.members = []  # else all headers of a million images stay in memory
         stored = member.size if member.isreg() else 0
         if member.offset <= last or stored < 0:
             raise DataError(
@@ -79,7 +79,7 @@ def _said(name, function, *args, **how):
         raise
     except Exception as e:
         got = str(e) if isinstance(e, tarfile.TarError) else f"{type(e).__name__}: {str(e)[:100]}"
-        raise DataError("not a whole tar archive", at=Place(name), got=got, hint=HINT) from e
+        raise DataError("not a complete tar archive", at=Place(name), got=got, hint=HINT) from e
 
 
 def _check_end(window, offset, size, start, name):

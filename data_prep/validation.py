@@ -1,4 +1,4 @@
-"""The classes of ImageNet's validation pictures, whose names do not tell them."""
+"""The classes of ImageNet's validation images, whose names do not tell them."""
 
 import io
 import pathlib
@@ -14,8 +14,8 @@ SYNSET = re.compile(r"n\d{8}")
 def classified(files, path, classes):
     """Returns the `File` list `files` with the classes that the file at `path` gives them.
 
-    Four forms are known: a synset a line, or ILSVRC2012_validation_ground_truth.txt with meta.mat of the devkit beside
-    it, both in the order of the pictures' names; the devkit's own archive with both; and Caffe's val.txt,
+    Four forms are known: a synset a line, or ILSVRC2012_validation_ground_truth.txt with meta.mat of the devkit next to
+    it, both in the order of the images' names; the devkit's own archive with both; and Caffe's val.txt,
     ``name label``. The devkit's numbers are not in the order of the synsets: only meta.mat tells which they are.
 
     Args:
@@ -24,20 +24,20 @@ def classified(files, path, classes):
         classes: the classes of training; Caffe's labels count them.
 
     Raises:
-        DataError: a file of another form, or one that does not fit the pictures.
+        DataError: a file of another form, or one that does not fit the images.
     """
     path = pathlib.Path(path)
     at = Place(str(path))
     try:
         text, meta = _devkit(path) if tarfile.is_tarfile(path) else (path.read_text(encoding="utf-8"), None)
     except (OSError, UnicodeDecodeError, tarfile.TarError, EOFError) as e:
-        raise DataError("cannot read the classes of the pictures", at=at, got=str(e)) from e
+        raise DataError("cannot read the classes of the images", at=at, got=str(e)) from e
     lines = text.split("\n")
     lines = [line.strip() for line in (lines if lines[-1].strip() else lines[:-1])]
     if any(" " in line for line in lines):
         return _by_name(files, path, classes)
     if len(lines) != len(files):
-        raise DataError("a line a picture is wanted", at=at, got=f"{len(lines)} lines", want=len(files))
+        raise DataError("one line per image is expected", at=at, got=f"{len(lines)} lines", want=len(files))
     if all(SYNSET.fullmatch(line) for line in lines):
         names = lines
     elif all(line.isdecimal() for line in lines):
@@ -50,7 +50,7 @@ def classified(files, path, classes):
     else:
         bad = next(i for i, line in enumerate(lines, 1) if not SYNSET.fullmatch(line) and not line.isdecimal())
         want = 'lines such as "n01440764", "490" or "ILSVRC2012_val_00000001.JPEG 65", of one form'
-        raise DataError("not the classes of pictures", at=Place(str(path), bad), got=repr(lines[bad - 1]), want=want)
+        raise DataError("not the classes of images", at=Place(str(path), bad), got=repr(lines[bad - 1]), want=want)
     ordered = sorted(files, key=lambda file: file.name)
     return [file._replace(class_name=name) for file, name in zip(ordered, names)]
 
@@ -63,7 +63,7 @@ def by_label(label, classes, at):
 
 
 def one_class(first, entry, path):
-    """Raises DataError where two entries of the list at `path`, of the same picture, have other labels."""
+    """Raises DataError where two entries of the list at `path`, of the same image, have other labels."""
     if first.label != entry.label:
         at, want = Place(str(path), entry.line), f"{first.label} as in line {first.line}"
         raise DataError(f"two classes for {entry.name}", at=at, got=entry.label, want=want)
@@ -78,7 +78,7 @@ def _by_name(files, path, classes):
         one_class(first, entry, path)
     missing = [file.name for file in files if file.name not in entries]
     if missing:
-        raise DataError("pictures that the list does not name", at=Place(str(path)), got=", ".join(missing[:3]))
+        raise DataError("images that the list does not name", at=Place(str(path)), got=", ".join(missing[:3]))
 
     def class_of(file):
         entry = entries[file.name]
@@ -106,7 +106,7 @@ def _synsets(meta, path):
 
     beside = path.parent / META
     if meta is None and not beside.is_file():
-        hint = f"put {META} of the devkit beside it, or give ILSVRC2012_devkit_t12.tar.gz itself"
+        hint = f"put {META} of the devkit next to it, or give ILSVRC2012_devkit_t12.tar.gz itself"
         raise DataError("numbers of the devkit, which are not labels", at=Place(str(path)), hint=hint)
     try:
         table = scipy.io.loadmat(io.BytesIO(meta or beside.read_bytes()), squeeze_me=True)["synsets"]

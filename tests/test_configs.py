@@ -40,7 +40,7 @@ class Facts(NamedTuple):
 
 
 def pictures(size, name="data", channels=3):
-    """Data of a Data layer with pictures and labels."""
+    """Data of a Data layer with images and labels."""
     return {name: ((channels, size, size), ())}
 
 
@@ -118,7 +118,7 @@ FACTS = {
         {"data_p": (1, 28, 28), "feat": (2,), "feat_p": (2,)},
         outputs=("loss",),
     ),
-    # 8801 words of 1000; two LSTM of 4*1000 rows, the second with the picture's 1000 features; 8801 scores.
+    # 8801 words of 1000; two LSTM of 4*1000 rows, the second with the image's 1000 features; 8801 scores.
     "lstm_captioner": Facts(
         8801 * 1000 + 4000 * (1000 + 1 + 1000) + 4000 * (1000 + 1 + 1000 + 1000) + (1000 + 1) * 8801,
         {},

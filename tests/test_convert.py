@@ -143,7 +143,7 @@ def test_missing_weights_are_said_loudly(command, files):
     del arrays["fc1"]
     caffemodel.write(weights, arrays)
     done = command(f"--config={config}", f"--weights={weights}", f"--output={out}/x.caffemodel")
-    assert done.returncode == 0 and "WARNING: not in the weights, so that fillers made them: fc1" in done.stderr
+    assert done.returncode == 0 and "WARNING: not in the weights files, filled instead: fc1" in done.stderr
 
 
 def test_what_cannot_be_compared_is_not_called_verified(command, files):
@@ -169,14 +169,14 @@ def test_bad_flags_are_one_message(command, files):
     config, weights, _, out = files
     here = f"--config={config}"
     assert "nothing to do" in error(command(here))
-    assert "ONNX is not written here" in error(command(here, f"--output={out}/x.onnx"))
+    assert "ONNX output is not supported" in error(command(here, f"--output={out}/x.onnx"))
     assert "unknown kind of output, got" in error(command(here, f"--output={out}/x.h5"))
     assert "cannot be written, got no folder" in error(command(here, f"--output={out}/no/x.keras"))
-    assert "--output has it twice" in error(command(here, f"--output={out}/x.keras,{out}/x.keras"))
+    assert "it is listed twice in --output" in error(command(here, f"--output={out}/x.keras,{out}/x.keras"))
     assert 'want "any" or a number' in error(command(here, f"--output={out}/x.keras", "--batch=0"))
-    assert "no input shape" in error(command(here, f"--output={out}/x.keras", "--input_shape=1,2"))
+    assert "invalid input shape" in error(command(here, f"--output={out}/x.keras", "--input_shape=1,2"))
     assert "and nothing else" in error(command(here, f"--output={out}/x.keras", "--nodeploy"))
-    assert "is read, so that it cannot be written" in error(command(here, f"--output={config}"))
+    assert "is an input file and cannot be overwritten" in error(command(here, f"--output={config}"))
     assert "is read" in error(command(here, f"--weights={weights}", f"--output={weights}"))
     assert os.listdir(out) == []
 

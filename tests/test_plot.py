@@ -1,4 +1,4 @@
-"""Curves from logs: what is read, and the picture that is written whole or not at all."""
+"""Curves from logs: what is read, and the image that is written whole or not at all."""
 
 import pytest
 

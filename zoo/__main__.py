@@ -34,7 +34,7 @@ def listing():
     """Returns the page that says what there is."""
     width = max(map(len, COMMANDS))
     lines = [f"  {name.ljust(width)}  {first_line(module)}" for name, module in COMMANDS.items()]
-    usage = "usage: caffe-zoo COMMAND [--flag=value ...]      caffe-zoo COMMAND --help says more of one"
+    usage = "usage: caffe-zoo COMMAND [--flag=value ...]      caffe-zoo COMMAND --help shows its flags"
     return "\n".join([f"caffe-zoo {__version__}", usage, "", *lines])
 
 

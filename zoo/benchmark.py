@@ -28,7 +28,7 @@ from zoo import command, config_flag, user_code
 from zoo.formats import limits
 
 CONFIG = config_flag.define("Net or solver file (prototxt), or the name of a packaged config such as lenet.")
-ITERATIONS = flags.DEFINE_integer("iterations", 10, "How often everything is timed.", lower_bound=1)
+ITERATIONS = flags.DEFINE_integer("iterations", 10, "How many times everything is timed.", lower_bound=1)
 PHASE = flags.DEFINE_enum("phase", "TRAIN", ["TRAIN", "TEST"], "What the net is filtered for.")
 BATCH_SIZE = flags.DEFINE_integer(
     "batch_size", None, "Axis 0 of every input. Default: as the file has it.", lower_bound=1

@@ -45,7 +45,7 @@ def _said(text):
 def _guarded(main, argv):
     try:
         if len(argv) > 1:
-            raise ZooError(f"every option is a flag, got {argv[1]!r}", hint="see --help")
+            raise ZooError(f"options are given as --flag=value, got {argv[1]!r}", hint="see --help")
         return main()
     except ZooError as error:
         print(f"error: {error}", file=sys.stderr)

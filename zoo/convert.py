@@ -16,11 +16,11 @@ What --output makes, by its ending; several may stand in one list:
   /                 a SavedModel folder, for TensorFlow, with the endpoint "serve"
   .caffemodel       weights of the current form, binary; .caffemodel.h5: HDF5
   .prototxt         the net of the current form; what it is fed is said in comments
-Beside a .keras file and a SavedModel lies a .json that says the sources, the preprocessing and which Keras layers each
-Caffe layer became, and a .mean.npy where the net subtracts a mean picture.
+Next to a .keras file and a SavedModel goes a .json with the sources, the preprocessing and which Keras layers each
+Caffe layer became, and a .mean.npy where the net subtracts a mean image.
 
 --verify runs what was written on random inputs and compares it with the NumPy reference implementation, and with
-OpenCV where it can read the net. Exit code 0: done; 1: nothing can be made of the input, one message says why; 2: the
+OpenCV where it can read the net. Exit code 0: done; 1: the input is invalid, and one message says why; 2: the
 files are written, but what they compute differs.
 """
 
@@ -35,7 +35,7 @@ from zoo.formats import limits
 
 CONFIG = config_flag.define("Net or solver file (prototxt), or the name of a packaged config such as lenet.")
 WEIGHTS = flags.DEFINE_list(
-    "weights", [], "Weights files (.caffemodel, .caffemodel.h5, our .keras). Without: what fillers give."
+    "weights", [], "Weights files (.caffemodel, .caffemodel.h5, our .keras). Default: what fillers give."
 )
 OUTPUT = flags.DEFINE_list("output", [], "What to write: NAME.keras, FOLDER/, NAME.caffemodel[.h5], NAME.prototxt.")
 PHASE = flags.DEFINE_enum("phase", "TEST", ["TEST", "TRAIN"], "What the net is filtered for. TRAIN keeps Dropout.")
@@ -47,7 +47,7 @@ INPUT_SHAPE = flags.DEFINE_multi_string(
 BATCH = flags.DEFINE_string(
     "batch", "", 'Size of a batch: "any", or a number. Default: any where the net allows it, else as the file has it.'
 )
-OUTPUTS = flags.DEFINE_list("outputs", [], "Blobs that the net shall give. Default: those that no layer reads.")
+OUTPUTS = flags.DEFINE_list("outputs", [], "Blobs that the net returns. Default: those that no layer reads.")
 DEPLOY = flags.DEFINE_bool("deploy", True, "--nodeploy keeps data layers, losses and all phases; for .prototxt only.")
 DATA_DIR = flags.DEFINE_string("data_dir", "data", "Where mean files and data are looked for first.")
 VERIFY = flags.DEFINE_bool("verify", False, "Compare what was written with independent implementations.")
@@ -91,7 +91,7 @@ def _kind(path):
             return kind
     if path.endswith(".onnx"):
         hint = 'write a .keras file and see docs/layers.md for what its model.export(NAME, format="onnx") does'
-        raise UnsupportedError("ONNX is not written here", got=path, hint=hint)
+        raise UnsupportedError("ONNX output is not supported", got=path, hint=hint)
     hint = "a SavedModel folder ends in /"
     raise UnsupportedError("unknown kind of output", got=path, want=", ".join(_ENDINGS), hint=hint)
 
@@ -99,10 +99,10 @@ def _kind(path):
 def _check_new(path, outputs):
     """Refuses to write one path twice, or over what is read."""
     if outputs.count(path) > 1:
-        raise OutputError("--output has it twice", at=Place(path))
+        raise OutputError("it is listed twice in --output", at=Place(path))
     for read in (CONFIG.value, *WEIGHTS.value):
         if os.path.exists(path) and os.path.exists(read) and os.path.samefile(path, read):
-            raise OutputError("is read, so that it cannot be written too", at=Place(path))
+            raise OutputError("is an input file and cannot be overwritten", at=Place(path))
 
 
 def _upgrade(outputs):
@@ -169,10 +169,10 @@ def _say_weights(conversion):
         if loaded.skipped:
             print(f"  not in the net to deploy: {', '.join(loaded.skipped)}")
     if not conversion.weights:
-        print("WARNING: no --weights: every parameter is what its filler gave, none is trained", file=sys.stderr)
+        print("WARNING: no --weights: all parameters are filler values, none is trained", file=sys.stderr)
     elif conversion.filled:
         names = ", ".join(conversion.filled)
-        print(f"WARNING: not in the weights, so that fillers made them: {names}", file=sys.stderr)
+        print(f"WARNING: not in the weights files, filled instead: {names}", file=sys.stderr)
 
 
 def _write(kind, path, conversion, exported):
@@ -263,7 +263,7 @@ def _verify(outputs, conversion, exported):
             right = right and all(row.equal for row in found if row.decides)
             rows += found
     for reader, why in (comparison.silent if comparison else {}).items():
-        print(f"  no second opinion from {reader}: {why}")
+        print(f"  not compared with {reader}: {why}")
     if any(row.verdict.endswith(verify.SAME) for row in rows):
         print("  an output that no input changes shows little: compare what it comes from, with --outputs=BLOB,...")
     if any(row.verdict == verify.NOTHING for row in rows) and conversion.filled:

@@ -76,7 +76,7 @@ class SolverError(ZooError):
 
 
 class DataError(ZooError):
-    """A dataset, record, picture or mean file that is missing, damaged or of the wrong kind."""
+    """A dataset, record, image or mean file that is missing, damaged or of the wrong kind."""
 
 
 class WeightsError(ZooError):

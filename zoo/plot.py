@@ -14,7 +14,7 @@ from zoo.formats import limits, training_log
 from zoo.formats.atomic import replacing
 
 RUN_DIR = flags.DEFINE_string("run_dir", None, "Run folder of zoo.train; its train.log is drawn.")
-LOG = flags.DEFINE_list("log", [], "Log files to draw in one picture, Caffe's or ours, gzipped or not.")
+LOG = flags.DEFINE_list("log", [], "Log files to draw in one image, Caffe's or ours, gzipped or not.")
 OUTPUT = flags.DEFINE_string(
     "output", None, "Picture to write (.png, .svg, .pdf). Default: curves.png in the run folder."
 )

@@ -32,9 +32,9 @@ WEIGHTS = flags.DEFINE_list(
 SNAPSHOT = flags.DEFINE_string(
     "snapshot",
     None,
-    "What a new run folder goes on from: a .solverstate(.h5) or a checkpoint (ckpt-N).",
+    "What a new run folder resumes from: a .solverstate(.h5) or a checkpoint (ckpt-N).",
 )
-RESTART = flags.DEFINE_bool("restart", False, "Begin anew; what is in the run folder is moved aside.")
+RESTART = flags.DEFINE_bool("restart", False, "Begin again; what is in the run folder is moved aside.")
 SET = flags.DEFINE_string("set", "", "Solver fields to change, as prototxt: 'base_lr: 0.02 max_iter: 500'.")
 GPU = flags.DEFINE_string(
     "gpu",
@@ -67,7 +67,7 @@ CACHE = flags.DEFINE_enum(
     "cache",
     "none",
     ["none", "ram"],
-    "Where decoded training pictures stay: ram keeps those of JPEG or PNG shards, so that later epochs neither read nor"
+    "Where decoded training images stay: ram keeps those of JPEG or PNG shards, so that later epochs neither read nor"
     " decode. They have to fit. Crops and mirrors are drawn as without it, and results are the same to the bit.",
 )
 DETERMINISTIC = flags.DEFINE_bool("deterministic", False, "Runs on a GPU that are equal bit for bit, and slower.")

@@ -18,7 +18,7 @@ layer { name: "a/b c" type: "ReLU" bottom: "y" top: "z" }
 
 
 def test_layers_keep_their_names_and_operations_give_way(tmp_path):
-    keras.utils.clear_session()  # Keras counts its operations anew
+    keras.utils.clear_session()  # Keras counts its operations again
     model = build(net_def(parse_net(NET), "TEST"), portable=True).model()
     names = [operation.name for operation in model.operations]
     assert len(set(names)) == len(names)

@@ -1,4 +1,4 @@
-"""ImageNet's official archives in small: the layout of the real ones, made pictures in it."""
+"""ImageNet's official archives in small: the layout of the real ones, made images in it."""
 
 import io
 import tarfile
@@ -14,7 +14,7 @@ IDS = [3, 1, 4, 2]  # the devkit's numbers of these: not in their order
 
 
 def jpeg(seed, height=24, width=33):
-    """Returns the bytes of a smooth JPEG picture."""
+    """Returns the bytes of a smooth JPEG image."""
     return cv2.imencode(".jpg", cv2.GaussianBlur(pictures(1, height, width, 3, seed)[0], (0, 0), 3))[1].tobytes()
 
 
@@ -44,7 +44,7 @@ def tar(files, mode="w"):
 
 
 def train_files(each=5):
-    """Returns {synset: {name: bytes}}, a CMYK picture and a PNG among them."""
+    """Returns {synset: {name: bytes}}, a CMYK image and a PNG among them."""
     return {
         synset: {
             f"{synset}_{i * 7}.JPEG": cmyk(i) if (c, i) == (1, 2) else png(i) if (c, i) == (2, 3) else jpeg(10 * c + i)

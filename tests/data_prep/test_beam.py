@@ -33,7 +33,7 @@ def needs_beam():
 
 @pytest.fixture
 def official(tmp_path):
-    pytest.importorskip("PIL.Image", reason="needs Pillow to make a CMYK picture")
+    pytest.importorskip("PIL.Image", reason="needs Pillow to make a CMYK image")
     return ilsvrc.write(tmp_path)
 
 
@@ -88,7 +88,7 @@ class Stuck:
         (folder / "val" / "c0" / "1.JPEG").write_bytes(ilsvrc.jpeg(1))
         imagenet.write_split(
             self.out, "val", *collect(folder / "val"), imagenet.Options(1), ""
-        )  # lies there whole then
+        )  # is already complete then
         args = [f"--source={folder}/all", f"--val_source={folder}/val", f"--output_dir={self.out}", "--shards=16"]
         self.command = [*ARGS, *args, "--val_shards=1"]
         self.run, self.ends = None, {}
@@ -185,14 +185,14 @@ def test_a_damaged_picture_is_one_error(tmp_path, official, needs_beam):
     out = tmp_path / "out"
     with pytest.raises(DataError) as caught:
         imagenet.write_split(out, "train", files, classes, options, "")
-    said = "ILSVRC2012_img_train.tar: n03000684/n03000684_28.JPEG: a damaged picture, got Invalid JPEG data, size 9"
+    said = "ILSVRC2012_img_train.tar: n03000684/n03000684_28.JPEG: a damaged image, got Invalid JPEG data, size 9"
     assert str(caught.value) == f"{tmp_path}/{said}"
     names = sorted(path.name for path in out.iterdir())
     assert names and all(re.fullmatch(r"train-0000[012]-of-00004.tfrecord.partial(.json)?", name) for name in names)
 
 
 def jobs(folder, number=2):
-    """Returns the jobs of `number` shards of one class of six pictures."""
+    """Returns the jobs of `number` shards of one class of six images."""
     (folder / "c0").mkdir()
     for i in range(6):
         (folder / "c0" / f"{i}.JPEG").write_bytes(ilsvrc.jpeg(i))
@@ -226,7 +226,7 @@ def test_work_leaves_a_note_or_an_error_and_stops_at_one(tmp_path):
         assert sorted(path.name for path in run.iterdir()) == ["00000.job", "00001.job", "error", "kept"]
         assert beam._get(run / "kept", shards.Note.from_json).shard.count == 3
         error = beam._get(run / "error", beam._error)
-        assert type(error) is DataError and str(error).startswith(f"{bad.files[0].path}: not a picture that can be")
+        assert type(error) is DataError and str(error).startswith(f"{bad.files[0].path}: not an image that can be")
     with pytest.raises(DataError, match="does not see what the command wrote, got No such file .* have to lie on stor"):
         beam.work(str(run / "00000.job"))
 
@@ -244,7 +244,7 @@ def test_a_job_that_somebody_else_wrote_runs_nothing(tmp_path, text):
     """The folder lies on storage that others may share."""
     data = pickle.dumps(Evil(str(tmp_path / "ran"))) if text == "pickle" else text.encode()
     (tmp_path / "00000.job").write_bytes(data)
-    with pytest.raises(DataError, match="00000.job: not what this command writes, got .*somebody else writes"):
+    with pytest.raises(DataError, match="00000.job: not what this command writes, got .*another process is writing"):
         beam.work(str(tmp_path / "00000.job"))
     assert [path.name for path in tmp_path.iterdir()] == ["00000.job"]
 
@@ -311,7 +311,7 @@ def test_what_lies_there_of_killed_runs(tmp_path):
         (
             "DirectRuner",
             "",
-            r'none that Apache Beam knows, got DirectRuner, .*DirectRunner.* \(did you mean "DirectRunner',
+            r'is not a runner that Apache Beam knows, got DirectRuner, .*DirectRunner.* \(did you mean "DirectRunner',
         ),
         ("DirectRunner", "--direct_num_worker=2", r'got --direct_num_worker \(did you mean "direct_num_workers"'),
         ("DirectRunner", "--direct_num_workers=x", "does not take, got argument --direct_num_workers: invalid int"),

@@ -17,7 +17,7 @@ from zoo.formats import records
 from zoo.input.pipeline import DataLayer
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-COUNT = 4  # pictures a batch
+COUNT = 4  # images a batch
 
 
 def batch(number):

@@ -24,7 +24,7 @@ BACKENDS = ["lmdb", "leveldb"]
 
 
 def write_pictures(folder, images, ending="png"):
-    """Writes picture files and a list of them, labels falling; returns the list's path."""
+    """Writes image files and a list of them, labels falling; returns the list's path."""
     folder.mkdir()
     for i, image in enumerate(images):
         cv2.imwrite(str(folder / f"p{i}.{ending}"), image)
@@ -38,7 +38,7 @@ def run(source, output, backend="lmdb", root="", seed=None, gray=False, resize=N
 
 
 def fed(source, count, **more):
-    """Returns what a Data layer gives of `count` pictures."""
+    """Returns what a Data layer gives of `count` images."""
     return take(DataLayer(data_layer(source, batch_size=count, **more), "TEST").dataset(), 1)[0]
 
 
@@ -123,14 +123,14 @@ def test_damaged_pictures(tmp_path, skip, damage):
             b"00000003_p3.png",
         ]
         return
-    with pytest.raises(DataError, match="list.txt:3: (cannot read the picture|a picture that does not decode)"):
+    with pytest.raises(DataError, match="list.txt:3: (cannot read the image|an image that does not decode)"):
         run(path, tmp_path / "db", root=f"{path.parent}/")
     assert not (tmp_path / "db").exists()
 
 
 def test_check_size(tmp_path):
     path = write_pictures(tmp_path / "in", [*pictures(2, 6, 9, 3), *pictures(1, 9, 6, 3)])
-    with pytest.raises(DataError, match=r"list.txt:3: a picture of another size, got \(9, 6, 3\) .--check_size asked"):
+    with pytest.raises(DataError, match=r"list.txt:3: an image of another size, got \(9, 6, 3\) .--check_size asked"):
         run(path, tmp_path / "db", root=f"{path.parent}/", check_size=True)
     items, _ = run(path, tmp_path / "db", root=f"{path.parent}/")
     assert items.sizes == {(6, 9), (9, 6)}
@@ -236,7 +236,7 @@ PNG = datum.encoded(cv2.imencode(".png", pictures(1, 4, 5, 3)[0])[1], 0)
         ([datum.raw(pictures(1, 4, 5, 4)[0], 0)], r"hold gray or colour, got \[4\] channels .such data stays"),
         ([datum.encoded(cv2.imencode(".bmp", pictures(1, 4, 5, 3)[0])[1], 0)], "record 0: shards hold JPEG and PNG"),
         ([*RAW, b"\xff\xff"], "record 2: a record that is no Datum"),
-        ([*RAW, datum.encoded(b"x", 0)], "record 2: a picture that does not decode"),
+        ([*RAW, datum.encoded(b"x", 0)], "record 2: an image that does not decode"),
     ],
 )
 def test_what_shards_cannot_hold(tmp_path, values, said):
@@ -275,7 +275,7 @@ def test_damaged_shards(tmp_path):
 
 def test_nothing_left(tmp_path):
     path = write_database(tmp_path / "db", [datum.encoded(b"x", 0)])
-    with pytest.raises(DataError, match="no picture is left, got 1 that cannot be decoded"):
+    with pytest.raises(DataError, match="no image is left, got 1 that cannot be decoded"):
         run(path, tmp_path / "out", "leveldb", skip_corrupt=True)
 
 
@@ -298,7 +298,7 @@ def test_command(tmp_path):
     given = (f"--source={path}", f"--root_folder={path.parent}/", f"--output={tmp_path}/db")
     done = command(*given, "--resize_height=4", "--resize_width=7", "--gray", "--backend=leveldb")
     assert done.returncode == 0, done.stderr
-    assert f"{tmp_path}/db: 5 pictures of 4 x 7 (H x W), leveldb" in done.stdout
+    assert f"{tmp_path}/db: 5 images of 4 x 7 (H x W), leveldb" in done.stdout
     assert fed(tmp_path / "db", 5)[0].shape == (5, 4, 7, 1)
     failed = command(*given)
     assert failed.returncode == 1 and "already there" in failed.stderr and "Traceback" not in failed.stderr

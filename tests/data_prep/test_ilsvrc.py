@@ -23,7 +23,7 @@ ARGS = [sys.executable, "-m", "data_prep.imagenet"]
 
 @pytest.fixture
 def official(tmp_path):
-    pytest.importorskip("PIL.Image", reason="needs Pillow to make a CMYK picture")
+    pytest.importorskip("PIL.Image", reason="needs Pillow to make a CMYK image")
     return ilsvrc.write(tmp_path)
 
 
@@ -59,7 +59,7 @@ def test_command_on_the_official_archives(tmp_path, official):
 
 
 def test_killed_run_goes_on_and_processes_make_the_same(tmp_path):
-    """Of a run of two processes killed while one picture hangs, all shards but that picture's stay; a second run, of
+    """Of a run of two processes killed while one image hangs, all shards but that image's stay; a second run, of
     one process, makes the missing one; all are those of an undisturbed run."""
     for c in range(2):
         (tmp_path / "all" / f"c{c}").mkdir(parents=True)
@@ -124,7 +124,7 @@ def test_a_damaged_picture_leaves_finished_shards_and_consent_goes_on(tmp_path, 
     ilsvrc.write(tmp_path, train)
     files, classes = collect(official[0])
     out = tmp_path / "out"
-    with pytest.raises(DataError, match=r"ILSVRC2012_img_train.tar: n03000684/n03000684_28.JPEG: a damaged picture"):
+    with pytest.raises(DataError, match=r"ILSVRC2012_img_train.tar: n03000684/n03000684_28.JPEG: a damaged image"):
         imagenet.write_split(out, "train", files, classes, imagenet.Options(4), "")
     notes = sorted(out.glob("*.partial.json"))
     assert len(notes) == 3 and len(list(out.iterdir())) == 6
@@ -133,7 +133,7 @@ def test_a_damaged_picture_leaves_finished_shards_and_consent_goes_on(tmp_path, 
     assert card.count == 19 and card.made["per_class"] == [5, 5, 5, 4] and len(card.made["skipped"]) == 1
     kept = [(out / path.name.removesuffix(".partial.json")).stat().st_mtime_ns for path in notes]
     assert all(shard <= note for shard, note in zip(kept, times))
-    with pytest.raises(DataError, match="a damaged picture"):  # without consent what was skipped is not passed over
+    with pytest.raises(DataError, match="a damaged image"):  # without consent what was skipped is not passed over
         imagenet.write_split(out, "train", files, classes, imagenet.Options(4), "")
 
 
@@ -169,7 +169,7 @@ def test_the_sheet_shows_the_pictures_and_the_card_reads(tmp_path, official):
         top, left = place // 8 * 144, place % 8 * 128
         want = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
         np.testing.assert_array_equal(sheet[top : top + 128, left : left + 128], want)
-    assert (sheet[3 * 144 :] == 255).all()  # 20 pictures do not reach the last row
+    assert (sheet[3 * 144 :] == 255).all()  # 20 images do not reach the last row
     said = (tmp_path / "train.md").read_text()
     assert "| 3 | n03000684 | 5 |" in said and "| records | 20 |" in said and "CMYK" in said
     assert card.shards[0].sha256 in said and "`again`" in said
@@ -201,7 +201,7 @@ def test_a_list_of_caffe(tmp_path):
 
 def test_a_damaged_picture_that_a_list_names_twice(tmp_path):
     (tmp_path / "good.jpg").write_bytes(ilsvrc.jpeg(1))
-    (tmp_path / "bad.jpg").write_bytes(b"no picture")
+    (tmp_path / "bad.jpg").write_bytes(b"no image")
     (tmp_path / "list.txt").write_text("bad.jpg 0\ngood.jpg 0\ngood.jpg 0\nbad.jpg 0\n")
     files, classes = collect(tmp_path / "list.txt", f"{tmp_path}/")
     card = imagenet.write_split(tmp_path, "train", files, classes, imagenet.Options(2, skip_corrupt=True), "")

@@ -1,4 +1,4 @@
-"""What a source may be: archives however they lie, and whatever tells the classes of validation pictures."""
+"""What a source may be: archives however they lie, and whatever tells the classes of validation images."""
 
 import pytest
 
@@ -10,7 +10,7 @@ from zoo.errors import DataError
 
 @pytest.fixture
 def official(tmp_path):
-    pytest.importorskip("PIL.Image", reason="needs Pillow to make a CMYK picture")
+    pytest.importorskip("PIL.Image", reason="needs Pillow to make a CMYK image")
     return ilsvrc.write(tmp_path)
 
 
@@ -32,13 +32,13 @@ def test_what_tells_the_classes_of_val(tmp_path, official):
     (tmp_path / "meta.mat").unlink()
     for path, said in [
         ("ILSVRC2012_validation_ground_truth.txt", "numbers of the devkit, which are not labels"),
-        (None, "a picture of unknown class, got ILSVRC2012_val_00000001.JPEG"),
+        (None, "an image of unknown class, got ILSVRC2012_val_00000001.JPEG"),
     ]:
         with pytest.raises(DataError, match=said):
             collect(official[1], classes=ilsvrc.SYNSETS, class_file=path and tmp_path / path)
     for content, said in [
-        ("n01440764\n" * 6, "a line a picture is wanted, got 6 lines, want 7"),
-        ("n01440764\n" * 6 + "x\n", r"labels.txt:7: not the classes of pictures, got 'x'"),
+        ("n01440764\n" * 6, "one line per image is expected, got 6 lines, want 7"),
+        ("n01440764\n" * 6 + "x\n", r"labels.txt:7: not the classes of images, got 'x'"),
         ("n09999999\n" * 7, "classes that training does not have, got n09999999"),
         ("".join(lines[:-1]), "does not name, got ILSVRC2012_val_00000007"),
         ("".join(lines).replace(" 3\n", " 4\n"), "labels.txt:3: a label without a class, got 4, want 0 to 3"),
@@ -56,7 +56,7 @@ def test_archives_are_found_alike_however_they_lie(tmp_path, official):
         (tmp_path / "inner" / f"{synset}.tar").write_bytes(ilsvrc.tar(files))
         flat |= files
         nested |= {f"train/{synset}/{name}": data for name, data in files.items()}
-    (tmp_path / "flat.tar").write_bytes(ilsvrc.tar({**flat, "readme.txt": b"no picture"}))
+    (tmp_path / "flat.tar").write_bytes(ilsvrc.tar({**flat, "readme.txt": b"no image"}))
     (tmp_path / "nested.tar").write_bytes(ilsvrc.tar({**nested, "train/._x.JPEG": b"of a Mac"}))
     for source in (official[0], tmp_path / "inner", tmp_path / "flat.tar", tmp_path / "nested.tar"):
         files, classes = collect(source)

@@ -77,7 +77,7 @@ def test_command_end_to_end(tmp_path, flat):
     args.append("--feature_names=model_garden")
     done = command(*args)
     assert done.returncode == 0, done.stderr
-    assert "3 of the 12 pictures" in done.stderr and "not ImageNet's validation set" in done.stderr
+    assert "3 of the 12 images" in done.stderr and "not ImageNet's validation set" in done.stderr
     seen = []
     for split, count in (("train", 9), ("val", 3)):
         card, found = read(out / split)
@@ -203,7 +203,7 @@ def test_not_jpeg_inside_is_written_anew_and_listed(tmp_path, flat, capsys):
     files = images.listing(flat)
     card = write(tmp_path / "out", files)
     assert len(card.made["rewritten"]) == 1 and "n00000001_picture0.JPEG: not a JPEG" in card.made["rewritten"][0]
-    assert "written anew" in capsys.readouterr().out
+    assert "re-encoded" in capsys.readouterr().out
     _, found = read(tmp_path / "out" / "train")
     data = next(f for f in found if text(f, "file_name") == path.name)["image"].bytes_list.value[0]
     assert data[:2] == b"\xff\xd8"
@@ -212,7 +212,7 @@ def test_not_jpeg_inside_is_written_anew_and_listed(tmp_path, flat, capsys):
 
 
 def test_cmyk_is_written_anew(tmp_path):
-    image = pytest.importorskip("PIL.Image", reason="needs Pillow to make a CMYK picture")
+    image = pytest.importorskip("PIL.Image", reason="needs Pillow to make a CMYK image")
     path = tmp_path / "n00000001_cmyk.JPEG"
     image.new("CMYK", (30, 20), (10, 200, 30, 40)).save(path, "JPEG")
     picture = images.read(path)
@@ -231,9 +231,9 @@ def test_gray_jpeg_stays_as_it_is(tmp_path):
     "spoil, said",
     [
         (lambda data: b"", "is empty"),
-        (lambda data: data[: len(data) // 2], "a damaged picture"),
-        (lambda data: data[:2] + b"rubbish", "a damaged picture"),
-        (lambda data: b"<html>not found</html>", "not a picture"),
+        (lambda data: data[: len(data) // 2], "a damaged image"),
+        (lambda data: data[:2] + b"rubbish", "a damaged image"),
+        (lambda data: b"<html>not found</html>", "not an image"),
     ],
 )
 def test_damaged_picture(tmp_path, flat, spoil, said, capsys):
@@ -266,7 +266,7 @@ def test_orientation_marks_are_ignored(tmp_path):
 @pytest.mark.parametrize(
     "make, said",
     [
-        (lambda folder: None, "no pictures"),
+        (lambda folder: None, "no images"),
         (lambda folder: (folder / "cat.jpg").write_bytes(b"x"), "unknown class, got cat.jpg"),
         (
             lambda folder: [
@@ -274,9 +274,9 @@ def test_orientation_marks_are_ignored(tmp_path):
                 (folder / "a" / "1.jpg").write_bytes(b"x"),
                 (folder / "n00000001_1.jpg").write_bytes(b"x"),
             ],
-            "both in folders and beside them",
+            "both in folders and next to them",
         ),
-        (lambda folder: folder.rmdir(), "cannot list the pictures, got No such file"),
+        (lambda folder: folder.rmdir(), "cannot list the images, got No such file"),
     ],
 )
 def test_folders_of_unknown_layout(tmp_path, make, said):
@@ -288,7 +288,7 @@ def test_folders_of_unknown_layout(tmp_path, make, said):
 
 
 def plant(path, kind):
-    """Makes at `path` what has a picture's name and is no file."""
+    """Makes at `path` what has an image's name and is no file."""
     if kind == "pipe":
         os.mkfifo(path)
     elif kind == "socket":
@@ -307,7 +307,7 @@ def test_a_picture_that_is_no_file(tmp_path, flat, nested, kind, monkeypatch):
     for folder in (flat, nested / "n00000001"):
         path = folder / "n00000001_x.JPEG"
         plant(path.relative_to(tmp_path), kind)
-        with pytest.raises(DataError, match="n00000001_x.JPEG: not a picture file, got"):
+        with pytest.raises(DataError, match="n00000001_x.JPEG: not an image file, got"):
             images.listing(flat if folder is flat else nested)
         if kind != "nothing":
             with pytest.raises(DataError, match=r"n00000001_x.JPEG: (is a |cannot be read)"):
@@ -321,9 +321,9 @@ def test_names_that_are_none_of_pictures_are_said(tmp_path, nested, capsys):
     files, _ = collect(nested)
     assert len(files) == 12
     (nested / "empty").mkdir()
-    assert "pictures by name: 2, such as readme.txt, more" in capsys.readouterr().err
+    assert "images by name: 2, such as readme.txt, more" in capsys.readouterr().err
     collect(nested)
-    assert "such as readme.txt, more, empty/ (without pictures)" in capsys.readouterr().err
+    assert "such as readme.txt, more, empty/ (without images)" in capsys.readouterr().err
 
 
 def test_a_file_name_that_is_not_utf8(tmp_path, flat):
@@ -332,7 +332,7 @@ def test_a_file_name_that_is_not_utf8(tmp_path, flat):
     (flat / name).write_bytes(cv2.imencode(".png", pictures(1, 9, 8, 3)[0])[1].tobytes())  # so that it is listed
     done = command(f"--source={flat}", f"--output_dir={tmp_path}/out", "--validation_fraction=0.1", "--seed=1")
     assert done.returncode == 0, done.stderr
-    assert r"written anew: " in done.stdout and r"n00000001_\xe9.JPEG: not a JPEG" in done.stdout
+    assert r"re-encoded: " in done.stdout and r"n00000001_\xe9.JPEG: not a JPEG" in done.stdout
     _, found = read(tmp_path / "out" / "train")
     assert b"n00000001_\xe9.JPEG" in [feature["file_name"].bytes_list.value[0] for feature in found]
 
@@ -341,7 +341,7 @@ def test_a_file_that_is_too_large(tmp_path, monkeypatch):
     monkeypatch.setenv("ZOO_MAX_IMAGE_BYTES", "99")
     path = tmp_path / "x.JPEG"
     path.write_bytes(bytes(100))
-    said = "a picture file that is too large, got 100 bytes, want at most 99 .--max_image_bytes=N raises it"
+    said = "an image file that is too large, got 100 bytes, want at most 99 .--max_image_bytes=N raises it"
     for file in (images.File(path, "c"), images.File(path, "c", "a.JPEG", 0, 100)):
         with pytest.raises(DataError, match=said):
             file.bytes()
@@ -350,8 +350,8 @@ def test_a_file_that_is_too_large(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     "source, said",
     [
-        ("gone", "gone: nothing that holds pictures, got no such file or folder, want an archive, a folder or a list"),
-        ("pipe", "pipe: nothing that holds pictures, got a device or pipe"),
+        ("gone", "gone: nothing that holds images, got no such file or folder, want an archive, a folder or a list"),
+        ("pipe", "pipe: nothing that holds images, got a device or pipe"),
         ("a.tar.gz", "a.tar.gz: a compressed archive, want a .tar, which is read in place .uncompress it first"),
         ("tars", "x.tar: an archive that is not a file"),
     ],

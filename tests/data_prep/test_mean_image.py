@@ -95,9 +95,9 @@ def test_forms(tmp_path):
 
 
 def test_forms_that_cannot_be(tmp_path):
-    with pytest.raises(DataError, match="m.jpg: no form of a mean picture, want an ending of .binaryproto, .npy, .png"):
+    with pytest.raises(DataError, match="m.jpg: no form of a mean image, want an ending of .binaryproto, .npy, .png"):
         mean_image.write(tmp_path / "m.jpg", np.zeros((2, 3, 3)))
-    with pytest.raises(DataError, match="m.png: a mean that is no picture, got 5 channels"):
+    with pytest.raises(DataError, match="m.png: a mean that is no image, got 5 channels"):
         mean_image.write(tmp_path / "m.png", np.zeros((2, 3, 5)))
     with pytest.raises(DataError, match="cannot be written"):
         mean_image.write(tmp_path / "gone" / "m.npy", np.zeros((2, 3, 5)))
@@ -105,7 +105,7 @@ def test_forms_that_cannot_be(tmp_path):
 
 def test_unlike_sizes(tmp_path):
     path = write_database(tmp_path / "db", [*pictures(3, 5, 7, 3), *pictures(1, 7, 5, 3)])
-    with pytest.raises(DataError, match=r"record 3: a picture of another size, got 7 x 5 x 3 .H x W x C., want 5 x 7"):
+    with pytest.raises(DataError, match=r"record 3: an image of another size, got 7 x 5 x 3 .H x W x C., want 5 x 7"):
         mean_of(path)
     assert mean_of(path, resize=(4, 4))[0].shape == (4, 4, 3)
 
@@ -113,7 +113,7 @@ def test_unlike_sizes(tmp_path):
 @pytest.mark.parametrize("name", ["gone", "folder"])
 def test_nothing_to_read(tmp_path, name):
     (tmp_path / "folder").mkdir()
-    with pytest.raises(DataError, match=f"{name}: nothing that holds pictures, want a list"):
+    with pytest.raises(DataError, match=f"{name}: nothing that holds images, want a list"):
         mean_of(tmp_path / name)
 
 
@@ -127,7 +127,7 @@ def test_command(tmp_path):
     prefix = write_raw(tmp_path, images)
     done = command(f"--source={prefix}", f"--output={tmp_path}/m.binaryproto,{tmp_path}/m.npy")
     assert done.returncode == 0, done.stderr
-    assert "6 pictures of 5 x 7 x 3 (H x W x C)" in done.stdout
+    assert "6 images of 5 x 7 x 3 (H x W x C)" in done.stdout
     for channel in range(3):
         assert f"mean_value channel [{channel}]: {images[..., channel].mean():.6g}" in done.stdout
     np.testing.assert_array_equal(np.load(tmp_path / "m.npy"), blobproto.read_mean(tmp_path / "m.binaryproto"))

@@ -131,7 +131,7 @@ def test_a_named_folder_must_hold_all_four(tmp_path, idx, missing):
 
 def test_pictures_and_labels_of_unlike_number(tmp_path, idx):
     (idx / "t10k-labels-idx1-ubyte").write_bytes(struct.pack(">2I", 2049, 3) + bytes(3))
-    with pytest.raises(DataError, match="pictures without their labels, got 3 labels.*want 11"):
+    with pytest.raises(DataError, match="images without their labels, got 3 labels.*want 11"):
         mnist.prepare(tmp_path / "out", idx_dir=idx)
     assert not (tmp_path / "out").exists()
 
@@ -172,7 +172,7 @@ def test_small_digits_are_scikit_learns_enlarged():
     images = np.concatenate([splits[s][0] for s in ("train", "test")])
     assert np.concatenate([splits[s][1] for s in ("train", "test")]).tolist() == raw.target.tolist()
     small = images.reshape(-1, 28, 28).astype(float)
-    # The mean of an enlarged picture stays near the mean of the small one: in units of 255 / 16.
+    # The mean of an enlarged image stays near the mean of the small one: in units of 255 / 16.
     np.testing.assert_allclose(small.mean((1, 2)) * 16 / 255, raw.images.mean((1, 2)), atol=0.35)
     assert abs(np.corrcoef(small[:, 12:16, 12:16].mean((1, 2)), raw.images[:, 3:5, 3:5].mean((1, 2)))[0, 1]) > 0.95
 

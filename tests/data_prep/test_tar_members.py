@@ -29,7 +29,7 @@ def listed(path, data):
 
 @pytest.mark.parametrize("archive", [flat, nested])
 def test_a_flipped_byte_of_any_header_is_found(tmp_path, archive):
-    """tarfile alone takes such a header for the end, and so 3 of 8 pictures for all."""
+    """tarfile alone takes such a header for the end, and so 3 of 8 images for all."""
     data = archive()
     want = listed(tmp_path / "x.tar", data)
     assert len(want) == 8
@@ -66,7 +66,7 @@ def test_every_length_but_the_whole_is_cut_short(tmp_path, archive):
     end = last.offset_data + last.size + -last.size % 512 + 1024
     assert len(listed(tmp_path / "x.tar", data[:end])) == 8
     for length in [*range(512, end, 512), end - 1, end - 513]:
-        with pytest.raises(DataError, match="cut short|not a whole tar|damaged"):
+        with pytest.raises(DataError, match="cut short|not a complete tar|damaged"):
             listed(tmp_path / "x.tar", data[:length])
 
 
@@ -97,13 +97,13 @@ def special(pax=None, **fields):
         ({"pax": {"size": "abc"}}, "the archive is damaged"),
         ({"pax": {"size": "-5120"}}, "a damaged header, got size -5120"),
         ({"pax": {"size": "9" * 30}}, "cut short, got .* where n00000001_2.JPEG ends at 999999|cut short"),
-        ({"pax": {"GNU.sparse.map": "a,b", "GNU.sparse.size": "10"}}, "not a whole tar archive, got ValueError"),
+        ({"pax": {"GNU.sparse.map": "a,b", "GNU.sparse.size": "10"}}, "not a complete tar archive, got ValueError"),
         ({"pax": {"GNU.sparse.map": "0,9", "GNU.sparse.size": "10"}}, "stored as a plain file, got a sparse file"),
-        ({"pax": {"GNU.sparse.major": "1", "GNU.sparse.minor": "0"}}, "not a whole tar archive, got ValueError"),
+        ({"pax": {"GNU.sparse.major": "1", "GNU.sparse.minor": "0"}}, "not a complete tar archive, got ValueError"),
         ({"type": tarfile.SYMTYPE, "linkname": "/dev/zero"}, "n00000001_2.JPEG: .*plain file, got a link"),
         ({"type": tarfile.LNKTYPE, "linkname": NAMES[0]}, "n00000001_2.JPEG: .*plain file, got a link"),
         ({"type": tarfile.FIFOTYPE}, "n00000001_2.JPEG: .*plain file, got no file"),
-        ({"name": NAMES[0]}, f"{NAMES[0]}: two pictures of one name"),
+        ({"name": NAMES[0]}, f"{NAMES[0]}: two images of one name"),
     ],
 )
 def test_members_that_cannot_be_read_in_place(tmp_path, fields, said):
@@ -117,17 +117,17 @@ def test_a_long_name_that_declares_gigabytes(tmp_path):
     data[at + 124 : at + 136] = b"77777777777\0"  # 8 GB
     data[at + 148 : at + 156] = b" " * 8
     data[at + 148 : at + 156] = b"%06o\0 " % sum(data[at : at + 512])
-    with pytest.raises(DataError, match="not a whole tar archive, got a header of 85899"):
+    with pytest.raises(DataError, match="not a complete tar archive, got a header of 85899"):
         listed(tmp_path / "x.tar", data)
 
 
 def test_an_inner_archive_without_pictures(tmp_path):
-    with pytest.raises(DataError, match="x.tar: b.tar: no pictures in the archive"):
+    with pytest.raises(DataError, match="x.tar: b.tar: no images in the archive"):
         listed(tmp_path / "x.tar", ilsvrc.tar({"a.tar": flat(), "b.tar": ilsvrc.tar({"x.txt": b""})}))
 
 
 def test_names_that_are_not_utf8(tmp_path):
-    """A picture's is kept, byte for byte; a class needs one that can be text."""
+    """An image's is kept, byte for byte; a class needs one that can be text."""
     name = b"n00000001_\xe9.JPEG".decode("utf-8", "surrogateescape")
     (tmp_path / "x.tar").write_bytes(ilsvrc.tar({name: b"x", "n00000001_1.JPEG": b"x"}))
     files, _ = collect(tmp_path / "x.tar")

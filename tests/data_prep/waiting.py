@@ -22,7 +22,7 @@ class Waiting:
 
     Args:
         folder: where the hook may be written.
-        paths: of the pictures, each ending in ".JPEG".
+        paths: of the images, each ending in ".JPEG".
     """
 
     def __init__(self, folder, paths):

@@ -184,7 +184,7 @@ def test_shapes_on_the_command_line():
     assert input_shapes.parse(["data: 1,3, 5,7"]) == {"data": (1, 3, 5, 7)}
     assert input_shapes.parse(["a/b:4; c : 1x2", "d: 9"]) == {"a/b": (4,), "c": (1, 2), "d": (9,)}
     for text in ("data", "data: ", "data: 1,-3", "data: 1.5", ": 1"):
-        with pytest.raises(NetError, match="no input shape"):
+        with pytest.raises(NetError, match="invalid input shape"):
             input_shapes.parse([text])
     with pytest.raises(NetError, match="twice"):
         input_shapes.parse(["a: 1", "a: 2"])
@@ -238,9 +238,9 @@ IMPOSSIBLE = (
     ("layer", "why"),
     [
         (TIME, 'axis 0 is time in layer "l"'),
-        (RESHAPE, '"t" of layer "l" does not have a line for each item'),
+        (RESHAPE, '"t" of layer "l" does not have one row per item'),
         (SLICE, 'layer "l" cuts the batch at fixed places'),
-        (REDUCE, '"t" of layer "l" does not have a line for each item'),
+        (REDUCE, '"t" of layer "l" does not have one row per item'),
         (PRODUCT, 'the parameters of layer "l" depend on it'),
         (IMPOSSIBLE, "with another size its layers do not fit together"),
     ],

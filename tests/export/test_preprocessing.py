@@ -19,7 +19,7 @@ MEAN = np.random.default_rng(3).uniform(0, 200, (3, 12, 10)).astype(np.float32)
 
 
 def by_hand(known, image):
-    """Does what `Preprocessing.as_dict` says to a (H,W,C) picture."""
+    """Does what `Preprocessing.as_dict` says to a (H,W,C) image."""
     said = known.as_dict()
     x = image.astype(np.float32)
     if known.mean_picture is not None:

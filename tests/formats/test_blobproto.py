@@ -85,8 +85,11 @@ def test_a_mean_of_rank_3_and_one_in_the_new_form(rng, tmp_path):
 @pytest.mark.parametrize(
     ("data", "says"),
     [
-        (blobproto.to_message(np.ones((2, 3, 4, 5))).SerializeToString(), r"no mean image, got shape \(2, 3, 4, 5\)"),
-        (blobproto.to_message(np.ones(6)).SerializeToString(), r"no mean image, got shape \(6,\)"),
+        (
+            blobproto.to_message(np.ones((2, 3, 4, 5))).SerializeToString(),
+            r"not a mean image, got shape \(2, 3, 4, 5\)",
+        ),
+        (blobproto.to_message(np.ones(6)).SerializeToString(), r"not a mean image, got shape \(6,\)"),
         (blobproto.to_message(np.ones((3, 2, 5))).SerializeToString()[:-20], "cut short or damaged"),
         (b"", "is empty"),
         (b"\x93NUMPY\x01\x00", "NumPy .npy file"),

@@ -325,7 +325,7 @@ def _dangling(file):
         (_words, "holds no numbers"),
         (_stray, "no blob, got /data/ip/kernel"),
         (_top, "no blob, got /data/0"),
-        (_cycle, "a group lies in two places"),
+        (_cycle, "a group is in two places"),
         (_dangling, "damaged HDF5 file"),
         (lambda file: file.create_group("data"), "no layers in it"),
         (lambda file: file.create_group("history"), r"\(this looks like a .solverstate.h5\)"),

@@ -23,16 +23,16 @@ def test_lines_without_name_or_label(tmp_path, line):
     (tmp_path / "list").write_text(f"good.jpg 1\n{line}\nalso.jpg 2\n")
     with pytest.raises(DataError) as caught:
         read_list(tmp_path / "list")
-    assert str(caught.value).startswith(f"{tmp_path}/list:2: not a picture and its label, got {line!r}, want such as")
+    assert str(caught.value).startswith(f"{tmp_path}/list:2: not an image and its label, got {line!r}, want such as")
 
 
 @pytest.mark.parametrize(
     "make, said",
     [
-        (lambda path: None, "list: cannot read a list of pictures, got No such file"),
-        (lambda path: path.mkdir(), "list: cannot read a list of pictures, got Is a directory"),
+        (lambda path: None, "list: cannot read a list of images, got No such file"),
+        (lambda path: path.mkdir(), "list: cannot read a list of images, got Is a directory"),
         (lambda path: path.write_bytes(b"\xff\xfe 3\n"), "list: cannot read .* got text that is not UTF-8"),
-        (lambda path: path.write_bytes(b""), "list: an empty list of pictures"),
+        (lambda path: path.write_bytes(b""), "list: an empty list of images"),
     ],
 )
 def test_no_list(tmp_path, make, said):

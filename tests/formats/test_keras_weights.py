@@ -22,7 +22,7 @@ LAYERS = {
 
 
 def arrays():
-    """A model.weights.h5 as Keras lays it out: groups that it numbers, with the layers' names beside."""
+    """A model.weights.h5 as Keras lays it out: groups that it numbers, with the layers' names stored separately."""
     held = io.BytesIO()
     with h5py.File(held, "w") as file:
         file.create_group("layers/input_layer/vars").attrs["name"] = "data"
@@ -70,8 +70,8 @@ def blob(**changes):
 H5, CONFIG = {"model.weights.h5": arrays()}, {"config.json": "{}"}
 BAD = {
     "of Keras's own": ({**CONFIG, **H5}, "does not say which of Caffe's blobs .* want one as python -m zoo.convert"),
-    "any other archive": ({"a.txt": "a"}, "no weights file of Caffe's .*zip archive; unpack it"),
-    "no arrays": ({**CONFIG, keras_weights.MEMBER: blob()}, "no weights file of Caffe's"),
+    "any other archive": ({"a.txt": "a"}, "not a Caffe weights file .*zip archive; unpack it"),
+    "no arrays": ({**CONFIG, keras_weights.MEMBER: blob()}, "not a Caffe weights file"),
     "arrays that are none": ({keras_weights.MEMBER: blob(), "model.weights.h5": b"x" * 99}, "damaged zip archive"),
     "no JSON": ({keras_weights.MEMBER: "{", **H5}, "damaged zip archive"),
     "a list": ({keras_weights.MEMBER: "[1]", **H5}, "damaged zip archive"),

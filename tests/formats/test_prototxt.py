@@ -123,7 +123,7 @@ def test_lines_inside_a_solver():
         ("name: 'http://a' # //\n/* more */", "2: /[*] begins no comment here"),
         ("input_dim: 1,3", "input_dim is given a list, got 1,3, want .1, 3."),
         ("layers { type: BN }", "no value BN .a layer of a fork of Caffe .* SegNet .* or PSPNet"),
-        ('layer { type: "Convolution" num_output: 3 }', "num_output.*it belongs into convolution_param { ... }"),
+        ('layer { type: "Convolution" num_output: 3 }', "num_output.*it belongs in convolution_param { ... }"),
         ("force_backward: maybe", 'Expected "true" or "false"'),
         ('name: "a"\nname: "b"', '2: NetParameter has the field "name" twice'),
         ('layer { name: "c" type: "Clip" clip_param { min: 1 } }', 'layer "c" .Clip.: required field max is not set'),
@@ -146,9 +146,9 @@ def test_mistakes_are_placed_and_put_right(text, said):
             'layer {\n name: "a" }\nlayer {\n name: "b"\n relu_param {\n }\nlayer {\n name: "c"\n}\n',
             'net.prototxt:3: layer "b": "layer {" opened here is never closed',
         ),
-        ('layer { name: "a" }\n}', 'net.prototxt:2: "}" closes nothing'),
+        ('layer { name: "a" }\n}', 'net.prototxt:2: unmatched "}"'),
         ('layer { name: "a"\n>', 'net.prototxt:2: layer "a": wrong closing bracket for the one opened on line 1'),
-        ('layer { name: "a\n }', "net.prototxt:1: string is not closed on its line"),
+        ('layer { name: "a\n }', "net.prototxt:1: string is not terminated on its line"),
         ("{", '"{" opened here is never closed'),
     ],
 )
@@ -219,7 +219,7 @@ def test_all_unknown_names_come_together():
         layer { name: "o" type: "MyOwn" relu_param { } }
         """
     )
-    ssd = "of a fork of Caffe that is not read here, SSD (weiliu89/caffe@ssd)"
+    ssd = "of a fork of Caffe that is not supported here, SSD (weiliu89/caffe@ssd)"
     assert said == (
         "7 problems:\n"
         f'  net.prototxt:1: layer "p" (Permute): unknown layer type "Permute" (a layer {ssd}; also on line 5)\n'

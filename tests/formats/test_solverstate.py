@@ -118,7 +118,7 @@ def _not_utf8(path, state):
         (lambda path, state: None, "no such file"),
         (lambda path, state: path.mkdir(), "is a folder"),
         (lambda path, state: path.touch(), "is empty"),
-        (_weights, r"no solver state of Caffe's \(this looks like a .caffemodel\)"),
+        (_weights, r"not a Caffe solver state \(this looks like a .caffemodel\)"),
         (_text, "text, such as a prototxt"),
         (_no_iteration, "no iteration"),
         (_negative, "iter out of range, got -1"),

@@ -70,7 +70,7 @@ FEATURES = {
 def test_no_pictures_with_labels(tmp_path, case):
     features, example = FEATURES[case]
     made = tfds_folders.prepare(tmp_path, "other", {"train": [example]}, features, None)
-    with pytest.raises(DataError, match="3.0.1: no pictures with labels, got FeaturesDict") as caught:
+    with pytest.raises(DataError, match="3.0.1: no images with labels, got FeaturesDict") as caught:
         tfds.read_card(made / "train")
     assert all(f"'{name}'" in str(caught.value) for name in features)
 

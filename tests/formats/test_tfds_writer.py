@@ -29,7 +29,7 @@ def labels(count):
 
 
 def finish(folder, split, encoding="raw", convention="tfds", classes=("a", "b c", "d"), shape=(3, 5), channels=1):
-    """Writes one record of an unreal picture; what matters is the card."""
+    """Writes one record of an unreal image; what matters is the card."""
     with SplitWriter(folder, split, 1) as writer:
         writer.shard(0, [records.raw_example(np.zeros((*shape, channels), np.uint8), 0)])
         order = "gray" if channels == 1 else "BGR"

@@ -191,7 +191,7 @@ def _datums():
 
 @target(_datums, message="Datum", inputs=80_000)
 def datum(path):
-    """A record of a database, and the picture in it."""
+    """A record of a database, and the image in it."""
     from zoo.formats import datum
 
     datum.pixels(datum.parse(path.read_bytes()))
@@ -301,7 +301,7 @@ def _tars():
 
 @target(_tars, inputs=40_000)
 def tar(path):
-    """An archive of pictures, or of archives."""
+    """An archive of images, or of archives."""
     from data_prep import archives
 
     for file in archives.listing(path):
@@ -310,7 +310,7 @@ def tar(path):
 
 @target(lambda: [b"cat/1.jpg 0\nmy dog.jpg 12\n"], inputs=80_000)
 def image_list(path):
-    """A list of pictures."""
+    """A list of images."""
     from zoo.formats.image_list import read_list
 
     read_list(path)
@@ -370,7 +370,7 @@ def keras(path):
 
 
 def _split(folder):
-    """Writes a split of 3 raw pictures; returns its folder's files."""
+    """Writes a split of 3 raw images; returns its folder's files."""
     from data_prep.common import write_arrays
 
     images, labels = np.zeros((3, 4, 5, 1), np.uint8), np.array([0, 1, 1])

@@ -1,4 +1,4 @@
-"""DummyData: constants, and numbers drawn anew for every batch."""
+"""DummyData: constants, and numbers drawn again for every batch."""
 
 import numpy as np
 import pytest
@@ -60,7 +60,7 @@ def test_planes_are_filled_as_caffe_sees_them():
 @pytest.mark.parametrize(
     "body, error, said",
     [
-        ("", NetError, "shape is given a wrong number of times"),
+        ("", NetError, "shape is set a wrong number of times"),
         (SHAPES + 'data_filler { type: "guassian" }', UnsupportedError, 'filler type "guassian".*did you mean'),
         (SHAPES + 'data_filler { type: "uniform" min: 2 }', NetError, "min above max"),
         (SHAPES + 'data_filler { type: "bilinear" }', NetError, "needs 4 axes, the last two alike"),

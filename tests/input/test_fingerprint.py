@@ -12,7 +12,7 @@ from zoo.formats.database_writer import DatabaseWriter
 from zoo.input.pipeline import data_layer
 
 IMAGES = pictures(20, 6, 9, 3)
-OTHER = np.where(np.arange(20)[:, None, None, None] == 3, 255 - IMAGES, IMAGES)  # one picture of twenty differs
+OTHER = np.where(np.arange(20)[:, None, None, None] == 3, 255 - IMAGES, IMAGES)  # one image of twenty differs
 
 
 def shards(folder, images, labels):

@@ -1,4 +1,4 @@
-"""ImageData beyond what real Caffe recorded: orders, names, sizes, and what is said of bad lists and pictures."""
+"""ImageData beyond what real Caffe recorded: orders, names, sizes, and what is said of bad lists and images."""
 
 import cv2
 import numpy as np
@@ -87,7 +87,7 @@ def test_gray_and_resized(folder):
 def test_the_root_folder_is_put_before_as_it_stands(folder):
     (folder / "list.txt").write_text("pictures/0.png 0\n")
     assert data_layer(definition('source: "list.txt" root_folder: "my "'), "TEST").count == 1
-    with pytest.raises(DataError, match='list.txt:1: picture "mypictures/0.png" is not there'):
+    with pytest.raises(DataError, match='list.txt:1: image "mypictures/0.png" is not there'):
         data_layer(definition('source: "list.txt" root_folder: "my"'), "TEST")
 
 
@@ -107,19 +107,19 @@ def test_unlike_sizes(folder):
     one = data_layer(definition('source: "list.txt"'), "TRAIN")
     assert [data.shape for data, _ in take(one.dataset(1), 2)] == [(1, 6, 9, 3), (1, 8, 5, 3)]
     two = data_layer(definition('source: "list.txt" batch_size: 2'), "TRAIN")
-    assert fails(two, 1).startswith("list.txt:3: pictures of several sizes, got (8, 5), want (6, 9) (set")
+    assert fails(two, 1).startswith("list.txt:3: images of several sizes, got (8, 5), want (6, 9) (set")
     cropped = data_layer(definition('source: "list.txt" batch_size: 7', "crop_size: 5"), "TRAIN")
     assert take(cropped.dataset(), 1)[0][0].shape == (7, 5, 5, 3)
     large = data_layer(definition('source: "list.txt" batch_size: 7', "crop_size: 6"), "TRAIN")
-    assert fails(large) == "list.txt:3: crop_size exceeds the picture, got 6, want at most 5"
+    assert fails(large) == "list.txt:3: crop_size exceeds the image, got 6, want at most 5"
 
 
 @pytest.mark.parametrize(
     "spoil, said",
     [
-        (lambda path: path.unlink(), "cannot read the picture my pictures/4.png, got No such file or directory"),
-        (lambda path: path.write_bytes(b""), "my pictures/4.png is a picture that does not decode, got 0 bytes"),
-        (lambda path: path.write_text("<html>"), "my pictures/4.png is a picture that does not decode, got 6 bytes"),
+        (lambda path: path.unlink(), "cannot read the image my pictures/4.png, got No such file or directory"),
+        (lambda path: path.write_bytes(b""), "my pictures/4.png is an image that does not decode, got 0 bytes"),
+        (lambda path: path.write_text("<html>"), "my pictures/4.png is an image that does not decode, got 6 bytes"),
     ],
 )
 def test_bad_pictures(folder, spoil, said):
@@ -136,12 +136,12 @@ def test_bad_pictures(folder, spoil, said):
             'source: "gone.txt"',
             "",
             DataError,
-            'list of pictures "gone.txt" is not there, got tried gone.txt, nets',
+            'list of images "gone.txt" is not there, got tried gone.txt, nets',
         ),
         ('source: "list.txt" rand_skip: 500', "", NetError, "rand_skip leaves nothing, got 500, want at most 7"),
         ('source: "list.txt"', "force_gray: true", NetError, "force_gray contradicts is_color, got is_color True"),
         ('source: "list.txt" new_height: 3', "", NetError, "new_height and new_width go together"),
-        ('source: "list.txt"', "crop_size: 7", DataError, "crop_size exceeds the pictures, got 7, want at most 6"),
+        ('source: "list.txt"', "crop_size: 7", DataError, "crop_size exceeds the images, got 7, want at most 6"),
         ('source: "list.txt" batch_size: 0', "", NetError, "batch_size must be given and positive"),
         ("", "", NetError, "source must be given"),
     ],

@@ -1,4 +1,4 @@
-"""MemoryData: arrays as they are, pictures and Datums transformed, and arrays that do not fit."""
+"""MemoryData: arrays as they are, images and Datums transformed, and arrays that do not fit."""
 
 import numpy as np
 import pytest
@@ -97,9 +97,9 @@ def test_arrays_that_do_not_fit(data, labels, said):
     "images, said",
     [
         ([], "no multiple of the batch size, got 0"),
-        (pictures(2, 4, 5, 1), r"picture 0 of another shape, got \(4, 5, 1\) of uint8, want \(h, w, 3\)"),
-        (pictures(2, 4, 5, 3).astype(float), "picture 0 of another shape, .* of float64"),
-        (pictures(2, 5, 4, 3), r"picture 0 comes out in another size, got \(5, 4\), want \(4, 5\)"),
+        (pictures(2, 4, 5, 1), r"image 0 of another shape, got \(4, 5, 1\) of uint8, want \(h, w, 3\)"),
+        (pictures(2, 4, 5, 3).astype(float), "image 0 of another shape, .* of float64"),
+        (pictures(2, 5, 4, 3), r"image 0 comes out in another size, got \(5, 4\), want \(4, 5\)"),
     ],
 )
 def test_pictures_that_do_not_fit(images, said):

@@ -1,4 +1,4 @@
-"""The order of reading: every record once an epoch, anew each time, from any ordinal alike."""
+"""The order of reading: every record once an epoch, shuffled again each time, from any ordinal alike."""
 
 import numpy as np
 

@@ -167,7 +167,7 @@ def test_wrong_layers(text, error, said):
 
 
 def test_crop_larger_than_the_pictures(prefix):
-    with pytest.raises(DataError, match=r'layer "d".*crop_size exceeds the pictures, got 6, want at most 5'):
+    with pytest.raises(DataError, match=r'layer "d".*crop_size exceeds the images, got 6, want at most 5'):
         DataLayer(data_layer(prefix, transform="crop_size: 6"), "TRAIN")
 
 
@@ -188,7 +188,7 @@ def test_other_errors_pass_unchanged(prefix):
 
 
 def test_mnist_as_caffe_reads_it(tmp_path, shared):
-    """Real Caffe's LeNet net, its source alone renamed: the first batches are the IDX files' first pictures."""
+    """Real Caffe's LeNet net, its source alone renamed: the first batches are the IDX files' first images."""
     if not mnist.find_idx(shared / "mnist"):
         pytest.skip("needs the IDX files in ../shared/mnist")
     mnist.prepare(tmp_path, source="idx", idx_dir=shared / "mnist", shards=3)

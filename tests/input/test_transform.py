@@ -46,7 +46,7 @@ def test_as_caffe(shared, case):
 
 
 def test_every_step_in_its_order():
-    """A crop at random, a mean picture and a mirror, one record at a time as in data_transformer.cpp:79-136."""
+    """A crop at random, a mean image and a mirror, one record at a time as in data_transformer.cpp:79-136."""
     images = pictures(40, 7, 9, 3)
     mean = np.random.default_rng(1).normal(100, 50, (7, 9, 3)).astype(np.float32)
     transform = Transform(scale=-0.3, mirror=True, crop_size=5, random_crop=True, mean=mean, key=99)
@@ -128,14 +128,14 @@ def test_forced_colours():
 @pytest.mark.parametrize(
     "transform, shape, smallest, said",
     [
-        (Transform(crop_size=7), (6, 9), (6, 9), "crop_size exceeds the pictures, got 7, want at most 6"),
+        (Transform(crop_size=7), (6, 9), (6, 9), "crop_size exceeds the images, got 7, want at most 6"),
         (Transform(crop_size=10), (12, 9), (12, 9), "want at most 9"),
         (Transform(crop_size=7), None, (9, 5), "at most 5.*--resize"),
         (Transform(), None, (9, 5), "several sizes do not make a batch"),
         (Transform(mean=np.zeros(2, np.float32)), (6, 9), (6, 9), "wrong number of mean_value, got 2, want 1 or 3"),
         (Transform(mean=np.zeros((6, 8, 3), np.float32)), (6, 9), (6, 9), r"got \(3, 6, 8\), want \(3, 6, 9\)"),
         (Transform(mean=np.zeros((6, 9, 1), np.float32)), (6, 9), (6, 9), r"got \(1, 6, 9\)"),
-        (Transform(mean=np.zeros((6, 9, 3), np.float32), crop_size=5), None, (6, 9), "pictures of one size"),
+        (Transform(mean=np.zeros((6, 9, 3), np.float32), crop_size=5), None, (6, 9), "images of one size"),
     ],
 )
 def test_pictures_that_do_not_fit(transform, shape, smallest, said):

@@ -85,7 +85,7 @@ def test_warped_whole():
 
 
 def test_context_shows_what_lies_around():
-    """A box of 4 x 4 with 2 of 8 values of context on each side shows 8 x 8 of the picture, and one more, as in C."""
+    """A box of 4 x 4 with 2 of 8 values of context on each side shows 8 x 8 of the image, and one more, as in C."""
     image = pictures(1, 20, 20, 3)[0]
     got = cut(image, (8, 8, 11, 11), False, Cut(8, context=2))
     np.testing.assert_array_equal(got, cv2.resize(image[6:15, 6:15], (8, 8)))
@@ -104,12 +104,12 @@ def test_beyond_the_picture_is_zero_even_under_a_mean():
 )
 def test_boxes_outside(corners):
     image = pictures(1, 9, 14, 3)[0]
-    with pytest.raises(DataError, match=r"does not lie in its picture, got \(.*want corners within 14 x 9 .W x H"):
+    with pytest.raises(DataError, match=r"does not lie in its image, got \(.*want corners within 14 x 9 .W x H"):
         cut(image, corners, False, Cut(5))
 
 
 def test_a_box_far_outside_with_context():
-    with pytest.raises(DataError, match="does not lie in its picture"):
+    with pytest.raises(DataError, match="does not lie in its image"):
         cut(pictures(1, 9, 14, 3)[0], (60, 2, 64, 5), False, Cut(7, context=2))
 
 

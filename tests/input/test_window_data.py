@@ -1,4 +1,4 @@
-"""WindowData: which boxes a batch takes, and what is said of bad window files and pictures."""
+"""WindowData: which boxes a batch takes, and what is said of bad window files and images."""
 
 import cv2
 import numpy as np
@@ -9,7 +9,7 @@ from zoo.errors import DataError, NetError, UnsupportedError
 from zoo.input.pipeline import data_layer
 from zoo.input.window_file import read_windows
 
-BOXES = [  # class overlap x1 y1 x2 y2, for two pictures
+BOXES = [  # class overlap x1 y1 x2 y2, for two images
     ["3 0.9 1 1 6 5", "2 0.6 0 0 9 7", "5 0.55 2 3 4 6", "4 0.2 3 2 8 7", "1 0.0 0 0 5 5"],
     ["7 1 2 2 7 6", "1 0.35 0 1 4 6"],
 ]
@@ -121,20 +121,20 @@ def edit(old, new):
     "make, said",
     [
         (lambda: "", "windows.txt: an empty window file"),
-        (edit("# 1", "% 1"), "windows.txt:12: a picture does not begin with #, got '%', want \"# index\""),
-        (edit("# 1", "# 2"), "windows.txt:12: pictures are not numbered from 0, got '2', want 1"),
+        (edit("# 1", "% 1"), "windows.txt:12: an image does not begin with #, got '%', want \"# index\""),
+        (edit("# 1", "# 2"), "windows.txt:12: images are not numbered from 0, got '2', want 1"),
         (edit("\n10\n", "\nten\n"), "windows.txt:4: a height is no number, got 'ten'"),
         (edit("2 0.6 0", "two 0.6 0"), "windows.txt:8: a box that is no numbers, got 'two'"),
         (edit("2 0.6 0", "2 0.6 0.5"), "windows.txt:8: a class or corner that is no whole number, got '2'"),
         (edit("12\n5\n", "12\n6\n"), "windows.txt:12: a box that is no numbers, got '#'"),
         (edit("12\n2\n", "12\n3\n"), "windows.txt: a window file that ends early, want 3 boxes at the end"),
         (lambda: text()[:-30] and "# 0\np0.png\n3\n10", "windows.txt: a window file that ends early, want a width"),
-        (lambda: text(channels=1), "windows.txt: pictures that are not in colour, got 1 channels, want 3"),
+        (lambda: text(channels=1), "windows.txt: images that are not in colour, got 1 channels, want 3"),
         (edit("3 0.9", "0 0.9"), "windows.txt: an object of class 0"),
         (lambda: text([BOXES[0][2:], []]), "windows.txt: no object boxes, got overlaps from 0 to 0.55, want"),
         (lambda: text([BOXES[0][:2], []]), "windows.txt: no background boxes, got overlaps from 0.6 to 0.9"),
         (lambda: text([[], []]), "windows.txt: no object boxes, got none"),
-        (edit("p0.png", "q0.png"), 'windows.txt: picture "q0.png" is not there, got tried q0.png, nets'),
+        (edit("p0.png", "q0.png"), 'windows.txt: image "q0.png" is not there, got tried q0.png, nets'),
     ],
 )
 def test_bad_window_files(folder, make, said):
@@ -147,11 +147,11 @@ def test_bad_window_files(folder, make, said):
 def test_bad_pictures_and_boxes(folder):
     (folder / "windows.txt").write_text(text([BOXES[0], ["7 1 2 2 7 10", "1 0.35 0 1 4 10"]]))
     said = fails(opened())
-    assert said.startswith("windows.txt: a box that does not lie in its picture p1.png, got (")
+    assert said.startswith("windows.txt: a box that does not lie in its image p1.png, got (")
     (folder / "p1.png").write_bytes(b"<html>")
-    assert fails(opened()).startswith("p1.png: a picture that does not decode, got 6 bytes")
+    assert fails(opened()).startswith("p1.png: an image that does not decode, got 6 bytes")
     (folder / "p1.png").unlink()
-    assert fails(opened()) == "windows.txt: cannot read the picture p1.png, got No such file or directory"
+    assert fails(opened()) == "windows.txt: cannot read the image p1.png, got No such file or directory"
 
 
 @pytest.mark.parametrize(

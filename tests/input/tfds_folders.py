@@ -1,4 +1,4 @@
-"""Folders as TensorFlow Datasets prepares them, made by its own writers from pictures that a test brings."""
+"""Folders as TensorFlow Datasets prepares them, made by its own writers from images that a test brings."""
 
 import pathlib
 import warnings

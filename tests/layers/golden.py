@@ -83,7 +83,7 @@ def close(what, got, want, tolerance):
     """Asserts equal shape and a largest difference within `tolerance` of the largest wanted value."""
     got = np.asarray(got)
     assert got.shape == want.shape, f"{what}: shape {got.shape}, Caffe's is {want.shape}"
-    assert np.array_equal(np.isfinite(got), np.isfinite(want)), f"{what}: not finite at other places than Caffe's"
+    assert np.array_equal(np.isfinite(got), np.isfinite(want)), f"{what}: not finite in different places than Caffe's"
     if want.size:
         finite = np.isfinite(want)
         scale = max(np.abs(want[finite]).max(initial=0), 1e-30)

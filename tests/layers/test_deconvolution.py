@@ -62,7 +62,7 @@ def test_flops_are_multiplications():
 @pytest.mark.parametrize(
     "body, shape, says",
     [
-        ("num_output: 4 kernel_size: 2 pad: 4", (2, 4, 3, 3), "the padding cuts everything away"),
+        ("num_output: 4 kernel_size: 2 pad: 4", (2, 4, 3, 3), "the padding leaves nothing of the output"),
         ("num_output: 4 kernel_size: 2 group: 4", (2, 6, 3, 3), "group does not divide the channels"),
         ("num_output: 4 kernel_size: 1", (2, 6), "unsupported number of spatial axes, got 0, want 1 to 3"),
     ],

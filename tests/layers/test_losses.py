@@ -174,11 +174,11 @@ def test_a_label_that_no_class_has_shows_as_nan(type_, portable):
 @pytest.mark.parametrize(
     ("type_", "bottoms", "match"),
     [
-        ("EuclideanLoss", [(2, 3), (2, 4)], "items of one size"),
+        ("EuclideanLoss", [(2, 3), (2, 4)], "items of the same size"),
         ("EuclideanLoss", [(2, 3), (3, 3)], "the same first dimension"),
         ("HingeLoss", [(2, 3), (2, 2)], "one label an item"),
         ("MultinomialLogisticLoss", [(2, 3), (2, 2)], "one label an item"),
-        ("SigmoidCrossEntropyLoss", [(2, 3), (2, 4)], "as many values"),
+        ("SigmoidCrossEntropyLoss", [(2, 3), (2, 4)], "the same number of values"),
         ("ContrastiveLoss", [(2, 3), (2, 4), (2,)], r"\(N, C\)"),
         ("ContrastiveLoss", [(2, 3, 2, 1), (2, 3, 2, 1), (2,)], r"\(N, C\)"),
         ("ContrastiveLoss", [(2, 3), (2, 3), (2, 2)], "one similarity a pair"),

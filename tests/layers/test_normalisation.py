@@ -92,11 +92,11 @@ def test_lrn_of_sizes_that_cudnn_refuses(size, k, beta, portable):
     [
         ('type: "BatchNorm" param { lr_mult: 1 }', [(2, 3)], "sums are not learned, got lr_mult 1"),
         ('type: "BatchNorm"', [(6,)], "want 2 axes or more"),
-        ('type: "Scale" scale_param { axis: 2 num_axes: 3 }', [(2, 3, 4, 5)], "no such number of axes, got 3"),
-        ('type: "Scale" scale_param { num_axes: -2 }', [(2, 3, 4, 5)], "no such number of axes, got -2"),
+        ('type: "Scale" scale_param { axis: 2 num_axes: 3 }', [(2, 3, 4, 5)], "invalid number of axes, got 3"),
+        ('type: "Scale" scale_param { num_axes: -2 }', [(2, 3, 4, 5)], "invalid number of axes, got -2"),
         ('type: "Scale" scale_param { axis: 4 }', [(2, 3, 4, 5)], "no such axis, got 4"),
-        ('type: "Scale"', [(2, 3, 4, 5), (4,)], "does not lie over the first from axis 1"),
-        ('type: "Bias"', [(2, 3, 4, 5), (3, 4, 5, 6)], "does not lie over the first from axis 1"),
+        ('type: "Scale"', [(2, 3, 4, 5), (4,)], "does not match the first from axis 1"),
+        ('type: "Bias"', [(2, 3, 4, 5), (3, 4, 5, 6)], "does not match the first from axis 1"),
         ('type: "LRN" lrn_param { local_size: 4 }', [(2, 3, 4, 5)], "local_size is even, got 4"),
         ('type: "LRN"', [(2, 3, 4)], "want 4 axes"),
         ('type: "MVN"', [(2, 3, 4, 5, 6)], "want 4 axes or fewer"),
@@ -107,7 +107,7 @@ def test_lrn_of_sizes_that_cudnn_refuses(size, k, beta, portable):
             "number of offsets",
         ),
         ('type: "Crop" crop_param { axis: 1 }', [(2, 3, 4), (2, 3)], "the second bottom lacks axes"),
-        ('type: "Im2col"', [(2, 3, 4, 5)], "wrong number of kernel_size"),
+        ('type: "Im2col"', [(2, 3, 4, 5)], "kernel_size is missing"),
         (
             'type: "Im2col" convolution_param { num_output: 2 kernel_size: 2 }',
             [(2, 3, 4, 5)],
@@ -115,7 +115,7 @@ def test_lrn_of_sizes_that_cudnn_refuses(size, k, beta, portable):
         ),
         ('type: "Im2col" convolution_param { kernel_size: 1 }', [(2, 3)], "there is no spatial axis"),
         ('type: "SPP"', [(2, 3, 4, 5)], "pyramid_height is missing"),
-        ('type: "SPP" spp_param { pyramid_height: 4 }', [(2, 3, 1, 5)], "too fine for the plane"),
+        ('type: "SPP" spp_param { pyramid_height: 4 }', [(2, 3, 1, 5)], "more bins than the plane has values"),
         ('type: "SPP" spp_param { pyramid_height: 2 pool: STOCHASTIC }', [(2, 3, 4, 5)], "needs padding"),
     ],
 )

@@ -26,7 +26,7 @@ def test_two_halves_are_the_whole(type_):
     half = net(type_, T // 2)
     halves = [forward(half, X[i : i + 3], CONT[i : i + 3]) for i in (0, 3)]
     assert np.allclose(np.concatenate(halves), whole, atol=1e-6)
-    assert not np.allclose(forward(half, X[:3], CONT[:3] * 0 + 1), halves[0])  # cont 1 goes on from the last half
+    assert not np.allclose(forward(half, X[:3], CONT[:3] * 0 + 1), halves[0])  # cont 1 resumes from the last half
     assert np.allclose(forward(half, X[:3], CONT[:3]), halves[0], atol=1e-6)
 
 

@@ -25,7 +25,7 @@ def test_a_stock_layer_uses_what_it_is_given():
 
 
 def test_a_weight_that_does_not_fit_is_said():
-    with pytest.raises(ValueError, match="asks for a weight 'bias'"):
+    with pytest.raises(ValueError, match="requests a weight 'bias'"):
         inject(keras.layers.Dense(5), {"kernel": variable(4, 5)}).build((None, 4))
     with pytest.raises(ValueError, match="has shape"):
         inject(keras.layers.Dense(5, use_bias=False), {"kernel": variable(5, 4)}).build((None, 4))

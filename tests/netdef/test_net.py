@@ -127,14 +127,14 @@ def test_in_place_at_the_second_index():
     net = wire(data + 'layer { name: "f" type: "Filter" bottom: "d" bottom: "l" top: "x" top: "l" }')
     assert net.layers[1].tops == (BlobRef("x"), BlobRef("l", 1))
     said = error_of(data + 'layer { name: "f" type: "Filter" bottom: "d" bottom: "l" top: "l" top: "x" }')
-    assert said.startswith('net:2: layer "f" (Filter): top "l" is given twice, first by layer "d" (line 1)')
+    assert said.startswith('net:2: layer "f" (Filter): top "l" is produced twice, first by layer "d" (line 1)')
 
 
 def test_a_name_given_twice():
     said = error_of(DATA + relu("d", "x", name="a") + relu("d", "x", name="b"))
-    assert said.startswith('net:3: layer "b" (ReLU): top "x" is given twice, first by layer "a" (line 2)')
+    assert said.startswith('net:3: layer "b" (ReLU): top "x" is produced twice, first by layer "a" (line 2)')
     said = error_of('layer { name: "d" type: "Data"\n top: "x"\n top: "x" data_param { source: "s" batch_size: 2 } }')
-    assert said == 'net:3: layer "d" (Data): top "x" is given twice, first by this layer itself'
+    assert said == 'net:3: layer "d" (Data): top "x" is produced twice, first by this layer itself'
 
 
 @pytest.mark.parametrize(
@@ -154,11 +154,11 @@ def test_overwritten_values_that_others_read(text, said):
 def test_unknown_bottom():
     assert error_of(DATA + relu("dd", "x")) == ('net:2: layer "r_x" (ReLU): unknown bottom "dd" (did you mean "d"?)')
     said = error_of(DATA + relu("y", "x") + relu("x", "y"))
-    assert 'layer "r_x" (ReLU): bottom "y" is given only further on, by layer "r_y" (line 3)' in said
+    assert 'layer "r_x" (ReLU): bottom "y" is produced only later, by layer "r_y" (line 3)' in said
     assert "problems" not in said  # the second reads what the first would have given
-    assert 'bottom "x" is its own top, and nothing before gives it' in error_of(relu("x", "x"))
+    assert 'bottom "x" is its own top, and no earlier layer produces it' in error_of(relu("x", "x"))
     said = error_of(DATA + relu("d", "x", "include { phase: TEST }") + relu("x", "y"), "TRAIN", stages=["s"])
-    assert 'layer "r_x" (line 2) gives it, but its rules leave it out for phase TRAIN, stage s' in said
+    assert 'layer "r_x" (line 2) produces it, but its rules exclude it for phase TRAIN, stage s' in said
 
 
 def test_an_input_without_a_shape():

@@ -1,4 +1,4 @@
-"""What goes on from pass to pass, and what draws: a backward pass belongs to the forward pass before it."""
+"""What is carried from pass to pass, and what draws: a backward pass belongs to the forward pass before it."""
 
 import numpy as np
 

@@ -47,7 +47,7 @@ def test_classifier(files):
     big = RNG.random((17, 13, 3)).astype(np.float32)
     want = answer(net, [caffe.io.resize_image(big, (6, 6))])
     np.testing.assert_allclose(plain.predict([big], oversample=False), want, rtol=1e-4, atol=1e-6)
-    with pytest.raises(DataError, match="no picture"):
+    with pytest.raises(DataError, match="no image"):
         net.predict([])
 
 
@@ -73,7 +73,7 @@ def test_context_is_filled_with_the_mean(files):
     net = caffe.Detector(*files, mean=MEAN, raw_scale=255, channel_swap=SWAP, context_pad=1)
     picture = np.full((20, 30, 3), 0.5, np.float32)
     inside = net.crop(picture, np.array((8, 8, 12, 12)))
-    np.testing.assert_allclose(inside, np.full((6, 6, 3), 0.5))  # the picture goes on around the window
+    np.testing.assert_allclose(inside, np.full((6, 6, 3), 0.5))  # the image goes on around the window
     corner = net.crop(picture, np.array((0, 0, 9, 9)))
     rgb = MEAN[::-1] / 255
     np.testing.assert_allclose(corner[0], np.tile(rgb, (6, 1)), rtol=1e-5)
@@ -83,7 +83,7 @@ def test_context_is_filled_with_the_mean(files):
 
 def test_nets_without_pictures(tmp_path, files):
     text = 'layer { name: "d" type: "DummyData" top: "d" dummy_data_param { shape { dim: 1 } } }'
-    with pytest.raises(DataError, match="no input for pictures"):
+    with pytest.raises(DataError, match="no input for images"):
         caffe.Classifier(write(tmp_path, text, "other.prototxt"), None)
     with pytest.raises(NetError, match="channels"):
         caffe.Classifier(*files, mean=np.zeros(4))

@@ -1,4 +1,4 @@
-"""Messages, pictures and their way into a net."""
+"""Messages, images and their way into a net."""
 
 import cv2
 import numpy as np
@@ -66,7 +66,7 @@ def test_load_image(tmp_path):
     np.testing.assert_allclose(io.load_image(tmp_path / "c.png", color=False)[..., 0], luminance, rtol=1e-5)
     np.testing.assert_allclose(io.load_image(tmp_path / "g.png", color=False)[..., 0], grey / 255, rtol=1e-6)
     (tmp_path / "no.png").write_text("text")
-    for name, says in (("no.png", "no picture"), ("gone.png", "no such file")):
+    for name, says in (("no.png", "no image"), ("gone.png", "no such file")):
         with pytest.raises(DataError, match=f"{name}: {says}"):
             io.load_image(tmp_path / name)
 

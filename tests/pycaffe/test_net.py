@@ -62,7 +62,7 @@ def test_arrays_that_are_held_are_the_blobs_memory(tmp_path):
     np.testing.assert_array_equal(row, net.blobs["ip"].data[1])
     assert np.shares_memory(net.blobs["ip"].data, row)
     assert np.shares_memory(net.blobs["data"].data, x)
-    weight[...] = 0  # again, without asking for the array anew
+    weight[...] = 0  # again, without asking for the array again
     net.forward()
     np.testing.assert_allclose(row, net.params["ip"][1].data)
 

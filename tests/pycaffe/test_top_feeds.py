@@ -87,7 +87,7 @@ def test_arrays_in_memory(tmp_path):
         (np.zeros((2, 3, 4, 5)), np.zeros(2, np.float32), "float32 array, got float64"),
         (np.zeros((2, 3, 5, 4), np.float32), np.zeros(2, np.float32), "data does not fit"),
         (np.zeros((3, 3, 4, 5), np.float32), np.zeros(3, np.float32), "multiple of 2"),
-        (np.zeros((2, 3, 4, 5), np.float32), np.zeros(4, np.float32), "as many items"),
+        (np.zeros((2, 3, 4, 5), np.float32), np.zeros(4, np.float32), "the same number of items"),
         (np.zeros((2, 3, 4, 5), np.float32), np.zeros((2, 2), np.float32), "labels does not fit"),
         (np.zeros((4, 3, 4, 5), np.float32)[::2], np.zeros(2, np.float32), "contiguous"),
         ([1, 2], np.zeros(2, np.float32), "float32 array, got list"),
@@ -118,7 +118,7 @@ def test_hdf5_output(tmp_path):
 
 
 def test_hdf5_output_that_cannot_be(tmp_path):
-    with pytest.raises(NetError, match="as many items"):
+    with pytest.raises(NetError, match="the same number of items"):
         caffe.Net(write(tmp_path, OUTPUT.format(labels=3, file="x.h5")), caffe.TEST)
     net = caffe.Net(write(tmp_path, OUTPUT.format(labels=2, file=tmp_path / "no" / "x.h5")), caffe.TEST)
     with pytest.raises(DataError, match="x.h5"):

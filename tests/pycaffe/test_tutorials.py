@@ -20,7 +20,7 @@ RNG = np.random.default_rng(12)
 
 
 def test_classification(shared):
-    """Load a trained net, look into it, prepare a picture, classify it."""
+    """Load a trained net, look into it, prepare an image, classify it."""
     caffe.set_mode_cpu()
     folder = shared / "pretrained"
     model = str(folder / "cifar10_quick_v1.prototxt")
@@ -255,7 +255,7 @@ def test_solvers_by_class_and_by_file(tmp_path, solver):
 
 
 def test_net_surgery(tmp_path):
-    """Filters edited by hand, and inner products cast into convolutions for pictures of any size."""
+    """Filters edited by hand, and inner products cast into convolutions for images of any size."""
     head = """layer { name: "data" type: "Input" top: "data" input_param { shape { dim: 1 dim: 3 dim: 8 dim: 8 } } }
     layer { name: "conv" type: "Convolution" bottom: "data" top: "conv" convolution_param { num_output: 4 kernel_size: 3
       weight_filler { type: "gaussian" std: 1 } } }
@@ -292,7 +292,7 @@ def test_net_surgery(tmp_path):
 
 
 def test_gradient_ascent(tmp_path):
-    """The picture changed by the gradient of a layer in the middle, at growing sizes."""
+    """The image changed by the gradient of a layer in the middle, at growing sizes."""
     text = """force_backward: true
     layer { name: "data" type: "Input" top: "data" input_param { shape { dim: 1 dim: 3 dim: 8 dim: 8 } } }
     layer { name: "c1" type: "Convolution" bottom: "data" top: "c1" convolution_param { num_output: 4 kernel_size: 3

@@ -109,7 +109,7 @@ def test_what_is_fed_must_be_given():
     np.testing.assert_array_equal(reference.run(net(data), {}, {"x": np.float32([-1])})["y"], [0])
     with pytest.raises(UnsupportedError, match='layer "d"'):
         reference.run(net(data), {}, {})
-    with pytest.raises(NetError, match="an input is not given, want x"):
+    with pytest.raises(NetError, match="an input is missing, want x"):
         reference.run(net(data.replace('"Data"', '"Input"')), {}, {})
 
 

@@ -272,7 +272,9 @@ def test_refuses(kind, options, said):
 
 def test_refuses_a_multiplier_of_nothing_but_not_of_what_is_frozen():
     variables, _ = made("SGD")
-    with pytest.raises(SolverError, match="multipliers of no trained variable, got typo, want v0, v1, v2, v3"):
+    with pytest.raises(
+        SolverError, match="multipliers for a variable that is not trained, got typo, want v0, v1, v2, v3"
+    ):
         optimizers.SGD(0.1, multipliers={"typo": (2.0, 1.0)}).build(variables)
     optimizers.SGD(0.1, multipliers={"frozen": (0.0, 1.0)}).build(variables)
 

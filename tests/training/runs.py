@@ -38,7 +38,7 @@ net_param {
 
 
 def make_data(folder, counts=(("train", 50), ("test", 20)), shards=3):
-    """Writes gray 12 x 13 pictures of 4 classes as `folder`/small/{train,test}; the class is a bright quarter."""
+    """Writes gray 12 x 13 images of 4 classes as `folder`/small/{train,test}; the class is a bright quarter."""
     rng = np.random.default_rng(3)
     for split, count in counts:
         labels = rng.integers(0, 4, count)

@@ -120,7 +120,7 @@ def test_no_such_config(bench):
 
 def test_a_word_that_is_no_flag(bench):
     bench.write()
-    assert "every option is a flag, got 'extra'" in bench.refused("extra")
+    assert "options are given as --flag=value, got 'extra'" in bench.refused("extra")
 
 
 def test_imagenet_that_is_not_prepared(bench):

@@ -63,7 +63,7 @@ def test_another_shape_under_the_same_name_is_refused(kind, first, small_data, t
     source = model(first[0]) if kind == "caffemodel" else first[0] / "small.keras"
     says = (
         r'small.prototxt:15: layer "ip" \(InnerProduct\): blob 0 in .*'
-        rf"{source.name} does not fit, got \(4, 96\), want \(7, 96\) \(give the layer another name to train it"
+        rf"{source.name} does not fit, got \(4, 96\), want \(7, 96\) \(rename the layer to train it"
     )
     with pytest.raises(WeightsError, match=says) as caught:
         runs.train(tmp_path / "tuned", small_data, TUNED.replace("ip_new", "ip"), weights=[source])
@@ -122,7 +122,7 @@ def test_all_commands_and_pycaffe_take_a_keras_file(commands, first, small_data,
 
 BAD = {
     "missing": (None, "no such file"),
-    "text": (runs.SOLVER.encode(), "no weights file of Caffe's (this is text, such as a prototxt)"),
+    "text": (runs.SOLVER.encode(), "not a Caffe weights file (this is text, such as a prototxt)"),
     "empty": (b"", "is empty"),
     "zip": (b"PK\x03\x04 and no more", "damaged zip archive, such as a .keras file"),
 }
@@ -145,5 +145,7 @@ def test_what_is_no_weights_file_is_one_error(kind, commands, small_data, tmp_pa
 
 def test_a_net_that_has_none_of_the_layers_is_refused(first, small_data, tmp_path):
     text = runs.SOLVER.replace('name: "ip"', 'name: "ip_b"').replace('name: "conv"', 'name: "conv_b"')
-    with pytest.raises(WeightsError, match=r"has weights for no layer of this net, got conv, ip, want conv_b, ip_b"):
+    with pytest.raises(
+        WeightsError, match=r"has no weights for any layer of this net, got conv, ip, want conv_b, ip_b"
+    ):
         runs.train(tmp_path / "run", small_data, text, weights=[model(first[0])])

@@ -1,4 +1,4 @@
-"""What a .solverstate holds of blobs that are not learned, by a rule in NumPy; and the diffs beside the weights."""
+"""What a .solverstate holds of blobs that are not learned, by a rule in NumPy; and the diffs next to the weights."""
 
 import h5py
 import numpy as np

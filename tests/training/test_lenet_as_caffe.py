@@ -1,4 +1,4 @@
-"""LeNet from Caffe's own weights, on MNIST in Caffe's order: our losses beside those that Caffe logged.
+"""LeNet from Caffe's own weights, on MNIST in Caffe's order: our losses next to those that Caffe logged.
 
 Near-ties in max pooling make the run branch: a rounding error of 1e-7 sends a gradient to another pixel, and the losses
 part by some 1e-3. Caffe's own arithmetic does so when OpenBLAS takes two threads instead of one (4e-3 within 50

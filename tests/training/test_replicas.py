@@ -290,7 +290,7 @@ net_param {
 @pytest.mark.parametrize(
     ("text", "args", "said"),
     [
-        (CARRIES, [], "cannot be dealt out to several devices, got rnn"),
+        (CARRIES, [], "cannot be split among several devices, got rnn"),
         ("debug_info: true " + runs.SOLVER, [], "debug_info follows one device"),
         (runs.SOLVER, ["--global_batch"], "the batch does not divide among the devices, got 7"),
     ],

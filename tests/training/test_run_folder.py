@@ -123,7 +123,7 @@ def small_disk(tmp_path):
 
 @pytest.mark.parametrize("what", ["checkpoints", "pairs"])
 def test_a_disk_runs_full(commands, small_data, tmp_path, small_disk, what):
-    """One error, no half-written files; with room again the run goes on from the last good checkpoint."""
+    """One error, no half-written files; with room again the run resumes from the last good checkpoint."""
     config, run_dir = tmp_path / "small.prototxt", small_disk / "run" if what == "checkpoints" else tmp_path / "run"
     config.write_text(runs.SOLVER.replace("num_output: 4", "num_output: 100"))  # 61 kB of weights
     args = [f"--config={config}", f"--data_dir={small_data}", "--nosummaries", f"--run_dir={run_dir}", "--keep=0"]
@@ -133,7 +133,7 @@ def test_a_disk_runs_full(commands, small_data, tmp_path, small_disk, what):
     assert process.stderr.count("error: ") == 1, process.stderr
     assert "No space left on device" in process.stderr
     assert "Traceback" not in process.stderr
-    good = re.search(r"(?:the last whole one is|goes on from) \S+ckpt-(\d+)\)", process.stderr)
+    good = re.search(r"(?:the last whole one is|resumes from) \S+ckpt-(\d+)\)", process.stderr)
     assert not list(small_disk.rglob("*partial*")) + list(small_disk.rglob("*_temp*"))
     for path in small_disk.glob("pair_*"):
         path.unlink()

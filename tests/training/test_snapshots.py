@@ -149,7 +149,7 @@ def rates(run_dir):
 
 
 def test_drops_of_the_rate_that_a_state_has_behind_it_stay_behind(small_data, tmp_path):
-    """Caffe keeps current_step: a run whose steps were elsewhere goes on from that count, not from the file's."""
+    """Caffe keeps current_step: a run whose steps were elsewhere resumes from that count, not from the file's."""
     runs.train(tmp_path / "a", small_data, changes=f"{multistep([1, 2])} max_iter: 4 snapshot_after_train: true")
     state = next((tmp_path / "a" / "snapshots").glob("*_iter_4.solverstate"))
     assert solverstate.read(state).current_step == 2

@@ -204,7 +204,7 @@ def test_an_error_of_one_process_ends_all(commands, config, small_data, tmp_path
 
 
 def test_processes_that_do_not_train_the_same_say_so(commands, config, small_data, tmp_path):
-    """The second has another base_lr and the same pictures in other shards."""
+    """The second has another base_lr and the same images in other shards."""
     runs.make_data(tmp_path, shards=2)
     given = ((small_data,), (tmp_path, "--set=base_lr: 0.011"))
     pair = [

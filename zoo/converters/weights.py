@@ -58,7 +58,7 @@ def load(net: Net, path: str | os.PathLike[str]) -> Loaded:
     if not copied and layers:
         want = ", ".join(list(layers)[:8])
         raise WeightsError(
-            f"{path} has weights for no layer of this net", got=", ".join(skipped[:8]) or "none", want=want
+            f"{path} has no weights for any layer of this net", got=", ".join(skipped[:8]) or "none", want=want
         )
     raise_together(errors)
     for parameter, array in pairs:
@@ -88,7 +88,7 @@ def _match(layer, weights, path):
                     at=place,
                     got=tuple(array.shape),
                     want=parameter.spec.shape,
-                    hint="give the layer another name to train it from the beginning",
+                    hint="rename the layer to train it from scratch",
                 )
             )
     return pairs, errors

@@ -35,5 +35,5 @@ def why_fixed(definition: NetDef):
             return reason
         for top, small, large in zip(one.definition.tops, one.tops, three.tops):
             if not small or large != (3 * small[0], *small[1:]):
-                return f'"{top}" of layer "{name}" does not have a line for each item'
+                return f'"{top}" of layer "{name}" does not have one row per item'
     return ""

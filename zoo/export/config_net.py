@@ -117,7 +117,7 @@ def with_batch(parsed, batch):
             "the inputs differ in their first axis",
             at=Place(parsed.file),
             got=", ".join(map(str, sizes)),
-            hint="say each with --input_shape instead of --batch",
+            hint="give each with --input_shape instead of --batch",
         )
     for shape in shapes:
         if shape.dim:

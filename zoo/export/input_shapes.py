@@ -10,7 +10,7 @@ from zoo.layers import find
 
 
 def parse(texts):
-    """Returns {blob: Caffe shape} of texts such as "data: 1,3,227,227"; several may stand in one, parted by ";".
+    """Returns {blob: Caffe shape} of texts such as "data: 1,3,227,227"; several may be given in one, separated by ";".
 
     Raises:
         NetError: a text is something else, or names a blob twice.
@@ -19,7 +19,7 @@ def parse(texts):
     for text in (part for whole in texts for part in whole.split(";") if part.strip()):
         match = re.fullmatch(r"\s*(.+?)\s*:\s*(\d+(?:\s*[, x]\s*\d+)*)\s*", text)
         if not match:
-            raise NetError("no input shape", got=repr(text), want="'blob: 1,3,227,227'")
+            raise NetError("invalid input shape", got=repr(text), want="'blob: 1,3,227,227'")
         if match[1] in shapes:
             raise NetError("an input shape is given twice", got=repr(match[1]))
         shapes[match[1]] = tuple(int(number) for number in re.findall(r"\d+", match[2]))
@@ -29,9 +29,9 @@ def parse(texts):
 def shapes(source, given, weights=(), data_dir=None):
     """Returns {blob: Caffe shape} to deploy `source` with, and {blob: where its shape was found}.
 
-    A picture's height and width are said by crop_size, new_height and new_width, the mean picture or the data itself;
+    An image's height and width are said by crop_size, new_height and new_width, the mean image or the data itself;
     its channels by those, by force_gray, is_color and mean_value, or by the first convolution's weights, and are 3
-    where a crop_size has nothing else beside it.
+    where a crop_size has nothing else next to it.
 
     Args:
         source: a `ConfigNet`.
@@ -95,7 +95,7 @@ def _size(layer, picture):
         return (crop, crop), "height and width from crop_size"
     if layer.type == "ImageData" and image.new_height:
         return (image.new_height, image.new_width), "height and width from new_height and new_width"
-    return (picture[:2], "height and width from the mean picture") if picture else None
+    return (picture[:2], "height and width from the mean image") if picture else None
 
 
 def _channels(layer, picture, source, weights, size):
@@ -106,7 +106,7 @@ def _channels(layer, picture, source, weights, size):
     if t.force_color:
         return 3, "3 channels from force_color"
     if picture:
-        return picture[2], f"channels of the mean picture: {picture[2]}"
+        return picture[2], f"channels of the mean image: {picture[2]}"
     if len(t.mean_value) > 1:
         return len(t.mean_value), f"a channel for each mean_value: {len(t.mean_value)}"
     channels = _channels_of_weights(layer.tops[0], source, weights)

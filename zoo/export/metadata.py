@@ -47,7 +47,7 @@ def describe(conversion, exported):
 
 
 def write(path, conversion, exported):
-    """Writes `describe` as JSON to `path` + ".json", and a mean picture (H, W, C) to `path` + ".mean.npy".
+    """Writes `describe` as JSON to `path` + ".json", and a mean image (H, W, C) to `path` + ".mean.npy".
 
     Returns:
         The paths written.
@@ -78,7 +78,7 @@ def comments(conversion):
 
 
 def how_to_use(conversion, exported=None):
-    """Returns lines that say of each input its shape and what to do to a picture, and of each output its shape.
+    """Returns lines that say of each input its shape and what to do to an image, and of each output its shape.
 
     Shapes are those of the Keras model, or without one Caffe's.
     """

@@ -1,4 +1,4 @@
-"""What has to be done to a picture before the net, as its data layer did it: said for people and for programs."""
+"""What has to be done to an image before the net, as its data layer did it: said for people and for programs."""
 
 from dataclasses import dataclass, field
 
@@ -11,19 +11,19 @@ from zoo.layers import find
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """How the values of one input come from pictures.
+    """How the values of one input come from images.
 
     Attributes:
         blob: the input.
         layer: type of the layer that fed it; "Input" where the file says nothing of the data.
         steps: what to do, in order, a sentence each.
-        mean: per channel, in the order of the channels: mean values, or the means of a mean picture; () for none.
-        mean_file: the mean picture as the file names it, or None.
+        mean: per channel, in the order of the channels: mean values, or the means of a mean image; () for none.
+        mean_file: the mean image as the file names it, or None.
         mean_picture: float32 (H, W, C), where that file was found.
         scale: what the difference is multiplied by.
         crop_size: the side of the square that is cut out of the middle, or 0.
         order: of the channels: "BGR", "gray", or "as in the data" where there are neither three nor one.
-        resize: (H, W) that pictures are brought to first, or None.
+        resize: (H, W) that images are brought to first, or None.
     """
 
     blob: str
@@ -86,7 +86,7 @@ def preprocessing(layer, top, channels=None, data_dir=None):
 
 
 def is_gray(layer):
-    """Whether a data layer says that its pictures have one channel."""
+    """Whether a data layer says that its images have one channel."""
     colour = {"ImageData": layer.message.image_data_param.is_color}.get(layer.type, True)
     return layer.message.transform_param.force_gray or not colour
 
@@ -118,7 +118,7 @@ def _steps(layer, order, channels, resize, mean, picture, scale):
     if t.mean_file:
         at = ", pixel by pixel, before the crop" if t.crop_size else ", pixel by pixel"
         means = f" (its means per channel: {_numbers(mean)})" if picture is not None else " (not found here)"
-        yield f"subtract the mean picture {t.mean_file}{at}{means}"
+        yield f"subtract the mean image {t.mean_file}{at}{means}"
     elif mean:
         yield f"subtract {_numbers(mean)}" + (", channel by channel in that order" if len(mean) > 1 else "")
     if t.crop_size and layer.type != "WindowData":

@@ -1,4 +1,4 @@
-"""Random inputs of the kind that a net expects: pictures as they are after preprocessing, indices, markers."""
+"""Random inputs of the kind that a net expects: images as they are after preprocessing, indices, markers."""
 
 import numpy as np
 
@@ -7,7 +7,7 @@ def random_inputs(conversion, batch=None, seed=0):
     """Returns {blob: float32 array of Caffe's shape}.
 
     What Embed or BatchReindex reads are indices in range, the markers of a recurrent layer and Filter's selectors are
-    0 or 1; pictures are even noise in the range that their mean and scale make of 0..255; all else is in -1..1.
+    0 or 1; images are even noise in the range that their mean and scale make of 0..255; all else is in -1..1.
 
     Args:
         batch: axis 0 of every input; None keeps the file's.

@@ -49,7 +49,7 @@ def verdicts(rows):
         ]
         for row in rows
     ]
-    head = ["output", "beside", "shape", "largest", "max abs diff", "relative", "verdict"]
+    head = ["output", "against", "shape", "largest", "max abs diff", "relative", "verdict"]
     return table(head, texts, right=(3, 4, 5))
 
 

@@ -127,7 +127,7 @@ def compare(blob, by, got, want, tolerance, decides=True):
     finite = np.isfinite(want)
     largest = float(np.abs(want[finite]).max(initial=0))
     if not np.array_equal(got[~finite], want[~finite], equal_nan=True) or not np.isfinite(got[finite]).all():
-        return Row(blob, by, want.shape, largest, math.inf, "not finite at other places", False, decides)
+        return Row(blob, by, want.shape, largest, math.inf, "not finite in different places", False, decides)
     if want.size and not finite.any():
         return Row(blob, by, want.shape, 0, 0, NOTHING, False, decides)
     difference = float(np.abs(got[finite].astype(np.float64) - want[finite]).max(initial=0))

@@ -125,7 +125,7 @@ def read(path, *, error=DataError):
     except wire.WireError as cause:
         hint = weightsfile.what_is(data, weightsfile.ARRAY)
         if hint:
-            raise error("no array in Caffe's binary form", at=Place(str(path)), hint=hint) from cause
+            raise error("not an array in Caffe's binary form", at=Place(str(path)), hint=hint) from cause
         raise cause.to(error, path) from cause
 
 
@@ -139,7 +139,7 @@ def read_mean(path):
     if mean.ndim == 4 and mean.shape[0] == 1:
         mean = mean[0]
     if mean.ndim != 3 or not mean.size:
-        raise DataError("no mean image", at=Place(str(path)), got=f"shape {mean.shape}", want="(1, C, H, W)")
+        raise DataError("not a mean image", at=Place(str(path)), got=f"shape {mean.shape}", want="(1, C, H, W)")
     return mean
 
 
@@ -150,7 +150,7 @@ def write_mean(path, mean):
         DataError: another rank, or the file cannot be written.
     """
     if np.ndim(mean) != 3:
-        raise DataError("no mean image", at=Place(str(path)), got=f"shape {np.shape(mean)}", want="(C, H, W)")
+        raise DataError("not a mean image", at=Place(str(path)), got=f"shape {np.shape(mean)}", want="(C, H, W)")
     with atomic.replacing(path, DataError) as file:
         file.writelines(encode(np.asarray(mean)[np.newaxis], legacy=True))
 

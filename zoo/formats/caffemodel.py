@@ -125,7 +125,7 @@ def _decode(path):
     except wire.WireError as cause:
         hint = weightsfile.what_is(data, weightsfile.WEIGHTS)
         if hint:
-            raise WeightsError("no weights file of Caffe's", at=Place(str(path)), hint=hint) from cause
+            raise WeightsError("not a Caffe weights file", at=Place(str(path)), hint=hint) from cause
         raise cause.to(WeightsError, path) from cause
 
 

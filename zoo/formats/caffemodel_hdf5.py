@@ -38,7 +38,7 @@ def _walk(group, path, layers, seen):
     """Adds the layers below `group` to `layers`: a group without groups in it is one, be it empty."""
     address = h5py.h5o.get_info(group.id).addr
     if address in seen:
-        raise wire.WireError("damaged: a group lies in two places", got=f"/data/{path}")
+        raise wire.WireError("damaged: a group is in two places", got=f"/data/{path}")
     seen.add(address)
     arrays = {}
     for key in group:

@@ -30,7 +30,7 @@ def pixels(datum, force=None, at=None):
         at: the `Place` that an error names.
 
     Raises:
-        DataError: it does not decode, holds no 8-bit picture, or has another number of values than its size says;
+        DataError: it does not decode, holds no 8-bit image, or has another number of values than its size says;
             or pixels that are not encoded have another number of channels than `force` asks for.
     """
     if datum.encoded:
@@ -58,16 +58,16 @@ def interleave(planes):
 
 
 def decode(data, force=None, at=None):
-    """Returns uint8 (H, W, C) pixels of the bytes of a picture file, as OpenCV decodes them; see `pixels`.
+    """Returns uint8 (H, W, C) pixels of the bytes of an image file, as OpenCV decodes them; see `pixels`.
 
-    Marks that ask to turn a picture are ignored, as by the OpenCV of Caffe's day.
+    Marks that ask to turn an image are ignored, as by the OpenCV of Caffe's day.
     """
     cv2 = image_file.opencv()
     flags = {"color": cv2.IMREAD_COLOR, "gray": cv2.IMREAD_GRAYSCALE}
     flag = flags[force] | cv2.IMREAD_IGNORE_ORIENTATION if force else cv2.IMREAD_UNCHANGED
     image = image_file.decode(data, flag, at)
     if image.dtype != np.uint8:
-        raise DataError("a picture that is not 8-bit", at=at, got=str(image.dtype), hint="force_color makes it 8-bit")
+        raise DataError("an image that is not 8-bit", at=at, got=str(image.dtype), hint="force_color makes it 8-bit")
     return image if image.ndim == 3 else image[..., None]
 
 
@@ -94,5 +94,5 @@ def raw(image, label):
 
 
 def encoded(data, label):
-    """Returns the bytes of a Datum of the picture file `data`. As in Caffe its size is not written (io.cpp:144-163)."""
+    """Returns the bytes of a Datum of the image file `data`. As in Caffe its size is not written (io.cpp:144-163)."""
     return caffe_pb2.Datum(data=bytes(data), label=label, encoded=True).SerializeToString()

@@ -15,7 +15,7 @@ IMAGES_MAGIC, LABELS_MAGIC = 2051, 2049  # 0x08 = unsigned byte, then the number
 
 
 def read_idx_images(path):
-    """Returns the pictures of an IDX file, plain or gzipped, as uint8 of shape (N, H, W); raises DataError."""
+    """Returns the images of an IDX file, plain or gzipped, as uint8 of shape (N, H, W); raises DataError."""
     return _read(path, IMAGES_MAGIC, 3)
 
 

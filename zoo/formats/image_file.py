@@ -74,7 +74,7 @@ def decode(data, flag, at=None):
         if "MAX_IMAGE_" in str(e):
             want = f"at most {os.environ[_OPENCV]} pixels"
             raise DataError("an image larger than the limit", at=at, want=want, hint=IMAGE_PIXELS.hint) from e
-        raise DataError("a picture that does not decode", at=at, got=got) from e
+        raise DataError("an image that does not decode", at=at, got=got) from e
     if image is None:
-        raise DataError("a picture that does not decode", at=at, got=f"{len(data)} bytes {bytes(data[:8])!r}...")
+        raise DataError("an image that does not decode", at=at, got=f"{len(data)} bytes {bytes(data[:8])!r}...")
     return image

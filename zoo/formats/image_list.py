@@ -1,4 +1,4 @@
-"""Lists of pictures, a line each: ``path label``, as Caffe's tools and ImageData layers read them."""
+"""Lists of images, a line each: ``path label``, as Caffe's tools and ImageData layers read them."""
 
 import re
 from typing import NamedTuple
@@ -11,7 +11,7 @@ MAX_LABEL = 2**31 - 1
 
 
 class Entry(NamedTuple):
-    """One line: the picture's name, its label, and the line's number from 1."""
+    """One line: the image's name, its label, and the line's number from 1."""
 
     name: str
     label: int
@@ -30,9 +30,9 @@ def read_list(path):
     try:
         lines = regular.read_text(path).removesuffix("\n").split("\n")
     except (OSError, UnicodeDecodeError) as e:
-        raise DataError("cannot read a list of pictures", at=Place(str(path)), got=_reason(e)) from e
+        raise DataError("cannot read a list of images", at=Place(str(path)), got=_reason(e)) from e
     if lines == [""]:
-        raise DataError("an empty list of pictures", at=Place(str(path)), want='lines such as "cat/1.jpg 0"')
+        raise DataError("an empty list of images", at=Place(str(path)), want='lines such as "cat/1.jpg 0"')
     return [_entry(line.removesuffix("\r"), number, path) for number, line in enumerate(lines, 1)]
 
 
@@ -44,5 +44,5 @@ def _entry(line, number, path):
     name, space, label = line.rpartition(" ")
     if not space or not name or not LABEL.fullmatch(label) or abs(int(label)) > MAX_LABEL:
         at = Place(str(path), number)
-        raise DataError("not a picture and its label", at=at, got=repr(line[:80]), want='such as "cat/1.jpg 0"')
+        raise DataError("not an image and its label", at=at, got=repr(line[:80]), want='such as "cat/1.jpg 0"')
     return Entry(name, int(label), number)

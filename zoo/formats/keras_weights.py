@@ -81,7 +81,7 @@ def _members(content):
             what = "a Keras file that does not say which of Caffe's blobs its arrays are"
             raise wire.WireError(what, want="one as python -m zoo.convert writes it")
         if not {_ARRAYS, MEMBER} <= members:
-            raise wire.WireError("no weights file of Caffe's", hint=weightsfile.what_is(content, weightsfile.WEIGHTS))
+            raise wire.WireError("not a Caffe weights file", hint=weightsfile.what_is(content, weightsfile.WEIGHTS))
         return regular.parse_json(_member(archive, MEMBER).decode("utf-8")), _member(archive, _ARRAYS)
 
 
@@ -94,7 +94,7 @@ def _member(archive, name):
 
 
 def _variables(file):
-    """Returns {Keras layer: group of its variables}: Keras numbers the groups, and names their layers beside."""
+    """Returns {Keras layer: group of its variables}: Keras numbers the groups, and names their layers separately."""
     found = {}
 
     def visit(path, item):

@@ -95,7 +95,7 @@ _TYPES_ELSEWHERE = {
 }
 _RATE = "in Caffe: base_lr, with an lr_policy"
 _LENGTH = "in Caffe: max_iter, counted in batches"
-_BATCH = "a data layer of the net has it: data_param { batch_size: ... }"
+_BATCH = "set it in a data layer of the net: data_param { batch_size: ... }"
 _FIELDS_ELSEWHERE = {
     "SolverParameter": {
         **dict.fromkeys(("lr", "learning_rate"), _RATE),
@@ -107,7 +107,7 @@ _FIELDS_ELSEWHERE = {
         "epsilon": "in Caffe: delta", "seed": "in Caffe: random_seed",
     },
     "NetParameter": {
-        **dict.fromkeys(("lr", "learning_rate"), "the solver has it, as base_lr; a layer: param { lr_mult: ... }"),
+        **dict.fromkeys(("lr", "learning_rate"), "set in the solver, as base_lr; a layer: param { lr_mult: ... }"),
         **dict.fromkeys(("batch_size", "batchsize"), _BATCH),
     },
 }
@@ -121,7 +121,7 @@ def _forks_of(name, kind):
 def about_type(name: str, known: Iterable[str] = TYPES) -> str | None:
     """Returns what to say of a layer type that is not among the `known`: whose it is, or the nearest word; or None."""
     if forks := _forks_of(name, 0):
-        return f"a layer of a fork of Caffe that is not read here, {' or '.join(forks)}"
+        return f"a layer of a fork of Caffe that is not supported here, {' or '.join(forks)}"
     return _TYPES_ELSEWHERE.get(name) or did_you_mean(name, known)
 
 
@@ -135,7 +135,7 @@ def about_field(name, message, known, type_known=True):
         type_known: whether the layer in which it stands has a type of Caffe's; if not, its `..._param` is its own.
     """
     if forks := _forks_of(name, 1):
-        return f"a field of a fork of Caffe that is not read here, {' or '.join(forks)}"
+        return f"a field of a fork of Caffe that is not supported here, {' or '.join(forks)}"
     if cure := _FIELDS_ELSEWHERE.get(message, {}).get(name):
         return cure
     return did_you_mean(name, known) if type_known or not name.endswith("_param") else None

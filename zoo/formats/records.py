@@ -1,6 +1,6 @@
 """Pictures in TFRecord files: one declaration of the schema for whoever writes them and whoever reads them.
 
-A split is ``<split>-00000-of-00010.tfrecord`` and so on, and beside them one card, ``<split>.json``, written last:
+A split is ``<split>-00000-of-00010.tfrecord`` and so on, and next to them one card, ``<split>.json``, written last:
 where there is a card, the split is whole. Each record is a tf.train.Example. Its features are called as TensorFlow
 Datasets calls them, or as the TF Model Garden does; the card says which names a split has. Pixels are a JPEG or PNG
 file, or raw: uint8 bytes in (height, width, channel) order, channels in the order R, G, B, as those ecosystems take

@@ -16,7 +16,7 @@ PARTIAL = ".partial"
 class SplitWriter:
     """Writes the shards of one split, then its card, then the folder's description; use it in a ``with``.
 
-    Every file is written under a temporary name beside its place and flushed to the disk. Only `finish` gives the files
+    Every file is written under a temporary name in place and flushed to the disk. Only `finish` gives the files
     their names, the card last. Leaving the ``with`` before that, by an error or otherwise, removes what was written; a
     split that was there before stays as it was. Shards are independent of each other and may be written in any order.
 

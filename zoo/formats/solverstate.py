@@ -49,7 +49,7 @@ def read(path):
     except wire.WireError as cause:
         hint = weightsfile.what_is(data, weightsfile.STATE)
         if hint:
-            raise WeightsError("no solver state of Caffe's", at=Place(str(path)), hint=hint) from cause
+            raise WeightsError("not a Caffe solver state", at=Place(str(path)), hint=hint) from cause
         raise cause.to(WeightsError, path) from cause
 
 

@@ -113,7 +113,7 @@ def scan(text, file=None):
     for match in _TOKEN.finditer(text):
         kind, token = match.lastgroup, match.group()
         if kind == "broken":
-            raise PrototxtError("string is not closed on its line", at=_place(stack, file, line), got=token[:40])
+            raise PrototxtError("string is not terminated on its line", at=_place(stack, file, line), got=token[:40])
         top = stack[-1]
         if kind == "mark":
             if token in _CLOSES:
@@ -172,7 +172,7 @@ def walk(fields, name):
 def _close(stack, token, line, end, file):
     top = stack[-1]
     if len(stack) == 1:
-        raise PrototxtError(f'"{token}" closes nothing', at=Place(file, line))
+        raise PrototxtError(f'unmatched "{token}"', at=Place(file, line))
     want = _CLOSES[top.mark[0]]
     if token != want:
         raise PrototxtError(

@@ -1,7 +1,7 @@
 """Folders that TensorFlow Datasets prepared, ``~/tensorflow_datasets/mnist/3.0.1``, as cards of `zoo.formats.records`.
 
 A split there is named as one of ours is: folder and split, ``~/tensorflow_datasets/mnist/3.0.1/train``. Such a folder
-knows less than our card: no sizes and digests of its shards, and of pictures of several sizes not the smallest. Records
+knows less than our card: no sizes and digests of its shards, and of images of several sizes not the smallest. Records
 stand in the order of the files, which TFDS shuffled once, when it prepared them.
 """
 
@@ -40,7 +40,7 @@ def read_card(prefix):
         prefix: folder and split.
 
     Raises:
-        DataError: no such split, another file format than TFRecord, no picture or no label in its records, a damaged
+        DataError: no such split, another file format than TFRecord, no image or no label in its records, a damaged
             description, or shards that are missing or do not fit it.
     """
     prefix = pathlib.Path(prefix)
@@ -95,7 +95,7 @@ def _info(folder):
     import tensorflow_datasets as tfds
 
     for name in DESCRIPTION:
-        at, hint = Place(str(pathlib.Path(folder) / name)), "TFDS 4 or later writes it anew"
+        at, hint = Place(str(pathlib.Path(folder) / name)), "TFDS 4 or later writes it again"
         try:
             regular.read_json(at.file)
         except (OSError, ValueError) as e:
@@ -113,7 +113,7 @@ def _info(folder):
 
 
 def _names(info, at):
-    """Returns the names of the features that are the picture and the label."""
+    """Returns the names of the features that are the image and the label."""
     keys = info.supervised_keys
     options = [keys[:2]] if keys and all(isinstance(key, str) for key in keys) else []
     options.append(tuple(records.NAMES["tfds"][key] for key in ("image", "label")))
@@ -124,7 +124,7 @@ def _names(info, at):
 
 
 def _fit(picture, label):
-    """Returns whether one feature holds files of gray or colour pictures, and the other an integer."""
+    """Returns whether one feature holds files of gray or colour images, and the other an integer."""
     from tensorflow_datasets import features
 
     bytes_ = isinstance(picture, features.Image) and picture.np_dtype == np.uint8 and picture.shape[-1] in (1, 3)
@@ -135,4 +135,4 @@ def _fit(picture, label):
 def _no_pictures(info, folder):
     got = " ".join(repr(info.features).split())
     want = "an Image of uint8 in 1 or 3 channels and one integer, named by supervised_keys or `image` and `label`"
-    raise DataError("no pictures with labels", at=Place(str(folder)), got=got, want=want)
+    raise DataError("no images with labels", at=Place(str(folder)), got=got, want=want)

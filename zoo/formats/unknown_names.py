@@ -99,5 +99,5 @@ def _about(name, descriptor, message, type_known):
         own = f"{message.text('type')}Parameter"
         for field in descriptor.fields:
             if field.message_type and field.message_type.name == own and name in field.message_type.fields_by_name:
-                return f"it belongs into {field.name} {{ ... }}"
+                return f"it belongs in {field.name} {{ ... }}"
     return about_field(name, descriptor.name, [field.name for field in descriptor.fields], type_known)

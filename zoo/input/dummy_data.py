@@ -11,7 +11,7 @@ from zoo.layers.base.geometry import keras_shape
 
 
 class DummyDataLayer(Feed):
-    """A DummyData layer: constants are filled once, all else anew for every batch, as a function of seed and batch.
+    """A DummyData layer: constants are filled once, all else again for every batch, as a function of seed and batch.
 
     Args:
         layer: the `LayerDef`, of type "DummyData".

@@ -22,7 +22,7 @@ OPEN = 2  # files whose rows lie in memory: a batch may cross from one into the 
 class Hdf5DataLayer(Feed):
     """An HDF5Data layer: each top is the dataset of its name, of any rank, row after row and file after file.
 
-    `shuffle` orders the files, and the rows within each file, anew every epoch; rows of two files never mix. The order
+    `shuffle` orders the files, and the rows within each file, again every epoch; rows of two files never mix. The order
     is a function of the seed, the layer's name, the phase and the epoch.
 
     Args:

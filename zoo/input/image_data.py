@@ -1,4 +1,4 @@
-"""ImageData: pictures and labels from a list of files (image_data_layer.cpp:21-176)."""
+"""ImageData: images and labels from a list of files (image_data_layer.cpp:21-176)."""
 
 from zoo.errors import NetError, Place
 from zoo.formats.image_list import read_list
@@ -10,7 +10,7 @@ from zoo.input.transform import read_transform, stream_key
 
 
 class ImageDataLayer(PictureFeed):
-    """An ImageData layer: pictures of a list, resized, transformed; shuffled, if at all, anew every epoch.
+    """An ImageData layer: images of a list, resized, transformed; shuffled, if at all, again every epoch.
 
     The order is a function of the seed, the layer's name, the phase and the epoch. `rand_skip` leaves out that many
     lines at most, drawn once, where reading begins.
@@ -21,11 +21,11 @@ class ImageDataLayer(PictureFeed):
             the list is found, all are.
 
     Attributes:
-        shapes: ((N, C, H, W), (N,)), by the first picture that is read.
+        shapes: ((N, C, H, W), (N,)), by the first image that is read.
 
     Raises:
         NetError: wrong fields.
-        DataError: a list or first picture that is missing or damaged, or does not fit the transform.
+        DataError: a list or first image that is missing or damaged, or does not fit the transform.
     """
 
     def __init__(self, layer, phase, *, data_dir=None, seed=0):
@@ -36,7 +36,7 @@ class ImageDataLayer(PictureFeed):
             at, hint = layer.at(f"transform_param.force_{force}"), "remove it, or change is_color"
             raise NetError(f"force_{force} contradicts is_color", at=at, got=f"is_color {p.is_color}", hint=hint)
         where = {"data_dir": data_dir, "file": layer.place.file}
-        path = find_file(p.source, "list of pictures", at=layer.at("image_data_param.source"), **where)
+        path = find_file(p.source, "list of images", at=layer.at("image_data_param.source"), **where)
         entries = read_list(path)
         key = stream_key(seed, phase, layer.name, "order")
         skip = int(generator(key, 0, 1).integers(p.rand_skip)) if p.rand_skip else 0
@@ -45,7 +45,7 @@ class ImageDataLayer(PictureFeed):
             raise NetError("rand_skip leaves nothing", at=at, got=p.rand_skip, want=f"at most {len(entries)}")
         order = Order(len(entries), p.shuffle, key, skip)
         first = entries[order(0)]
-        folder = find_folder_of(f"{p.root_folder}{first.name}", "picture", at=Place(str(path), first.line), **where)
+        folder = find_folder_of(f"{p.root_folder}{first.name}", "image", at=Place(str(path), first.line), **where)
         resize = (p.new_height, p.new_width) if p.new_height else None
         options = {"color": p.is_color, "resize": resize, "order": order}
         self._open(ImageListSource(path, entries, folder, p.root_folder, **options), transform, p.batch_size)

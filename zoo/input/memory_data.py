@@ -1,4 +1,4 @@
-"""MemoryData: pictures and labels from arrays that the program sets (memory_data_layer.cpp)."""
+"""MemoryData: images and labels from arrays that the program sets (memory_data_layer.cpp)."""
 
 import numpy as np
 import tensorflow as tf
@@ -46,10 +46,10 @@ class MemoryDataLayer(Feed):
         self._set(inside(data), labels)
 
     def set_pictures(self, images, labels):
-        """Feeds pictures that are transformed as transform_param says (AddMatVector).
+        """Feeds images that are transformed as transform_param says (AddMatVector).
 
         Args:
-            images: uint8 or float32 pictures (h, w, C), a list of them or an array (n, h, w, C), BGR or gray; what the
+            images: uint8 or float32 images (h, w, C), a list of them or an array (n, h, w, C), BGR or gray; what the
                 crop leaves has to be H by W. n is a multiple of the batch size.
             labels: numbers (n,).
 
@@ -61,10 +61,10 @@ class MemoryDataLayer(Feed):
             image = np.asarray(image)
             if image.ndim != 3 or image.shape[2] != self.shapes[0][1] or image.dtype not in (np.uint8, np.float32):
                 want = f"(h, w, {self.shapes[0][1]}) of uint8 or float32"
-                self._refuse(f"picture {i} of another shape", f"{image.shape} of {image.dtype}", want)
+                self._refuse(f"image {i} of another shape", f"{image.shape} of {image.dtype}", want)
             size = self._transform.check(image.shape[2], image.shape[:2], image.shape[:2], self.layer.at())
             if size != self.shapes[0][2:]:
-                self._refuse(f"picture {i} comes out in another size", size, self.shapes[0][2:])
+                self._refuse(f"image {i} comes out in another size", size, self.shapes[0][2:])
             transformed.append(self._transform.one(tf.constant(image), tf.constant(i, tf.int64)).numpy())
         shape = (0, *keras_shape(self.shapes[0])[1:])
         data = np.stack(transformed) if transformed else np.empty(shape, np.float32)

@@ -1,4 +1,4 @@
-"""In which order records are read: in file order or shuffled anew every epoch, always a function of the ordinal."""
+"""In which order records are read: in file order or shuffled again every epoch, always a function of the ordinal."""
 
 import functools
 

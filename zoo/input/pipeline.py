@@ -13,15 +13,15 @@ from zoo.input.window_data import WindowDataLayer
 
 
 class DataLayer(PictureFeed):
-    """A Data layer (data_layer.cpp): pictures and labels of a source, in its order, for ever.
+    """A Data layer (data_layer.cpp): images and labels of a source, in its order, for ever.
 
     Args:
         layer: the `LayerDef`, of type "Data".
         phase: "TRAIN" or "TEST".
         data_dir: where paths are tried first; then the working directory, then the folder of the net's file.
         seed: an integer for random crops and mirrors.
-        resize: (H, W) to bring encoded pictures to, or None.
-        kept_parts: None; or, to keep decoded pictures in memory, of how many parts of the stream one is read.
+        resize: (H, W) to bring encoded images to, or None.
+        kept_parts: None; or, to keep decoded images in memory, of how many parts of the stream one is read.
 
     Attributes:
         shapes: for each top its shape in Caffe's order: ((N, C, H, W), (N,)), or the first alone without a label top.
@@ -40,13 +40,13 @@ class DataLayer(PictureFeed):
         where = {"at": at, "data_dir": data_dir, "file": layer.place.file}
         source = open_source(p.source, **where, force=force, resize=resize)
         if p.force_encoded_color and source.channels != 3:  # in the schema, but nothing in Caffe 1.0 reads it
-            at, got = layer.at("data_param.force_encoded_color"), f"pictures of {source.channels} channels"
+            at, got = layer.at("data_param.force_encoded_color"), f"images of {source.channels} channels"
             hint = "write transform_param { force_color: true }, or remove it"
             raise NetError("Caffe leaves force_encoded_color unused", at=at, got=got, hint=hint)
         if kept_parts:
             if not isinstance(source, RecordsSource):
                 hint = "data_prep.databases makes shards of a database; or leave --cache out"
-                raise DataError("only pictures in shards are kept in memory", at=at, got=p.source, hint=hint)
+                raise DataError("only images in shards are kept in memory", at=at, got=p.source, hint=hint)
             source.keep(kept_parts)
         self._open(source, transform, p.batch_size)
 
@@ -63,13 +63,13 @@ TYPES = {
 def data_layer(layer, phase, *, data_dir=None, seed=0, resize=None, kept_parts=None):
     """Returns the `Feed` of `layer`'s tops, or None where it is no data layer.
 
-    `resize` and `kept_parts` are for "Data" alone, see `DataLayer`; a NetError says where pictures cannot be kept.
+    `resize` and `kept_parts` are for "Data" alone, see `DataLayer`; a NetError says where images cannot be kept.
     """
     if layer.type == "Data":
         return DataLayer(layer, phase, data_dir=data_dir, seed=seed, resize=resize, kept_parts=kept_parts)
     if kept_parts and layer.type in ("ImageData", "WindowData"):
         hint = "data_prep.imagenet makes shards of a list; or leave --cache out"
-        raise NetError("only pictures of a Data layer are kept in memory", at=layer.at(), got=layer.type, hint=hint)
+        raise NetError("only images of a Data layer are kept in memory", at=layer.at(), got=layer.type, hint=hint)
     if layer.type in TYPES:
         return TYPES[layer.type](layer, phase, data_dir=data_dir, seed=seed)
     return None

@@ -1,6 +1,6 @@
 """Caffe's transform_param: mean, crop, mirror and scale, in Caffe's order (data_transformer.cpp:41-137).
 
-Every value is (pixel - mean) * scale in float32. Inside, pictures are (H, W, C) and batches (N, H, W, C); a mean file
+Every value is (pixel - mean) * scale in float32. Inside, images are (H, W, C) and batches (N, H, W, C); a mean file
 is (C, H, W) as Caffe writes it and is subtracted where the pixel stood before the crop. Crops are square: at random in
 TRAIN, at ((H - c) // 2, (W - c) // 2) in TEST. Mirroring draws in TEST too, as in Caffe.
 
@@ -24,7 +24,7 @@ PHILOX = 1  # tf.random.Algorithm.PHILOX: one step of its counter gives the four
 
 
 class Window(NamedTuple):
-    """What of one picture is shown: int32 scalars `top` and `left` of the crop; boolean `flip`, or None for never."""
+    """What of one image is shown: int32 scalars `top` and `left` of the crop; boolean `flip`, or None for never."""
 
     top: tf.Tensor
     left: tf.Tensor
@@ -40,7 +40,7 @@ class Transform:
         mirror: whether to flip left to right by the toss of a coin.
         crop_size: the side of the square crop, or 0 for none.
         random_crop: whether the crop lies at random (TRAIN) or in the middle (TEST).
-        mean: None, float32 (1,) or (C,) for mean values, or (H, W, C) for a mean picture.
+        mean: None, float32 (1,) or (C,) for mean values, or (H, W, C) for a mean image.
         key: 64 bits: whose random numbers these are.
     """
 
@@ -55,10 +55,10 @@ class Transform:
         object.__setattr__(self, "scale", np.float32(self.scale))
 
     def check(self, channels, image_shape, min_size, at=None):
-        """Returns the (H, W) that comes out of pictures with `channels`; raises DataError where they do not fit.
+        """Returns the (H, W) that comes out of images with `channels`; raises DataError where they do not fit.
 
         Args:
-            channels: C of the pictures.
+            channels: C of the images.
             image_shape: their (H, W), or None where they differ.
             min_size: the smallest H and the smallest W among them, or None where that is not known.
             at: the `Place` to blame.
@@ -69,19 +69,19 @@ class Transform:
         if self._mean_image:
             mean = _chw(self.mean)
             if image_shape is None or (channels, *image_shape) != mean:
-                want = (channels, *image_shape) if image_shape else "pictures of one size"
+                want = (channels, *image_shape) if image_shape else "images of one size"
                 raise DataError(
-                    "mean_file must have the size of the pictures before the crop", at=at, got=mean, want=want
+                    "mean_file must have the size of the images before the crop", at=at, got=mean, want=want
                 )
         if self.crop_size:
             if min_size and self.crop_size > min(min_size):
-                want = f"at most {min(min_size)}, as the smallest picture is {min_size[0]} x {min_size[1]} (H x W)"
-                hint = "data_prep.imagenet --resize=256 brings pictures to one size" if image_shape is None else None
-                raise DataError("crop_size exceeds the pictures", at=at, got=self.crop_size, want=want, hint=hint)
+                want = f"at most {min(min_size)}, as the smallest image is {min_size[0]} x {min_size[1]} (H x W)"
+                hint = "data_prep.imagenet --resize=256 brings images to one size" if image_shape is None else None
+                raise DataError("crop_size exceeds the images", at=at, got=self.crop_size, want=want, hint=hint)
             return self.crop_size, self.crop_size
         if image_shape is None:
             hint = "set transform_param.crop_size, or prepare the data with --resize"
-            raise DataError("pictures of several sizes do not make a batch", at=at, hint=hint)
+            raise DataError("images of several sizes do not make a batch", at=at, hint=hint)
         return tuple(image_shape)
 
     def batch(self, images, first):
@@ -126,7 +126,7 @@ class Transform:
         return self.cropped(image, window)
 
     def window(self, ordinal, height, width):
-        """Returns the `Window` of the record with that ordinal, whose picture is `height` x `width` (int32 scalars)."""
+        """Returns the `Window` of the record with that ordinal, whose image is `height` x `width` (int32 scalars)."""
         crop, numbers = self.crop_size, draw(self.key, ordinal, 1)[0] if self._draws else None
         if crop and self.random_crop:
             top, left = _below(numbers[0], height - crop + 1), _below(numbers[1], width - crop + 1)
@@ -135,7 +135,7 @@ class Transform:
         return Window(top, left, _coin(numbers[2]) if self.mirror else None)
 
     def cropped(self, image, window):
-        """Returns what `cut` does, given the part `image` (h, w, C) of a picture that `window` shows of it.
+        """Returns what `cut` does, given the part `image` (h, w, C) of an image that `window` shows of it.
 
         It is mirrored if `window` says so; one that is mirrored already has a window with no `flip`.
         """
@@ -150,12 +150,12 @@ class Transform:
 
     @property
     def wants_one_size(self):
-        """Whether all pictures must have the size of the mean picture."""
+        """Whether all images must have the size of the mean image."""
         return self._mean_image
 
     @property
     def takes_any_size(self):
-        """Whether pictures of unlike sizes come out alike."""
+        """Whether images of unlike sizes come out alike."""
         return bool(self.crop_size) and not self._mean_image
 
     @property
@@ -171,7 +171,7 @@ class Transform:
         return self.mirror or (self.crop_size and self.random_crop)
 
     def batches_of(self, stream, batch_size):
-        """Returns the batches of `stream`, (what `cut` returned, label) pairs, with the pictures' `values`."""
+        """Returns the batches of `stream`, (what `cut` returned, label) pairs, with the images' `values`."""
 
         def finish(images, labels):
             return self.values(images), labels
@@ -183,7 +183,7 @@ class Transform:
         """Returns float32 (..., h, w, C): `images` less the mean values, times the scale."""
         images = tf.cast(images, tf.float32)
         if self._mean_values:
-            # TensorFlow subtracts a whole picture three times as fast as a value a channel.
+            # TensorFlow subtracts a whole image three times as fast as a value a channel.
             size = images.shape[-3:]
             images = images - (np.broadcast_to(self.mean, size) if size.is_fully_defined() else self.mean)
         return images if self.scale == 1 else images * self.scale

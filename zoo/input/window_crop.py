@@ -1,4 +1,4 @@
-"""How WindowData cuts one box out of a picture and warps it (window_data_layer.cpp:252-416), in Caffe's float32."""
+"""How WindowData cuts one box out of an image and warps it (window_data_layer.cpp:252-416), in Caffe's float32."""
 
 import math
 from typing import NamedTuple
@@ -16,7 +16,7 @@ class Cut(NamedTuple):
         context: how many values of it, on every side, show what lies around the box.
         square: whether the box is grown to a square first, so that its aspect stays.
         scale: float32 factor, applied after the mean.
-        mean: None, float32 (1,) or (3,) values, or a float32 (H, W, 3) picture whose middle is subtracted.
+        mean: None, float32 (1,) or (3,) values, or a float32 (H, W, 3) image whose middle is subtracted.
     """
 
     size: int
@@ -46,7 +46,7 @@ class Cut(NamedTuple):
 
 
 def cut(image, corners, mirror, how):
-    """Returns float32 (size, size, 3): the box warped; zero where it reaches beyond the picture.
+    """Returns float32 (size, size, 3): the box warped; zero where it reaches beyond the image.
 
     Args:
         image: uint8 (H, W, 3).
@@ -55,7 +55,7 @@ def cut(image, corners, mirror, how):
         how: the `Cut`.
 
     Raises:
-        DataError: a box that does not lie in the picture.
+        DataError: a box that does not lie in the image.
     """
     import cv2
 
@@ -70,7 +70,7 @@ def cut(image, corners, mirror, how):
     inside = 0 <= x1 <= x2 < image.shape[1] and 0 <= y1 <= y2 < image.shape[0]
     if not inside or height < 1 or width < 1:
         got, want = tuple(int(c) for c in corners), f"corners within {image.shape[1]} x {image.shape[0]} (W x H)"
-        raise DataError("a box that does not lie in its picture", got=got, want=want)
+        raise DataError("a box that does not lie in its image", got=got, want=want)
     window = cv2.resize(image[y1 : y2 + 1, x1 : x2 + 1], (width, height), interpolation=cv2.INTER_LINEAR)
     values = window[:, ::-1].astype(np.float32) if mirror else window.astype(np.float32)
     if how.mean is not None and how.mean.ndim == 3:
@@ -84,7 +84,7 @@ def cut(image, corners, mirror, how):
 
 
 class _Fit(NamedTuple):
-    """Along one axis: what is taken of the picture, and where it goes once warped."""
+    """Along one axis: what is taken of the image, and where it goes once warped."""
 
     first: int
     last: int
@@ -94,7 +94,7 @@ class _Fit(NamedTuple):
 
 
 def _grow(x1, y1, x2, y2, how):
-    """Returns the corners of the box with its context, which may lie outside the picture."""
+    """Returns the corners of the box with its context, which may lie outside the image."""
     scale = np.float32(how.size) / np.float32(how.size - 2 * how.context)
     half_height, half_width = np.float32((y2 - y1 + 1) / 2), np.float32((x2 - x1 + 1) / 2)
     x, y = np.float32(x1) + half_width, np.float32(y1) + half_height

@@ -1,4 +1,4 @@
-"""WindowData: boxes cut out of pictures, background first and then objects (window_data_layer.cpp)."""
+"""WindowData: boxes cut out of images, background first and then objects (window_data_layer.cpp)."""
 
 import numpy as np
 import tensorflow as tf
@@ -46,8 +46,8 @@ class WindowDataLayer(Feed):
         self._path = find_file(p.source, "window file", at=layer.at("window_data_param.source"), **where)
         windows = read_windows(self._path)
         place = Place(str(self._path))
-        if windows.channels != 3:  # pictures are always decoded to three, and the last one's number sizes the top
-            raise DataError("pictures that are not in colour", at=place, got=f"{windows.channels} channels", want=3)
+        if windows.channels != 3:  # images are always decoded to three, and the last one's number sizes the top
+            raise DataError("images that are not in colour", at=place, got=f"{windows.channels} channels", want=3)
         self._background, self._objects = _divide(windows.boxes, p, place)
         self._paths = [f"{p.root_folder}{name}" for name in windows.paths]
         self._folder = find_folder_of(self._paths[0], "picture", at=place, **where)
@@ -67,7 +67,7 @@ class WindowDataLayer(Feed):
         return stream.batch(self.batch_size, drop_remainder=True).prefetch(2)
 
     def fingerprint(self):
-        """As `Feed.fingerprint`: by the boxes, 16 of the pictures and the mean file."""
+        """As `Feed.fingerprint`: by the boxes, 16 of the images and the mean file."""
         pictures = [self._folder / self._paths[index] for index in evenly(len(self._paths))]
         boxes = digest(self._background.tobytes(), self._objects.tobytes(), ends(pictures))
         return f"{len(self._paths)} pictures, {boxes}" + mean_said(self._cut.mean)
@@ -96,7 +96,7 @@ class WindowDataLayer(Feed):
         try:
             data = regular.read_bytes(path)
         except OSError as e:
-            raise DataError(f"cannot read the picture {path}", at=at, got=e.strerror) from e
+            raise DataError(f"cannot read the image {path}", at=at, got=e.strerror) from e
         return datum.decode(data, "color", Place(str(path)))
 
 

@@ -1,4 +1,4 @@
-"""Window files, in which R-CNN lists pictures and boxes in them (window_data_layer.cpp:46-155).
+"""Window files, in which R-CNN lists images and boxes in them (window_data_layer.cpp:46-155).
 
 For each picture: ``# index``, path, channels, height, width, number of boxes; then for each box a line of class,
 overlap with an object, x1, y1, x2, y2. Whitespace parts them, of whatever kind.
@@ -20,8 +20,8 @@ class Windows(NamedTuple):
     """What a window file holds.
 
     Attributes:
-        paths: of the pictures.
-        channels: of the last picture, which in Caffe decides.
+        paths: of the images.
+        channels: of the last image, which in Caffe decides.
         boxes: float32 (n, 7): columns LABEL, OVERLAP, X1, Y1, X2, Y2, PICTURE; corners count from 0 and belong to
             the box.
     """
@@ -50,9 +50,9 @@ class _Reader:
             raise DataError("an empty window file", at=Place(str(self._path)))
         while self._at < len(self._words):
             if self._next("#") != "#":
-                raise self._error("a picture does not begin with #", 1, '"# index"')
-            index = self._integer("the picture's index")
-            if index != len(paths):  # Caffe takes it as an index into the pictures read so far
+                raise self._error("an image does not begin with #", 1, '"# index"')
+            index = self._integer("the image's index")
+            if index != len(paths):  # Caffe takes it as an index into the images read so far
                 raise self._error("pictures are not numbered from 0", 1, len(paths))
             paths.append(self._next("a path"))
             channels = self._integer("channels")

@@ -23,7 +23,7 @@ class BatchReindex(LayerType):
         """As the class says."""
         x, index = bottoms
         if not x or len(index) != 1:
-            raise self.error("wants items and a vector of their numbers", "bottom", got=f"{x} and {index}")
+            raise self.error("expects items and a vector of their indices", "bottom", got=f"{x} and {index}")
         return ((index[0], *x[1:]),)
 
     def integers(self, bottoms):

@@ -35,7 +35,7 @@ class Concat(LayerType):
         axis = self._axis(first)
         for shape in bottoms[1:]:
             if len(shape) != len(first) or any(a != b for i, (a, b) in enumerate(zip(shape, first)) if i != axis):
-                raise self.error(f"bottoms must be alike but for axis {axis}", "bottom", got=shape, want=first)
+                raise self.error(f"bottoms may differ only in axis {axis}", "bottom", got=shape, want=first)
         return ((*first[:axis], sum(shape[axis] for shape in bottoms), *first[axis + 1 :]),)
 
     def build(self, site):

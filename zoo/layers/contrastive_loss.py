@@ -31,9 +31,9 @@ class ContrastiveLoss(LossType):
         check_same_first(self, bottoms)
         a, b, similar = bottoms
         if any(len(shape) > 4 or count(shape, 2) != 1 for shape in (a, b)) or count(a, 1) != count(b, 1):
-            raise self.error("wants two bottoms (N, C) or (N, C, 1, 1)", "bottom", got=f"{a} and {b}")
+            raise self.error("expects two bottoms (N, C) or (N, C, 1, 1)", "bottom", got=f"{a} and {b}")
         if count(similar) != a[0]:
-            raise self.error("wants one similarity a pair", "bottom", got=similar, want=f"({a[0]},)")
+            raise self.error("expects one similarity per pair", "bottom", got=similar, want=f"({a[0]},)")
         return ((),)
 
     def build(self, site):

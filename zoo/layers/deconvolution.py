@@ -22,7 +22,7 @@ class Deconvolution(ConvolutionType):
     pixel_map = "transposed window"
     least_axes = 1
     positions = "bottoms"
-    too_small = "the padding cuts everything away"
+    too_small = "the padding leaves nothing of the output"
 
     def _spatial(self, size, window):
         return deconv_size(size, window)

@@ -1,4 +1,4 @@
-"""Dropout, drawn anew each iteration and the same in a resumed run."""
+"""Dropout, drawn again each iteration and the same in a resumed run."""
 
 from zoo.layers.base.layer_type import LayerType
 from zoo.layers.base.lazy import keras

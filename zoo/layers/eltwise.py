@@ -35,7 +35,7 @@ class Eltwise(LayerType):
         """The bottoms' common shape."""
         for shape in bottoms[1:]:
             if shape != bottoms[0]:
-                raise self.error("bottoms need one shape", "bottom", got=shape, want=bottoms[0])
+                raise self.error("bottoms must have the same shape", "bottom", got=shape, want=bottoms[0])
         return (bottoms[0],)
 
     def build(self, site):

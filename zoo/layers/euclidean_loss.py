@@ -20,7 +20,7 @@ class EuclideanLoss(LossType):
         check_same_first(self, bottoms)
         a, b = bottoms
         if count(a, 1) != count(b, 1):
-            raise self.error("bottoms need items of one size", "bottom", got=b, want=a)
+            raise self.error("bottoms must have items of the same size", "bottom", got=b, want=a)
         return ((),)
 
     def build(self, site):

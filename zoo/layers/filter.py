@@ -28,12 +28,12 @@ class Filter(LayerType):
         """The bottoms' shapes."""
         *items, selector = bottoms
         if len(self.layer.tops) != len(items):
-            raise self.error("wants a top for each bottom but the selector", "top", got=len(self.layer.tops))
+            raise self.error("expects a top for each bottom but the selector", "top", got=len(self.layer.tops))
         if any(dim != 1 for dim in selector[1:]):
             raise self.error("the selector, the last bottom, has one value an item", "bottom", got=selector)
         for shape in items:
             if shape[:1] != selector[:1] or not shape:
-                raise self.error("bottoms need as many items as the selector", "bottom", got=shape, want=selector)
+                raise self.error("bottoms must have as many items as the selector", "bottom", got=shape, want=selector)
         return tuple(items)
 
     def integers(self, bottoms):

@@ -29,7 +29,7 @@ class Flatten(LayerType):
         start = canonical_axis(self.axis, len(bottom), self.layer.at("flatten_param.axis"))
         end = canonical_axis(self.end_axis, len(bottom), self.layer.at("flatten_param.end_axis")) + 1
         if end < start:  # start == end is allowed and inserts an axis of length 1
-            raise self.error("axis lies behind end_axis", "flatten_param.axis", got=f"{start} to {end - 1}")
+            raise self.error("axis comes after end_axis", "flatten_param.axis", got=f"{start} to {end - 1}")
         return ((*bottom[:start], count(bottom, start, end), *bottom[end:]),)
 
     def build(self, site):

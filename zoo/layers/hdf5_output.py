@@ -12,7 +12,7 @@ from zoo.layers.ops.layout import to_caffe
 
 @layer_type("HDF5Output", source="hdf5_output_layer.cpp:12-66")
 class HDF5Output(LayerType):
-    """Writes bottom 0 as /data and bottom 1 as /label, float32 (N,C,H,W), anew at each forward pass. No tops or blobs.
+    """Writes bottom 0 as /data and bottom 1 as /label, float32 (N,C,H,W), again at each forward pass. No tops or blobs.
 
     Caffe opens its file once and fails at the second pass, as the arrays are there by then; here the last pass stays.
     """
@@ -37,7 +37,7 @@ class HDF5Output(LayerType):
         """None; checks that both have as many items and no more than four axes."""
         data, label = bottoms
         if not data or data[:1] != label[:1]:
-            raise self.error("bottoms need as many items", "bottom", got=f"{data} and {label}")
+            raise self.error("bottoms must have the same number of items", "bottom", got=f"{data} and {label}")
         if max(len(data), len(label)) > 4:
             raise self.error("writes up to 4 axes", "bottom", got=f"{data} and {label}")
         return ()

@@ -27,7 +27,7 @@ class HingeLoss(LossType):
         """A scalar."""
         check_same_first(self, bottoms)
         if count(bottoms[1]) != bottoms[0][0]:
-            raise self.error("wants one label an item", "bottom", got=bottoms[1], want=f"({bottoms[0][0]},)")
+            raise self.error("expects one label per item", "bottom", got=bottoms[1], want=f"({bottoms[0][0]},)")
         return ((),)
 
     def lookups(self, bottoms):

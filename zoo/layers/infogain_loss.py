@@ -56,7 +56,7 @@ class InfogainLoss(LossType):
         infogain.no_effect("source")
 
     def _read(self, source):
-        """Returns the array in the file, which is looked for in the working directory and beside the net."""
+        """Returns the array in the file, which is looked for in the working directory and next to the net."""
         place = self.layer.at("infogain_loss_param.source")
         paths = [pathlib.Path(source)]
         if self.layer.place.file:

@@ -33,7 +33,7 @@ class _FromFiles(_Source):
 
     def top_shapes(self, bottoms):
         """Raises NetError: whoever has seen the data has to give the shapes."""
-        raise NetError("shape comes from the data, which nobody has opened", at=self.layer.at())
+        raise NetError("shape comes from the data, which has not been opened", at=self.layer.at())
 
     def _common(self, p, *names):
         """Reads `source` and `batch_size`, which must be given; marks what the input floor reads."""
@@ -90,7 +90,7 @@ class Input(_Source):
 class DummyData(_Source):
     """Tops of given shapes, filled: dummy_data_param.shape or the legacy num, channels, height and width.
 
-    Each is given once for all tops or once for each. A constant is filled once, all else anew for every batch.
+    Each is given once for all tops or once for each. A constant is filled once, all else again for every batch.
 
     Attributes:
         fillers: a FillerParameter for each top, or None for zeros.
@@ -115,7 +115,7 @@ class DummyData(_Source):
         values, tops = tuple(getattr(p, name)), len(self.layer.tops)
         if len(values) not in (1, tops):
             want = "1" if tops == 1 else f"1, or {tops}: one a top"
-            raise p.error(f"{name} is given a wrong number of times", name, got=len(values), want=want)
+            raise p.error(f"{name} is set a wrong number of times", name, got=len(values), want=want)
         return values * tops if len(values) == 1 else values
 
     def top_shapes(self, bottoms):
@@ -197,7 +197,7 @@ class HDF5Data(_FromFiles):
 
 @layer_type("WindowData", source="window_data_layer.cpp:28-210")
 class WindowData(_FromFiles):
-    """Windows (batch_size, C, crop_size, crop_size) and labels (batch_size,) cut from pictures."""
+    """Windows (batch_size, C, crop_size, crop_size) and labels (batch_size,) cut from images."""
 
     batch_param = "window_data_param"
     gives_images = True

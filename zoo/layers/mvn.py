@@ -35,7 +35,7 @@ class MVN(LayerType):
         """The bottom's shape, filled up to four axes."""
         (shape,) = bottoms
         if len(shape) > 4:
-            raise self.error("MVN takes up to (N,C,H,W)", "bottom", got=shape, want="4 axes or fewer")
+            raise self.error("MVN takes at most (N,C,H,W)", "bottom", got=shape, want="4 axes or fewer")
         if len(shape) < 4 and self.overwrites:
             raise self.error("in place, the bottom must have the top's shape", "bottom", got=shape, want="4 axes")
         return ((*shape, *(1,) * (4 - len(shape))),)

@@ -58,7 +58,7 @@ class Pooling(LayerType):
     def _refuse(self, p, wrong, field, want):
         if wrong:
             got = f"kernel {self.kernel}, stride {self.stride}, pad {self.pad}"
-            raise p.error("the windows cannot be laid", field, got=got, want=want)
+            raise p.error("invalid pooling window", field, got=got, want=want)
 
     def _windows(self, shape):
         kernel = shape[2:] if self.whole else self.kernel

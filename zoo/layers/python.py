@@ -133,7 +133,7 @@ class Python(LayerType):
             raise UnsupportedError(
                 f"would run the class {self.cls} of the Python module {self.module}, which is not allowed here",
                 at=self.layer.at("python_param"),
-                hint="it is code that the net names; where you trust it: --allow_python_layers, or zoo.pycaffe",
+                hint="it is code that the net names; if you trust it: --allow_python_layers, or zoo.pycaffe",
             )
         if self._instances is None:
             self._instances = {}

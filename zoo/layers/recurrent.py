@@ -12,7 +12,7 @@ from zoo.layers.ops.variables import inject
 class _Recurrent(LayerType):
     """Bottoms x (T, N, ...), cont (T, N)[, a static input (N, ...)] -> top (T, N, num_output).
 
-    cont is 0 where a sequence begins, else 1. The hidden state goes on from one batch to the next where cont is 1.
+    cont is 0 where a sequence begins, else 1. The hidden state carries over from one batch to the next where cont is 1.
     With expose_hidden it is given and returned instead, each (1, N, num_output), behind the other bottoms and tops; no
     gradient passes there, as in Caffe. An exported model carries nothing: there each batch begins with zeros.
     """
@@ -79,7 +79,7 @@ class _Recurrent(LayerType):
         raise NotImplementedError
 
     def build(self, site):
-        """Plain Keras, but for the state that goes on from batch to batch."""
+        """Plain Keras, but for the state that is carried from batch to batch."""
         kernel, bias, *rest = site.variables
         of_x = self.dense(site, "x", kernel, bias)
         of_static = self.dense(site, "static", rest.pop(0)) if self.static else None

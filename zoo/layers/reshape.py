@@ -40,7 +40,7 @@ class Reshape(LayerType):
             raise self.error("no such axis", "reshape_param.axis", got=self.axis, want=want)
         if not start <= end <= rank:
             raise self.error(
-                "axis + num_axes lies behind the last axis", "reshape_param.num_axes", got=end, want=f"up to {rank}"
+                "axis + num_axes goes past the last axis", "reshape_param.num_axes", got=end, want=f"up to {rank}"
             )
         return start, end
 
@@ -57,12 +57,12 @@ class Reshape(LayerType):
         if -1 in new:
             known = count(bottom[:start]) * count(bottom[end:]) * count([dim for dim in new if dim != -1])
             if known == 0 or count(bottom) % known:
-                raise self.error("dim -1 has no whole size", "reshape_param.shape", got=bottom, want=self.dims)
+                raise self.error("dim -1 cannot be inferred", "reshape_param.shape", got=bottom, want=self.dims)
             new[new.index(-1)] = count(bottom) // known
         top = (*bottom[:start], *new, *bottom[end:])
         if count(top) != count(bottom):
             raise self.error(
-                "the numbers of values differ", "reshape_param.shape", got=top, want=f"as many as {bottom}"
+                "the number of values changes", "reshape_param.shape", got=top, want=f"as many as {bottom}"
             )
         return (top,)
 

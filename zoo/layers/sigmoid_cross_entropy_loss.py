@@ -36,7 +36,7 @@ class SigmoidCrossEntropyLoss(LossType):
         """A scalar."""
         check_same_first(self, bottoms)
         if count(bottoms[0]) != count(bottoms[1]):
-            raise self.error("bottoms need as many values", "bottom", got=bottoms[1], want=bottoms[0])
+            raise self.error("bottoms must have the same number of values", "bottom", got=bottoms[1], want=bottoms[0])
         return ((),)
 
     def build(self, site):

@@ -39,11 +39,11 @@ class Slice(LayerType):
         tops = len(self.layer.tops)
         if not self.points:
             if size % tops:
-                raise self.error(f"{size} does not divide into {tops} equal tops", "slice_param", got=size)
+                raise self.error(f"{size} cannot be split into {tops} equal tops", "slice_param", got=size)
             return range(0, size + 1, size // tops) if size else (0,) * (tops + 1)
         cuts = (0, *self.points, size)
         if any(b <= a for a, b in zip(cuts, cuts[1:])):
-            want = f"rising and between 1 and {size - 1}"
+            want = f"increasing and between 1 and {size - 1}"
             raise self.error("slice_point out of order", "slice_param.slice_point", got=self.points, want=want)
         return cuts
 

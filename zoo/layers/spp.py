@@ -41,13 +41,13 @@ class SPP(LayerType):
             padded = any(window.pad for window in windows)
             if any(window.pad >= window.kernel for window in windows):
                 raise self.error(
-                    f"level {level} of the pyramid is too fine for the plane",
+                    f"level {level} of the pyramid has more bins than the plane has values",
                     "spp_param.pyramid_height",
                     got=f"{2**level} bins",
                     want=f"bins that {shape[2:]} can fill",
                 )
             if padded and self.method == "STOCHASTIC":
-                what = f"level {level} of the pyramid needs padding, which STOCHASTIC has not"
+                what = f"level {level} of the pyramid needs padding, which STOCHASTIC does not support"
                 raise self.error(what, "spp_param.pool", got=shape[2:], want=f"multiples of {2**level}")
             levels.append((windows, tuple(pool_size(*axis, padded=padded) for axis in zip(shape[2:], windows))))
         return levels

@@ -155,9 +155,9 @@ class _Wiring:
         later = [p for m, p, _ in self._kept if name in m.top]
         elsewhere = [p for m, p in self._left_out if name in m.top]
         if any(p is place for p in later):
-            what, hint = f'bottom "{name}" is its own top, and nothing before gives it', None
+            what, hint = f'bottom "{name}" is its own top, and no earlier layer produces it', None
         elif later:
-            what = f'bottom "{name}" is given only further on, by {layer_said(later[0])}'
+            what = f'bottom "{name}" is produced only later, by {layer_said(later[0])}'
             hint = "layers run in the order of the file"
         elif name in self._inputs:  # which Caffe leaves out, and then does not find the blob
             line = f" on line {self._inputs[name].line}" if self._inputs[name].line else ""
@@ -165,7 +165,7 @@ class _Wiring:
             hint = "give it one: input_shape { dim: ... }, or input_dim four times"
         elif elsewhere:
             what = f'unknown bottom "{name}"'
-            hint = f"{layer_said(elsewhere[0])} gives it, but its rules leave it out for {self._state_text()}"
+            hint = f"{layer_said(elsewhere[0])} produces it, but its rules exclude it for {self._state_text()}"
         else:
             what, hint = f'unknown bottom "{name}"', did_you_mean(name, self._current)
         self._error(what, at, hint=hint)
@@ -185,7 +185,7 @@ class _Wiring:
                     first = self._producer.get(self._current[name])
                     by = "this layer itself" if first is None else layer_said(first.place)
                     hint = "a top is in place only where the bottom of the same index has its name"
-                    self._error(f'top "{name}" is given twice, first by {by}', at, hint=hint if first else None)
+                    self._error(f'top "{name}" is produced twice, first by {by}', at, hint=hint if first else None)
             self._current[name] = ref
             tops.append(ref)
         if not message.top and message.type.endswith("Loss"):

@@ -54,9 +54,10 @@ def nets(parsed):
     message = parsed.message
     named = [name for name in _TRAIN_FIELDS if message.HasField(name)]
     if len(named) != 1:
-        got, want = " and ".join(named) or "none", "exactly one of net, net_param, train_net, train_net_param"
+        got, want = " and ".join(named) or None, "exactly one of net, net_param, train_net, train_net_param"
         at = max((parsed.at(name) for name in named), key=lambda place: place.line or 0, default=parsed.at())
-        raise SolverError("training net", at=at, got=got, want=want)
+        what = "the solver names several training nets" if named else "the solver names no training net"
+        raise SolverError(what, at=at, got=got, want=want)
     train = _source(parsed, named[0], "TRAIN", message.train_state)
 
     tests = [("test_net_param", index) for index in range(len(message.test_net_param))]
@@ -65,9 +66,13 @@ def nets(parsed):
     if named[0] in ("net", "net_param"):
         tests += [(named[0], None)] * left
         if left < 0:
-            raise SolverError("test_iter", got=len(message.test_iter), want=f"one for each of {len(tests)} test nets")
+            raise SolverError(
+                "test_iter",
+                got=len(message.test_iter),
+                want=f"one for each of {len(tests)} test nets",
+            )
     elif left:
-        hint = "a test net is said by test_net, test_net_param, net or net_param" if not tests else None
+        hint = "a test net is given by test_net, test_net_param, net or net_param" if not tests else None
         want = f"one for each of {len(tests)} test nets"
         raise SolverError("test_iter", got=len(message.test_iter), want=want, hint=hint)
     for index, count in enumerate(message.test_iter):
@@ -75,7 +80,9 @@ def nets(parsed):
             raise SolverError("test_iter", at=parsed.at(f"test_iter[{index}]"), got=count, want="0 or more")
     if message.test_state and len(message.test_state) != len(tests):
         raise SolverError(
-            "test_state", got=len(message.test_state), want=f"none or one for each of {len(tests)} test nets"
+            "test_state",
+            got=len(message.test_state),
+            want=f"none or one for each of {len(tests)} test nets",
         )
     if tests and not message.HasField("test_interval"):
         raise SolverError("test_interval", got="none", want="1 or more, as there are test nets")

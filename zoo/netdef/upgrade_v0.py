@@ -111,7 +111,7 @@ def _place(layer, node, file, path=None):
 
 
 def _foreign(layer, node, file):
-    """Errors for what stands beside the inner `layer` and Caffe would drop."""
+    """Errors for what stands next to the inner `layer` and Caffe would drop."""
     if not layer.HasField("layer"):
         at = _place(layer, node, file)
         return [PrototxtError("a layer of 2014 among layers of 2013", at=at, hint="write all in one form")]

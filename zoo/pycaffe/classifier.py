@@ -1,4 +1,4 @@
-"""Classifier: a net that classifies pictures, with the preparation they need."""
+"""Classifier: a net that classifies images, with the preparation they need."""
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from zoo.pycaffe.transformer import Transformer
 
 
 class PictureNet(Net):
-    """A TEST net whose first input takes pictures (H, W, K), and the `transformer` for them.
+    """A TEST net whose first input takes images (H, W, K), and the `transformer` for them.
 
     Args:
         model_file, pretrained_file: paths of the prototxt and the weights.
@@ -22,7 +22,7 @@ class PictureNet(Net):
         super().__init__(model_file, TEST, weights=pretrained_file)
         if not self.inputs:
             raise also(DataError, IndexError)(
-                "the net has no input for pictures", want="a deploy net, whose data come from Input"
+                "the net has no input for images", want="a deploy net, whose data come from Input"
             )
         name = self.inputs[0]
         self.transformer = Transformer({name: self.blobs[name].shape})
@@ -37,18 +37,18 @@ class PictureNet(Net):
                 setter(name, given)
 
     def run(self, pictures):
-        """Returns the first output for a list of pictures of any size."""
+        """Returns the first output for a list of images of any size."""
         name = self.inputs[0]
         batch = np.stack([self.transformer.preprocess(name, picture) for picture in pictures])
         return self.forward_all(**{name: batch})[self.outputs[0]]
 
 
 class Classifier(PictureNet):
-    """Classifies whole pictures.
+    """Classifies whole images.
 
     Args:
         model_file, pretrained_file: paths of the prototxt and the weights.
-        image_dims: (height, width) that pictures are brought to before crops are taken; by default the input's.
+        image_dims: (height, width) that images are brought to before crops are taken; by default the input's.
         mean, input_scale, raw_scale, channel_swap: as the `Transformer`'s setters take them; None for none.
     """
 
@@ -67,14 +67,14 @@ class Classifier(PictureNet):
         self.image_dims = self.crop_dims if image_dims is None else image_dims
 
     def predict(self, inputs, oversample=True):
-        """Returns class probabilities (N, classes) of pictures.
+        """Returns class probabilities (N, classes) of images.
 
         Args:
-            inputs: list of pictures (H, W, K).
+            inputs: list of images (H, W, K).
             oversample: True to average over four corners, the centre and their mirror images; False for the centre.
         """
         if not len(inputs):
-            raise also(DataError, IndexError)("no picture to classify")
+            raise also(DataError, IndexError)("no image to classify")
         resized = [resize_image(picture, self.image_dims) for picture in inputs]
         if oversample:
             predictions = self.run(_oversample(resized, self.crop_dims))

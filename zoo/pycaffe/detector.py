@@ -1,4 +1,4 @@
-"""Detector: a net that classifies windows of pictures, with or without their surroundings (R-CNN)."""
+"""Detector: a net that classifies windows of images, with or without their surroundings (R-CNN)."""
 
 import numpy as np
 
@@ -31,7 +31,7 @@ class Detector(PictureNet):
         self.configure_crop(context_pad)
 
     def detect_windows(self, images_windows):
-        """Classifies windows of pictures.
+        """Classifies windows of images.
 
         Args:
             images_windows: pairs (file name, list of windows (ymin, xmin, ymax, xmax)).
@@ -57,7 +57,7 @@ class Detector(PictureNet):
         raise also(UnsupportedError, ImportError)("selective search is a MATLAB program", hint=hint)
 
     def configure_crop(self, context_pad):
-        """Sets the border; makes the colour that fills it beyond a picture's edge: the mean, before its preparation."""
+        """Sets the border; makes the colour that fills it beyond an image's edge: the mean, before its preparation."""
         name = self.inputs[0]
         transformer = self.transformer
         channels, height, width = self.blobs[name].shape[1:]
@@ -70,10 +70,10 @@ class Detector(PictureNet):
             self.crop_mean = self.crop_mean + mean / transformer.raw_scale.get(name, 1)
 
     def crop(self, im, window):
-        """Returns the window (ymin, xmin, ymax, xmax) of picture `im` (H, W, K), with its surroundings as configured.
+        """Returns the window (ymin, xmin, ymax, xmax) of image `im` (H, W, K), with its surroundings as configured.
 
         Raises:
-            DataError: the window has no pixel of the picture.
+            DataError: the window has no pixel of the image.
         """
         top, left, bottom, right = (int(edge) for edge in window)
         if not self.context_pad:
@@ -97,6 +97,6 @@ class Detector(PictureNet):
         piece = im[max(top, 0) : bottom, max(left, 0) : right]
         if not piece.size:
             raise also(DataError, AssertionError)(
-                "a window without a pixel of the picture", got=(top, left, bottom, right), want=im.shape[:2]
+                "a window without a pixel of the image", got=(top, left, bottom, right), want=im.shape[:2]
             )
         return piece

@@ -1,4 +1,4 @@
-"""Draws a net as a graph of layers and blobs: as dot text, or through Graphviz as a picture."""
+"""Draws a net as a graph of layers and blobs: as dot text, or through Graphviz as an image."""
 
 import os
 import pathlib
@@ -60,7 +60,7 @@ def get_pydot_graph(caffe_net, rankdir="LR", label_edges=True, phase=None, displ
 
 
 def draw_net(caffe_net, rankdir="LR", ext="png", phase=None, display_lrm=False):
-    """Returns the bytes of a picture of a NetParameter, in a format that Graphviz knows, or of the dot text ("dot").
+    """Returns the bytes of an image of a NetParameter, in a format that Graphviz knows, or of the dot text ("dot").
 
     Raises:
         UnsupportedError: Graphviz is not installed, or does not know the format.
@@ -71,7 +71,7 @@ def draw_net(caffe_net, rankdir="LR", ext="png", phase=None, display_lrm=False):
     program = shutil.which("dot")
     if program is None:
         raise UnsupportedError(
-            f"a .{ext} picture needs Graphviz's program dot, which is not installed", hint='a name in ".dot" needs none'
+            f"a .{ext} image needs Graphviz's program dot, which is not installed", hint='a name in ".dot" needs none'
         )
     done = subprocess.run([program, f"-T{ext}"], input=text, capture_output=True, check=False)
     if done.returncode:
@@ -81,7 +81,7 @@ def draw_net(caffe_net, rankdir="LR", ext="png", phase=None, display_lrm=False):
 
 
 def draw_net_to_file(caffe_net, filename, rankdir="LR", phase=None, display_lrm=False):
-    """Writes a picture of a NetParameter, in the format that the name ends in; DataError where it cannot be written."""
+    """Writes an image of a NetParameter, in the format that the name ends in; DataError where it cannot be written."""
     filename = pathlib.Path(os.fspath(filename))
     picture = draw_net(caffe_net, rankdir, filename.suffix[1:] or "dot", phase, display_lrm)
     try:

@@ -106,7 +106,7 @@ class Engine(NetBlobs):
     def _check_shapes(self, refs):
         for ref in refs:
             if self.blob(ref).shape != self.net.shapes[ref]:
-                want = f"{self.net.shapes[ref]}, as the layers before it give"
+                want = f"{self.net.shapes[ref]}, as the layers before it compute"
                 raise NetError(f'blob "{ref}" was reshaped', got=self.blob(ref).shape, want=want)
 
     def backward(self, start, end, hooks=((), ())):

@@ -50,7 +50,7 @@ class ForwardAll:
         if not arrays or (set(arrays) - set(names) if some else set(arrays) != set(names)):
             raise NetError("arrays given are not the net's", got=", ".join(sorted(arrays)), want=", ".join(names))
         if len(lengths) != 1 or 0 in lengths:
-            raise NetError("arrays need as many items, at least one", got=sorted(lengths))
+            raise NetError("arrays must have the same number of items, at least one", got=sorted(lengths))
 
     def _batch(self, arrays):
         """Yields {name: items} of one batch after the other."""

@@ -1,6 +1,6 @@
 """The forward and backward passes of a range of layers as compiled functions.
 
-The backward pass computes each layer anew from its bottoms to have the derivative; what the derivative does not use,
+The backward pass computes each layer again from its bottoms to have the derivative; what the derivative does not use,
 TensorFlow prunes. What layers carry from batch to batch is set back for it and left as it was found.
 """
 

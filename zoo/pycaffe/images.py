@@ -12,20 +12,20 @@ _GREY = np.array([0.2125, 0.7154, 0.0721])
 
 
 def load_image(filename, color=True):
-    """Returns the picture in a file: (H, W, 3) in RGB, or (H, W, 1) with `color` False; alpha is left out.
+    """Returns the image in a file: (H, W, 3) in RGB, or (H, W, 1) with `color` False; alpha is left out.
 
     Raises:
-        DataError: no such file, or no picture.
+        DataError: no such file, or no image.
     """
     import cv2
 
     at = Place(os.fspath(filename))
     if not os.path.isfile(filename):
         raise also(DataError, FileNotFoundError)("no such file", at=at)
-    # Unchanged keeps 16 bits, and turns no picture by its EXIF data, which scikit-image does not either.
+    # Unchanged keeps 16 bits, and turns no image by its EXIF data, which scikit-image does not either.
     pixels = cv2.imread(os.fspath(filename), cv2.IMREAD_UNCHANGED)
     if pixels is None:
-        raise also(DataError, OSError)("no picture that can be read", at=at)
+        raise also(DataError, OSError)("no image that can be read", at=at)
     scale = np.iinfo(pixels.dtype).max if np.issubdtype(pixels.dtype, np.integer) else 1
     image = pixels.astype(np.float64) / scale
     if image.ndim == 2 or image.shape[2] < 3:
@@ -36,24 +36,24 @@ def load_image(filename, color=True):
 
 
 def resize_image(im, new_dims, interp_order=1):
-    """Returns a picture (H, W, K) in another size, float32.
+    """Returns an image (H, W, K) in another size, float32.
 
     For 1 or 3 channels as scikit-image resizes without smoothing: centres of pixels on centres of pixels, black beyond
     the edge. For other numbers of channels as scipy.ndimage.zoom does: corner pixels on corner pixels.
 
     Args:
-        im: the picture.
+        im: the image.
         new_dims: (height, width).
         interp_order: of the spline; 1 is bilinear.
 
     Raises:
-        DataError: no picture, or no size.
+        DataError: no image, or no size.
     """
     from scipy.ndimage import zoom
 
     im, size = np.asarray(im), tuple(int(dim) for dim in new_dims)
     if im.ndim != 3 or not im.size or len(size) != 2 or min(size) < 1:
-        got, want = f"shape {im.shape} to {size}", "a picture (H, W, K) and (H', W')"
+        got, want = f"shape {im.shape} to {size}", "an image (H, W, K) and (H', W')"
         raise also(DataError, ValueError)("cannot resize", got=got, want=want)
     factors = (size[0] / im.shape[0], size[1] / im.shape[1], 1)
     if im.shape[2] not in (1, 3):
@@ -70,14 +70,14 @@ def oversample(images, crop_dims):
     """Returns ten crops of each picture: the four corners and the centre, then their mirror images.
 
     Args:
-        images: pictures (H, W, K) of one size.
+        images: images (H, W, K) of one size.
         crop_dims: (height, width) of the crops.
 
     Returns:
         float32 (10 N, height, width, K).
 
     Raises:
-        DataError: the crops are larger than the pictures.
+        DataError: the crops are larger than the images.
     """
     height, width = (int(dim) for dim in crop_dims)
     crops = []
@@ -85,7 +85,7 @@ def oversample(images, crop_dims):
         rows, columns = im.shape[0] - height, im.shape[1] - width
         if rows < 0 or columns < 0:
             got, want = (height, width), f"at most {im.shape[:2]}"
-            raise also(DataError, ValueError)("crops larger than the picture", got=got, want=want)
+            raise also(DataError, ValueError)("crops larger than the image", got=got, want=want)
         places = [(0, 0), (0, columns), (rows, 0), (rows, columns), centre_crop(im.shape, (height, width))]
         found = [im[y : y + height, x : x + width] for y, x in places]
         crops += found + [crop[:, ::-1] for crop in found]

@@ -53,7 +53,7 @@ def array_to_datum(arr, label=None):
     """Returns a Datum of an array (K, H, W), uint8 as bytes, else as floats; raises DataError for other ranks."""
     arr = np.asarray(arr)
     if arr.ndim != 3:
-        raise also(DataError, ValueError)("a Datum holds one picture", got=f"shape {arr.shape}", want="(K, H, W)")
+        raise also(DataError, ValueError)("a Datum holds one image", got=f"shape {arr.shape}", want="(K, H, W)")
     datum = caffe_pb2.Datum(channels=arr.shape[0], height=arr.shape[1], width=arr.shape[2])
     if arr.dtype == np.uint8:
         datum.data = arr.tobytes()
@@ -65,17 +65,17 @@ def array_to_datum(arr, label=None):
 
 
 def datum_to_array(datum):
-    """Returns the picture of a Datum as (K, H, W): uint8 from bytes, float64 from floats; an encoded one decoded (BGR).
+    """Returns the image of a Datum as (K, H, W): uint8 from bytes, float64 from floats; an encoded one decoded (BGR).
 
     Raises:
-        DataError: the sizes are not those of the values, or the encoded picture is damaged.
+        DataError: the sizes are not those of the values, or the encoded image is damaged.
     """
     if datum.encoded:
         import cv2
 
         picture = cv2.imdecode(np.frombuffer(datum.data, np.uint8), cv2.IMREAD_UNCHANGED) if datum.data else None
         if picture is None:
-            raise also(DataError, ValueError)("damaged picture in a Datum", got=f"{len(datum.data)} bytes")
+            raise also(DataError, ValueError)("damaged image in a Datum", got=f"{len(datum.data)} bytes")
         return np.ascontiguousarray(np.atleast_3d(picture).transpose(2, 0, 1))
     shape = (datum.channels, datum.height, datum.width)
     if datum.data:

@@ -24,7 +24,7 @@ class Solver:
     """A solver from a prototxt file.
 
     Args:
-        solver_file: path of the solver; paths of nets in it are looked for in the working directory, then beside it.
+        solver_file: path of the solver; paths of nets in it are looked for in the working directory, then next to it.
 
     Attributes:
         net: the training `Net`.

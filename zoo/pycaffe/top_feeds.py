@@ -107,7 +107,9 @@ class MemoryArrays:
                 raise NetError(f"{name} does not fit", at=at, got=array.shape, want=f"(N, {', '.join(map(str, want))})")
         if len(data) != len(labels) or len(data) % batch or not len(data):
             got = f"{len(data)} and {len(labels)}"
-            raise NetError("data and labels need as many items", at=at, got=got, want=f"a multiple of {batch}")
+            raise NetError(
+                "data and labels must have the same number of items", at=at, got=got, want=f"a multiple of {batch}"
+            )
         self._arrays, self._position = (data, labels.reshape(-1)), 0
 
     def fill(self, blobs):

@@ -1,4 +1,4 @@
-"""Transformer: pictures (H, W, K) into a net's input (K, H, W), and back."""
+"""Transformer: images (H, W, K) into a net's input (K, H, W), and back."""
 
 import numpy as np
 
@@ -8,7 +8,7 @@ from zoo.pycaffe.images import resize_image
 
 
 class Transformer:
-    """Says, for each input, how a picture becomes it.
+    """Says, for each input, how an image becomes it.
 
     In this order: resized to the input's height and width; axes transposed; channels swapped; times `raw_scale`; minus
     the mean; times `input_scale`. What is not set is left out.
@@ -26,7 +26,7 @@ class Transformer:
             raise NetError(f'"{in_}" is no input', want=" or ".join(self.inputs))
 
     def preprocess(self, in_, data):
-        """Returns the float32 input (K, H, W) of `data`, a picture (H', W', K) that is left as it is."""
+        """Returns the float32 input (K, H, W) of `data`, an image (H', W', K) that is left as it is."""
         self._check(in_)
         x = np.array(data, np.float32)
         if x.shape[:2] != self.inputs[in_][2:]:
@@ -44,7 +44,7 @@ class Transformer:
         return x
 
     def deprocess(self, in_, data):
-        """Returns the picture that the input `data` (K, H, W), or (1, K, H, W), came from, in the input's size."""
+        """Returns the image that the input `data` (K, H, W), or (1, K, H, W), came from, in the input's size."""
         self._check(in_)
         x = np.array(data).squeeze()
         if in_ in self.input_scale:
@@ -81,7 +81,7 @@ class Transformer:
         self.raw_scale[in_] = scale
 
     def set_mean(self, in_, mean):
-        """Sets what is subtracted: an array (K,), (H, W) or (K, H, W); a picture of another size is resized.
+        """Sets what is subtracted: an array (K,), (H, W) or (K, H, W); an image of another size is resized.
 
         Raises:
             NetError: another shape.

@@ -62,7 +62,7 @@ def _check_fed(layer, values):
             f'layer type "{layer.message.type}" has no reference implementation', at=layer.place, hint=hint
         )
     if missing:
-        raise layer.error("an input is not given", want=", ".join(missing))
+        raise layer.error("an input is missing", want=", ".join(missing))
 
 
 def _bottom(layer, values, name):

@@ -95,7 +95,9 @@ class CaffeOptimizer(keras.optimizers.Optimizer):
         paths = [getattr(variable, "path", variable.name) for variable in variables]
         # What is not learned may be named with the rest.
         if unknown := sorted(path for path, pair in given.items() if pair[0] and path not in paths):
-            raise SolverError("multipliers of no trained variable", got=", ".join(unknown), want=", ".join(paths))
+            raise SolverError(
+                "multipliers for a variable that is not trained", got=", ".join(unknown), want=", ".join(paths)
+            )
         pairs = [given.get(path, (1.0, 1.0)) for path in paths]
         self._lr_mults = tuple(pair[0] for pair in pairs)
         self._decays = tuple(self.coupled_decay * pair[1] for pair in pairs)

@@ -98,7 +98,7 @@ class SGD(_Momentum):
         """Adds what decay makes of the step, over momentum, to the history: momentum * (h + l/momentum * decay * w).
 
         That is one pass in place where the sum of gradient and decay takes two and as much memory as the weights.
-        A small momentum would lose digits on the way, and Nesterov's step takes the gradient beside the history.
+        A small momentum would lose digits on the way, and Nesterov's step takes the gradient alongside the history.
         """
         if self.nesterov or self.momentum < 0.5 or self.regularization_type != "L2":
             return False

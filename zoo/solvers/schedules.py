@@ -28,7 +28,7 @@ class Schedule(keras.optimizers.schedules.LearningRateSchedule):
         return 0
 
     def restored(self, iteration, current_step):
-        """Returns this policy as it goes on from a .solverstate that holds `iteration` and `current_step`."""
+        """Returns this policy as it resumes from a .solverstate that holds `iteration` and `current_step`."""
         return self
 
 

@@ -29,7 +29,7 @@ def everything(source, iterations, data_dir=None, shapes=None):
     timed = timed_net(source, data_dir, shapes)
     net = timed.net
     for name, why in timed.made.items():
-        logging.info("%s: its numbers are made up here (%s)", name, why)
+        logging.info("%s: random numbers stand in for its data (%s)", name, why)
     logging.info("*** Benchmark begins ***")
     logging.info("Testing for %d iterations.", iterations)
     computing = sum(layer.call is not None for layer in net.layers)

@@ -112,7 +112,7 @@ class Checkpoints:
                 self._checkpoint.read(str(folder / path.name)).assert_existing_objects_matched()
         except _UNREADABLE as error:
             kind = CheckpointError if isinstance(error, _NOT_DAMAGE) else DamagedError
-            hint = "go on from another one with --snapshot in another --run_dir, or begin again with --restart"
+            hint = "resume from another one with --snapshot in another --run_dir, or begin again with --restart"
             raise kind(f"cannot read checkpoint {path}", got=_first_line(error), hint=hint) from error
 
     def _check_same(self, path, readable):
@@ -132,7 +132,7 @@ class Checkpoints:
             more = f"; and {len(differ) - 3} more" if len(differ) > 3 else ""
             raise CheckpointError(
                 f"checkpoint {path} is of another net or solver: {'; '.join(differ[:3])}{more}",
-                hint="train it in a --run_dir of its own, or begin anew with --restart",
+                hint="train it in a --run_dir of its own, or begin again with --restart",
             )
 
 

@@ -202,7 +202,7 @@ class Loop:
         try:
             self.pairs.save(self.session)
         except WeightsError as error:
-            hint = f"the same command goes on from {self.checkpoints.latest}"
+            hint = f"the same command resumes from {self.checkpoints.latest}"
             raise CheckpointError(error.what, at=error.at, got=error.got, hint=error.hint or hint) from error
 
     def _finish(self):

@@ -137,7 +137,7 @@ class Replicas:
             if self.workers == 1:
                 raise
             said = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
-            hint = "its own output says why; start all processes again, they go on from the newest checkpoint"
+            hint = "its own output says why; start all processes again, they resume from the newest checkpoint"
             raise ClusterError(f"worker {self.worker} has lost another one", got=said, hint=hint) from error
 
 

@@ -131,9 +131,9 @@ def _start(session, checkpoints, weights, snapshot):
     if path is not None:
         if snapshot or weights:
             raise CheckpointError(
-                "this run has begun already and goes on from its checkpoint",
+                "this run has begun already and resumes from its checkpoint",
                 got=f"{path} and {'a snapshot' if snapshot else 'weights'} to start from",
-                hint="begin anew with --restart, or in another --run_dir",
+                hint="begin again with --restart, or in another --run_dir",
             )
         session.unpack()
         logging.info("Continuing from %s at iteration %d", path, session.iteration)

@@ -104,7 +104,7 @@ class Session:
         if self.train.state and self.replicas.count > 1:
             hint = "train with --strategy=one"
             names = ", ".join(self.train.state)
-            what = "what a net carries from batch to batch cannot be dealt out to several devices"
+            what = "what a net carries from batch to batch cannot be split among several devices"
             raise UnsupportedError(what, at=solver.train.at, got=names, hint=hint)
 
     def _share(self):

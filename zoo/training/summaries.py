@@ -44,7 +44,7 @@ class Summaries:
                 tf.summary.scalar(tag, value)
 
     def weights(self, iteration, parameters, gradients):
-        """Writes histograms of parameters, and of `gradients` ({name: tensor}), and the first filters as a picture."""
+        """Writes histograms of parameters, and of `gradients` ({name: tensor}), and the first filters as an image."""
         with self._writer("train").as_default(step=iteration):
             for parameter in parameters:
                 _histogram(f"weights/{parameter.variable.path}", parameter.variable.value)
@@ -83,7 +83,7 @@ def _buckets(flat):
 
 
 def filter_sheet(filters, scale=6, gap=1):
-    """Returns convolution filters as one picture, (height, width, 1 or 3) float32 in 0..1.
+    """Returns convolution filters as one image, (height, width, 1 or 3) float32 in 0..1.
 
     Args:
         filters: (outputs, inputs, h, w), Caffe's order; 3 inputs are shown as B,G,R colours, others by their mean.

@@ -135,7 +135,7 @@ def test_unlike_sizes_make_no_batch(tmp_path, make):
     _, path = unlike(tmp_path, make)
     said = fails(DataLayer(data_layer(path, batch_size=2), "TRAIN"))
     assert said == (
-        f"{path}: record 1: pictures of several sizes, got (7, 8), want (6, 9)"
+        f"{path}: record 1: images of several sizes, got (7, 8), want (6, 9)"
         " (set transform_param.crop_size, or batch_size: 1)"
     )
 
@@ -144,8 +144,8 @@ def test_crop_larger_than_the_pictures(tmp_path):
     sizes = [(6, 9), (7, 8), (9, 5), (8, 7)]
     path = write(tmp_path / "db", [datum.raw(pictures(1, *size, 3)[0], 0) for size in sizes])
     said = fails(DataLayer(data_layer(path, batch_size=2, transform="crop_size: 6"), "TRAIN"), start=1)
-    assert said == f"{path}: record 2: crop_size exceeds the picture, got 6, want at most 5"
-    with pytest.raises(DataError, match="crop_size exceeds the pictures, got 7, want at most 6"):
+    assert said == f"{path}: record 2: crop_size exceeds the image, got 6, want at most 5"
+    with pytest.raises(DataError, match="crop_size exceeds the images, got 7, want at most 6"):
         DataLayer(data_layer(path, transform="crop_size: 7"), "TRAIN")
 
 
@@ -177,7 +177,7 @@ def test_errors_of_training_pass(tmp_path):
 
 @pytest.mark.slow
 def test_fast_enough(tmp_path):
-    """20000 of MNIST's pictures a second, in the best of five runs: a GPU's LeNet asks for no more."""
+    """20000 of MNIST's images a second, in the best of five runs: a GPU's LeNet asks for no more."""
     path = write_raw(tmp_path / "db", pictures(6000, 28, 28, 1))
     feed = DataLayer(data_layer(path, batch_size=64, transform="scale: 0.00390625"), "TRAIN")
 

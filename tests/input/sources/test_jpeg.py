@@ -1,4 +1,4 @@
-"""Squares cut while decoding have the pixels of the whole picture, whatever the file, and OpenCV's."""
+"""Squares cut while decoding have the pixels of the whole image, whatever the file, and OpenCV's."""
 
 import itertools
 

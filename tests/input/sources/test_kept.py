@@ -17,7 +17,7 @@ TRANSFORM = Transform(0.5, True, 7, True, np.float32([5, 60, 110]), key=9)
 
 
 def written(folder, sizes, encoding="jpeg"):
-    """Returns the prefix of a split of pictures of these sizes."""
+    """Returns the prefix of a split of images of these sizes."""
     images = [pictures(1, *size, 3, seed=i)[0] for i, size in enumerate(sizes)]
     ending = {"jpeg": ".jpg", "png": ".png"}[encoding]
     return write_files(folder, [cv2.imencode(ending, i)[1].tobytes() for i in images], sizes, encoding=encoding)
@@ -91,11 +91,11 @@ def refused(definition, error):
 def test_what_cannot_be_kept(tmp_path):
     images = pictures(3, 9, 12, 3)
     (tmp_path / "raw").mkdir()
-    assert "raw pictures are not decoded" in refused(data_layer(write_raw(tmp_path / "raw", images), 2), DataError)
+    assert "raw images are not decoded" in refused(data_layer(write_raw(tmp_path / "raw", images), 2), DataError)
     with DatabaseWriter(tmp_path / "db", "lmdb") as writer:
         writer.put(b"0", datum.raw(images[0], 0))
-    assert "only pictures in shards" in refused(data_layer(tmp_path / "db", 1), DataError)
+    assert "only images in shards" in refused(data_layer(tmp_path / "db", 1), DataError)
     listed = layer(
         'name: "d" type: "ImageData" top: "data" top: "label" image_data_param { source: "l" batch_size: 1 }'
     )
-    assert "only pictures of a Data layer" in refused(listed, NetError)
+    assert "only images of a Data layer" in refused(listed, NetError)

@@ -86,5 +86,5 @@ def test_a_field_that_caffe_overlooks_is_said_where_it_would_matter(prepared):
         'name: "d" type: "Data" top: "a" data_param { source: "data/mnist/train" batch_size: 2 '
         "force_encoded_color: true }"
     )
-    with pytest.raises(NetError, match="force_encoded_color unused, got pictures of 1 channels .write transform_param"):
+    with pytest.raises(NetError, match="force_encoded_color unused, got images of 1 channels .write transform_param"):
         DataLayer(definition, "TRAIN")

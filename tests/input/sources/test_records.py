@@ -190,7 +190,7 @@ def test_pictures_of_several_sizes_one_at_a_time(tmp_path):
 
 def test_pictures_of_several_sizes_make_no_batch(tmp_path):
     _, prefix = several_sizes(tmp_path)
-    with pytest.raises(DataError, match="pictures of several sizes do not make a batch"):
+    with pytest.raises(DataError, match="images of several sizes do not make a batch"):
         DataLayer(data_layer(prefix, batch_size=2), "TRAIN")
 
 
@@ -236,5 +236,5 @@ def test_a_png_among_jpegs_is_cropped_too(tmp_path):
 def test_a_jpeg_of_another_size_than_its_card_says(tmp_path):
     data = cv2.imencode(".jpg", pictures(1, 9, 12, 3)[0])[1].tobytes()
     feed = DataLayer(data_layer(write_files(tmp_path, [data], [(9, 11)]), 1, "crop_size: 5"), "TRAIN")
-    with pytest.raises(DataError, match="a picture of another size"), feed.reading():
+    with pytest.raises(DataError, match="an image of another size"), feed.reading():
         take(feed.dataset(), 1)

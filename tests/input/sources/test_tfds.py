@@ -110,7 +110,7 @@ def test_jpeg_files_decode_as_by_opencv(imagenet):
 
 
 def test_picture_smaller_than_the_crop(imagenet):
-    """TFDS does not say how small its pictures are, so that it shows when one is met."""
+    """TFDS does not say how small its images are, so that it shows when one is met."""
     folder, files = imagenet
     names = [record["file_name"].decode() for record in tfds_folders.read(folder, "validation")[0]]
     sizes = [SIZES[int(name[3])] for name in names]
@@ -118,7 +118,7 @@ def test_picture_smaller_than_the_crop(imagenet):
     feed = layer(folder, 1, transform="crop_size: 10")
     height, width = sizes[first]
     want = (
-        f"validation: record {first}: crop_size exceeds a picture, got 10, want at most 9, as it is {height} x {width}"
+        f"validation: record {first}: crop_size exceeds an image, got 10, want at most 9, as it is {height} x {width}"
     )
     with pytest.raises(DataError, match=want), feed.reading():
         take(feed.dataset(), 5)

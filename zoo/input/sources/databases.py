@@ -20,15 +20,15 @@ class DatabaseSource:
     """Reads the database at `path`.
 
     The first record says what the others have to be: as many channels, and where nothing is cropped the same size,
-    unless a batch is one picture. Pixels may be encoded in some records and not in others.
+    unless a batch is one image. Pixels may be encoded in some records and not in others.
 
     Args:
         path: see `zoo.formats.databases.Database`.
         force: "color" or "gray" to decode to 3 or 1 channels, None for what the records hold.
-        resize: (H, W) to bring pictures to, bilinear as convert_imageset does, or None.
+        resize: (H, W) to bring images to, bilinear as convert_imageset does, or None.
 
     Raises:
-        DataError: damaged, empty, or a first record that is no picture.
+        DataError: damaged, empty, or a first record that is no image.
     """
 
     def __init__(self, path, *, force=None, resize=None):

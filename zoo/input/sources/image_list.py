@@ -1,4 +1,4 @@
-"""The pictures of a list file, decoded as they are asked for (image_data_layer.cpp)."""
+"""The images of a list file, decoded as they are asked for (image_data_layer.cpp)."""
 
 import numpy as np
 import tensorflow as tf
@@ -11,7 +11,7 @@ from zoo.input.sources.image_checks import check, one_by_one
 
 
 class ImageListSource:
-    """Reads the pictures of a list.
+    """Reads the images of a list.
 
     Args:
         path: the list file, for messages.
@@ -19,11 +19,11 @@ class ImageListSource:
         folder: what their names are relative to, `root` already put before them.
         root: what is put before every name, as it stands; a folder needs its "/".
         color: whether to decode to BGR, else to gray.
-        resize: (H, W) to bring pictures to, or None.
+        resize: (H, W) to bring images to, or None.
         order: the `Order` in which they are read.
 
     Raises:
-        DataError: the first picture is missing or damaged.
+        DataError: the first image is missing or damaged.
     """
 
     dtype = tf.uint8
@@ -37,7 +37,7 @@ class ImageListSource:
         self.count = len(entries)
 
     def fingerprint(self):
-        """Returns a short text that tells this list from others: by names (without folders), labels and 16 pictures."""
+        """Returns a short text that tells this list from others: by names (without folders), labels and 16 images."""
         lines = [(entry.name.rpartition("/")[2], entry.label) for entry in self._entries]
         pictures = [self._folder / f"{self._root}{self._entries[index].name}" for index in evenly(len(lines))]
         return f"{self.count} pictures, {digest(lines, ends(pictures))}"
@@ -45,7 +45,7 @@ class ImageListSource:
     def batches(self, start_batch, batch_size, transform, part=(0, 1)):
         """Returns the endless dataset of (float32 (N, h, w, C), float32 (N,)) from batch `start_batch` on.
 
-        Where N is 1 and nothing is cropped, h and w are open: they are those of the picture.
+        Where N is 1 and nothing is cropped, h and w are open: they are those of the image.
 
         With `part` (k, n) the stream is that of records k, k + n, k + 2n, ..., and batches are made of these.
         """
@@ -73,7 +73,7 @@ class ImageListSource:
         try:
             data = regular.read_bytes(path)
         except OSError as e:
-            raise DataError(f"cannot read the picture {path}", at=self._place(entry), got=e.strerror) from e
+            raise DataError(f"cannot read the image {path}", at=self._place(entry), got=e.strerror) from e
         try:
             image = datum.decode(data, self._force)
         except DataError as e:

@@ -25,8 +25,8 @@ def decode_square(data, channels, width, window, side):
     Args:
         data: the bytes of a JPEG file, and of nothing else.
         channels: C.
-        width: of the picture.
-        window: the `Window`, whose square lies inside the picture; mirrored where it says so.
+        width: of the image.
+        window: the `Window`, whose square lies inside the image; mirrored where it says so.
         side: of the square.
     """
     first = tf.maximum(window.left - MARGIN, 0)

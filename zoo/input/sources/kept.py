@@ -1,4 +1,4 @@
-"""Decoded pictures kept in memory from the first pass on, for sets that fit: later passes read and decode nothing."""
+"""Decoded images kept in memory from the first pass on, for sets that fit: later passes read and decode nothing."""
 
 import math
 import pathlib
@@ -9,7 +9,7 @@ from zoo.errors import DataError
 from zoo.input.sources import jpeg
 
 SHARE = 0.9  # of the memory that is available: the rest is for what else grows
-EACH = 512  # bytes that a picture takes besides its pixels, at most
+EACH = 512  # bytes that an image takes besides its pixels, at most
 CGROUP = pathlib.Path("/sys/fs/cgroup")
 
 
@@ -28,24 +28,24 @@ def available():
 
 
 def check_fits(count, pixels, at):
-    """Returns a line on how much memory `count` pictures of `pixels` bytes in all take; raises DataError if too much.
+    """Returns a line on how much memory `count` images of `pixels` bytes in all take; raises DataError if too much.
 
     Args:
-        count, pixels: of the pictures that are kept.
+        count, pixels: of the images that are kept.
         at: the `Place` of their source.
     """
     need, free = pixels + count * EACH, available()
     if need > SHARE * free:
-        hint = "leave --cache out; or data_prep.imagenet --resize makes pictures smaller"
+        hint = "leave --cache out; or data_prep.imagenet --resize makes images smaller"
         want = f"at most {SHARE * free / 1e9:.2f} GB, {SHARE:.0%} of what is available"
         raise DataError(
-            "the decoded pictures do not fit in memory", at=at, got=f"{need / 1e9:.2f} GB", want=want, hint=hint
+            "the decoded images do not fit in memory", at=at, got=f"{need / 1e9:.2f} GB", want=want, hint=hint
         )
-    return f"{count} decoded pictures are kept in memory, {need / 1e9:.2f} of {free / 1e9:.2f} GB that are available"
+    return f"{count} decoded images are kept in memory, {need / 1e9:.2f} of {free / 1e9:.2f} GB that are available"
 
 
 def pixels_of(files, channels):
-    """Returns how many bytes the pictures in `files`, a dataset of JPEG and PNG files, decode to."""
+    """Returns how many bytes the images in `files`, a dataset of JPEG and PNG files, decode to."""
 
     def size(data):
         shape = tf.cond(

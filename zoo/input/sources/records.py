@@ -20,7 +20,7 @@ from zoo.input.sources.fetch import python
 from zoo.input.sources.record_stream import record_stream
 
 AUTOTUNE = tf.data.AUTOTUNE
-TOO_SMALL = "crop_size exceeds a picture"
+TOO_SMALL = "crop_size exceeds an image"
 
 
 class RecordsSource:
@@ -28,7 +28,7 @@ class RecordsSource:
 
     Args:
         prefix: folder and split.
-        card: its `Card`, where that is not to be read from beside the shards.
+        card: its `Card`, where that is not to be read from next to the shards.
         force: "color" or "gray" to decode to 3 or 1 channels (encoded pictures only), None for what the card says.
         resize: (H, W) to bring decoded pictures to, bilinear as convert_imageset does, or None.
         at: the `Place` that named the source.
@@ -48,7 +48,7 @@ class RecordsSource:
             want = f"none, as raw pixels of {self.card.channels} channels stay what they are"
             raise DataError(f"{prefix} is not encoded", at=at, got=f"force_{force}", want=want)
         if not self.encoded and self.card.image_shape is None:
-            raise DataError("raw pictures of several sizes", at=Place(str(records.card_path(prefix))))
+            raise DataError("raw images of several sizes", at=Place(str(records.card_path(prefix))))
         self.resize = tuple(resize) if resize and tuple(resize) != self.card.image_shape else None
         self.image_shape = self.resize or self.card.image_shape
         self.min_size = self.resize or self.card.min_size
@@ -81,7 +81,7 @@ class RecordsSource:
             DataError: raw pictures, of which nothing is decoded, or too little memory.
         """
         if not self.encoded:
-            raise DataError("raw pictures are not decoded", at=self._at, hint="leave --cache out")
+            raise DataError("raw images are not decoded", at=self._at, hint="leave --cache out")
         count, size = kept.period(self.count, parts), self.image_shape
         if size:
             pixels = size[0] * size[1] * self.channels * self.count
@@ -147,7 +147,7 @@ class RecordsSource:
             ordinal, height, width, crop = map(int, small.groups())
             at = Place(f"{self.prefix}: record {ordinal % self.count}")
             want = f"at most {min(height, width)}, as it is {height} x {width} (H x W)"
-            hint = "data_prep.imagenet --resize=256 brings pictures to one size"
+            hint = "data_prep.imagenet --resize=256 brings images to one size"
             return DataError(TOO_SMALL, at=at, got=crop, want=want, hint=hint)
         return self._damage(error)
 
@@ -188,7 +188,7 @@ class RecordsSource:
         """Returns what `transform` makes of the bytes of a JPEG; nothing but the square that it crops is decoded."""
         height, width, _ = tf.unstack(tf.io.extract_jpeg_shape(data))
         if self.image_shape:
-            tf.debugging.assert_equal(tf.stack([height, width]), self.image_shape, "a picture of another size")
+            tf.debugging.assert_equal(tf.stack([height, width]), self.image_shape, "an image of another size")
         if self.min_size is None:
             data = _fitting(data, height, width, transform.crop_size, ordinal)
         window = transform.window(ordinal, height, width)
@@ -206,11 +206,11 @@ class RecordsSource:
         return self._transformed(ordinal, image, transform), label
 
     def _whole(self, ordinal, pixels, transform):
-        """Returns what `transform` makes of a picture's bytes, a file or raw."""
+        """Returns what `transform` makes of an image's bytes, a file or raw."""
         return self._transformed(ordinal, self._image(pixels), transform)
 
     def _image(self, pixels):
-        """Returns uint8 (H, W, C) of a picture's bytes."""
+        """Returns uint8 (H, W, C) of an image's bytes."""
         if self.encoded:
             image = jpeg.decode(pixels, self.channels)
         else:

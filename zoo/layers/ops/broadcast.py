@@ -23,7 +23,7 @@ def blob_shape(layer, path, shape, axis, num_axes):
     first = canonical_axis(axis, len(shape), layer.at(f"{path}.axis"))
     if num_axes < -1 or first + num_axes > len(shape):
         want = f"-1 to {len(shape) - first} from axis {first} of a blob of {len(shape)} axes"
-        raise NetError("no such number of axes", at=layer.at(f"{path}.num_axes"), got=num_axes, want=want)
+        raise NetError("invalid number of axes", at=layer.at(f"{path}.num_axes"), got=num_axes, want=want)
     return tuple(shape[first:]) if num_axes == -1 else tuple(shape[first : first + num_axes])
 
 
@@ -37,7 +37,7 @@ def check_fit(layer, path, shape, factor, axis):
         return
     first = canonical_axis(axis, len(shape), layer.at(f"{path}.axis"))
     if tuple(shape[first : first + len(factor)]) != tuple(factor):
-        what = f"the second bottom does not lie over the first from axis {first} on"
+        what = f"the second bottom does not match the first from axis {first} on"
         raise NetError(what, at=layer.at("bottom"), got=factor, want=f"a leading part of {tuple(shape[first:])}")
 
 

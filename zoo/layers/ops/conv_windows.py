@@ -63,7 +63,9 @@ class SlidingWindow:
             sizes = repeated
         else:
             want = "one" if spatial == 1 else f"one, or one for each of the {spatial} spatial axes"
-            raise error(f"wrong number of {field}", field, got=len(repeated), want=want)
+            if not repeated:
+                raise error(f"{field} is missing", want=want)
+            raise error(f"wrong number of {field} values", field, got=len(repeated), want=want)
         if any(size < least for size in sizes):
             raise error(f"{name} is too small", field, got=" x ".join(map(str, sizes)), want=f"{least} or more")
         return sizes

@@ -33,7 +33,7 @@ def check_same_first(kind, bottoms):
     """Raises NetError unless the first two bottoms have the same first dimension (loss_layer.cpp:19-20)."""
     a, b = bottoms[0], bottoms[1]
     if not a or not b or a[0] != b[0]:
-        raise kind.error("bottom 0 and bottom 1 need the same first dimension", "bottom", got=f"{a} and {b}")
+        raise kind.error("bottoms 0 and 1 must have the same first dimension", "bottom", got=f"{a} and {b}")
 
 
 def check_labels(kind, bottoms, axis):

@@ -15,15 +15,15 @@ def inject(layer, variables):
         The layer.
 
     Raises:
-        ValueError: when the layer is built and asks for a weight that is not given, or of another shape.
+        ValueError: when the layer is built and requests a weight that is not given, or of another shape.
     """
 
     def add_weight(shape=None, initializer=None, *, name=None, **_):
         if name not in variables:
-            raise ValueError(f"{layer.name} asks for a weight {name!r}; given are {sorted(variables)}")
+            raise ValueError(f"{layer.name} requests a weight {name!r}; given are {sorted(variables)}")
         variable = variables[name]
         if tuple(variable.shape) != tuple(shape):
-            raise ValueError(f"{layer.name}/{name} has shape {tuple(variable.shape)}, the layer wants {tuple(shape)}")
+            raise ValueError(f"{layer.name}/{name} has shape {tuple(variable.shape)}, the layer expects {tuple(shape)}")
         return variable
 
     layer.add_weight = add_weight
