@@ -23,7 +23,7 @@ def collect(source, root_folder="", classes=None, class_file=None):
     """
     path, at, left_out = pathlib.Path(source), Place(str(source)), []
     if not (path.is_file() or path.is_dir()):
-        got = "a device or pipe" if path.exists() else "no such file or folder"
+        got = "a device or pipe" if path.exists() else "no such file or directory"
         raise DataError("nothing that holds images", at=at, got=got, want="an archive, a folder or a list")
     if path.suffix.lower() in COMPRESSED:
         raise DataError(

@@ -106,7 +106,7 @@ def write_split(output_dir, split, files, classes, options, prepare):
         prepare: the command that does this again.
 
     Raises:
-        DataError: a damaged picture, unless `options` leave such out, or a disk that is full. Finished shards stay for
+        DataError: a damaged image, unless `options` leave such out, or a disk that is full. Finished shards stay for
             the next run.
     """
     number = min(options.shards, len(files))

@@ -27,7 +27,7 @@ from zoo.errors import DataError, Place
 from zoo.formats import records
 from zoo.formats.records_writer import SplitWriter
 
-QUALITY = 95  # of JPEG files that are written anew
+QUALITY = 95  # of JPEG files that are re-encoded
 VERSION = 2  # of how a shard is made: another one makes finished shards anew
 
 

@@ -121,7 +121,7 @@ def test_killed_between_card_and_sheet(tmp_path, flat, capsys):
     whole = plant_leftovers(out, "val")
     with common.alone(out):
         assert write(out, files, split="val") == card
-    assert "val: lies there whole." in capsys.readouterr().out
+    assert "val: is already complete." in capsys.readouterr().out
     assert {path.name: path.read_bytes() for path in out.iterdir()} == whole
     contact_sheet.paths(out / "val")[0].write_text("of the split that was here before")
     write(out, files, split="val")
@@ -350,7 +350,7 @@ def test_a_file_that_is_too_large(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     "source, said",
     [
-        ("gone", "gone: nothing that holds images, got no such file or folder, want an archive, a folder or a list"),
+        ("gone", "gone: nothing that holds images, got no such file or directory, want an archive, a folder or a list"),
         ("pipe", "pipe: nothing that holds images, got a device or pipe"),
         ("a.tar.gz", "a.tar.gz: a compressed archive, want a .tar, which is read in place .uncompress it first"),
         ("tars", "x.tar: an archive that is not a file"),

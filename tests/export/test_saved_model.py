@@ -63,7 +63,7 @@ def test_a_saved_model_is_replaced_and_nothing_else(small, tmp_path):
         saved_model.write(exported, conversion.outputs, tmp_path / "saved")
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("years of work")
-    with pytest.raises(OutputError, match="a folder with other things in it"):
+    with pytest.raises(OutputError, match="a directory with other things in it"):
         saved_model.write(exported, conversion.outputs, tmp_path / "mine")
     (tmp_path / "file").write_text("mine")
     with pytest.raises(OutputError, match="a file of that name"):

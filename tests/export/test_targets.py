@@ -28,7 +28,7 @@ def test_what_was_begun_goes_when_the_block_fails(error, tmp_path):
 
 def test_a_folder_in_the_place_of_a_file_is_refused(tmp_path):
     (tmp_path / "x").mkdir()
-    with pytest.raises(OutputError, match="a folder of that name"), targets.replacing(tmp_path / "x") as partial:
+    with pytest.raises(OutputError, match="a directory of that name"), targets.replacing(tmp_path / "x") as partial:
         partial.write_text("new")
     assert os.listdir(tmp_path) == ["x"]
 

@@ -375,7 +375,7 @@ def test_files_that_are_something_else(kind, tmp_path):
 def test_no_file_a_folder_and_a_device(tmp_path):
     for path, says in (
         (tmp_path / "no", "no such file"),
-        (tmp_path, "is a folder"),
+        (tmp_path, "is a directory"),
         ("/dev/zero", "device"),
         ("a\0b", "cannot be read, got embedded null byte"),
     ):
@@ -476,7 +476,7 @@ def test_folders_that_are_missing_or_in_the_way(suffix, little, tmp_path):
     with pytest.raises(WeightsError, match="No such file or directory"):
         caffemodel.write(tmp_path / "no" / f"w{suffix}", little)
     (tmp_path / f"w{suffix}").mkdir()
-    with pytest.raises(WeightsError, match="is a folder"):
+    with pytest.raises(WeightsError, match="is a directory"):
         caffemodel.write(tmp_path / f"w{suffix}", little)
     assert os.listdir(tmp_path) == [f"w{suffix}"]
 

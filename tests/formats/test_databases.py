@@ -119,14 +119,14 @@ def plain_file(path):
     "make, said",
     [
         (lambda path: None, "got nothing there"),
-        (empty_folder, "got a folder with nothing in it"),
-        (other_folder, "got a folder with picture.jpg"),
+        (empty_folder, "got a directory with nothing in it"),
+        (other_folder, "got a directory with picture.jpg"),
         (plain_file, "got a file"),
     ],
 )
 def test_no_database(tmp_path, make, said):
     make(tmp_path / "db")
-    with pytest.raises(DataError, match=f"db: not a database, {said}, want a folder with data.mdb"):
+    with pytest.raises(DataError, match=f"db: not a database, {said}, want a directory with data.mdb"):
         Database(tmp_path / "db")
 
 

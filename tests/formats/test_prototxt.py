@@ -107,7 +107,7 @@ def test_lines_inside_a_solver():
         ('layers { name: "a" type: CONVOLUTON }', 'layer "a".*no value CONVOLUTON.*did you mean "CONVOLUTION"'),
         ('layers { name: "a" type: "Convolution" }', 'goes into "layer", not "layers"'),
         ("layers { type: 99 }", "no value 99"),
-        ("layer { type: Convolution }", 'text without quotes, got Convolution, want "Convolution"'),
+        ("layer { type: Convolution }", 'unquoted text, got Convolution, want "Convolution"'),
         ("layer { name }", 'expected ":"'),
         ("layer { top: 3 }", "got 3"),
         ("name: ", "Expected string"),
@@ -117,10 +117,10 @@ def test_lines_inside_a_solver():
             'layer { name: "d" data_param { source: "a"\n batch_size: -64 } }',
             '2: layer "d": field batch_size does not take this value, got -64, want 0 to 4294967295',
         ),
-        ("name: 'a'\n<<<<<<< HEAD\nname: 'b'\n", "2: a mark of a git merge that was not finished, got <<<<<<<"),
-        ("layer {\n>>>>>>> branch\n}", "2: a mark of a git merge"),
-        ("name: 'a' // the net", "// begins no comment here .write # before it"),
-        ("name: 'http://a' # //\n/* more */", "2: /[*] begins no comment here"),
+        ("name: 'a'\n<<<<<<< HEAD\nname: 'b'\n", "2: an unresolved merge conflict, got <<<<<<<"),
+        ("layer {\n>>>>>>> branch\n}", "2: an unresolved merge conflict"),
+        ("name: 'a' // the net", "// does not start a comment .write # before it"),
+        ("name: 'http://a' # //\n/* more */", "2: /[*] does not start a comment"),
         ("input_dim: 1,3", "input_dim is given a list, got 1,3, want .1, 3."),
         ("layers { type: BN }", "no value BN .a layer of a fork of Caffe .* SegNet .* or PSPNet"),
         ('layer { type: "Convolution" num_output: 3 }', "num_output.*it belongs in convolution_param { ... }"),
@@ -268,7 +268,7 @@ def test_files_that_are_not_there(tmp_path):
         read_net(tmp_path / "lenet.prototx")
     with pytest.raises(PrototxtError, match="there is no folder"):
         read_net(tmp_path / "no" / "lenet.prototxt")
-    with pytest.raises(PrototxtError, match="is a folder"):
+    with pytest.raises(PrototxtError, match="is a directory"):
         read_net(tmp_path)
     with pytest.raises(PrototxtError, match="cannot be read"):
         read_net("a\0b")

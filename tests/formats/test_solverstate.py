@@ -116,7 +116,7 @@ def _not_utf8(path, state):
     ("make", "says"),
     [
         (lambda path, state: None, "no such file"),
-        (lambda path, state: path.mkdir(), "is a folder"),
+        (lambda path, state: path.mkdir(), "is a directory"),
         (lambda path, state: path.touch(), "is empty"),
         (_weights, r"not a Caffe solver state \(this looks like a .caffemodel\)"),
         (_text, "text, such as a prototxt"),

@@ -143,7 +143,7 @@ def spoil_group(folder):
         (spoil_text, "^1.h5: label holds no numbers"),
         (spoil_group, "^1.h5: label is not an array"),
         (lambda f: (f / "1.h5").write_bytes(b"not HDF5"), "^1.h5: damaged HDF5 file"),
-        (lambda f: (f / "1.h5").unlink(), '^list.txt: HDF5 file "1.h5" is not there, got tried 1.h5, nets'),
+        (lambda f: (f / "1.h5").unlink(), '^list.txt: HDF5 file "1.h5" is not there, tried 1.h5, nets'),
         (lambda f: (f / "list.txt").write_text(" \n"), "^list.txt: an empty list of HDF5 files"),
         (lambda f: (f / "list.txt").unlink(), 'layer "d" .HDF5Data.: list of HDF5 files "list.txt" is not there'),
         (lambda f: (f / "list.txt").write_bytes(b"\xff"), "^list.txt: cannot read a list of HDF5 files"),

@@ -136,7 +136,7 @@ def test_bad_pictures(folder, spoil, said):
             'source: "gone.txt"',
             "",
             DataError,
-            'list of images "gone.txt" is not there, got tried gone.txt, nets',
+            'list of images "gone.txt" is not there, tried gone.txt, nets',
         ),
         ('source: "list.txt" rand_skip: 500', "", NetError, "rand_skip leaves nothing, got 500, want at most 7"),
         ('source: "list.txt"', "force_gray: true", NetError, "force_gray contradicts is_color, got is_color True"),

@@ -134,7 +134,7 @@ def edit(old, new):
         (lambda: text([BOXES[0][2:], []]), "windows.txt: no object boxes, got overlaps from 0 to 0.55, want"),
         (lambda: text([BOXES[0][:2], []]), "windows.txt: no background boxes, got overlaps from 0.6 to 0.9"),
         (lambda: text([[], []]), "windows.txt: no object boxes, got none"),
-        (edit("p0.png", "q0.png"), 'windows.txt: image "q0.png" is not there, got tried q0.png, nets'),
+        (edit("p0.png", "q0.png"), 'windows.txt: image "q0.png" is not there, tried q0.png, nets'),
     ],
 )
 def test_bad_window_files(folder, make, said):

@@ -113,7 +113,7 @@ def test_flops_are_multiplications():
     "body, says",
     [
         ("kernel_size: 3", "num_output is missing"),
-        ("num_output: 4", "kernel_size is missing, want one, or one for each of the 2 spatial axes"),
+        ("num_output: 4", "kernel_size is missing, want one value, or one for each of the 2 spatial axes"),
         ("num_output: 4 kernel_size: 3 kernel_size: 3 kernel_size: 3", "wrong number of kernel_size values, got 3"),
         ("num_output: 4 kernel_size: 3 kernel_h: 3 kernel_w: 3", "both kernel_size and kernel_h or kernel_w"),
         ("num_output: 4 kernel_size: 0", "kernel is too small, got 0 x 0, want 1 or more"),

@@ -35,5 +35,5 @@ def _check_replaceable(path):
     if path.is_dir() and (not any(path.iterdir()) or (path / "saved_model.pb").is_file()):
         return
     if path.exists():
-        what = "a folder with other things in it" if path.is_dir() else "a file of that name"
+        what = "a directory with other things in it" if path.is_dir() else "a file of that name"
         raise OutputError("cannot be written", at=Place(str(path)), got=what, hint="name another folder")

@@ -27,7 +27,7 @@ def replacing(path: str | os.PathLike[str], error: type[ZooError]) -> Iterator[B
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         if path.is_dir():
-            raise IsADirectoryError(None, "is a folder")
+            raise IsADirectoryError(None, "is a directory")
         with open(partial, "w+b") as file:
             yield file
             file.flush()
@@ -68,7 +68,7 @@ def replacing_path(path, error, check_directory, refusals=()):
             _swap(partial, path)
         else:
             if path.is_dir():
-                raise error("cannot be written", at=at, got="a folder of that name")
+                raise error("cannot be written", at=at, got="a directory of that name")
             sync(partial)
             os.replace(partial, path)
         sync_directory(path.parent)

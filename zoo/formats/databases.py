@@ -46,7 +46,7 @@ class Database:
         self.path, self.kind = pathlib.Path(path), database_kind(path)
         self.place = Place(str(path))
         if self.kind is None:
-            want = "a folder with data.mdb (LMDB) or CURRENT (LevelDB)"
+            want = "a directory with data.mdb (LMDB) or CURRENT (LevelDB)"
             raise DataError("not a database", at=self.place, got=_what_is_at(self.path), want=want)
         self._store = _lmdb(self.path, self.place) if self.kind == "LMDB" else _LevelDb(self.path, self.place)
         self._marks, self._lock, self._count = [], threading.Lock(), self._store.count
@@ -112,7 +112,7 @@ class Database:
 
 def _what_is_at(path):
     if path.is_dir():
-        return "a folder with " + (", ".join(sorted(p.name for p in path.iterdir())[:4]) or "nothing in it")
+        return "a directory with " + (", ".join(sorted(p.name for p in path.iterdir())[:4]) or "nothing in it")
     return "a file" if path.exists() else "nothing there"
 
 

@@ -27,7 +27,7 @@ def find_file(name, what, *, at=None, data_dir=None, file=None, hint=None):
     for path in tried:
         if path.exists() and not path.is_dir():  # what is no file either is refused by who opens it
             return path
-    raise DataError(f'{what} "{name}" is not there', at=at, got="tried " + ", ".join(map(str, tried)), hint=hint)
+    raise DataError(f'{what} "{name}" is not there, tried {", ".join(map(str, tried))}', at=at, hint=hint)
 
 
 def find_folder_of(name, what, *, at=None, data_dir=None, file=None):

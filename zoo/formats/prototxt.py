@@ -123,7 +123,7 @@ def parse(text: str, kind: str, file: str | None = None) -> Parsed:
         raise_together(unknown_names(source, message.DESCRIPTOR, file))
         raise _translate(error, text, parsed, source, message.DESCRIPTOR, file) from None
     if not source.fields:
-        raise PrototxtError(f"no {_NAMES[kind]} in here: the text is empty", at=Place(file))
+        raise PrototxtError(f"no {_NAMES[kind]}: the text is empty", at=Place(file))
     missing = message.FindInitializationErrors()
     if missing:
         parent = missing[0].rpartition(".")[0]
@@ -216,7 +216,7 @@ def _translate(error, text, parsed, source, descriptor, file):
     if match := re.fullmatch(r"Value out of range: (.*)", said):
         return PrototxtError(f"{_said(field)} does not take this value", at=at, got=match[1], want=_range(field))
     if match := re.fullmatch(r"Expected string but found: '(\w+)'", said):
-        return PrototxtError("text without quotes", at=at, got=match[1], want=f'"{match[1]}"')
+        return PrototxtError("unquoted text", at=at, got=match[1], want=f'"{match[1]}"')
     if match := re.fullmatch(r"Couldn't parse (integer|float): (.*)", said):
         return PrototxtError(f"{_said(field)} does not take this value", at=at, got=match[2], want=match[1])
     if match := re.fullmatch(r'Expected "(.)"', said):

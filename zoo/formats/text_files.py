@@ -27,7 +27,7 @@ def read_text(path):
     except FileNotFoundError:
         raise PrototxtError("no such file", at=at, hint=_near(path)) from None
     except IsADirectoryError:
-        raise PrototxtError("is a folder, not a file", at=at) from None
+        raise PrototxtError("is a directory, not a file", at=at) from None
     except (OSError, ValueError) as error:
         raise PrototxtError(f"cannot be read: {getattr(error, 'strerror', None) or error}", at=at) from None
     _check_control(data, at)

@@ -16,11 +16,11 @@ def not_protobuf(text, file):
     """Raises PrototxtError where a text, which could not be parsed, has what other languages have, at its line."""
     if match := _MERGE.search(text):
         at = Place(file, text.count("\n", 0, match.start()) + 1)
-        hint = "settle the conflict and remove the marks"
-        raise PrototxtError("a mark of a git merge that was not finished", at=at, got=match[1], hint=hint)
+        hint = "resolve it and remove the conflict markers"
+        raise PrototxtError("an unresolved merge conflict", at=at, got=match[1], hint=hint)
     for kind, token, line in tokens(text):
         if kind == "word" and token.startswith(("//", "/*")):
-            what = f"{token[:2]} begins no comment here"
+            what = f"{token[:2]} does not start a comment"
             raise PrototxtError(what, at=Place(file, line), hint="write # before it")
 
 

@@ -49,7 +49,7 @@ def check(path, error):
     except (OSError, ValueError) as cause:
         raise error("cannot be read", at=place, got=getattr(cause, "strerror", None) or str(cause)) from cause
     if stat.S_ISDIR(status.st_mode):
-        raise error("is a folder", at=place, want="a file")
+        raise error("is a directory", at=place, want="a file")
     if not stat.S_ISREG(status.st_mode):
         raise error("is a device or pipe", at=place, want="a file")
     if not status.st_size:

@@ -59,7 +59,7 @@ def open_source(name, *, at=None, data_dir=None, file=None, force=None, resize=N
             if card_path(path).is_file() or database_kind(path):
                 logging.info('%s: source "%s" is not there; reading %s in its place', at, name, path)
                 return open_source(str(path), at=at, force=force, resize=resize)
-    raise DataError(f'source "{name}" is not there', at=at, got="tried " + ", ".join(map(str, tried)), hint=hint)
+    raise DataError(f'source "{name}" is not there, tried {", ".join(map(str, tried))}', at=at, hint=hint)
 
 
 def split_of(name):
@@ -108,7 +108,7 @@ def _only_split(folder, name, at, hint):
         found = (path.parent for depth in ("*", "*/*") for path in folder.glob(f"{depth}/{records.DESCRIPTION[0]}"))
         below = sorted(found)
         hint = f'name a split in it, such as "{below[-1]}/train"' if below else hint
-        raise DataError(f'source "{name}" is a folder without a split of TFRecord shards', at=at, hint=hint)
+        raise DataError(f'source "{name}" is a directory without a split of TFRecord shards', at=at, hint=hint)
     if len(splits) > 1:
         got = f"splits {', '.join(p.name for p in splits)}"
         raise DataError(f'source "{name}" holds several splits', at=at, got=got, hint=f'name one: "{splits[0]}"')

@@ -62,7 +62,7 @@ class SlidingWindow:
         elif len(repeated) == spatial:
             sizes = repeated
         else:
-            want = "one" if spatial == 1 else f"one, or one for each of the {spatial} spatial axes"
+            want = "one value" if spatial == 1 else f"one value, or one for each of the {spatial} spatial axes"
             if not repeated:
                 raise error(f"{field} is missing", want=want)
             raise error(f"wrong number of {field} values", field, got=len(repeated), want=want)
