@@ -176,12 +176,12 @@ def test_a_label_that_no_class_has_shows_as_nan(type_, portable):
     [
         ("EuclideanLoss", [(2, 3), (2, 4)], "items of the same size"),
         ("EuclideanLoss", [(2, 3), (3, 3)], "the same first dimension"),
-        ("HingeLoss", [(2, 3), (2, 2)], "one label an item"),
-        ("MultinomialLogisticLoss", [(2, 3), (2, 2)], "one label an item"),
+        ("HingeLoss", [(2, 3), (2, 2)], "one label per item"),
+        ("MultinomialLogisticLoss", [(2, 3), (2, 2)], "one label per item"),
         ("SigmoidCrossEntropyLoss", [(2, 3), (2, 4)], "the same number of values"),
         ("ContrastiveLoss", [(2, 3), (2, 4), (2,)], r"\(N, C\)"),
         ("ContrastiveLoss", [(2, 3, 2, 1), (2, 3, 2, 1), (2,)], r"\(N, C\)"),
-        ("ContrastiveLoss", [(2, 3), (2, 3), (2, 2)], "one similarity a pair"),
+        ("ContrastiveLoss", [(2, 3), (2, 3), (2, 2)], "one similarity per pair"),
     ],
 )
 def test_shapes_that_do_not_fit(type_, bottoms, match):
