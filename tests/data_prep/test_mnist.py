@@ -93,7 +93,7 @@ def test_what_is_not_whole_is_made_again(tmp_path, idx, capsys, damage):
     else:
         (tmp_path / "out" / "test.json").unlink()
     again = mnist.prepare(tmp_path / "out", idx_dir=idx, shards=2)
-    assert "not whole" in capsys.readouterr().out
+    assert "is incomplete" in capsys.readouterr().out
     assert {split: card.shards for split, card in again.items()} == {
         split: card.shards for split, card in cards.items()
     }

@@ -1,4 +1,4 @@
-"""Lists of pictures: where a line is split, and which lines are none."""
+"""Lists of images: where a line is split, and which lines are none."""
 
 import pytest
 

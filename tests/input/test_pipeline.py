@@ -121,7 +121,7 @@ def test_damaged_databases(tmp_path, file, kind):
 
 
 def test_folder_without_a_split(tmp_path):
-    with pytest.raises(DataError, match="folder without a split"):
+    with pytest.raises(DataError, match="directory without a split"):
         DataLayer(data_layer(tmp_path), "TRAIN")
 
 

@@ -127,7 +127,7 @@ def test_picture_smaller_than_the_crop(imagenet):
 def test_home_and_versions(mnist, monkeypatch):
     monkeypatch.setenv("HOME", str(mnist.parents[1]))
     assert layer("~/mnist/3.0.1/test", 2).count == 7
-    with pytest.raises(DataError, match='folder without a split.*such as ".*mnist/3.0.1/train"'):
+    with pytest.raises(DataError, match='directory without a split.*such as ".*mnist/3.0.1/train"'):
         layer("~/mnist", 2)
     with pytest.raises(DataError, match="several splits, got splits test, train"):
         layer(mnist, 2)
