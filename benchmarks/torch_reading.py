@@ -54,9 +54,11 @@ def _files(prefix):
     from zoo.formats import records
 
     card = records.read_card(prefix)
-    stream = tf.data.TFRecordDataset(records.shard_paths(prefix, card)).as_numpy_iterator()
     name = card.features["image"]
-    return [tf.train.Example.FromString(r).features.feature[name].bytes_list.value[0] for r in stream]
+    return [
+        tf.train.Example.FromString(r).features.feature[name].bytes_list.value[0]
+        for r in records.serialised(prefix, card)
+    ]
 
 
 def _reader(torch, pictures, batch):

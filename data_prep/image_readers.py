@@ -172,7 +172,7 @@ def _examples(prefix, card):
     import tensorflow as tf
 
     names = card.features
-    stream = tf.data.TFRecordDataset(records.shard_paths(prefix, card)).as_numpy_iterator()
+    stream = records.serialised(prefix, card)
     number = 0
     while True:
         at = Place(f"{prefix}: record {number}")

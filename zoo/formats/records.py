@@ -14,8 +14,10 @@ import pathlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 
+from google.protobuf.message import DecodeError
+
 from zoo.errors import DataError, Place
-from zoo.formats import card_fields, regular
+from zoo.formats import card_fields, record_lengths, regular
 from zoo.formats.atomic import sha256
 
 FORMAT, VERSION = "zoo-records", 2
@@ -244,19 +246,64 @@ def check_shards(prefix, card, contents=False):
         if size != shard.bytes:
             raise DataError("a damaged shard", at=at, got=f"{size} bytes", want=f"{shard.bytes} bytes", hint=hint)
         if contents and not shard.sha256:
-            _check_count(at, path, shard.count, hint)
+            _check_readable(path, hint)
+        if contents:
+            _check_count(path, shard.count, hint)
         if digest is not None and digest != shard.sha256:
             want = f"{shard.sha256[:16]}... as its card says"
             raise DataError("a damaged shard", at=at, got=f"SHA-256 {digest[:16]}...", want=want, hint=hint)
 
 
-def _check_count(at, path, want, hint):
-    """Reads a shard through, since nothing but the number of its records is known of it."""
+def check_lengths(prefix, card, index):
+    """Raises DataError unless shard `index` has as many records as `card` says, each within the file.
+
+    Of the records themselves nothing is looked at. Whoever has TensorFlow read a shard comes here first.
+    """
+    _check_count(shard_paths(prefix, card)[index], card.shards[index].count, again(card.prepare))
+
+
+def serialised(prefix, card):
+    """Yields the bytes of all records in order; raises DataError for a damaged shard."""
+    for index, path in enumerate(shard_paths(prefix, card)):
+        check_lengths(prefix, card, index)
+        yield from _records_of(path, again(card.prepare))
+
+
+def check_examples(prefix, card):
+    """Raises DataError for the first record that is no tf.train.Example, or has no image or label in it."""
+    import tensorflow as tf
+
+    wanted = {card.features["image"]: "bytes_list", card.features["label"]: "int64_list"}
+    for number, record in enumerate(serialised(prefix, card)):
+        at, hint = Place(f"{prefix}: record {number}"), again(card.prepare)
+        try:
+            found = tf.train.Example.FromString(record).features.feature
+        except DecodeError as e:
+            raise DataError("not a tf.train.Example", at=at, got=f"{len(record)} other bytes", hint=hint) from e
+        for name, kind in wanted.items():
+            if name not in found or len(getattr(found[name], kind).value) != 1:
+                raise DataError("a record without its image and label", at=at, want=f'one "{name}" ({kind})', hint=hint)
+
+
+def _records_of(path, hint):
     import tensorflow as tf
 
     try:
-        count = sum(1 for _ in tf.data.TFRecordDataset(path).as_numpy_iterator())
+        yield from tf.data.TFRecordDataset(path).as_numpy_iterator()
     except tf.errors.OpError as e:
-        raise DataError("a damaged shard", at=at, got=str(e.message).splitlines()[0], hint=hint) from e
+        got = str(e.message).splitlines()[0]
+        raise DataError("a damaged shard", at=Place(path), got=got, hint=hint) from e
+
+
+def _check_readable(path, hint):
+    """Reads a shard through, checksum by checksum, as nobody noted its SHA-256."""
+    record_lengths.count(path, hint)
+    for _ in _records_of(path, hint):
+        pass
+
+
+def _check_count(path, want, hint):
+    count = record_lengths.count(path, hint)
     if count != want:
+        at = Place(path)
         raise DataError("a damaged shard", at=at, got=f"{count} records", want=f"{want} records", hint=hint)

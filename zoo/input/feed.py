@@ -68,11 +68,16 @@ class Feed(abc.ABC):
         """Around reading from `dataset`: says damaged data as a DataError that names the file and what to do."""
         try:
             yield
-        except tf.errors.OpError as e:
-            found = self.diagnose(e)
+        except (tf.errors.OpError, UnicodeDecodeError) as e:
+            found = self.diagnose(e if isinstance(e, tf.errors.OpError) else _said(e))
             if found is None:
                 raise
             raise found from e
+
+
+def _said(error):
+    """Returns TensorFlow's error in place of the UnicodeDecodeError that Python makes of one that quotes a record."""
+    return tf.errors.InvalidArgumentError(None, None, error.object.decode("utf-8", "replace"))
 
 
 def inside(array):

@@ -1,5 +1,7 @@
 """The stream of batches: its order, its start anywhere, its pixels, its errors."""
 
+import dataclasses
+import hashlib
 import itertools
 import pathlib
 
@@ -8,6 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.formats.test_record_lengths import forge
 from tests.input.small_data import data_layer, pictures, take, write_files, write_raw
 from zoo.errors import DataError
 from zoo.formats import records
@@ -58,8 +61,9 @@ def test_shards_before_the_start_are_not_read(tmp_path):
     path = tmp_path / source.card.shards[0].name
     path.write_bytes(bytes(path.stat().st_size))
     assert take(source.batches(5, 1, Transform()), 1)[0][1].tolist() == [5]
-    with pytest.raises(tf.errors.DataLossError):
+    with pytest.raises(tf.errors.OpError) as caught:
         take(source.batches(9, 1, Transform()), 1)
+    assert f"{path}: a damaged shard" in str(source.diagnose(caught.value))
 
 
 def test_epochs_draw_anew(tmp_path):
@@ -238,3 +242,49 @@ def test_a_jpeg_of_another_size_than_its_card_says(tmp_path):
     feed = DataLayer(data_layer(write_files(tmp_path, [data], [(9, 11)]), 1, "crop_size: 5"), "TRAIN")
     with pytest.raises(DataError, match="an image of another size"), feed.reading():
         take(feed.dataset(), 1)
+
+
+def sound_to_its_card(prefix, data):
+    """Writes `data` as the one shard of the split at `prefix`, and its digest into the card."""
+    (path,) = prefix.parent.glob("*.tfrecord")
+    path.write_bytes(data)
+    card = records.read_card(prefix)
+    (shard,) = card.shards
+    said = dataclasses.replace(shard, bytes=len(data), sha256=hashlib.sha256(data).hexdigest())
+    records.card_path(prefix).write_text(dataclasses.replace(card, shards=(said,)).to_json())
+
+
+@pytest.mark.parametrize("length", [1 << 35, 1 << 40])
+def test_a_forged_length_ends_no_process(tmp_path, length):
+    prefix = write_raw(tmp_path, pictures(6, 4, 4, 1))
+    (path,) = tmp_path.glob("*.tfrecord")
+    at = path.stat().st_size // 6 * 2
+    forge(path, at, length)
+    sound_to_its_card(prefix, path.read_bytes())
+    feed = DataLayer(data_layer(prefix, 4), "TRAIN")
+    said = f"tfrecord: a damaged shard, got a record of {length} bytes at byte {at}"
+    with pytest.raises(DataError, match=said), feed.reading():
+        take(feed.dataset(), 2)
+
+
+def test_a_record_that_is_no_example(tmp_path):
+    """TensorFlow's message quotes it, and is then no text that Python reads."""
+    prefix = write_raw(tmp_path, pictures(6, 4, 4, 1))
+    (path,) = tmp_path.glob("*.tfrecord")
+    whole = list(tf.data.TFRecordDataset(str(path)).as_numpy_iterator())
+    with tf.io.TFRecordWriter(str(tmp_path / "new")) as writer:
+        for record in (*whole[:3], b"\xff\xfe\x80" * 9, *whole[4:]):
+            writer.write(record)
+    sound_to_its_card(prefix, (tmp_path / "new").read_bytes())
+    feed = DataLayer(data_layer(prefix, 4), "TRAIN")
+    with pytest.raises(DataError, match="train: record 3: not a tf.train.Example, got 27 other bytes"), feed.reading():
+        take(feed.dataset(), 2)
+
+
+def test_a_shard_of_fewer_records_than_its_card_says(tmp_path):
+    prefix = write_raw(tmp_path, pictures(6, 4, 4, 1))
+    (path,) = tmp_path.glob("*.tfrecord")
+    sound_to_its_card(prefix, path.read_bytes()[: path.stat().st_size // 6 * 5])
+    feed = DataLayer(data_layer(prefix, 4), "TRAIN")
+    with pytest.raises(DataError, match="a damaged shard, got 5 records, want 6 records"), feed.reading():
+        take(feed.dataset(), 2)

@@ -13,7 +13,7 @@ LARGE = (
 )  # mean bytes of a record from which one is read at a time: nothing is copied, nor read to be passed over
 
 
-def record_stream(paths, shards, first, part=(0, 1)):
+def record_stream(paths, shards, first, part=(0, 1), check=None):
     """Returns the endless dataset of records k, k + n, k + 2n, ... of the stream that begins at ordinal `first`.
 
     Args:
@@ -21,6 +21,8 @@ def record_stream(paths, shards, first, part=(0, 1)):
         shards: the `records.Shard` of each.
         first: how many records of the stream lie before; record i of it is record i modulo their number.
         part: (k, n).
+        check: from the dataset of the numbers of the shards to come, counted on round after round, to the same numbers,
+            each of which comes once its shard was looked at; None opens them unseen.
     """
     (index, parts), counts = part, [shard.count for shard in shards]
     begins = [0, *itertools.accumulate(counts)]
@@ -41,5 +43,8 @@ def record_stream(paths, shards, first, part=(0, 1)):
         return records.shard(parts, (index - before) % parts)
 
     number = rounds * len(paths) + start
-    rest = whole(tf.constant(number, tf.int64)).skip((place - begins[start]) // parts)
-    return rest.concatenate(tf.data.Dataset.counter(number + 1).flat_map(whole))
+    numbers = tf.data.Dataset.counter(number, dtype=tf.int64)
+    before = (place - begins[start]) // parts  # of the first shard
+    if check:
+        numbers = check(numbers)
+    return numbers.flat_map(lambda i: whole(i).skip(tf.where(i == number, tf.constant(before, tf.int64), 0)))

@@ -8,6 +8,7 @@ passes over part of one, without decoding anything.
 import functools
 import re
 
+import numpy as np
 import tensorflow as tf
 from absl import logging
 from google.protobuf.message import DecodeError
@@ -16,7 +17,7 @@ from zoo.errors import DataError, Place
 from zoo.formats import datum, records
 from zoo.formats.digest import digest
 from zoo.input.sources import jpeg, kept
-from zoo.input.sources.fetch import python
+from zoo.input.sources.fetch import Fetch, python
 from zoo.input.sources.record_stream import record_stream
 
 AUTOTUNE = tf.data.AUTOTUNE
@@ -53,7 +54,7 @@ class RecordsSource:
         self.image_shape = self.resize or self.card.image_shape
         self.min_size = self.resize or self.card.min_size
         self._names = [self.card.features[key] for key in ("image", "label")]
-        self._at, self._kept = at, False
+        self._at, self._kept, self._fetch = at, False, Fetch()
 
     @property
     def count(self):
@@ -87,27 +88,27 @@ class RecordsSource:
             pixels = size[0] * size[1] * self.channels * self.count
         else:
             kept.check_fits(count, sum(shard.bytes for shard in self.card.shards) // parts, self._at)  # pixels are more
+            for index in range(len(self.card.shards)):
+                records.check_lengths(self.prefix, self.card, index)
             files = tf.data.TFRecordDataset(records.shard_paths(self.prefix, self.card))
             files = files.map(lambda record: self._parse(record, tf.io.parse_single_example)[0], AUTOTUNE)
             try:
                 pixels = kept.pixels_of(files, self.channels)
             except tf.errors.OpError as e:
-                raise self._damage(e) from e
+                raise self._damage(str(e.message).splitlines()[0]) from e
+            except UnicodeDecodeError as e:  # where TensorFlow's message quotes what it read
+                raise self._damage("a record that does not parse") from e
         logging.info("%s: %s", self._at, kept.check_fits(count, pixels * count // self.count, self._at))
         self._kept = True
 
     def first_size(self):
         """Returns (H, W) of the first picture, where pictures differ in size; raises DataError."""
-        stream = tf.data.TFRecordDataset(records.shard_paths(self.prefix, self.card))
-        at = Place(f"{self.prefix}: record 0")
         try:
-            example = tf.train.Example.FromString(next(stream.as_numpy_iterator()))
+            example = tf.train.Example.FromString(next(records.serialised(self.prefix, self.card)))
             data = example.features.feature[self._names[0]].bytes_list.value[0]
-        except (tf.errors.OpError, StopIteration, DecodeError, IndexError) as e:
-            records.check_shards(self.prefix, self.card, contents=True)
-            hint = records.again(self.card.prepare)
-            raise DataError("the first record cannot be read", at=at, got=str(e), hint=hint) from e
-        return datum.decode(data, at=at).shape[:2]
+        except (DataError, DecodeError, IndexError) as e:
+            raise self._damage(str(e)) from e
+        return datum.decode(data, at=Place(f"{self.prefix}: record 0")).shape[:2]
 
     def batches(self, start_batch, batch_size, transform, part=(0, 1)):
         """Returns the endless dataset of (float32 (N, h, w, C), float32 (N,)) from batch `start_batch` on.
@@ -119,7 +120,7 @@ class RecordsSource:
         index, parts = part
         first = start_batch * batch_size * parts
         paths = records.shard_paths(self.prefix, self.card)
-        stream = record_stream(paths, self.card.shards, first, part)
+        stream = record_stream(paths, self.card.shards, first, part, self._checked)
         if self.encoded or self.resize or parts > 1:
             make = self._one
             if self._kept:
@@ -139,6 +140,9 @@ class RecordsSource:
 
     def diagnose(self, error):
         """Returns the DataError to raise for a TensorFlow `error` that came while reading, or None if not ours."""
+        found = self._fetch.diagnose(error)
+        if found:
+            return found
         kinds = tf.errors.DataLossError | tf.errors.InvalidArgumentError | tf.errors.NotFoundError
         if not isinstance(error, kinds) or "Iterator" not in error.message:  # of the net, not of its data
             return None
@@ -149,17 +153,26 @@ class RecordsSource:
             want = f"at most {min(height, width)}, as it is {height} x {width} (H x W)"
             hint = "data_prep.imagenet --resize=256 brings images to one size"
             return DataError(TOO_SMALL, at=at, got=crop, want=want, hint=hint)
-        return self._damage(error)
+        return self._damage(str(error.message).splitlines()[0])
 
-    def _damage(self, error):
-        """Returns the DataError to raise for a TensorFlow `error` that came while reading."""
+    def _damage(self, said):
+        """Returns the DataError to raise where TensorFlow `said` something while it read."""
         try:
             records.check_shards(self.prefix, self.card, contents=True)
+            records.check_examples(self.prefix, self.card)
         except DataError as damage:
             return damage
-        said = str(error.message).splitlines()[0]
         hint = records.again(self.card.prepare)
         return DataError("a record cannot be read", at=Place(str(self.prefix)), got=said, hint=hint)
+
+    def _checked(self, numbers):
+        """Returns the dataset of the same `numbers` of shards, each after the lengths in its file were looked at."""
+
+        def check(number):
+            records.check_lengths(self.prefix, self.card, number % len(self.card.shards))
+            return (np.int64(number),)
+
+        return self._fetch.map(numbers, check, (tf.TensorSpec((), tf.int64),), 1).map(lambda number: number)
 
     def _parse(self, data, parse):
         """Returns (pixels or files, float32 labels) of serialised records by one of TensorFlow's parsers."""
