@@ -70,6 +70,24 @@ class SolverDef:
     message: caffe_pb2.SolverParameter = field(repr=False)
     file: str | None = None
 
+    # Caffe's loop (solver.cpp:193-334): what is due before, in and after the iteration that comes next, counted from 0.
+
+    def test_due(self, iteration: int, last: bool = False) -> bool:
+        """Whether the test nets run before `iteration`; with `last`, after training has ended there."""
+        return _due(self.test_interval, iteration) and (last or iteration > 0 or self.test_initialization)
+
+    def display_due(self, iteration: int) -> bool:
+        """Whether `iteration` is displayed."""
+        return _due(self.display, iteration)
+
+    def snapshot_due(self, iteration: int) -> bool:
+        """Whether a snapshot is taken once `iteration` updates have been made."""
+        return _due(self.snapshot, iteration)
+
+
+def _due(period, iteration):
+    return bool(period) and iteration % period == 0
+
 
 def solver_def(solver: Parsed | caffe_pb2.SolverParameter) -> SolverDef:
     """Reads a solver.

@@ -130,7 +130,7 @@ class Solver:
     def apply_update(self):
         """Updates the parameters by the gradients in their diffs, each of which becomes what was subtracted."""
         self._follow_param()
-        if self._due(self.solver.display):
+        if self.solver.display_due(self.iteration):
             caffe_log.learning_rate(self.iteration, self.lr)
         engine, held = self.net._engine, self._held()
         engine.flush()
@@ -167,11 +167,11 @@ class Solver:
         self._timer, self._timed = time.monotonic(), self.iteration
         for _ in range(iterations):
             self.net.clear_param_diffs()
-            if self._due(self.solver.test_interval) and (self.iteration > 0 or self.solver.test_initialization):
+            if self.solver.test_due(self.iteration):
                 self.test_all()
             for on_start, _ in self._callbacks:
                 on_start()
-            display = self._due(self.solver.display)
+            display = self.solver.display_due(self.iteration)
             self.net.debug_info = bool(display and self.solver.debug_info)
             losses = [self._forward_backward() for _ in range(self.solver.iter_size)]
             self._losses.append(sum(losses) / len(losses))
@@ -180,7 +180,7 @@ class Solver:
             for _, on_gradients_ready in self._callbacks:
                 on_gradients_ready()
             self.apply_update()
-            if self._due(self.solver.snapshot):
+            if self.solver.snapshot_due(self.iteration):
                 self.snapshot()
 
     def _forward_backward(self):
@@ -188,9 +188,6 @@ class Solver:
         loss = self.net._forward(0, last)
         self.net._backward(last, 0)
         return loss
-
-    def _due(self, period):
-        return bool(period) and self.iteration % period == 0
 
     @property
     def _smoothed(self):
@@ -211,12 +208,12 @@ class Solver:
         if resume_file is not None:
             self.restore(resume_file)
         self.step(self.solver.max_iter - self.iteration)
-        if self.solver.snapshot_after_train and not self._due(self.solver.snapshot):
+        if self.solver.snapshot_after_train and not self.solver.snapshot_due(self.iteration):
             self.snapshot()
-        if self._due(self.solver.display):
+        if self.solver.display_due(self.iteration):
             self._losses.append(self.net._forward(0, len(self.net.layers) - 1))
             logging.info("Iteration %d, loss = %s", self.iteration, caffe_log.number(self._smoothed))
-        if self._due(self.solver.test_interval):
+        if self.solver.test_due(self.iteration, last=True):
             self.test_all()
         logging.info("Optimization Done.")
 

@@ -62,21 +62,18 @@ class Loop:
         caffe_log.solving(session.train.definition.name, solver.lr_policy)
         self._timer, self._timer_iteration = time.monotonic(), session.iteration
         while session.iteration < solver.max_iter:
-            if self._due(solver.test_interval) and (session.iteration > 0 or solver.test_initialization):
+            if solver.test_due(session.iteration):
                 self._test_all()
                 if self._stopped:
                     break
             self._train(self._next_stop())
             request, self._per_call = session.replicas.agree(self.signals.poll(), self._per_call)
-            if self._due(solver.snapshot) or request == SNAPSHOT:
+            if solver.snapshot_due(session.iteration) or request == SNAPSHOT:
                 self._snapshot()
             if request == STOP:
                 self._stopped = True
                 break
         return self._finish()
-
-    def _due(self, period):
-        return bool(period) and self.session.iteration % period == 0
 
     def _next_stop(self):
         """First iteration, after the present one, before which something else is to be done."""
@@ -213,12 +210,12 @@ class Loop:
             return False
         if solver.snapshot_after_train:
             self._snapshot()
-        if self._due(solver.display):
+        if solver.display_due(session.iteration):
             with session.reading():
                 loss, _ = self.step.forward(self._batches)
             session.smooth(float(loss))
             logging.info("Iteration %d, loss = %s", session.iteration, caffe_log.number(session.smoothed_loss))
-        if self._due(solver.test_interval):
+        if solver.test_due(session.iteration, last=True):
             self._test_all()
         logging.info("Optimization Done.")
         return True
