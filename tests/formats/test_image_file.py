@@ -85,3 +85,16 @@ def test_opencv_keeps_the_limit_of_other_files():
     assert (
         "DataError: an image larger than the limit, want at most 134217728 pixels (--max_image_pixels=N" in done.stderr
     )
+
+
+@pytest.mark.parametrize("length", [1, 2**31 - 1, 2**32 - 1])
+def test_a_chunk_that_is_longer_than_the_file_is_refused_before_memory_is_taken(monkeypatch, length):
+    monkeypatch.setattr(cv2, "imdecode", lambda *args: pytest.fail("decoded"))
+    end = file(".png")[:-12]  # without IEND
+    data = end + struct.pack(">I", length) + b"tEXt"
+    with pytest.raises(DataError, match=rf"a chunk b'tEXt' of {length} bytes at byte {len(end)}, want at most 0 bytes"):
+        datum.decode(data, at=Place("a.png"))
+
+
+def test_what_follows_the_end_of_a_png_is_no_chunk():
+    np.testing.assert_array_equal(datum.decode(file(".png") + b"\xff" * 20), PIXELS)

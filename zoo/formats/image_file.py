@@ -50,6 +50,25 @@ def check_size(data, at=None):
         IMAGE_PIXELS.check(height * width, DataError, f"an image of {height} x {width} (H x W)", at)
 
 
+def check_chunks(data, at=None):
+    """Raises DataError, placed at `at`, where a chunk of a PNG file is longer than what is left of the file.
+
+    OpenCV takes the memory of the whole chunk, up to 2 GB, before it finds that out and gives the file up.
+    """
+    if data[:8] != _PNG:
+        return
+    start = 8
+    while start + 8 <= len(data):
+        length, name = struct.unpack_from(">I4s", data, start)
+        left = len(data) - start - 8
+        if length > left:
+            got = f"a chunk {bytes(name)!r} of {length} bytes at byte {start}"
+            raise DataError("a damaged PNG image", at=at, got=got, want=f"at most {left} bytes, as the file ends there")
+        if name == b"IEND":
+            return
+        start += 12 + length
+
+
 def opencv():
     """Returns the module cv2, which on being loaded here first takes `IMAGE_PIXELS` for its own limit."""
     os.environ.setdefault(_OPENCV, str(IMAGE_PIXELS.value))
@@ -62,10 +81,11 @@ def decode(data, flag, at=None):
     """Returns the pixels of the bytes `data` of an image file, as cv2.imdecode gives them for `flag`.
 
     Raises:
-        DataError: it does not decode, or is larger than `IMAGE_PIXELS`. Of other files than JPEG and PNG OpenCV itself
-            sees to that, by the limit that held when it was loaded.
+        DataError: it does not decode, has a chunk that is longer than the file, or is larger than `IMAGE_PIXELS`. Of
+            other files than JPEG and PNG OpenCV itself sees to that, by the limit that held when it was loaded.
     """
     check_size(data, at)
+    check_chunks(data, at)
     cv2 = opencv()
     try:
         image = cv2.imdecode(np.frombuffer(data, np.uint8), flag) if len(data) else None
