@@ -131,3 +131,9 @@ def test_damaged_shard(folder, how, said):
         path.write_bytes(data[:-9])
     with pytest.raises(DataError, match=f"{path.name}: .*({said}).*tfds build mnist --overwrite"):
         tfds.read_card(folder / "train")
+
+
+def test_a_template_that_cannot_be_formatted(folder):
+    change(folder, filepathTemplate="{DATASET}-{SPLIT}.{FILEF:RMAT}-{SHARD_X_OF_Y}")
+    with pytest.raises(DataError, match="a template that names no files, got {DATASET}"):
+        tfds.read_card(folder / "train")

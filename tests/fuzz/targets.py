@@ -449,8 +449,19 @@ def hdf5_data(path):
     _first_batch(Hdf5DataLayer(small_data.layer(f"{text} batch_size: 3 }}"), "TRAIN"))
 
 
+@functools.cache
+def _prepared():
+    """Returns the files of a folder that TensorFlow Datasets' own writers prepared."""
+    from tests.input import tfds_folders
+
+    with tempfile.TemporaryDirectory() as folder:
+        examples = [{"image": np.zeros((28, 28, 1), np.uint8), "label": label} for label in range(3)]
+        made = tfds_folders.prepare(pathlib.Path(folder), "mnist", {"train": examples})
+        return {path.name: path.read_bytes() for path in pathlib.Path(made).iterdir() if path.is_file()}
+
+
 def _descriptions():
-    return [data for name, data in _split_files().items() if name in ("dataset_info.json", "features.json")]
+    return [_prepared()[name] for name in ("dataset_info.json", "features.json")]
 
 
 @target(_descriptions, inputs=3_000, cpp=True)
@@ -460,8 +471,7 @@ def tfds(path):
 
     folder, data = path.parent / "tfds", path.read_bytes()
     folder.mkdir(exist_ok=True)
-    for name, whole in _split_files().items():
-        if name != "train.json":
-            (folder / name).write_bytes(whole)
+    for name, whole in _prepared().items():
+        (folder / name).write_bytes(whole)
     (folder / ("features.json" if b"Feature" in data else "dataset_info.json")).write_bytes(data)
     tfds.read_card(folder / "train")

@@ -82,7 +82,11 @@ def read_card(prefix):
 def _shards(folder, split, hint):
     template, number = split.filename_template, len(split.shard_lengths)
     for i, count in enumerate(split.shard_lengths):
-        name = template.relative_filepath(shard_index=i, num_shards=number)
+        try:
+            name = template.relative_filepath(shard_index=i, num_shards=number)
+        except ValueError as e:
+            got = str(template.template)[:200]
+            raise DataError("a template that names no files", at=Place(str(folder)), got=got, hint=hint) from e
         try:
             yield Shard(name, int(count), (folder / name).stat().st_size)
         except OSError as e:
