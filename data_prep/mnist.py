@@ -29,6 +29,7 @@ FILES = {
     "train": ("train-images-idx3-ubyte", "train-labels-idx1-ubyte"),
     "test": ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"),
 }
+PER_CLASS = [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]  # MNIST's training digits
 SHARDS = 10
 ALL = "0-9"
 ROOT = pathlib.Path(__file__).resolve().parents[1]
@@ -171,7 +172,14 @@ def prepare(
     where_from = f" --idx_dir={idx_dir}" if idx_dir else ""
     which = ("" if len(classes) == 10 else f" --digits={digits}") + f" --feature_names={feature_names}"
     command = f"python -m data_prep.mnist --output_dir={output_dir} --source={used}{where_from}{which} --force"
-    made = {"source": used, "from": where, "shards": shards, "order": "as in the source", "digits": digits}
+    made = {
+        "title": _title(used, where, splits, digits),
+        "source": used,
+        "from": where,
+        "shards": shards,
+        "order": "as in the source",
+        "digits": digits,
+    }
     made["feature_names"] = feature_names
     how = (shards, [str(digit) for digit in classes], command, made, feature_names)
     with common.alone(output_dir):
@@ -181,12 +189,23 @@ def prepare(
         }
 
 
+def _title(used, where, splits, digits):
+    """Returns what these digits are, for people; MNIST only where there are as many of each class as in MNIST."""
+    if used == "digits":
+        name = "scikit-learn's small digits, NOT MNIST"
+    else:
+        is_it = np.bincount(splits["train"].labels, minlength=10).tolist() == PER_CLASS
+        name = "MNIST" if is_it else f"IDX files of {where}, NOT MNIST"
+    return name if digits == ALL else f"{name}, digits {digits}"
+
+
 def main(_):
     """Reads the flags, prepares, and says the numbers."""
     f = flags.FLAGS
     names = ("source", "idx_dir", "digits", "shards", "force", "tfds_seconds", "feature_names")
     cards = prepare(f.output_dir, **{name: f[name].value for name in names})
-    print(f"made from {cards['train'].made['from']}")
+    made = cards["train"].made
+    print(f"{made.get('title', 'digits')}, made from {made['from']}")
     if len(chosen(f.digits)) < 10:
         print("labels: " + ", ".join(f"{label} is digit {digit}" for label, digit in enumerate(chosen(f.digits))))
     common.describe(f.output_dir, cards)

@@ -1,7 +1,11 @@
 """How every command starts and fails: flags, then one call; a user's mistake is one message and exit code 1."""
 
+import contextlib
 import os
+import pathlib
 import re
+import shlex
+import shutil
 import sys
 import tempfile
 
@@ -13,8 +17,8 @@ from zoo.errors import ZooError
 def run(main):
     """Parses the flags and runs `main()`; does not return.
 
-    Exit codes: what `main` returns (None: 0); 1 for a `ZooError`, said without a traceback, and for flags that do not
-    parse; 130 after Ctrl-C.
+    Exit codes: what `main` returns (None: 0); 0 for --help; 1 for a `ZooError`, said without a traceback, and for
+    flags that do not parse; 130 after Ctrl-C.
     """
     logging.use_absl_handler()
     logging.get_absl_handler().addFilter(lambda record: "tensorflow" not in record.pathname)  # its savers chat
@@ -22,13 +26,25 @@ def run(main):
     app.run(lambda argv: _guarded(main, argv), flags_parser=_parsed)
 
 
+def python():
+    """Returns what a shell has to be told to start this Python: "python" where that is it, else its path."""
+    path = pathlib.Path(sys.executable)
+    if shutil.which("python") == str(path):
+        return "python"
+    with contextlib.suppress(ValueError):
+        path = path.relative_to(pathlib.Path.cwd())
+    return shlex.quote(str(path))
+
+
 def _parsed(argv):
-    """Returns `argv` without its flags; ends with 1, and one line, where they do not parse."""
+    """Returns `argv` without its flags; ends with 0 after --help, with 1, and one line, where they do not parse."""
     try:
         return flags.FLAGS(argv)
     except flags.Error as error:
         print(f"error: {_said(str(error))}", file=sys.stderr)
         sys.exit(1)
+    except SystemExit:  # --help and its like, which absl calls an error
+        sys.exit(0)
 
 
 def _said(text):

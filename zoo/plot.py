@@ -10,7 +10,7 @@ from absl import flags
 
 from zoo import command
 from zoo.errors import DataError
-from zoo.formats import limits, training_log
+from zoo.formats import limits, run_card, training_log
 from zoo.formats.atomic import replacing
 
 RUN_DIR = flags.DEFINE_string("run_dir", None, "Run folder of zoo.train; its train.log is drawn.")
@@ -21,8 +21,8 @@ OUTPUT = flags.DEFINE_string(
 limits.define_flags()
 
 
-def draw(logs, path):
-    """Draws {name: TrainingLog} into the picture file `path`, written whole or not at all."""
+def draw(logs, path, title=None):
+    """Draws {name: TrainingLog} into the picture file `path`, written whole or not at all, `title` above."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -45,6 +45,8 @@ def draw(logs, path):
     for axis in axes[0]:
         axis.grid(alpha=0.3)
         axis.legend(fontsize=8)
+    if title:
+        figure.suptitle(title)
     figure.tight_layout()
     try:
         with replacing(path, DataError) as file:
@@ -55,10 +57,16 @@ def draw(logs, path):
         pyplot.close(figure)
 
 
-def curves(paths, output):
+def curves(paths, output, title=None):
     """Reads log files and draws them into `output`; a log of a run folder is called by the folder's name."""
     names = [path.parent.name if path.name == "train.log" else path.name.partition(".")[0] for path in paths]
-    draw({name: training_log.read(path) for name, path in zip(names, paths)}, output)
+    draw({name: training_log.read(path) for name, path in zip(names, paths)}, output, title)
+
+
+def trained(run_dir):
+    """Returns which net was trained in a run folder and on what, or None where nobody noted it."""
+    card = run_card.read(run_dir) if run_dir else None
+    return f"{card.net or 'a net'} trained on {', '.join(card.data)}" if card and card.data else None
 
 
 def main():
@@ -69,8 +77,9 @@ def main():
     if not paths:
         raise DataError("nothing to draw", want="--run_dir=FOLDER or --log=FILE[,FILE...]")
     output = OUTPUT.value or str(pathlib.Path(RUN_DIR.value or ".") / "curves.png")
-    curves(paths, output)
-    print(f"curves: {output}")
+    title = trained(RUN_DIR.value)
+    curves(paths, output, title)
+    print(f"curves{f' of {title}' if title else ''}: {output}")
 
 
 if __name__ == "__main__":

@@ -7,8 +7,10 @@
 
 The config is a SolverParameter with its net inside (net_param), or one that names its net's file (net:, train_net:).
 
-In the run folder (runs/<name of config>): checkpoints/ from which the run goes on bit for bit, snapshots/ in Caffe's
-form (or where an absolute snapshot_prefix says), train.log, and TensorBoard's files. One trainer at a time.
+The run folder is runs/NAME, after the config: runs/lenet of configs/lenet.prototxt, and with its folder where its own
+name does not tell, runs/vgg_solver of models/vgg/solver.prototxt. It remembers config, data and weights, and is not
+continued with others. In it: checkpoints/ from which the run goes on bit for bit, snapshots/ in Caffe's form (or where
+an absolute snapshot_prefix says), train.log, and TensorBoard's files. One trainer at a time.
 Ctrl-C takes a snapshot and stops, kill (SIGTERM) too, kill -HUP takes one and goes on.
 Exit code: 0 done or stopped by Ctrl-C; 1 an error, said in one message; 143 stopped by SIGTERM, run the same again.
 """
@@ -22,7 +24,7 @@ from zoo.errors import Place, SolverError
 from zoo.formats import limits
 
 CONFIG = config_flag.define("Solver file (prototxt), or the name of a packaged config such as lenet.")
-RUN_DIR = flags.DEFINE_string("run_dir", None, "Where checkpoints, log and curves go. Default: runs/<name of config>.")
+RUN_DIR = flags.DEFINE_string("run_dir", None, "Where checkpoints, log and curves go. Default: runs/NAME, see above.")
 DATA_DIR = flags.DEFINE_string(
     "data_dir", "data", "Where data sources are looked for first; then the working directory, then beside the config."
 )
@@ -83,6 +85,9 @@ KEEP_SNAPSHOTS = flags.DEFINE_integer(
     lower_bound=0,
 )
 SUMMARIES = flags.DEFINE_bool("summaries", True, "Write curves for TensorBoard.")
+FINAL_TEST = flags.DEFINE_bool(
+    "final_test", True, "Score the end where no test is due there, in a line apart from Caffe's log."
+)
 HISTOGRAMS = flags.DEFINE_bool("histograms", True, "Write histograms of weights and gradients at display iterations.")
 limits.define_flags(limits.MEMORY_BYTES)
 
@@ -96,7 +101,7 @@ def main():
     from zoo.converters.solver import solver_def
     from zoo.formats import prototxt
     from zoo.netdef.config import net_state, open_config
-    from zoo.training import precision, strategy
+    from zoo.training import folders, precision, strategy
     from zoo.training.run import run
 
     parsed = open_config(CONFIG.value).solver()
@@ -110,7 +115,7 @@ def main():
     if DETERMINISTIC.value:
         precision.be_deterministic()
     replicas = strategy.choose(STRATEGY.value, GLOBAL_BATCH.value, JOIN_TIMEOUT.value)
-    run_dir = pathlib.Path(RUN_DIR.value or pathlib.Path("runs", pathlib.Path(CONFIG.value).stem))
+    run_dir = pathlib.Path(RUN_DIR.value or folders.default(CONFIG.value))
     result = run(
         solver,
         run_dir,
@@ -125,12 +130,13 @@ def main():
         sighup=SIGHUP.value,
         summaries=SUMMARIES.value,
         histograms=HISTOGRAMS.value,
+        final_test=FINAL_TEST.value,
         replicas=replicas,
         precision=PRECISION.value,
         cache=CACHE.value == "ram",
     )
     if replicas.chief:
-        _say_result(result, run_dir)
+        print("\n".join(_closing(result, run_dir)), flush=True)
     return TERMINATED if result.terminated and not result.done else 0
 
 
@@ -161,14 +167,18 @@ def _choose_gpus(which, solver):
         raise SolverError(f"{said} names no GPU of this machine", at=at, got=which, want=want)
 
 
-def _say_result(result, run_dir):
-    print(f"{'Done' if result.done else 'Stopped'} at iteration {result.session.iteration}.")
-    for name, value in result.scores.items():
-        print(f"  test {name} = {value:.4f}")
-    print(f"  checkpoints: {run_dir / 'checkpoints'}")
-    print(f"  curves:      tensorboard --logdir {run_dir.parent}")
-    if not result.done:
-        print("  The same command continues.")
+def _closing(result, run_dir):
+    from zoo.training import closing
+
+    return closing.lines(
+        result,
+        run_dir,
+        CONFIG.value,
+        python=command.python(),
+        data_dir=DATA_DIR.value if flags.FLAGS["data_dir"].present else None,
+        changes=SET.value,
+        allowed=user_code.given(),
+    )
 
 
 if __name__ == "__main__":

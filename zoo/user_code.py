@@ -17,6 +17,12 @@ ALLOWED = flags.DEFINE_bool(
 )
 
 
+def given():
+    """Returns the flags that were given, as they are typed: other commands on the same config need them too."""
+    imports = [f"--import={','.join(IMPORT.value)}"] if IMPORT.value else []
+    return [*imports, "--allow_python_layers"] if ALLOWED.value else imports
+
+
 def load():
     """Does what the flags say; to be called before a net is read."""
     if IMPORT.value:

@@ -162,7 +162,7 @@ def test_a_checkpoint_of_another_net(bench):
     before = bench.checkpoints()
     bench.write(changes=[("num_output: 6", "num_output: 5")])
     error = bench.refused()
-    assert "ckpt-3 is of another net or solver: parameters/conv/0 is (3, 3, 1, 6) there, (3, 3, 1, 5) here" in error
+    assert 'run was begun with something else: training net: layer "conv" (' in error
     assert "--restart" in error
     assert bench.checkpoints() == before
 

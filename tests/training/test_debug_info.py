@@ -88,7 +88,8 @@ def test_it_is_followed_in_tensorboard_and_changes_nothing(small_data, tmp_path)
     debug = runs.train(tmp_path / "debug", small_data, changes=f"{changes} debug_info: true")
     for name, array in runs.weights(plain).items():
         np.testing.assert_allclose(runs.weights(debug)[name], array, rtol=0, atol=1e-5 * np.abs(array).max())
-    assert debug.scores == pytest.approx(plain.scores, rel=1e-4)
+    for name, score in plain.scores.items():
+        assert debug.scores[name] == pytest.approx(score, rel=1e-4)
     events = EventAccumulator(str(tmp_path / "debug" / "train"), size_guidance={"tensors": 0})
     events.Reload()
     tags = {tag for tag in events.Tags()["tensors"] if tag.startswith("debug/")}
@@ -103,4 +104,5 @@ def test_it_resumes_exactly_too(small_data, tmp_path):
     runs.train(tmp_path / "parts", small_data, changes=f"{changes} max_iter: 4")
     parts = runs.train(tmp_path / "parts", small_data, changes=f"{changes} max_iter: 9")
     runs.same(runs.weights(whole), runs.weights(parts))
-    assert whole.scores == parts.scores
+    for name, score in whole.scores.items():  # how batches are grouped into calls, and so summed, is a matter of time
+        assert parts.scores[name] == pytest.approx(score, rel=1e-6)

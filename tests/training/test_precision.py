@@ -49,7 +49,7 @@ def test_loss_falls_and_checkpoints_are_float32(name, small_data, tmp_path):
     result = runs.train(tmp_path, small_data, LENET, precision=name, summaries=False)
     assert keras.config.dtype_policy().name == before == "float32"
     assert result.session.smoothed_loss < 0.25 < 1 < first_loss(tmp_path / "first", small_data, name)
-    assert result.scores["acc"] >= 0.9
+    assert result.scores["acc"].value >= 0.9
     for key, value in runs.saved(tmp_path, 60).items():
         if "/parameters" in key or "/optimizer" in key:
             assert value.dtype in (np.float32, np.int32, np.int64), key

@@ -59,6 +59,10 @@ class Feed(abc.ABC):
         """
         return
 
+    def title(self):
+        """Returns what is read, in words for people; None where there are none."""
+        return
+
     @abc.abstractmethod
     def diagnose(self, error):
         """Returns the ZooError to raise for a TensorFlow `error` that came while reading, or None if not ours."""
@@ -113,6 +117,10 @@ class PictureFeed(Feed):
     def fingerprint(self):
         """As `Feed.fingerprint`: what the source says of itself, and the mean file."""
         return self._source.fingerprint() + mean_said(self._transform.mean)
+
+    def title(self):
+        """As `Feed.title`: what the source is called."""
+        return getattr(self._source, "title", None)
 
     def dataset(self, start_batch=0):
         """As `Feed.dataset`. Where a batch is one picture that nothing crops, its H and W are open."""

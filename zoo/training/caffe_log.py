@@ -46,16 +46,14 @@ def outputs(phase, net, values, scale=1.0):
         values: {BlobRef: array}, channels-last where rank 4.
         scale: what each is multiplied by, such as 1 / batches.
     """
-    weights, said, index = dict(net.losses), {}, 0
+    weights, index = dict(net.losses), 0
     for ref, name in zip(net.definition.outputs, net.definition.output_names):
-        elements = np.ravel(to_caffe(np.asarray(values[ref]))) * np.float32(scale)
-        for k, value in enumerate(elements):
+        for value in _elements(values[ref], scale):
             weight = weights.get(ref)
             note = f" (* {number(weight)} = {number(weight * value)} loss)" if weight else ""
             logging.info("    %s net output #%d: %s = %s%s", phase, index, name, number(value), note)
-            said[name if len(elements) == 1 else f"{name}/{k}"] = float(value)
             index += 1
-    return said
+    return elements(net, values, scale)
 
 
 def debug_blob(direction, layer, kind, blob, what, size):
@@ -81,3 +79,16 @@ def parameter_name(layer, index):
     """Returns what debug_info calls parameter number `index` of a `LayerDef` in a forward pass."""
     params = layer.message.param
     return params[index].name if index < len(params) and params[index].name else index
+
+
+def elements(net, values, scale=1.0):
+    """Returns every element of a net's outputs as {"name" or "name/k": value}; the arguments are those of `outputs`."""
+    found = {}
+    for ref, name in zip(net.definition.outputs, net.definition.output_names):
+        row = _elements(values[ref], scale)
+        found |= {name if len(row) == 1 else f"{name}/{k}": float(value) for k, value in enumerate(row)}
+    return found
+
+
+def _elements(value, scale):
+    return np.ravel(to_caffe(np.asarray(value))) * np.float32(scale)

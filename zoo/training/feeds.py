@@ -65,6 +65,10 @@ class Feeds:
         found = [(feed.layer, feed.fingerprint()) for feed in self._layers]
         return [(layer, text) for layer, text in found if text is not None]
 
+    def titles(self):
+        """Returns what the data layers read, in words for people, as a tuple; see `Feed.title`."""
+        return tuple(dict.fromkeys(filter(None, (feed.title() for feed in self._layers))))
+
     def batches(self, start):
         """Returns an iterator of tuples, one tensor for each input of the net, from batch `start` on, for ever.
 

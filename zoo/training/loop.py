@@ -9,12 +9,10 @@ from absl import logging
 
 from zoo.errors import CheckpointError, WeightsError
 from zoo.training import caffe_log
-from zoo.training.debug_info import DebugStep, DebugTest
+from zoo.training.debug_info import DebugStep
 from zoo.training.diagnosis import not_finite
+from zoo.training.scoring import MAX_CALL, Scoring
 from zoo.training.signals import SNAPSHOT, STOP
-from zoo.training.step import TestStep
-
-MAX_CALL = 0.25  # seconds that one call into the graph may take, so that signals and the bar are not kept waiting
 
 
 class Loop:
@@ -28,10 +26,11 @@ class Loop:
         signals: a `Signals`, polled between calls.
         progress: a `Progress`.
         rewind: brings the session back to its newest checkpoint, or its beginning.
+        final_test: whether the end is scored where no test is due there.
     """
 
-    def __init__(self, session, checkpoints, pairs, summaries, signals, progress, rewind):
-        self._rewind = rewind
+    def __init__(self, session, checkpoints, pairs, summaries, signals, progress, rewind, final_test=True):
+        self._rewind, self._final_test = rewind, final_test
         self.session, self.solver = session, session.solver
         self.pairs = pairs
         self.checkpoints, self.summaries = checkpoints, summaries
@@ -39,14 +38,16 @@ class Loop:
         histograms = summaries is not None and summaries.histograms
         self.step = session.train_step(histograms)
         self._debug = DebugStep(session, self.step) if self.solver.debug_info and self.solver.display else None
-        self.tests = [(DebugTest if self.solver.debug_info else TestStep)(net) for net in session.tests]
+        self._scoring = Scoring(session, self._asked, summaries)
         self._batches = session.train_batches()
-        self._test_batches = [session.test_batches(k) for k in range(len(self.tests))]
         self._per_call = 1
         self._begun = self._stopped = self._said_once = False
         self._saved_at = session.iteration if checkpoints.latest else None
-        self._before_test = None
-        self.scores = {}
+
+    @property
+    def scores(self):
+        """{test output: `Score`} of the last tests."""
+        return self._scoring.scores
 
     def run(self):
         """Trains until `max_iter` or a request to stop.
@@ -62,18 +63,23 @@ class Loop:
         caffe_log.solving(session.train.definition.name, solver.lr_policy)
         self._timer, self._timer_iteration = time.monotonic(), session.iteration
         while session.iteration < solver.max_iter:
-            if solver.test_due(session.iteration):
-                self._test_all()
-                if self._stopped:
-                    break
+            if solver.test_due(session.iteration) and not self._scoring.run():
+                break
             self._train(self._next_stop())
-            request, self._per_call = session.replicas.agree(self.signals.poll(), self._per_call)
-            if solver.snapshot_due(session.iteration) or request == SNAPSHOT:
+            stop, self._per_call = self._asked(self._per_call)
+            if solver.snapshot_due(session.iteration):
                 self._snapshot()
-            if request == STOP:
-                self._stopped = True
+            if stop:
                 break
         return self._finish()
+
+    def _asked(self, number):
+        """Does what signals ask for; returns (whether to stop, the `number` that all processes take)."""
+        request, number = self.session.replicas.agree(self.signals.poll(), number)
+        if request == SNAPSHOT:
+            self._snapshot()
+        self._stopped |= request == STOP
+        return request == STOP, number
 
     def _next_stop(self):
         """First iteration, after the present one, before which something else is to be done."""
@@ -136,61 +142,19 @@ class Loop:
         graph = self.step.graph_function.get_concrete_function(self._batches, tf.constant(1, tf.int32)).graph
         self.summaries.begin(self.session.config_text(), graph, self.session.hparams())
 
-    def _test_all(self):
-        self._before_test = self.session.test_state()
-        for index in range(len(self.tests)):
-            self._test(index)
-            if self._stopped:
-                logging.info("Test interrupted.")
-                self.session.set_test_state(self._before_test)  # whoever goes on makes these tests anew
-                break
-        self._before_test = None
-
-    def _test(self, index):
-        session, net = self.session, self.session.tests[index]
-        batches = self.solver.test_iter[index]
-        logging.info("Iteration %d, Testing net (#%d)", session.iteration, index)
-        loss, sums, done, per_call = 0.0, None, 0, 1
-        while done < batches:
-            count, began = min(per_call, batches - done), time.monotonic()
-            with session.reading(index):
-                more, outputs = self.tests[index](self._test_batches[index], count)
-                values = {ref: value.numpy() for ref, value in outputs.items()}
-            loss += float(more)
-            sums = values if sums is None else {ref: sums[ref] + value for ref, value in values.items()}
-            took, done = time.monotonic() - began, done + count
-            per_call = max(1, min(per_call * 2, int(count * MAX_CALL / max(took, 1e-9))))
-            session.test_position[index] += count
-            request, per_call = session.replicas.agree(self.signals.poll(), per_call)
-            if request == SNAPSHOT:
-                self._snapshot()
-            if request == STOP:
-                self._stopped = True
-                return
-        if not batches:
-            return
-        session.check_scores(index, sums.values(), batches)
-        if self.solver.test_compute_loss:
-            logging.info("Test loss: %s", caffe_log.number(loss / batches))
-        said = caffe_log.outputs("Test", net, sums, 1 / batches)
-        self.scores = (
-            said if index == 0 else {**self.scores, **{f"{name} (test net {index})": v for name, v in said.items()}}
-        )
-        if self.summaries is not None:
-            self.summaries.scalars("test" if index == 0 else f"test{index}", session.iteration, said)
-
     def _snapshot(self):
         session = self.session
         if self._saved_at == session.iteration or not session.replicas.chief:
             return
-        if self._before_test is not None:  # asked for during a test, which whoever goes on from here makes anew
+        before = self._scoring.before
+        if before is not None:  # asked for during a test, which whoever goes on from here makes again
             now = session.test_state()
-            session.set_test_state(self._before_test)
+            session.set_test_state(before)
         session.pack()
         logging.info("Snapshotting to %s", self.checkpoints.save(session.iteration))
         self._save_pair()
         self._saved_at = session.iteration
-        if self._before_test is not None:
+        if before is not None:
             session.set_test_state(now)
         if self.summaries is not None:
             self.summaries.flush()
@@ -216,6 +180,8 @@ class Loop:
             session.smooth(float(loss))
             logging.info("Iteration %d, loss = %s", session.iteration, caffe_log.number(session.smoothed_loss))
         if solver.test_due(session.iteration, last=True):
-            self._test_all()
+            self._scoring.run()
         logging.info("Optimization Done.")
+        if self._final_test and not self._stopped:
+            self._scoring.score_end()
         return True

@@ -13,7 +13,8 @@ import numpy as np
 from absl import logging
 
 from zoo.errors import CheckpointError, SolverError
-from zoo.training import checkpoint_files, snapshots
+from zoo.formats import run_card
+from zoo.training import checkpoint_files, recipe, snapshots
 from zoo.training import checkpoints as ckpt
 from zoo.training.fingerprint import of_process
 from zoo.training.lock import NAME as LOCK
@@ -32,15 +33,19 @@ class Result(NamedTuple):
 
     Attributes:
         session: the `Session`, standing at its last iteration.
-        scores: {test output: value} of the last test.
+        scores: {test output: `Score`} of each test net's last test.
         done: whether max_iter was reached.
         terminated: whether SIGTERM stopped it.
+        began: the iteration that it stood at before it trained.
+        weights: path of the .caffemodel of its last iteration, or None where none was written.
     """
 
     session: Session
     scores: dict
     done: bool
     terminated: bool
+    began: int
+    weights: str | None
 
 
 def run(
@@ -58,6 +63,7 @@ def run(
     sighup="snapshot",
     summaries=True,
     histograms=True,
+    final_test=True,
     replicas=ONE,
     precision="float32",
     cache=False,
@@ -77,6 +83,7 @@ def run(
         keep_pairs: of how many iterations Caffe's pairs stay; None keeps all.
         sigint, sighup: what those signals ask for, as in `Signals`.
         summaries, histograms: what is written for TensorBoard.
+        final_test: whether the end is scored where no test is due there.
         replicas: the `Replicas` that train. Of several processes each calls this with the same arguments; the chief
             reads and writes the run folder, the others nothing.
         precision: one of `precision.PRECISIONS`.
@@ -110,12 +117,15 @@ def run(
         stack.enter_context(_log_file(run_dir / "train.log"))
         signals.listen()
         if replicas.chief:
-            _start(session, checkpoints, weights, snapshot)
+            card, known = recipe.compared(run_dir, session, checkpoints.latest, weights, snapshot)
+            _start(session, checkpoints, *(((), None) if known else (weights, snapshot)))
+            run_card.write(run_dir, card)
         session.start_alike()
         curves = Summaries(run_dir, histograms) if summaries else None
         progress = Progress(solver.max_iter, session.iteration)
         rewind = functools.partial(_rewind, session, checkpoints, weights, snapshot)
-        loop = Loop(session, checkpoints, pairs, curves, signals, progress, rewind)
+        began = session.iteration
+        loop = Loop(session, checkpoints, pairs, curves, signals, progress, rewind, final_test)
         try:
             done = loop.run()
         finally:
@@ -123,7 +133,9 @@ def run(
             if curves is not None:
                 curves.close()
         replicas.total([np.int32(1)])  # none leaves before the chief has written all
-    return Result(session, loop.scores, done, signals.terminated)
+        model, _ = snapshots.paths(solver, pairs.prefix, session.iteration)
+        weights = model if pathlib.Path(model).is_file() else None
+    return Result(session, loop.scores, done, signals.terminated, began, weights)
 
 
 def _start(session, checkpoints, weights, snapshot):

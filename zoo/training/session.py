@@ -125,6 +125,10 @@ class Session:
 
     # ---- data -------------------------------------------------------------------------------------------------
 
+    def titles(self):
+        """Returns what the training net is trained on, a line for each source, for people."""
+        return self._feeds.titles()
+
     def train_batches(self):
         """Returns the iterator of training batches from the present iteration on."""
         return self._feeds.batches(self.iteration * self.solver.iter_size)

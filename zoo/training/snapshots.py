@@ -27,6 +27,12 @@ def prefix(solver, run_dir):
     return str(pathlib.Path(run_dir, "snapshots", name or pathlib.Path(solver.file or "solver").stem))
 
 
+def paths(solver, prefix, iteration):
+    """Returns (path of the .caffemodel, path of the .solverstate) of an iteration's pair."""
+    stem, end = f"{prefix}_iter_{iteration}", ".h5" if solver.snapshot_format == "HDF5" else ""
+    return f"{stem}.caffemodel{end}", f"{stem}.solverstate{end}"
+
+
 class Pairs:
     """The pairs of one run: written when Caffe writes them, with their diffs where `snapshot_diff` asks for them.
 
@@ -80,10 +86,8 @@ def write(session, prefix, diffs=None):
     Raises:
         WeightsError: a file cannot be written; no half-written one stays.
     """
-    solver, end = session.solver, ".h5" if session.solver.snapshot_format == "HDF5" else ""
-    stem = f"{prefix}_iter_{session.iteration}"
-    model, state = f"{stem}.caffemodel{end}", f"{stem}.solverstate{end}"
-    net = session.train
+    solver, net = session.solver, session.train
+    model, state = paths(solver, prefix, session.iteration)
     keys = {p.key for p in net.learnable()}
     shared = {
         (layer.definition.name, index)

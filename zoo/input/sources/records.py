@@ -61,6 +61,13 @@ class RecordsSource:
         """How many records one pass holds."""
         return self.card.count
 
+    @property
+    def title(self):
+        """What this split is called by whoever made it, or where it was made from, and how many records it has."""
+        made = self.card.made
+        name = made.get("title") or made.get("from") or self.prefix
+        return f"{name} ({self.count} records)"
+
     def fingerprint(self):
         """Returns a short text that tells this split from others: by its card, which has each shard's SHA-256.
 

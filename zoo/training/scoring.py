@@ -1,0 +1,133 @@
+"""The test nets of a run: tested when Caffe tests, in its words, and once more where that leaves the end unscored."""
+
+import time
+from typing import NamedTuple
+
+from absl import logging
+
+from zoo.training import caffe_log
+from zoo.training.debug_info import DebugTest
+from zoo.training.step import TestStep
+
+MAX_CALL = 0.25  # seconds that one call into the graph may take, so that signals and the bar are not kept waiting
+
+
+class Score(NamedTuple):
+    """What a test net gave.
+
+    Attributes:
+        value: mean over the batches of a test.
+        iteration: after how many iterations.
+    """
+
+    value: float
+    iteration: int
+
+
+class Scoring:
+    """The tests of a session.
+
+    Args:
+        session: the `Session`.
+        asked: called between calls into the graph with a number of batches; does what signals ask for, and returns
+            (whether to stop, the number that all processes take).
+        summaries: where curves go, or None.
+
+    Attributes:
+        before: where the test nets stood before the round of tests that is under way, as `Session.test_state` gives
+            it; None between rounds. Whoever goes on from a snapshot taken meanwhile makes that round again.
+    """
+
+    def __init__(self, session, asked, summaries=None):
+        self._session, self._asked, self._summaries = session, asked, summaries
+        self._steps = [(DebugTest if session.solver.debug_info else TestStep)(net) for net in session.tests]
+        self._batches = [session.test_batches(k) for k in range(len(session.tests))]
+        self._scores = [{} for _ in session.tests]
+        self.before = None
+
+    @property
+    def scores(self):
+        """{output: `Score`} of each net's last test; outputs of a further test net are called "NAME (test net K)"."""
+        first, *others = self._scores or [{}]
+        return first | {f"{name} (test net {k})": s for k, said in enumerate(others, 1) for name, s in said.items()}
+
+    def run(self):
+        """Makes the tests that are due, as Caffe does; returns False where a stop was asked for meanwhile."""
+        self.before, whole = self._session.test_state(), True
+        for index, step in enumerate(self._steps):
+            logging.info("Iteration %d, Testing net (#%d)", self._session.iteration, index)
+            found = self._test(index, step)
+            if found is None:
+                logging.info("Test interrupted.")
+                self._session.set_test_state(self.before)  # whoever goes on makes these tests again
+                whole = False
+                break
+            self._say(index, *found)
+        self.before = None
+        return whole
+
+    def score_end(self):
+        """Tests once more the nets whose last test is of an earlier iteration, in a line that Caffe does not have.
+
+        Afterwards the test nets stand where they stood, so that whoever goes on, goes on as if it had not been. A stop
+        ends it without a score.
+        """
+        session, solver = self._session, self._session.solver
+        todo = [index for index in range(len(session.tests)) if self._is_old(index)]
+        if not todo:
+            return
+        logging.info("No test was due after the last iteration: testing once more, apart from Caffe's log")
+        self.before = session.test_state()
+        for index in todo:
+            step = TestStep(session.tests[index]) if solver.debug_info else self._steps[index]  # the other one speaks
+            found = self._test(index, step)
+            if found is None:
+                logging.info("Stopped: the end has no score")
+                break
+            _, sums = found
+            values = caffe_log.elements(session.tests[index], sums, 1 / solver.test_iter[index])
+            self._keep(index, values)
+            said = ", ".join(f"{name} = {caffe_log.number(value)}" for name, value in values.items())
+            logging.info("After %d iterations, test net %d: %s", session.iteration, index, said)
+        session.set_test_state(self.before)
+        self.before = None
+
+    def _is_old(self, index):
+        """Whether a test of net `index` would give scores, and its last one was of an earlier iteration."""
+        gives = self._session.solver.test_iter[index] and self._session.tests[index].definition.outputs
+        return gives and all(score.iteration != self._session.iteration for score in self._scores[index].values())
+
+    def _test(self, index, step):
+        """Runs test net `index`; returns (loss, {BlobRef: array}) summed over its batches, or None if stopped."""
+        session, batches = self._session, self._session.solver.test_iter[index]
+        loss, sums, done, per_call = 0.0, None, 0, 1
+        while done < batches:
+            count, began = min(per_call, batches - done), time.monotonic()
+            with session.reading(index):
+                more, outputs = step(self._batches[index], count)
+                values = {ref: value.numpy() for ref, value in outputs.items()}
+            loss += float(more)
+            sums = values if sums is None else {ref: sums[ref] + value for ref, value in values.items()}
+            took, done = time.monotonic() - began, done + count
+            per_call = max(1, min(per_call * 2, int(count * MAX_CALL / max(took, 1e-9))))
+            session.test_position[index] += count
+            stop, per_call = self._asked(per_call)
+            if stop:
+                return None
+        if batches:
+            session.check_scores(index, sums.values(), batches)
+        return loss, sums
+
+    def _say(self, index, loss, sums):
+        batches = self._session.solver.test_iter[index]
+        if not batches:
+            return
+        if self._session.solver.test_compute_loss:
+            logging.info("Test loss: %s", caffe_log.number(loss / batches))
+        said = caffe_log.outputs("Test", self._session.tests[index], sums, 1 / batches)
+        self._keep(index, said)
+        if self._summaries is not None:
+            self._summaries.scalars("test" if index == 0 else f"test{index}", self._session.iteration, said)
+
+    def _keep(self, index, values):
+        self._scores[index] = {name: Score(value, self._session.iteration) for name, value in values.items()}
