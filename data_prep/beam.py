@@ -30,6 +30,7 @@ from zoo.errors import DataError, Place, ZooError, did_you_mean
 JOB, NOTE, ERROR = ".job", ".note", "error"
 EVERY = 0.5  # seconds between two looks at the notes
 LATE = 60  # seconds by which the listing of a network's folder may be old
+SHOWN = 200  # characters of what Python says of a file that somebody else wrote
 SHARED = "the output folder and the images have to lie on storage that all workers share, under the same names"
 
 
@@ -239,7 +240,8 @@ def _get(path, read):
         return read(path.read_text(encoding="utf-8"))
     except (ValueError, KeyError, TypeError, AttributeError) as e:
         hint = "another process is writing to the output folder"
-        raise DataError("not what this command writes", at=Place(str(path)), got=f"{e!r}", hint=hint) from e
+        got = f"{type(e).__name__}: {str(e)[:SHOWN]}" if not isinstance(e, UnicodeError) else "bytes that are not UTF-8"
+        raise DataError("not what this command writes", at=Place(str(path)), got=got, hint=hint) from e
 
 
 def _error(text):

@@ -9,11 +9,9 @@ import random
 import re
 from typing import NamedTuple
 
-import numpy as np
-
 from data_prep import tar_members
 from zoo.errors import DataError, Place
-from zoo.formats import limits, records, weightsfile
+from zoo.formats import image_file, limits, records, regular, weightsfile
 
 SUFFIXES = {".jpeg", ".jpg", ".png", ".bmp", ".tif", ".tiff", ".webp"}
 FILE, FOLDER = "a file", "a folder"
@@ -70,8 +68,10 @@ def read_file(path):
     weightsfile.check(path, DataError)
     at = Place(tar_members.text(str(path)))
     try:
-        limits.IMAGE_BYTES.check(os.stat(path).st_size, DataError, "an image file that is too large", at=at)
-        return pathlib.Path(path).read_bytes()
+        with regular.open_binary(path) as file:
+            size = os.fstat(file.fileno()).st_size
+            limits.IMAGE_BYTES.check(size, DataError, "an image file that is too large", at=at)
+            return file.read(size)
     except OSError as e:
         raise DataError("cannot be read", at=at, got=e.strerror) from e
 
@@ -251,6 +251,7 @@ def _check_jpeg(data, at):
     """Returns (H, W, channels) of JPEG bytes after decoding them as strictly as a reader of the records will."""
     import tensorflow as tf
 
+    image_file.check_size(data, at)
     try:
         shape = tuple(tf.io.extract_jpeg_shape(data).numpy().tolist())
         if shape[2] != 4:  # CMYK is decoded by OpenCV
@@ -263,12 +264,8 @@ def _check_jpeg(data, at):
 
 def _pixels(data, at):
     """Returns BGR uint8 (H, W, 3) pixels of any image; orientation marks are ignored, as in Caffe's day."""
-    import cv2
-
-    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
-    if pixels is None:
-        raise DataError("not an image that can be decoded", at=at, got=f"bytes {data[:8]!r}...")
-    return pixels
+    cv2 = image_file.opencv()
+    return image_file.decode(data, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION, at)
 
 
 def _written_anew(pixels, resize, encoding, quality, note):

@@ -24,7 +24,7 @@ from typing import NamedTuple
 
 from data_prep import images, leftovers
 from zoo.errors import DataError, Place
-from zoo.formats import records
+from zoo.formats import records, regular
 from zoo.formats.records_writer import SplitWriter
 
 QUALITY = 95  # of JPEG files that are re-encoded
@@ -76,7 +76,7 @@ class Job(NamedTuple):
     @classmethod
     def from_json(cls, text):
         """Returns the job in `text`; raises ValueError, KeyError or TypeError for anything else."""
-        values = json.loads(text)
+        values = regular.parse_json(text)
         values["files"] = [images.File(pathlib.Path(path), *rest) for path, *rest in values["files"]]
         values["resize"] = tuple(values["resize"]) if isinstance(values["resize"], list) else values["resize"]
         return cls(**values)
@@ -111,7 +111,7 @@ class Note(NamedTuple):
     @classmethod
     def from_json(cls, text):
         """Returns the note in `text`; raises ValueError, KeyError or TypeError for anything else."""
-        values = json.loads(text)
+        values = regular.parse_json(text)
         values["shard"] = records.Shard(**values["shard"])
         for name in ("min_size", "image_shape"):
             values[name] = values[name] and tuple(values[name])

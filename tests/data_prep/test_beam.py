@@ -226,7 +226,7 @@ def test_work_leaves_a_note_or_an_error_and_stops_at_one(tmp_path):
         assert sorted(path.name for path in run.iterdir()) == ["00000.job", "00001.job", "error", "kept"]
         assert beam._get(run / "kept", shards.Note.from_json).shard.count == 3
         error = beam._get(run / "error", beam._error)
-        assert type(error) is DataError and str(error).startswith(f"{bad.files[0].path}: not an image that can be")
+        assert type(error) is DataError and str(error).startswith(f"{bad.files[0].path}: an image that does not dec")
     with pytest.raises(DataError, match="does not see what the command wrote, got No such file .* have to lie on stor"):
         beam.work(str(run / "00000.job"))
 
@@ -247,6 +247,14 @@ def test_a_job_that_somebody_else_wrote_runs_nothing(tmp_path, text):
     with pytest.raises(DataError, match="00000.job: not what this command writes, got .*another process is writing"):
         beam.work(str(tmp_path / "00000.job"))
     assert [path.name for path in tmp_path.iterdir()] == ["00000.job"]
+
+
+@pytest.mark.parametrize("data", [b"\xff" * 10**6, b"[" * 10**6, b'{"files": 3, "' + b"x" * 10**6 + b'": 3}'])
+def test_what_is_said_of_a_strange_job_is_short(tmp_path, data):
+    (tmp_path / "00000.job").write_bytes(data)
+    with pytest.raises(DataError) as caught:
+        beam.work(str(tmp_path / "00000.job"))
+    assert len(str(caught.value)) < len(str(tmp_path)) + 400
 
 
 def test_jobs_and_notes_as_text(tmp_path):

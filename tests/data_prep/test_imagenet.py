@@ -1,7 +1,9 @@
 """Folders of pictures as records: which, in what order, with which labels, and what of damaged ones."""
 
 import os
+import resource
 import socket
+import struct
 import subprocess
 import sys
 
@@ -233,7 +235,7 @@ def test_gray_jpeg_stays_as_it_is(tmp_path):
         (lambda data: b"", "is empty"),
         (lambda data: data[: len(data) // 2], "a damaged image"),
         (lambda data: data[:2] + b"rubbish", "a damaged image"),
-        (lambda data: b"<html>not found</html>", "not an image"),
+        (lambda data: b"<html>not found</html>", "an image that does not decode"),
     ],
 )
 def test_damaged_picture(tmp_path, flat, spoil, said, capsys):
@@ -345,6 +347,25 @@ def test_a_file_that_is_too_large(tmp_path, monkeypatch):
     for file in (images.File(path, "c"), images.File(path, "c", "a.JPEG", 0, 100)):
         with pytest.raises(DataError, match=said):
             file.bytes()
+
+
+def declaring(kind, height, width):
+    """Returns a small picture file whose header says that it is `height` x `width`."""
+    data = bytearray(cv2.imencode(f".{kind}", pictures(1, 16, 16, 3)[0])[1].tobytes())
+    at = data.index(b"\xff\xc0") + 5 if kind == "jpg" else 16
+    size = struct.pack(">HH", height, width) if kind == "jpg" else struct.pack(">II", width, height)
+    data[at : at + len(size)] = size
+    return bytes(data)
+
+
+@pytest.mark.parametrize("kind", ["jpg", "png"])
+def test_a_picture_that_declares_too_much(tmp_path, kind):
+    path = tmp_path / "x.JPEG"
+    path.write_bytes(declaring(kind, 30000, 29000))
+    was = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(DataError, match=r"x.JPEG: an image of 30000 x 29000 .*--max_image_pixels=N raises it"):
+        images.read(path)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - was < 500_000  # kB; the pixels are 2.6 GB
 
 
 @pytest.mark.parametrize(

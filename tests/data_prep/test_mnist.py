@@ -142,6 +142,15 @@ def test_pictures_of_another_size(tmp_path, idx):
         mnist.prepare(tmp_path / "out", idx_dir=idx)
 
 
+def test_gzip_that_unpacks_to_more(tmp_path, idx, monkeypatch):
+    monkeypatch.setenv("ZOO_MAX_UNPACKED_BYTES", "1000000")
+    data = struct.pack(">4I", 2051, 20000, 28, 28) + bytes(20000 * 28 * 28)
+    (idx / "train-images-idx3-ubyte.gz").write_bytes(gzip.compress(data))
+    with pytest.raises(DataError, match="ubyte.gz: an IDX file that unpacks to more, got 15680000 bytes, want at most"):
+        mnist.prepare(tmp_path / "out", source="idx", idx_dir=idx)
+    assert not list(tmp_path.glob("out/*"))
+
+
 def test_damaged_gzip(tmp_path, idx):
     path = idx / "train-images-idx3-ubyte.gz"
     path.write_bytes(path.read_bytes()[:-40])
