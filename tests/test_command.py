@@ -1,8 +1,15 @@
 """How commands start: a flag that is missing or wrong is one line, with what to type."""
 
+import os
+import pathlib
+import subprocess
+import sys
+
 import pytest
 
 from zoo import command
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
 
 MODULE = """Trains.
 
@@ -39,3 +46,37 @@ def test_flags_that_do_not_parse_end_in_one_line(wrong, monkeypatch, capsys):
     said = capsys.readouterr().err
     assert said.startswith("error: ")
     assert said.count("\n") == 1
+
+
+def typed(line):
+    """Runs a line in a shell, in which $PYTHON is this Python; returns the process."""
+    env = {**os.environ, "PYTHON": sys.executable, "PYTHONPATH": str(ROOT)}
+    return subprocess.run(["bash", "-c", line], cwd=ROOT, env=env, capture_output=True, text=True)
+
+
+@pytest.mark.parametrize("args", ["zoo", "zoo.convert --help", "zoo.train --help"])
+def test_a_reader_that_has_gone_is_no_error(args):
+    done = typed(f"$PYTHON -m {args} | head -1; exit ${{PIPESTATUS[0]}}")
+    assert done.stderr == "" and done.returncode in (0, 141)
+    assert len(done.stdout.splitlines()) == 1
+
+
+@pytest.mark.skipif(not pathlib.Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.parametrize("args", ["zoo", "zoo.convert --help"])
+def test_a_full_disk_behind_standard_output_is_one_error(args):
+    done = typed(f"$PYTHON -m {args} > /dev/full")
+    assert done.returncode == 1
+    assert done.stderr == "error: cannot write to standard output, got No space left on device\n"
+
+
+def test_a_closed_standard_output_is_no_error():
+    done = typed("$PYTHON -m zoo --version >&-")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_memory_that_ends_is_one_error(capsys):
+    def main():
+        raise MemoryError
+
+    assert command._guarded(main, ["train"]) == 1
+    assert capsys.readouterr().err == "error: out of memory\n"

@@ -38,15 +38,19 @@ def listing():
     return "\n".join([f"caffe-zoo {__version__}", usage, "", *lines])
 
 
+def _print(text):
+    from zoo import command
+
+    return command.printed(text)
+
+
 def main():
     """Runs the command that the first argument names; lists them all without one."""
     name = sys.argv[1] if len(sys.argv) > 1 else "--help"
     if name in ("--help", "-h", "help"):
-        print(listing())
-        return 0
+        return _print(listing())
     if name == "--version":
-        print(__version__)
-        return 0
+        return _print(__version__)
     if name not in COMMANDS:
         hint = did_you_mean(name, COMMANDS)
         print(f"error: no command {name!r}" + (f" ({hint})" if hint else ""), file=sys.stderr)

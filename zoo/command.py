@@ -1,6 +1,7 @@
 """How every command starts and fails: flags, then one call; a user's mistake is one message and exit code 1."""
 
 import contextlib
+import errno
 import os
 import pathlib
 import re
@@ -17,13 +18,48 @@ from zoo.errors import ZooError
 def run(main):
     """Parses the flags and runs `main()`; does not return.
 
-    Exit codes: what `main` returns (None: 0); 0 for --help; 1 for a `ZooError`, said without a traceback, and for
-    flags that do not parse; 130 after Ctrl-C.
+    Exit codes: what `main` returns (None: 0); 0 for --help; 1 for a `ZooError`, said without a traceback, for flags
+    that do not parse, and where memory or the disk behind standard output is full; 130 after Ctrl-C; 141 where whoever
+    read standard output has gone, as `head` does.
     """
     logging.use_absl_handler()
     logging.get_absl_handler().addFilter(lambda record: "tensorflow" not in record.pathname)  # its savers chat
     logging.set_verbosity(logging.INFO)
-    app.run(lambda argv: _guarded(main, argv), flags_parser=_parsed)
+    try:
+        app.run(lambda argv: _guarded(main, argv), flags_parser=_parsed)
+    except OSError as error:
+        if error.filename or error.errno not in (errno.EPIPE, errno.ENOSPC):
+            raise
+        sys.exit(_output_failed(error))
+    except SystemExit as end:
+        sys.exit(flushed(end.code))
+
+
+def printed(text):
+    """Prints `text`, all that a command has to say; returns the exit code."""
+    try:
+        print(text)
+    except OSError as error:
+        return _output_failed(error)
+    return flushed(0)
+
+
+def flushed(code):
+    """Writes out what is buffered for standard output; returns the exit code, `code` where that went well."""
+    try:
+        if sys.stdout is not None:  # as after >&-
+            sys.stdout.flush()
+    except OSError as error:
+        return _output_failed(error) or code
+    return code
+
+
+def _output_failed(error):
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains of it once more at its end
+    if isinstance(error, BrokenPipeError):
+        return 141  # 128 + SIGPIPE, as a shell has it
+    print(f"error: cannot write to standard output, got {error.strerror}", file=sys.stderr)
+    return 1
 
 
 def python():
@@ -65,6 +101,9 @@ def _guarded(main, argv):
         return main()
     except ZooError as error:
         print(f"error: {error}", file=sys.stderr)
+        return 1
+    except MemoryError:
+        print("error: out of memory", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
