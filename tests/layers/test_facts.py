@@ -95,7 +95,3 @@ def test_a_type_knows_its_fork(monkeypatch):
     layer_type("ReLU6", source="chuanqi305/ssd@ssd relu6_layer.cpp:9-38")(ReLU6)
     assert ReLU6.fork == "chuanqi305/ssd@ssd"
     assert registry.find("ReLU6") is ReLU6
-
-
-def test_stock_types_have_no_fork():
-    assert {find(name).fork for name in layer_types()} == {None}
