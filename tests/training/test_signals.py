@@ -162,9 +162,10 @@ def test_handlers_come_back():
     assert signal.getsignal(signal.SIGINT) == before
 
 
-def test_an_interrupt_that_was_swallowed_while_nets_were_built_stops_the_solver():
+def test_an_interrupt_while_nets_are_built_stops_the_solver_and_a_second_one_interrupts():
     before = signal.getsignal(signal.SIGINT)
     with signals.Signals() as asked:
+        signal.raise_signal(signal.SIGINT)
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
         asked.listen()

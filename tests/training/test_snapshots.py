@@ -32,6 +32,9 @@ def memory_feeds(images, labels):
         def fingerprints(self):
             return ()
 
+        def titles(self):
+            return ()
+
         def batches(self, start):
             whole = tf.data.Dataset.from_tensor_slices((images.transpose(0, 2, 3, 1), labels)).repeat()
             return iter(whole.skip(start * BATCH % len(labels)).batch(BATCH, drop_remainder=True))

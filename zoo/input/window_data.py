@@ -50,7 +50,7 @@ class WindowDataLayer(Feed):
             raise DataError("images that are not in colour", at=place, got=f"{windows.channels} channels", want=3)
         self._background, self._objects = _divide(windows.boxes, p, place)
         self._paths = [f"{p.root_folder}{name}" for name in windows.paths]
-        self._folder = find_folder_of(self._paths[0], "picture", at=place, **where)
+        self._folder = find_folder_of(self._paths[0], "image", at=place, **where)
         self._cut = Cut(t.crop_size, p.context_pad, p.crop_mode == "square", np.float32(p.scale), transform.mean)
         self._cut.check(layer)
         self._mirror, self._key = t.mirror, stream_key(seed, phase, layer.name, "windows")

@@ -53,7 +53,7 @@ class _Reader:
                 raise self._error("an image does not begin with #", 1, '"# index"')
             index = self._integer("the image's index")
             if index != len(paths):  # Caffe takes it as an index into the images read so far
-                raise self._error("pictures are not numbered from 0", 1, len(paths))
+                raise self._error("images are not numbered from 0", 1, len(paths))
             paths.append(self._next("a path"))
             channels = self._integer("channels")
             self._integer("a height"), self._integer("a width")

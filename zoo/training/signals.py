@@ -1,6 +1,7 @@
 """What a signal asks of a running solver, polled between calls into the graph (util/signal_handler.cpp)."""
 
 import signal
+import sys
 import threading
 
 STOP, SNAPSHOT, NONE = "stop", "snapshot", "none"
@@ -10,8 +11,8 @@ EFFECTS = (STOP, SNAPSHOT, NONE)
 class Signals:
     """Context in which, after `listen`, SIGINT and SIGHUP are requests to the solver. It brings the old handlers back.
 
-    Before `listen`, while nets are built, SIGINT interrupts as ever, and is noted: TensorFlow swallows exceptions that
-    are raised in Python code that it calls back, and then the solver stops at its first poll.
+    Before `listen`, while nets are built, a SIGINT is noted, so that the solver stops at its first poll, and a second
+    one interrupts: TensorFlow swallows exceptions that are raised in Python code that it calls back.
 
     Args:
         sigint, sighup: one of "stop" (snapshot and stop), "snapshot" (and go on) and "none" (ignored).
@@ -41,8 +42,10 @@ class Signals:
             signal.signal(number, handler)
 
     def _interrupt(self, number, frame):
+        if self._pending:
+            raise KeyboardInterrupt
         self._pending.append(STOP)
-        raise KeyboardInterrupt
+        print("interrupted: stopping once the nets are built; Ctrl-C again stops at once", file=sys.stderr)
 
     def _note(self, number, frame):
         self.terminated |= number == signal.SIGTERM
