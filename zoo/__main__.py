@@ -5,7 +5,7 @@ import pathlib
 import runpy
 import sys
 
-from zoo import __version__
+from zoo import __version__, command
 from zoo.errors import did_you_mean
 
 COMMANDS = {
@@ -38,19 +38,13 @@ def listing():
     return "\n".join([f"caffe-zoo {__version__}", usage, "", *lines])
 
 
-def _print(text):
-    from zoo import command
-
-    return command.printed(text)
-
-
 def main():
     """Runs the command that the first argument names; lists them all without one."""
     name = sys.argv[1] if len(sys.argv) > 1 else "--help"
     if name in ("--help", "-h", "help"):
-        return _print(listing())
+        return command.printed(listing())
     if name == "--version":
-        return _print(__version__)
+        return command.printed(__version__)
     if name not in COMMANDS:
         hint = did_you_mean(name, COMMANDS)
         print(f"error: no command {name!r}" + (f" ({hint})" if hint else ""), file=sys.stderr)

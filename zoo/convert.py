@@ -70,7 +70,7 @@ _ENDINGS = {
 def main():
     """Reads the flags, converts, writes, verifies; returns the exit code."""
     outputs = [(_kind(path), path) for path in OUTPUT.value]
-    if WEIGHTS.value or SUMMARY.value or any(kind != "prototxt" for kind, _ in outputs):
+    if not _text_alone(outputs):
         command.quiet_tensorflow()  # text alone needs none of it
     user_code.load()
     from zoo.export import targets
@@ -83,6 +83,11 @@ def main():
     if not outputs and not SUMMARY.value:
         raise OutputError("nothing to do", want="--output=NAME.keras (or another ending, see --help), or --summary")
     return _convert(outputs)
+
+
+def _text_alone(outputs):
+    """Whether all that is asked for is prototxt, which holds no parameters and needs no Keras."""
+    return not (WEIGHTS.value or SUMMARY.value) and all(kind == "prototxt" for kind, _ in outputs)
 
 
 def _kind(path):
@@ -136,7 +141,8 @@ def _convert(outputs):
         outputs=OUTPUTS.value,
         data_dir=DATA_DIR.value,
     )
-    _say_weights(conversion)
+    if not _text_alone(outputs):
+        _say_weights(conversion)  # a prototxt holds none
     if SUMMARY.value:
         from zoo.export.tables import summary
 

@@ -1,22 +1,18 @@
 """Dropout, drawn again each iteration and the same in a resumed run."""
 
-from zoo.layers.base.layer_type import LayerType
+from zoo.layers.base.families import PointwiseType
 from zoo.layers.base.lazy import keras
 from zoo.layers.base.registry import layer_type
 
 
 @layer_type("Dropout", source="dropout_layer.cpp:10-65")
-class Dropout(LayerType):
+class Dropout(PointwiseType):
     """TRAIN: each value is 0 with probability dropout_ratio, else x / (1 - dropout_ratio). TEST: y = x.
 
     Any shape -> the same. Blobs: none.
     """
 
     reads_bottom_in_backward = False
-    aliases_bottom = None
-    mixes_batch = False
-    no_gradient_bottoms = ()
-    pixel_map = "same"
     in_place = True
     fields = ("dropout_param",)
 
@@ -30,10 +26,6 @@ class Dropout(LayerType):
     def draws(self):
         """Its mask, in TRAIN."""
         return True
-
-    def top_shapes(self, bottoms):
-        """The bottom's shape."""
-        return bottoms
 
     def build(self, site):
         """The identity for TEST; else a mask that is a function of (seed, clock, replica), or Keras's own to export.

@@ -1,22 +1,18 @@
 """ReLU, with Caffe's slope for negative values."""
 
-from zoo.layers.base.layer_type import LayerType
+from zoo.layers.base.families import PointwiseType
 from zoo.layers.base.lazy import keras, ops
 from zoo.layers.base.registry import layer_type
 
 
 @layer_type("ReLU", source="relu_layer.cpp:8-36")
-class ReLU(LayerType):
+class ReLU(PointwiseType):
     """y = max(x, 0) + negative_slope * min(x, 0); the gradient at 0 is the slope, in place it goes by the sign of y.
 
     Any shape -> the same; no blobs.
     """
 
     reads_bottom_in_backward = True
-    aliases_bottom = None
-    mixes_batch = False
-    no_gradient_bottoms = ()
-    pixel_map = "same"
     in_place = True
 
     fields = ("relu_param",)
@@ -25,10 +21,6 @@ class ReLU(LayerType):
         """Reads relu_param."""
         self.slope = p.negative_slope
         p.no_effect("engine")
-
-    def top_shapes(self, bottoms):
-        """The bottom's shape."""
-        return bottoms
 
     def build(self, site):
         """Keras's ReLU; a negative slope, which it refuses, by selection."""

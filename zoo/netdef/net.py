@@ -10,6 +10,7 @@ from zoo.formats.prototxt import Parsed
 from zoo.layers import find
 from zoo.netdef.aliasing import overwritten
 from zoo.netdef.netdef import BlobRef, LayerDef, NetDef, ParamKey, layer_said
+from zoo.netdef.shape_inference import refusals
 from zoo.netdef.upgrade import upgrade_net
 
 AUTOMATIC = "(automatic)"  # what Caffe calls the top that a loss has when its layer names none
@@ -47,10 +48,6 @@ def net_def_for_state(net: Parsed | caffe_pb2.NetParameter, state: caffe_pb2.Net
     inputs = {name: given.at(f"input[{i}]") for i, name in enumerate(given.message.input)}
     wiring = _Wiring(upgrade_net(given), state, inputs)
     if wiring.errors:
-        from zoo.netdef.shape_inference import (
-            refusals,  # brings Keras with it, which a sound net does not wait for here
-        )
-
         raise_together(sorted([*wiring.errors, *refusals(wiring.result())], key=lambda e: (e.at and e.at.line) or 0))
     return wiring.result()
 
