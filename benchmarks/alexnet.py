@@ -4,7 +4,7 @@
 
 All take turns in one process on one batch in memory, so that they see the same machine: ours from the config, Keras
 with a loop of its own (groups as two convolutions; --groups adds Keras's `groups=2`), and PyTorch where it is there.
-Seconds are those of the processor, of all threads, beside the clock's: on a machine with other work only they say what
+Seconds are those of the processor, of all threads, next to the clock's: on a machine with other work only they say what
 a step costs. --update times the update alone next to a plain copy of as many bytes. --profile prints the operations of
 one step of ours that took longest.
 """
@@ -23,7 +23,7 @@ from absl import flags
 
 from zoo import command
 
-BATCH = flags.DEFINE_integer("batch", 32, "Pictures a step.", lower_bound=1)
+BATCH = flags.DEFINE_integer("batch", 32, "Images a step.", lower_bound=1)
 ROUNDS = flags.DEFINE_integer("rounds", 5, "How many turns each takes.", lower_bound=1)
 GROUPS = flags.DEFINE_bool("groups", False, "Time Keras's groups=2 too.")
 PEERS = flags.DEFINE_bool("peers", True, "Time the peers.")
@@ -46,7 +46,9 @@ class Ours:
 
         solver = solver_def(prototxt.read_solver(CONFIG))
         n = len(images)
-        net = build(open_net(solver.train), {"data": ((n, 3, *images.shape[1:3]), (n,))}, seed=1)
+        definition = open_net(solver.train)
+        shapes = {definition.layers[0].tops[0]: ((n, 3, *images.shape[1:3]), (n,))}
+        net = build(definition, shapes, seed=1)
         self._step = TrainStep(net, optimizer(solver, net.learnable()))
         batches = tf.data.Dataset.from_tensors((images, labels.astype(np.float32))).repeat()
         self._batches = iter(batches)
@@ -109,7 +111,7 @@ def _table(sides):
     for _ in range(ROUNDS.value):
         for key, function in parts.items():
             found[key].append(_seconds(function))
-    print("| step | images/s | processor s/step | forward | backward | update | beside ours, median of pairs |")
+    print("| step | images/s | processor s/step | forward | backward | update | next to ours, median of pairs |")
     print("|---|---|---|---|---|---|---|")
     first = next(iter(sides))
     for name in sides:

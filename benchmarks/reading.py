@@ -1,4 +1,4 @@
-"""Pictures a second from JPEG shards to crops, beside a bare decoding loop and PyTorch's DataLoader, as a table.
+"""Images a second from JPEG shards to crops, next to a bare decoding loop and PyTorch's DataLoader, as a table.
 
   python -m benchmarks.reading [--rounds=5] [--pictures=200] [--source=FOLDER] [--database=LMDB]
 
