@@ -64,12 +64,9 @@ class Config:
         Raises:
             ZooError: the net's file is not there, or what is wrong with the net.
         """
-        source, net = self.source(phase), self.net(phase, data_dir)
-        state = source.state(net.message)
-        state.phase = caffe_pb2.Phase.Value(phase)
-        if wanted := net_state(level, stages):
-            state.MergeFrom(wanted)
-        return net_def_for_state(net, state)
+        wanted = net_state(level, stages) or caffe_pb2.NetState()
+        wanted.phase = caffe_pb2.Phase.Value(phase)
+        return open_net(self.source(phase), data_dir, self.file, wanted)
 
 
 def open_config(path: str | os.PathLike[str]) -> Config:
