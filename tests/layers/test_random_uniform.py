@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from zoo.layers.ops.random_uniform import Share, uniform
+from zoo.layers.ops.random_uniform import ReplicaSlice, uniform
 
 SHAPES = [(7,), (8, 3, 5), (64, 50)]
 
@@ -40,8 +40,10 @@ def test_a_share_has_its_rows_of_the_whole_batch_and_from_xla_too(clock):
 
     whole = uniform((8, 6), 3, clock).numpy()
     for rank in range(2):
-        share = Share(count=2, items=4, rank=lambda rank=rank: rank)
-        wanted = tf.function(lambda share=share: uniform((4, 6), 3, clock, share))
-        compiled = tf.function(lambda share=share: uniform((4, 6), 3, clock, share), jit_compile=True)
+        replica_slice = ReplicaSlice(count=2, items=4, rank=lambda rank=rank: rank)
+        wanted = tf.function(lambda replica_slice=replica_slice: uniform((4, 6), 3, clock, replica_slice))
+        compiled = tf.function(
+            lambda replica_slice=replica_slice: uniform((4, 6), 3, clock, replica_slice), jit_compile=True
+        )
         np.testing.assert_array_equal(wanted().numpy(), whole[rank::2])
         np.testing.assert_array_equal(compiled().numpy(), whole[rank::2])

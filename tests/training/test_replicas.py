@@ -11,7 +11,7 @@ from tests.training import runs
 from zoo.converters.build import build
 from zoo.errors import ClusterError, NetError, SolverError, UnsupportedError, ZooError
 from zoo.formats.prototxt import parse_net
-from zoo.layers.ops.random_uniform import Share
+from zoo.layers.ops.random_uniform import ReplicaSlice
 from zoo.netdef.net import net_def
 from zoo.training import strategy
 from zoo.training.feeds import Feeds
@@ -43,7 +43,7 @@ def test_every_device_gets_its_rows(workers, local, global_batch, small_data, mo
     for worker in range(workers):
         options = {"count": count, "worker": worker, "workers": workers, "local": local, "global_batch": global_batch}
         mine = feeds(small_data, **options)
-        assert next(iter(mine.shares.values()))[0] == ((12 // count if global_batch else 12), 1, 10, 10)
+        assert next(iter(mine.replica_shapes.values()))[0] == ((12 // count if global_batch else 12), 1, 10, 10)
         stream = iter(mine.dealt(2))
         for batch in (2, 3):
             for device in range(local):
@@ -155,9 +155,9 @@ layer { name: "ip" type: "InnerProduct" bottom: "x" top: "ip" inner_product_para
 
 def tail(text, items=2, count=3):
     """Returns the `Tail` of a net's text over BODY, whose batch of items * count is split among `count`."""
-    share = Share(count, items, None)
+    replica_slice = ReplicaSlice(count, items, None)
     small, large = (build(net_def(parse_net(BODY % {"n": n} + text), "TRAIN")) for n in (items, items * count))
-    return Tail(small, large, share)
+    return Tail(small, large, replica_slice)
 
 
 def names(refs):

@@ -24,7 +24,7 @@ def memory_feeds(images, labels):
     """Returns a stand-in for `Feeds` that gives a MemoryData layer's arrays in order, wrapping round, as Caffe does."""
 
     class MemoryFeeds:
-        shapes = shares = {"data": ((BATCH, *images.shape[1:]), (BATCH,))}
+        shapes = replica_shapes = {"data": ((BATCH, *images.shape[1:]), (BATCH,))}
 
         def __init__(self, definition, *args):
             self.definition = definition

@@ -16,7 +16,7 @@ from zoo.keras_internals import history_of
 from zoo.layers.base.blobs import BlobSpec
 from zoo.layers.base.geometry import keras_shape
 from zoo.layers.base.layer_type import LayerType, Site
-from zoo.layers.ops.random_uniform import Share
+from zoo.layers.ops.random_uniform import ReplicaSlice
 from zoo.netdef import memory
 from zoo.netdef.aliasing import without_gradient
 from zoo.netdef.netdef import BlobRef, LayerDef, NetDef, ParamKey
@@ -132,7 +132,7 @@ def build(
     parameters: Parameters | None = None,
     seed: int = 0,
     portable: bool = False,
-    share: Share | None = None,
+    replica_slice: ReplicaSlice | None = None,
     held: int | None = None,
 ) -> Net:
     """Builds a `NetDef` into a `Net`.
@@ -144,7 +144,7 @@ def build(
         parameters: the `Parameters` of another net to share (Caffe: ShareTrainedLayersWith); None makes new ones.
         seed: fixes fillers and random layers; with `parameters` given, theirs counts.
         portable: True to use only stock Keras layers and keras.ops, for export.
-        share: the `Share` of a batch that the net gets where several devices split one.
+        replica_slice: the `ReplicaSlice` of a batch that the net gets where several devices split one.
         held: how many arrays each learned parameter has besides itself while the net runs at the given shapes; None
             where it may never run at these. Only what is refused for want of memory depends on it.
 
@@ -178,7 +178,7 @@ def build(
             seed=zlib.crc32(f"{parameters.seed}/{layer.definition.name}".encode()),
             clock=clock,
             state=_state_maker(state, name),
-            share=share,
+            replica_slice=replica_slice,
         )
         down = _propagates(layer, definition.message.force_backward)
         up = [top not in lost for top in layer.definition.tops]

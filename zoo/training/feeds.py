@@ -55,7 +55,7 @@ class Feeds:
         return {feed.layer.tops[0]: feed.shapes for feed in self._layers}
 
     @property
-    def shares(self):
+    def replica_shapes(self):
         """{first top of each layer: Caffe shapes of its tops}, as each device gets them."""
         count = self._replicas.count if self._replicas.global_batch else 1
         return {top: tuple((n // count, *rest) for n, *rest in shapes) for top, shapes in self.shapes.items()}
@@ -72,7 +72,7 @@ class Feeds:
     def batches(self, start):
         """Returns an iterator of tuples, one tensor for each input of the net, from batch `start` on, for ever.
 
-        With several devices a batch is that of all, and a tensor each device's share of it.
+        With several devices a batch is that of all, and a tensor each device's slice of it.
         """
         if self._replicas.count == 1:
             return iter(_side_by_side([feed.dataset(start) for feed in self._layers]))

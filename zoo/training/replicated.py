@@ -17,7 +17,7 @@ class ReplicatedStep(TrainStep):
     BatchNorm normalises each device's rows by themselves, and the first device's running sums are kept, as in Caffe.
 
     Args:
-        net: the TRAIN `Net` of one device, with as many items as its share.
+        net: the TRAIN `Net` of one device, of its own rows where a batch is split.
         optimizer: made in the strategy's scope.
         replicas: the `Replicas`, several.
         tail: the `Tail` that puts the batch together again, or None.

@@ -12,7 +12,7 @@ from zoo.converters.build import build
 from zoo.converters.solver import held, optimizer
 from zoo.errors import SolverError, UnsupportedError
 from zoo.formats import prototxt
-from zoo.layers.ops.random_uniform import Share
+from zoo.layers.ops.random_uniform import ReplicaSlice
 from zoo.netdef.config import open_net
 from zoo.solvers.optimizers import OPTIMIZERS
 from zoo.training.feeds import Feeds
@@ -38,7 +38,7 @@ class Session:
         alike: {part: text} in which several processes have to agree, besides the fingerprint.
 
     Attributes:
-        train: the TRAIN `Net`; of a device's share where several split a batch.
+        train: the TRAIN `Net`; of one device's rows where several split a batch.
         tests: the TEST `Net`s, sharing its parameters.
         optimizer: the Keras optimizer over its learned parameters.
         fingerprint: {part: text} of the solver, the nets and their data, see `fingerprint.fingerprint`.
@@ -78,9 +78,11 @@ class Session:
 
     def _build(self):
         solver, definition = self.solver, self._feeds.definition
-        share = self._share() if self.replicas.global_batch else None
+        replica_slice = self._replica_slice() if self.replicas.global_batch else None
         arrays = 1 + len(OPTIMIZERS[solver.type].slots)  # the gradients of all are there before the first is applied
-        self.train = build(definition, self._feeds.shares, seed=self.seed, share=share, held=arrays)
+        self.train = build(
+            definition, self._feeds.replica_shapes, seed=self.seed, replica_slice=replica_slice, held=arrays
+        )
         if not self.train.losses:
             raise SolverError(
                 "the training net has no loss", at=solver.train.at, want="a layer such as SoftmaxWithLoss"
@@ -93,9 +95,9 @@ class Session:
         self._scale, self._scaled = LossScale(self.optimizer), needs_loss_scale()
         self._scale.build([p.variable for p in sum(held(solver, self.train.learnable()), [])])
         self._tail = None
-        if share is not None:
+        if replica_slice is not None:
             whole = build(self.train.definition, self._feeds.shapes, self.train.parameters)
-            self._tail = Tail(self.train, whole, share)
+            self._tail = Tail(self.train, whole, replica_slice)
         if solver.debug_info and (self.replicas.count > 1 or self._scaled):
             hint = "train with --strategy=one, and not in mixed_float16"
             raise UnsupportedError(
@@ -107,9 +109,9 @@ class Session:
             what = "what a net carries from batch to batch cannot be split among several devices"
             raise UnsupportedError(what, at=solver.train.at, got=names, hint=hint)
 
-    def _share(self):
-        items = min(shape[0] for shapes in self._feeds.shares.values() for shape in shapes)
-        return Share(self.replicas.count, items, self.replicas.rank)
+    def _replica_slice(self):
+        items = min(shape[0] for shapes in self._feeds.replica_shapes.values() for shape in shapes)
+        return ReplicaSlice(self.replicas.count, items, self.replicas.rank)
 
     def train_step(self, gradients=False):
         """Returns the `TrainStep` of the training net; with `gradients` its calls give them too."""

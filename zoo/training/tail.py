@@ -16,9 +16,9 @@ class Tail:
     device that has the rows, times the number of devices: the mean over devices is then the gradient of the batch.
 
     Args:
-        net: the `Net` of a device's share.
+        net: the `Net` of one device's rows of the batch.
         whole: the `Net` of the whole batch, with the same parameters.
-        share: the `Share` that `net` was built with.
+        replica_slice: the `ReplicaSlice` that `net` was built with.
 
     Attributes:
         needs: the values of `net` that a call takes.
@@ -28,8 +28,8 @@ class Tail:
         UnsupportedError: a layer through which a batch cannot be split.
     """
 
-    def __init__(self, net, whole, share):
-        self._share, self._whole = share, whole
+    def __init__(self, net, whole, replica_slice):
+        self._replica_slice, self._whole = replica_slice, whole
         self._rows, self._layers, made = set(), [], set()
         for layer, big in zip(net.layers, whole.layers):
             tops = layer.definition.tops
@@ -53,8 +53,8 @@ class Tail:
         self.needs = tuple(dict.fromkeys(ref for ref in read if ref not in made))
 
     def _is_rows(self, small, large):
-        dealt = bool(small) and small[0] % self._share.items == 0
-        return dealt and tuple(large) == (small[0] * self._share.count, *small[1:])
+        dealt = bool(small) and small[0] % self._replica_slice.items == 0
+        return dealt and tuple(large) == (small[0] * self._replica_slice.count, *small[1:])
 
     def __call__(self, values):
         """Returns (loss, outputs) of the whole batch. To be called in a replica's context.
@@ -74,8 +74,8 @@ class Tail:
         A sum, in which every place is 0 but on one device: what TensorFlow has to gather with fails in a process of one
         device (2.21, "destinations can not be empty").
         """
-        count, items = self._share.count, self._share.items
-        rank = self._share.rank()
+        count, items = self._replica_slice.count, self._replica_slice.items
+        rank = self._replica_slice.rank()
         rest = [x.shape[0] // items, *x.shape[1:]]
         place = tf.reshape(tf.equal(tf.range(count), rank), [1, count, *[1] * len(rest)])
 

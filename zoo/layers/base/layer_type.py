@@ -7,7 +7,7 @@ from typing import Any
 from zoo.errors import NetError, raise_together
 from zoo.layers.base.blobs import BlobSpec
 from zoo.layers.base.fields import Fields
-from zoo.layers.ops.random_uniform import Share
+from zoo.layers.ops.random_uniform import ReplicaSlice
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Site:
             (seed, clock) so that a resumed run draws what an unbroken one would. None where nothing is random (TEST).
         state: ``state(name, shape) -> non-trainable float Keras variable`` that starts at zeros and lives as long as
             the net: what a layer carries from batch to batch and no parameter blob holds.
-        share: the `Share` of a batch that the net gets, where several devices split one; else None.
+        replica_slice: the `ReplicaSlice` of a batch that the net gets, where several devices split one; else None.
     """
 
     name: str
@@ -38,7 +38,7 @@ class Site:
     seed: int = 0
     clock: Any = None
     state: Callable | None = None
-    share: Share | None = None
+    replica_slice: ReplicaSlice | None = None
 
 
 class LayerType:

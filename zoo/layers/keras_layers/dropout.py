@@ -11,7 +11,7 @@ class SeededDropout(keras.layers.Layer):
 
     def __init__(self, ratio, site, **kwargs):
         super().__init__(**kwargs)
-        self.ratio, self.seed, self.clock, self.share = ratio, site.seed, site.clock, site.share
+        self.ratio, self.seed, self.clock, self.replica_slice = ratio, site.seed, site.clock, site.replica_slice
 
     def build(self, input_shape):
         """Creates nothing: the variables are the net's."""
@@ -22,6 +22,8 @@ class SeededDropout(keras.layers.Layer):
 
     def call(self, x):
         """Returns `x` with the mask of this iteration and replica."""
-        draw = uniform(tf.shape(x) if self.share is None else x.shape, self.seed, self.clock, self.share)
+        draw = uniform(
+            tf.shape(x) if self.replica_slice is None else x.shape, self.seed, self.clock, self.replica_slice
+        )
         scale = tf.constant(1 / (1 - self.ratio), x.dtype)
         return x * (tf.cast(draw >= self.ratio, x.dtype) * scale)

@@ -14,7 +14,7 @@ class StochasticPool(keras.layers.Layer):
 
     def __init__(self, grid, site, **kwargs):
         super().__init__(**kwargs)
-        self.grid, self.seed, self.clock, self.share = grid, site.seed, site.clock, site.share
+        self.grid, self.seed, self.clock, self.replica_slice = grid, site.seed, site.clock, site.replica_slice
 
     def build(self, input_shape):
         """Creates nothing: the variables are the net's."""
@@ -27,8 +27,8 @@ class StochasticPool(keras.layers.Layer):
         """(N,H,W,C) -> (N,H',W',C)."""
         values = tf.stack([value for _, value in self.grid.taps(self.grid.pad(x))], axis=-1)
         sums = tf.cumsum(values, axis=-1)
-        shape = tf.shape(sums)[:-1] if self.share is None else sums.shape[:-1]
-        threshold = 1 - uniform(shape, self.seed, self.clock, self.share)  # in (0, 1], as cuRAND's
+        shape = tf.shape(sums)[:-1] if self.replica_slice is None else sums.shape[:-1]
+        threshold = 1 - uniform(shape, self.seed, self.clock, self.replica_slice)  # in (0, 1], as cuRAND's
         reached = sums >= (tf.cast(threshold, sums.dtype) * sums[..., -1])[..., None]
         first = tf.argmax(tf.cast(reached, tf.int32), axis=-1)
         return tf.reduce_sum(values * tf.one_hot(first, values.shape[-1], dtype=values.dtype), axis=-1)

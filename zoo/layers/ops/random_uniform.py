@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Share:
+class ReplicaSlice:
     """The rows of a batch that one of several devices has: item k is item k * count + rank of the batch.
 
     Attributes:
@@ -20,31 +20,31 @@ class Share:
     rank: Callable
 
 
-def uniform(shape, seed, clock, share=None):
+def uniform(shape, seed, clock, replica_slice=None):
     """Returns float32 numbers in [0, 1).
 
-    With a `share` they are those rows of what one device would draw for the whole batch. Without, several devices draw
-    each its own, as Caffe's solvers do.
+    With a `replica_slice` they are those rows of what one device would draw for the whole batch. Without, several
+    devices draw each its own, as Caffe's solvers do.
 
     Args:
-        shape: a list of ints, or with a scalar tensor for the first; with a `share` ints, the first a multiple of
-            `share.items`.
+        shape: a list of ints, or with a scalar tensor for the first; with a `replica_slice` ints, the first a multiple
+            of `replica_slice.items`.
         seed: an integer.
         clock: a variable that counts batches.
-        share: a `Share`, or None.
+        replica_slice: a `ReplicaSlice`, or None.
     """
     import tensorflow as tf
 
     step = tf.cast(tf.convert_to_tensor(clock.value), tf.int64)
-    if share is None:
+    if replica_slice is None:
         replicas = tf.distribute.get_replica_context()
         replica = tf.cast(replicas.replica_id_in_sync_group if replicas else 0, tf.int64)
         pair = tf.stack([tf.constant(seed, tf.int64), step + replica * 2**32])
         return _uniform(shape, pair)
-    row = math.prod(shape) // share.items
+    row = math.prod(shape) // replica_slice.items
     pair = tf.stack([tf.constant(seed, tf.int64), step])
-    whole = _uniform((share.items, share.count, row), pair)
-    return tf.reshape(whole[:, share.rank()], shape)
+    whole = _uniform((replica_slice.items, replica_slice.count, row), pair)
+    return tf.reshape(whole[:, replica_slice.rank()], shape)
 
 
 def _uniform(shape, seed):
