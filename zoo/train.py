@@ -22,6 +22,8 @@ from absl import flags, logging
 from zoo import command, config_flag, user_code
 from zoo.errors import Place, SolverError
 from zoo.formats import limits
+from zoo.training.run_options import PRECISIONS, RunOptions
+from zoo.training.signals import EFFECTS
 
 CONFIG = config_flag.define("Solver file (prototxt), or the name of a packaged config such as lenet.")
 RUN_DIR = flags.DEFINE_string("run_dir", None, "Where checkpoints, log and curves go. Default: runs/NAME, see above.")
@@ -62,7 +64,7 @@ JOIN_TIMEOUT = flags.DEFINE_integer(
 PRECISION = flags.DEFINE_enum(
     "precision",
     "float32",
-    ["float32", "mixed_bfloat16", "mixed_float16"],
+    PRECISIONS,
     "What layers compute in. Parameters, losses and statistics are float32 always; float16 has its loss scaled.",
 )
 CACHE = flags.DEFINE_enum(
@@ -75,8 +77,8 @@ CACHE = flags.DEFINE_enum(
 DETERMINISTIC = flags.DEFINE_bool("deterministic", False, "Runs on a GPU that are equal bit for bit, and slower.")
 LEVEL = flags.DEFINE_integer("level", None, "Level of the training net's state.")
 STAGE = flags.DEFINE_list("stage", [], "Stages of the training net's state.")
-SIGINT = flags.DEFINE_enum("sigint_effect", "stop", ["stop", "snapshot", "none"], "What Ctrl-C asks for.")
-SIGHUP = flags.DEFINE_enum("sighup_effect", "snapshot", ["stop", "snapshot", "none"], "What SIGHUP asks for.")
+SIGINT = flags.DEFINE_enum("sigint_effect", "stop", EFFECTS, "What Ctrl-C asks for.")
+SIGHUP = flags.DEFINE_enum("sighup_effect", "snapshot", EFFECTS, "What SIGHUP asks for.")
 KEEP = flags.DEFINE_integer("keep", 5, "How many of the newest checkpoints stay; 0 keeps all.", lower_bound=0)
 KEEP_SNAPSHOTS = flags.DEFINE_integer(
     "keep_snapshots",
@@ -100,10 +102,11 @@ def main():
     user_code.load()
     from zoo.converters.solver import solver_def
     from zoo.formats import prototxt
-    from zoo.netdef.config import net_state, open_config
+    from zoo.netdef.config import open_config
     from zoo.training import folders, precision, strategy
     from zoo.training.run import run
 
+    options = _options()
     parsed = open_config(CONFIG.value).solver()
     if SET.value.strip():
         parsed = prototxt.merge(SET.value, parsed)
@@ -116,28 +119,31 @@ def main():
         precision.be_deterministic()
     replicas = strategy.choose(STRATEGY.value, GLOBAL_BATCH.value, JOIN_TIMEOUT.value)
     run_dir = pathlib.Path(RUN_DIR.value or folders.default(CONFIG.value))
-    result = run(
-        solver,
-        run_dir,
-        data_dir=DATA_DIR.value,
-        state=net_state(LEVEL.value, STAGE.value),
-        weights=WEIGHTS.value,
-        snapshot=SNAPSHOT.value,
-        restart=RESTART.value,
-        keep=KEEP.value or None,
-        keep_pairs=KEEP_SNAPSHOTS.value or None,
-        sigint=SIGINT.value,
-        sighup=SIGHUP.value,
-        summaries=SUMMARIES.value,
-        histograms=HISTOGRAMS.value,
-        final_test=FINAL_TEST.value,
-        replicas=replicas,
-        precision=PRECISION.value,
-        cache=CACHE.value == "ram",
-    )
+    result = run(solver, run_dir, options, replicas)
     if replicas.chief:
         print("\n".join(_closing(result, run_dir)), flush=True)
     return TERMINATED if result.terminated and not result.done else 0
+
+
+def _options():
+    """Returns the `RunOptions` of the flags."""
+    return RunOptions(
+        data_dir=DATA_DIR.value,
+        level=LEVEL.value,
+        stages=STAGE.value,
+        weights=WEIGHTS.value,
+        snapshot=SNAPSHOT.value,
+        restart=RESTART.value,
+        keep_checkpoints=KEEP.value or None,
+        keep_snapshots=KEEP_SNAPSHOTS.value or None,
+        on_sigint=SIGINT.value,
+        on_sighup=SIGHUP.value,
+        summaries=SUMMARIES.value,
+        histograms=HISTOGRAMS.value,
+        final_test=FINAL_TEST.value,
+        precision=PRECISION.value,
+        ram_cache=CACHE.value == "ram",
+    )
 
 
 def _choose_gpus(which, solver):

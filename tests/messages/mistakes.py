@@ -10,6 +10,7 @@ from zoo.input.window_file import read_windows
 from zoo.netdef.config import open_config
 from zoo.netdef.net import net_def
 from zoo.netdef.shape_inference import infer_shapes
+from zoo.training.run_options import RunOptions
 
 X = 'layer { name: "x" type: "Input" top: "x" input_param { shape { dim: 2 dim: 4 dim: 7 dim: 6 } } }\n'
 SOLVER = 'net: "net.prototxt"\nbase_lr: 0.1\nlr_policy: "fixed"\nmax_iter: 10\n'
@@ -236,5 +237,8 @@ MISTAKES = {
         "--set of an unknown field": lambda: prototxt.merge(
             "base_rl: 1", prototxt.parse_solver(SOLVER, "solver.prototxt")
         ),
+        "--snapshot and --weights": lambda: RunOptions(snapshot="lenet_iter_10.solverstate", weights=["a.caffemodel"]),
+        "an unknown precision": lambda: RunOptions(precision="mixed_float32"),
+        "one weights file that is not in a list": lambda: RunOptions(weights="a.caffemodel"),
     },
 }

@@ -12,6 +12,7 @@ from data_prep.common import write_arrays
 from zoo.converters.solver import solver_def
 from zoo.formats import prototxt
 from zoo.training.run import run
+from zoo.training.run_options import RunOptions
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -52,11 +53,11 @@ def make_data(folder, counts=(("train", 50), ("test", 20)), shards=3):
 
 
 def train(run_dir, data_dir, text=SOLVER, changes="", **options):
-    """Runs a solver's text in this process; returns the `Result`."""
+    """Runs a solver's text in this process, with `RunOptions`; returns the `Result`."""
     parsed = prototxt.parse_solver(text, "small.prototxt")
     if changes:
         parsed = prototxt.merge(changes, parsed)
-    return run(solver_def(parsed), run_dir, data_dir=data_dir, **options)
+    return run(solver_def(parsed), run_dir, RunOptions(data_dir=data_dir, **options))
 
 
 def command(*args, cwd=ROOT, module="zoo.train", **kwargs):

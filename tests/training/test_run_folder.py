@@ -49,7 +49,7 @@ def test_a_checkpoint_that_the_list_does_not_name_counts(small_data, tmp_path):
         result = runs.train(run_dir, small_data, changes="max_iter: 12 snapshot: 4")
         assert result.session.iteration == 12
         assert re.findall(r"Continuing from .* at iteration (\d+)", (run_dir / "train.log").read_text())[-1] == "12"
-    more = runs.train(run_dir, small_data, changes="max_iter: 20 snapshot: 4", keep=2)
+    more = runs.train(run_dir, small_data, changes="max_iter: 20 snapshot: 4", keep_checkpoints=2)
     kept = {path.stem for path in (run_dir / "checkpoints").glob("*.index")}
     assert kept == {"ckpt-16", "ckpt-20"}  # those of before are still counted among the kept
     whole = runs.train(tmp_path / "whole", small_data, changes="max_iter: 20 snapshot: 4")
@@ -73,7 +73,7 @@ def test_what_a_killed_writer_leaves_is_not_a_checkpoint(small_data, tmp_path):
 def test_a_path_with_the_signs_of_a_pattern(small_data, tmp_path):
     run_dir = tmp_path / "a[1]*?" / "run"
     runs.train(run_dir, small_data, changes="max_iter: 8 snapshot: 4")
-    result = runs.train(run_dir, small_data, changes="max_iter: 12 snapshot: 4", keep=2)
+    result = runs.train(run_dir, small_data, changes="max_iter: 12 snapshot: 4", keep_checkpoints=2)
     runs.same(runs.weights(runs.train(tmp_path / "whole", small_data, changes="max_iter: 12")), runs.weights(result))
     assert {path.stem for path in (run_dir / "checkpoints").glob("*.index")} == {"ckpt-8", "ckpt-12"}
     other = runs.train(

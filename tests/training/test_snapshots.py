@@ -64,7 +64,7 @@ class Case:
         return runs.solver_def(runs.prototxt.merge(changes, runs.prototxt.read_solver(self.folder / "solver.prototxt")))
 
     def train(self, run_dir, changes, **options):
-        return runs.run(self.solver(changes), self.folder / run_dir, summaries=False, **options)
+        return runs.run(self.solver(changes), self.folder / run_dir, runs.RunOptions(summaries=False, **options))
 
     def caffes_pair(self):
         """Copies what Caffe wrote after 15 iterations into the folder; returns the two paths."""
@@ -195,7 +195,7 @@ def test_old_pairs_go_where_that_is_asked_for(small_data, tmp_path):
     (tmp_path / "run" / "snapshots").mkdir(parents=True)
     other = tmp_path / "run" / "snapshots" / "smaller_iter_1.caffemodel"
     other.write_bytes(b"not ours to remove")
-    runs.train(tmp_path / "run", small_data, changes="snapshot: 3 max_iter: 12", keep=3, keep_pairs=2)
+    runs.train(tmp_path / "run", small_data, changes="snapshot: 3 max_iter: 12", keep_checkpoints=3, keep_snapshots=2)
     left = {path.name for path in (tmp_path / "run" / "snapshots").iterdir()} - {other.name}
     assert left == {f"small_iter_{n}.{kind}" for n in (9, 12) for kind in ("caffemodel", "solverstate")}
     kept = {path.stem for path in (tmp_path / "run" / "checkpoints").glob("*.index")}

@@ -165,7 +165,7 @@ def solve(folder, data, text, **options):
     (folder / "net.prototxt").write_text(NET)
     (folder / "small.prototxt").write_text(text)
     solver = runs.solver_def(runs.prototxt.read_solver(folder / "small.prototxt"))
-    result = runs.run(solver, folder / "run", data_dir=data, summaries=False, **options)
+    result = runs.run(solver, folder / "run", runs.RunOptions(data_dir=data, summaries=False, **options))
     return Seen(result, folder / "run")
 
 
@@ -197,10 +197,8 @@ def test_several_test_nets_in_the_order_of_caffe(seen, small_data, tmp_path):
 
 
 def test_level_and_stage_of_the_command_line_join_the_training_net(seen, small_data, tmp_path):
-    from zoo.netdef.config import net_state
-
     text = f'{SOLVING} net: "net.prototxt" {ONE_TEST}'
-    deep = solve(tmp_path, small_data, text, state=net_state(None, ["deep"]))
+    deep = solve(tmp_path, small_data, text, stages=["deep"])
     assert deep.weights == seen("", 'train_state { stage: "deep" }').weights
 
 

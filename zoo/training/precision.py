@@ -8,12 +8,10 @@ from keras import ops
 
 from zoo.training.replicas import all_reduce
 
-PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
-
 
 @contextlib.contextmanager
 def policy(name):
-    """Context in which nets are built that compute as `name` says, one of PRECISIONS.
+    """Context in which nets are built that compute as `name` says, one of `run_options.PRECISIONS`.
 
     In mixed precision layers compute in half precision. Parameters, what optimizers hold, losses, Accuracy and the sums
     of BatchNorm are of float32, and every checkpoint has a loss scale, used or not: it goes on in another precision.

@@ -1,6 +1,7 @@
 """One training run in its folder: begun, continued or restarted; logged; finished or stopped. No flags here."""
 
 import contextlib
+import dataclasses
 import functools
 import itertools
 import logging as python_logging
@@ -12,8 +13,9 @@ from typing import NamedTuple
 import numpy as np
 from absl import logging
 
-from zoo.errors import CheckpointError, SolverError
+from zoo.errors import CheckpointError
 from zoo.formats import run_card
+from zoo.netdef.config import net_state
 from zoo.training import checkpoint_files, recipe, snapshots
 from zoo.training import checkpoints as ckpt
 from zoo.training.fingerprint import of_process
@@ -23,6 +25,7 @@ from zoo.training.loop import Loop
 from zoo.training.precision import policy
 from zoo.training.progress import Progress
 from zoo.training.replicas import ONE
+from zoo.training.run_options import RunOptions
 from zoo.training.session import Session
 from zoo.training.signals import Signals
 from zoo.training.summaries import Summaries
@@ -48,84 +51,59 @@ class Result(NamedTuple):
     weights: str | None
 
 
-def run(
-    solver,
-    run_dir,
-    *,
-    data_dir=None,
-    state=None,
-    weights=(),
-    snapshot=None,
-    restart=False,
-    keep=5,
-    keep_pairs=None,
-    sigint="stop",
-    sighup="snapshot",
-    summaries=True,
-    histograms=True,
-    final_test=True,
-    replicas=ONE,
-    precision="float32",
-    cache=False,
-):
-    """Trains `solver` (a SolverDef) in the folder `run_dir` and returns a `Result`.
+def run(solver, run_dir, options=None, replicas=ONE):
+    """Trains a solver in a run directory.
 
-    Where it begins, in this order: the newest checkpoint in the folder; `snapshot`; the solver's and then the given
-    `weights`; the fillers.
+    Where it begins, in this order: the newest checkpoint in the directory; the snapshot of the options; the solver's
+    and then the options' weights; the fillers.
 
     Args:
-        data_dir: where data sources are looked for first.
-        state: NetState merged into the training net's.
-        weights: weights files, copied by layer name.
-        snapshot: what to go on from: a .solverstate of Caffe's or ours, or a checkpoint of another run folder.
-        restart: move what is in the folder aside and begin anew.
-        keep: how many checkpoints stay; None keeps all.
-        keep_pairs: of how many iterations Caffe's pairs stay; None keeps all.
-        sigint, sighup: what those signals ask for, as in `Signals`.
-        summaries, histograms: what is written for TensorBoard.
-        final_test: whether the end is scored where no test is due there.
+        solver: a `SolverDef`.
+        run_dir: the run directory; made where it does not exist.
+        options: the `RunOptions`; None means their defaults.
         replicas: the `Replicas` that train. Of several processes each calls this with the same arguments; the chief
-            reads and writes the run folder, the others nothing.
-        precision: one of `precision.PRECISIONS`.
-        cache: whether the decoded training pictures are kept in memory.
+            reads and writes the run directory, the others nothing.
+
+    Returns:
+        The `Result`.
 
     Raises:
-        ZooError: what is wrong with the solver, its nets, data, weights or folder.
+        ZooError: what is wrong with the solver, its nets, data, weights or directory.
     """
+    options = options or RunOptions()
     run_dir = pathlib.Path(run_dir)
     with contextlib.ExitStack() as stack:
-        signals = stack.enter_context(Signals(sigint, sighup))
-        stack.enter_context(policy(precision))
+        signals = stack.enter_context(Signals(options.on_sigint, options.on_sighup))
+        stack.enter_context(policy(options.precision))
         stack.enter_context(replicas.together())
         if not replicas.chief:
             run_dir = pathlib.Path(stack.enter_context(_silence()))
-        flags = {"precision": precision, "global_batch": str(replicas.global_batch)}
-        alike = {**flags, **of_process((*solver.weights, *weights), snapshot)} if replicas.workers > 1 else {}
+        alike = _in_common(solver, options, replicas)
         if not replicas.chief:
-            weights, snapshot, restart, summaries = (), None, False, False
-        seed = None if restart else ckpt.stored_seed(run_dir / "checkpoints")
-        session = Session(solver, data_dir, state, seed, replicas, cache, alike)
+            options = dataclasses.replace(options, weights=(), snapshot=None, restart=False, summaries=False)
+        seed = None if options.restart else ckpt.stored_seed(run_dir / "checkpoints")
+        state = net_state(options.level, options.stages)
+        session = Session(solver, options.data_dir, state, seed, replicas, options.ram_cache, alike)
         ckpt.writable_folder(run_dir)
         stack.enter_context(locked(run_dir))
-        if restart and (aside := _move_aside(run_dir)):
+        if options.restart and (aside := _move_aside(run_dir)):
             ckpt.writable_folder(run_dir)
             stack.enter_context(locked(run_dir))
-            weights = [_moved(path, run_dir, aside) for path in weights]
-            snapshot = snapshot and _moved(snapshot, run_dir, aside)
-        checkpoints = ckpt.Checkpoints(run_dir / "checkpoints", session.variables(), keep)
-        pairs = snapshots.Pairs(snapshots.prefix(solver, run_dir), keep_pairs)
+            options = _with_moved(options, run_dir, aside)
+        checkpoints = ckpt.Checkpoints(run_dir / "checkpoints", session.variables(), options.keep_checkpoints)
+        pairs = snapshots.Pairs(snapshots.prefix(solver, run_dir), options.keep_snapshots)
         stack.enter_context(_log_file(run_dir / "train.log"))
         signals.listen()
         if replicas.chief:
-            card, known = recipe.compared(run_dir, session, checkpoints.latest, weights, snapshot)
-            _start(session, checkpoints, *(((), None) if known else (weights, snapshot)))
+            card, known = recipe.compared(run_dir, session, checkpoints.latest, options.weights, options.snapshot)
+            _start(session, checkpoints, *(((), None) if known else (options.weights, options.snapshot)))
             run_card.write(run_dir, card)
         session.start_alike()
-        curves = Summaries(run_dir, histograms) if summaries else None
+        curves = Summaries(run_dir, options.histograms) if options.summaries else None
         progress = Progress(solver.max_iter, session.iteration)
-        rewind = functools.partial(_rewind, session, checkpoints, weights, snapshot)
+        rewind = functools.partial(_rewind, session, checkpoints, options.weights, options.snapshot)
         began = session.iteration
-        loop = Loop(session, checkpoints, pairs, curves, signals, progress, rewind, final_test)
+        loop = Loop(session, checkpoints, pairs, curves, signals, progress, rewind, options.final_test)
         try:
             done = loop.run()
         finally:
@@ -136,6 +114,14 @@ def run(
         model, _ = snapshots.paths(solver, pairs.prefix, session.iteration)
         weights = model if pathlib.Path(model).is_file() else None
     return Result(session, loop.scores, done, signals.terminated, began, weights)
+
+
+def _in_common(solver, options, replicas):
+    """Returns {part: text} in which the processes that train together have to agree besides the fingerprint."""
+    if replicas.workers == 1:
+        return {}
+    given = {"precision": options.precision, "global_batch": str(replicas.global_batch)}
+    return {**given, **of_process((*solver.weights, *options.weights), options.snapshot)}
 
 
 def _start(session, checkpoints, weights, snapshot):
@@ -150,8 +136,6 @@ def _start(session, checkpoints, weights, snapshot):
         session.unpack()
         logging.info("Continuing from %s at iteration %d", path, session.iteration)
         return
-    if snapshot and weights:
-        raise SolverError("where to start", got="a snapshot and weights", want="one of them")
     if snapshot:
         logging.info("Restoring previous solver status from %s", snapshot)
         own = checkpoint_files.at(snapshot)
@@ -198,6 +182,13 @@ def _move_aside(run_dir):
         raise CheckpointError(f"cannot move {run_dir} aside", got=error.strerror) from error
     logging.info("The run that was in %s is now in %s", run_dir, aside)
     return aside
+
+
+def _with_moved(options, run_dir, aside):
+    """Returns the options with the paths at which their files are now that `run_dir` has moved."""
+    weights = [_moved(path, run_dir, aside) for path in options.weights]
+    snapshot = options.snapshot and _moved(options.snapshot, run_dir, aside)
+    return dataclasses.replace(options, weights=weights, snapshot=snapshot)
 
 
 def _moved(path, run_dir, aside):
