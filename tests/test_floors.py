@@ -25,8 +25,10 @@ FLOORS = (
     ("commands",),
 )
 LEVEL = {package: floor for floor, packages in enumerate(FLOORS) for package in packages}
-TYPES = re.compile(r"zoo\.layers\.\w+")  # the files of layer types; what they share lies in packages of zoo.layers
-SHARED = ("zoo.layers.base", "zoo.layers.ops", "zoo.layers.keras_layers")
+TYPES = re.compile(
+    r"zoo\.layers\.(forks\.)?\w+"
+)  # the files of layer types; what they share lies in packages of zoo.layers
+SHARED = ("zoo.layers.forks", "zoo.layers.base", "zoo.layers.ops", "zoo.layers.keras_layers")
 DATA_PREP_MAY = ("zoo.errors", "zoo.command", "zoo.formats", "data_prep")
 
 

@@ -2,19 +2,19 @@
 
 import pytest
 
-from zoo.formats import caffe_pb2
 from zoo.formats.layer_names import _FORKS, _TYPES_ELSEWHERE, TYPES, about_field, about_type
-from zoo.layers import layer_types
+from zoo.layers import find, layer_types
 
 
 def test_types_are_those_that_are_read():
-    assert sorted(TYPES) == layer_types()
+    assert sorted(TYPES) == [name for name in layer_types() if find(name).fork is None]
+    of_forks = {name for types, _ in _FORKS.values() for name in types.split()}
+    assert {find(kind).type for kind in layer_types()} <= TYPES | of_forks
 
 
 def test_no_name_of_elsewhere_is_caffes():
-    fields = {field.name for message in caffe_pb2.DESCRIPTOR.message_types_by_name.values() for field in message.fields}
-    for types, names in _FORKS.values():
-        assert not TYPES & set(types.split()) and not fields & set(names.split())
+    for types, _ in _FORKS.values():
+        assert not TYPES & set(types.split())
     assert not TYPES & set(_TYPES_ELSEWHERE)
 
 

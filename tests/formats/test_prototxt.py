@@ -208,25 +208,27 @@ def test_bytes_of_a_comment_are_not_looked_at(tmp_path):
 
 def test_all_unknown_names_come_together():
     said = error_of(
-        """layer { name: "p" type: "Permute" bottom: "x" top: "y"
-          permute_param { order: 0 }
+        """layer { name: "p" type: "Correlation" bottom: "x" top: "y"
+          correlation_param { pad: 0 }
           crelu_param { }
         }
-        layer { name: "q" type: "Permute" permute_param { } }
-        layer { name: "d" type: "Data" transform_param { resize_param { }
+        layer { name: "q" type: "Correlation" correlation_param { } }
+        layer { name: "d" type: "Data" transform_param { force_colour: 1
           scal: 3 } }
         layer { name: "l" type: "NLLLoss" }
         layer { name: "o" type: "MyOwn" relu_param { } }
         """
     )
-    ssd = "of a fork of Caffe that is not supported here, SSD (weiliu89/caffe@ssd)"
+    flow = "of a fork of Caffe that is not supported here, FlowNet (lmb-freiburg/flownet2)"
     assert said == (
         "7 problems:\n"
-        f'  net.prototxt:1: layer "p" (Permute): unknown layer type "Permute" (a layer {ssd}; also on line 5)\n'
-        '  net.prototxt:2: layer "p" (Permute): LayerParameter has no field "permute_param"'
-        f" (a field {ssd}; also on line 5)\n"
-        '  net.prototxt:3: layer "p" (Permute): LayerParameter has no field "crelu_param"\n'
-        f'  net.prototxt:6: layer "d" (Data): TransformationParameter has no field "resize_param" (a field {ssd})\n'
+        f'  net.prototxt:1: layer "p" (Correlation): unknown layer type "Correlation"'
+        f" (a layer {flow}; also on line 5)\n"
+        '  net.prototxt:2: layer "p" (Correlation): LayerParameter has no field "correlation_param"'
+        f" (a field {flow}; also on line 5)\n"
+        '  net.prototxt:3: layer "p" (Correlation): LayerParameter has no field "crelu_param"\n'
+        f'  net.prototxt:6: layer "d" (Data): TransformationParameter has no field "force_colour"'
+        ' (did you mean "force_color"?)\n'
         '  net.prototxt:7: layer "d" (Data): TransformationParameter has no field "scal" (did you mean "scale"?)\n'
         '  net.prototxt:8: layer "l" (NLLLoss): unknown layer type "NLLLoss" (in Caffe SoftmaxWithLoss is log-softmax'
         " and the loss of it in one; alone: Softmax, then Log)\n"

@@ -13,12 +13,13 @@ FORWARD, BACKWARD = 1e-5, 1e-4
 
 
 class Case:
-    """A recorded case: prototxt, phase, inputs, parameters, and what Caffe made of them."""
+    """A recorded case: prototxt, phase, inputs, parameters, and what Caffe, or a fork of it, made of them."""
 
     def __init__(self, path):
         with np.load(path) as data:
             self.arrays = {key: data[key] for key in data}
         self.prototxt, self.phase = str(self.arrays.pop("prototxt")), str(self.arrays.pop("phase"))
+        self.fork = str(self.arrays.pop("fork", ""))
 
     def group(self, kind):
         """Returns {rest of the key: array} of the arrays under `kind`/."""

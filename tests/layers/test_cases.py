@@ -3,7 +3,6 @@
 import pathlib
 import subprocess
 import sys
-import types
 import warnings
 
 import numpy as np
@@ -17,7 +16,7 @@ from zoo import (
     layers,  # noqa: F401  (registers every type)
     reference,
 )
-from zoo.layers.base.registry import layer_types, lookup
+from zoo.layers.base.registry import find, layer_types
 from zoo.layers.ops.layout import from_caffe
 
 # Differences are taken in float64 with this step, which leaves errors of some 1e-10; what BACKWARD allows for is that
@@ -33,14 +32,14 @@ def every(cases):
     """Parametrizes a test over `cases`; test_every_registered_type_has_cases fails where one is skipped."""
     known = set(layer_types())
     absent = pytest.mark.skip(reason="no such type is registered")
-    params = [pytest.param(case, id=case.id, marks=[] if case.type in known else [absent]) for case in cases]
+    params = [pytest.param(case, id=case.id, marks=[] if case.kind in known else [absent]) for case in cases]
     return pytest.mark.parametrize("case", params)
 
 
 def test_every_registered_type_has_cases():
-    computing = {name for name in layer_types() if not lookup(types.SimpleNamespace(type=name)).is_source}
+    computing = {name for name in layer_types() if not find(name).is_source}
     assert computing - NOT_COMPUTED == set(CASES)
-    assert set(CASES) <= set(reference.layer_types())
+    assert {find(kind).type for kind in CASES} <= set(reference.layer_types())
     assert len({case.id for case in ALL}) == len(ALL)
 
 

@@ -4,14 +4,11 @@ import numpy as np
 import pytest
 
 import zoo.pycaffe as caffe
-from tests.conftest import SHARED
+from tests.layers import recorded
 from tests.layers.golden import BACKWARD, FORWARD, Case, close
 
-CASES = sorted((SHARED / "golden" / "layers").glob("*.npz"))
 
-
-@pytest.mark.skipif(not CASES, reason="needs real Caffe's numbers in ../shared/golden/layers (or ZOO_SHARED)")
-@pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", recorded.parameters())
 def test_as_caffe(path, tmp_path):
     case = Case(path)
     (tmp_path / "net.prototxt").write_text(case.prototxt)

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from tests.conftest import SHARED
+from tests.layers import recorded
 from zoo import reference
 from zoo.formats import caffemodel
 from zoo.formats.prototxt import parse_net
 from zoo.netdef.upgrade import upgrade_net
 
-CASES = sorted((SHARED / "golden" / "layers").glob("*.npz"))
 NETS = sorted((SHARED / "pretrained").glob("*.npz"))
 REASON = "needs real Caffe's numbers in ../shared (or ZOO_SHARED)"
 
@@ -41,8 +41,7 @@ def close(what, got, want, tolerance=1e-5):
     assert worst <= tolerance, f"{what}: differs by {worst:.2e} of the largest value {scale:.3g}"
 
 
-@pytest.mark.skipif(not CASES, reason=REASON)
-@pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", recorded.parameters())
 def test_layers(path):
     message, arrays = load(path)
     weights, after = by_layer(group(arrays, "param")), {}

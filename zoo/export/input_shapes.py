@@ -59,12 +59,12 @@ def shapes(source, given, weights=(), data_dir=None):
 
 def _asks(layer):
     """Whether a layer feeds the net in shapes that its message does not state."""
-    kind = find(layer.type)
+    kind = find(layer.kind)
     return kind is not None and kind.feeds(layer) and not kind.states_shapes
 
 
 def _shape(layer, index, source, weights, data_dir):
-    name, pictures = layer.tops[index].name, index == 0 and find(layer.type).gives_images
+    name, pictures = layer.tops[index].name, index == 0 and find(layer.kind).gives_images
     hint = f"say it with --input_shape='{name}: {'1,3,227,227' if pictures else 'N,...'}', Caffe's order"
     if not pictures:
         opened = _open(layer, index, source, data_dir)

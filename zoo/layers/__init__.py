@@ -11,6 +11,7 @@ from zoo.layers.base.registry import find, layer_types, lookup
 
 __all__ = ["find", "layer_types", "lookup"]
 
-for _module in pkgutil.iter_modules(__path__):
-    if not _module.ispkg:
-        importlib.import_module(f"{__name__}.{_module.name}")
+for _package, _path in ((__name__, __path__[0]), (f"{__name__}.forks", f"{__path__[0]}/forks")):
+    for _module in pkgutil.iter_modules([_path]):
+        if not _module.ispkg:
+            importlib.import_module(f"{_package}.{_module.name}")

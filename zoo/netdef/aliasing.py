@@ -52,7 +52,7 @@ def without_gradient(layers):
     """
     readers, given, lost = Counter(bottom for layer in layers for bottom in layer.bottoms), {}, set()
     for layer in layers:
-        kind = find(layer.type)
+        kind = find(layer.kind)
         if kind and kind.moves_gradient_memory and readers[layer.bottoms[0]] == 1 and layer.bottoms[0] in given:
             lost.add(given[layer.bottoms[0]])
         for index, top in enumerate(layer.tops):
@@ -121,7 +121,7 @@ def _source(layer, index):
 
 def _states(layer, fact, unknown):
     """Returns what a layer's type states; `unknown` where no such type is known."""
-    return getattr(find(layer.type), fact, unknown)
+    return getattr(find(layer.kind), fact, unknown)
 
 
 def _in_place(layer, bottom):

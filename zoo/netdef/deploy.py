@@ -33,18 +33,18 @@ def deploy(
 
 
 def _is_data(layer):
-    kind = find(layer.type)
+    kind = find(layer.kind)
     return kind is not None and kind.feeds(layer)
 
 
 def _prediction(layer) -> Any:
     """(type, name of its message) of what a loss applies to its first bottom before it compares, or None."""
-    return getattr(find(layer.type), "prediction", None)
+    return getattr(find(layer.kind), "prediction", None)
 
 
 def _ends(layer):
     """Whether a layer only scores or hides: nothing that it gives is deployed."""
-    return not getattr(find(layer.type), "deployed", True) or not layer.tops
+    return not getattr(find(layer.kind), "deployed", True) or not layer.tops
 
 
 class _Deployment:
@@ -59,7 +59,7 @@ class _Deployment:
         """The values to give: predictions first, then outputs that are neither labels' nor losses' doing."""
         roots, against, objective = [], [], []
         for layer in self.net.layers:
-            count = getattr(find(layer.type), "scored_bottoms", 0)
+            count = getattr(find(layer.kind), "scored_bottoms", 0)
             if count:
                 roots += layer.bottoms[:count]
                 against += layer.bottoms[count:]

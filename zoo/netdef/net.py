@@ -9,6 +9,7 @@ from zoo.formats import caffe_pb2
 from zoo.formats.prototxt import Parsed
 from zoo.layers import find
 from zoo.netdef.aliasing import overwritten
+from zoo.netdef.forks import Meanings
 from zoo.netdef.netdef import BlobRef, LayerDef, NetDef, ParamKey, layer_said
 from zoo.netdef.shape_inference import refusals
 from zoo.netdef.upgrade import upgrade_net
@@ -93,6 +94,7 @@ class _Wiring:
             owners=self.owners,
             message=self.message,
             file=self.parsed.file,
+            meanings=self.meanings,
         )
 
     def _error(self, what, at, **kwargs):
@@ -129,7 +131,7 @@ class _Wiring:
 
     def _wire(self):
         """Names each value by blob and version (net.cpp:380-454)."""
-        layers = []
+        layers, meanings = [], Meanings(self.message)
         for message, (_, place, lines) in zip(self.message.layer, self._kept):
             if not message.type:
                 self._error("has no type", place)
@@ -137,13 +139,22 @@ class _Wiring:
             bottoms = tuple(self._bottom(name, i, place, lines) for i, name in enumerate(message.bottom))
             tops = self._tops(message, place, lines)
             layer = LayerDef(
-                message.name, message.type, bottoms, tops, message, place, lines, caffe_pb2.Phase.Name(phase)
+                message.name,
+                message.type,
+                bottoms,
+                tops,
+                message,
+                place,
+                lines,
+                caffe_pb2.Phase.Name(phase),
+                meanings.variant(message, place),
             )
             layers.append(layer)
             for bottom in bottoms:
                 self._readers.setdefault(bottom, []).append(layer)
             self._producer.update(dict.fromkeys(tops, layer))
-        self.layers = tuple(layers)
+        self.layers, self.meanings = tuple(layers), tuple(meanings.said)
+        self.errors.extend(meanings.errors)
 
     def _bottom(self, name, index, place, lines):
         if name in self._current:
@@ -274,5 +285,5 @@ def meets(state: caffe_pb2.NetState, rule: caffe_pb2.NetStateRule) -> bool:
 
 
 def _may_have_parameters(layer):
-    kind = find(layer.type)
+    kind = find(layer.kind)
     return kind is None or kind.has_parameters() or bool(layer.message.param) or bool(layer.message.blobs)

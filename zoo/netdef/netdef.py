@@ -45,6 +45,7 @@ class LayerDef:
         place: where the layer begins in the file.
         lines: line of each field by dotted path within the layer ("convolution_param.kernel_size"), where known.
         phase: "TRAIN" or "TEST": the layer's own `phase`, or the net's where it states none.
+        variant: of a type string by which forks mean different things, which one; "" elsewhere.
     """
 
     name: str
@@ -55,6 +56,12 @@ class LayerDef:
     place: Place = Place()
     lines: Mapping[str, int] = field(default_factory=dict)
     phase: str = "TRAIN"
+    variant: str = ""
+
+    @property
+    def kind(self):
+        """What the registry of layer types knows it by: the type string, with the variant."""
+        return f"{self.type} ({self.variant})" if self.variant else self.type
 
     def at(self, path=None):
         """Returns the `Place` of the field at dotted `path`, or of the layer itself."""
@@ -72,6 +79,7 @@ class NetDef:
         level, stages: the rest of the state that it was filtered for.
         layers: in file order, which is an order of execution.
         outputs: the values that no layer reads, in Caffe's order (alphabetical by name).
+        meanings: of the layers by whose type forks mean different things, (place, how it is read and why).
         output_names: what Caffe calls them: the blob's name, or that of the Split of a weighted top that is also read.
         owners: for each parameter that shares by name, the parameter that owns the array (owners map to themselves).
         message: the filtered NetParameter; never modified.
@@ -87,4 +95,5 @@ class NetDef:
     stages: tuple[str, ...] = ()
     owners: Mapping[ParamKey, ParamKey] = field(default_factory=dict)
     file: str | None = None
+    meanings: tuple[tuple[Place, str], ...] = ()
     output_names: tuple[str, ...] = ()

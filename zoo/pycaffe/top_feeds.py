@@ -17,7 +17,7 @@ def open_data(definition, seed):
     """
     opened = {}
     for index, layer in enumerate(definition.layers):
-        if not layer.bottoms and not find(layer.type).states_shapes:
+        if not layer.bottoms and not find(layer.kind).states_shapes:
             data = data_layer(layer, definition.phase, seed=seed)
             if data is not None:
                 opened[index] = data

@@ -1,13 +1,17 @@
 """Runs a net layer by layer, as `Net::ForwardFromTo` does, with every blob kept by name."""
 
+import importlib
+import pkgutil
+
 import numpy as np
 
 from zoo.errors import NetError, UnsupportedError, did_you_mean
-from zoo.reference import loss, neuron, normalisation, pooling, recurrent, shape, vision
+from zoo.reference import forks, loss, neuron, normalisation, pooling, recurrent, shape, vision
 from zoo.reference.layer import Layer
 
 _FUNCTIONS = {}
-for _family in (loss, neuron, normalisation, pooling, recurrent, shape, vision):
+_of_forks = [importlib.import_module(f"{forks.__name__}.{each.name}") for each in pkgutil.iter_modules(forks.__path__)]
+for _family in (loss, neuron, normalisation, pooling, recurrent, shape, vision, *_of_forks):
     _FUNCTIONS.update(_family.LAYERS)
 
 

@@ -48,7 +48,7 @@ def open_feeds(definition, data_dir=None, seed=0):
     """
     feeds, missing = [], {}
     for layer in definition.layers:
-        if layer.bottoms or not layer.tops or find(layer.type).fed_by_program:
+        if layer.bottoms or not layer.tops or find(layer.kind).fed_by_program:
             continue
         try:
             feed = data_layer(layer, definition.phase, data_dir=data_dir, seed=seed)
@@ -105,13 +105,13 @@ def timed_net(source, data_dir=None, shapes=None, seed=0):
     for ref in net.inputs:
         if ref not in values:
             values[ref] = _numbers(net, ref, rng)
-    made = {layer.name: f"an {layer.type} layer" for layer in definition.layers if find(layer.type).fed_by_program}
+    made = {layer.name: f"an {layer.type} layer" for layer in definition.layers if find(layer.kind).fed_by_program}
     made |= {layer.name: str(missing[layer.tops[0]]) for layer in unsaid}
     return TimedNet(net, tuple(values[ref] for ref in net.inputs), feeds, made)
 
 
 def _made_shape(layer, index, known):
-    items = getattr(layer.message, find(layer.type).batch_param).batch_size
+    items = getattr(layer.message, find(layer.kind).batch_param).batch_size
     shape = known.get(layer.tops[index].name, ())
     return (items, *shape[1:])
 
@@ -128,7 +128,7 @@ def _numbers(net, ref, rng):
 
 def _sized(layer: LayerDef, batch_size):
     """Returns `layer`, where it is a source, with axis 0 of its tops set to `batch_size`."""
-    kind = find(layer.type)
+    kind = find(layer.kind)
     if kind is None or not kind.is_source:
         return layer
     message = type(layer.message)()

@@ -89,6 +89,7 @@ class Case:
         gradient: the tops whose gradient is tested; None for all.
         batch_fixed: a reason why the batch size cannot be left open, or "".
         dynamic: whether axis 0 of the tops is known at run time only.
+        variant: of a type string of several meanings, which one.
     """
 
     type: str
@@ -104,11 +105,17 @@ class Case:
     gradient: tuple[str, ...] | None = None
     batch_fixed: str = ""
     dynamic: bool = False
+    variant: str = ""
+
+    @property
+    def kind(self):
+        """The registered kind under test."""
+        return f"{self.type} ({self.variant})" if self.variant else self.type
 
     @property
     def id(self):
         """Its name in the test's report."""
-        return f"{self.type}-{self.name}"
+        return f"{self.kind}-{self.name}"
 
     @property
     def prototxt(self):

@@ -78,9 +78,12 @@ class LayerType:
         gives_images: of a source, whether top 0 holds images that transform_param speaks of.
         fed_by_program: of a source, whether a program gives the values, and no file.
         batch_param: of a source, the message whose batch_size is axis 0 of its tops.
+        usual: of several meanings of one type string, whether this one is taken where nothing tells.
     """
 
     type: str
+    kind: str  # the type string, with the variant where forks mean different things by it
+    variant: str
     source: str
     fork: str | None  # "owner/repository@branch" of a type that BVLC Caffe does not have
     bottom_count = 1
@@ -107,6 +110,7 @@ class LayerType:
     gives_images = False
     fed_by_program = False
     batch_param: str | None = None
+    usual = False
     draws = False  # whether it draws random numbers in TRAIN
 
     def __init__(self, layer):
@@ -158,6 +162,11 @@ class LayerType:
         bottoms that is no source it is given some input of the net, or None, that ties its value to the graph.
         """
         raise NotImplementedError
+
+    @classmethod
+    def sign(cls, message):
+        """Returns what in a LayerParameter says that this variant of its type is meant, as a clause, or None."""
+        return
 
     @classmethod
     def feeds(cls, layer):
