@@ -7,7 +7,6 @@ import sys
 import pytest
 
 from zoo.errors import DataError
-from zoo.formats import databases
 from zoo.formats.database_writer import DatabaseWriter
 from zoo.formats.databases import STRIDE, Database, database_kind
 
@@ -143,13 +142,12 @@ def test_truncated_lmdb(tmp_path, kept):
     path = write(tmp_path / "db", "lmdb", 400)
     with open(path / "data.mdb", "r+b") as f:
         f.truncate(kept)
-    with pytest.raises(DataError, match="db: (a truncated LMDB, got .* bytes, want|a damaged LMDB, or none, got)"):
+    with pytest.raises(DataError, match="db: (a truncated LMDB|a damaged LMDB, or none), got .* bytes, want .* bytes"):
         Database(path)
 
 
 @pytest.mark.parametrize("what", [bytes, os.urandom])
 def test_lmdb_with_a_hole(tmp_path, what):
-    """Its library would end the process over such a page."""
     path = write(tmp_path / "db", "lmdb", 500)
     data = (path / "data.mdb").read_bytes()
     bad = 0
@@ -158,7 +156,7 @@ def test_lmdb_with_a_hole(tmp_path, what):
         try:
             assert numbers(Database(path).read(0, 500)) == list(range(500))  # a page that nothing leads to
         except DataError as e:
-            assert f"db: a damaged LMDB, got page {page} that is none" in str(e)
+            assert f"db: a damaged LMDB, got page {page} with number " in str(e)
             bad += 1
     assert bad > 8
 
@@ -187,6 +185,45 @@ def test_lmdb_of_something_else(tmp_path):
         Database(tmp_path)
 
 
+@pytest.mark.parametrize(
+    "backend, file", [("lmdb", "data.mdb"), *(("leveldb", f) for f in ("CURRENT", "MANIFEST*", "*.ldb"))]
+)
+@pytest.mark.parametrize("what", ["pipe", "device", "folder"])
+def test_a_database_with_something_else_than_a_file(tmp_path, backend, file, what):
+    """A pipe would be waited for, a device never end."""
+    path = write(tmp_path / "db", backend, 400)
+    (victim,) = path.glob(file)
+    victim.unlink()
+    if what == "pipe":
+        os.mkfifo(victim)
+    elif what == "device":
+        victim.symlink_to("/dev/zero")
+    else:
+        victim.mkdir()
+    said = "Is a directory" if what == "folder" else "is a device, pipe or socket, not a file"
+    with pytest.raises(DataError, match=f"db: cannot read an? (LMDB|LevelDB), got {victim.name}: {said}"):
+        Database(path).read(0, 400)
+
+
+@pytest.mark.parametrize(
+    "said", ["../manifest\n", "MANIFEST-000002/../../manifest\n", "MANIFEST-000002", "x" * 100_000]
+)
+def test_a_leveldb_stays_in_its_folder(tmp_path, said):
+    path = write(tmp_path / "db", "leveldb", 4)
+    (path / "CURRENT").write_text(said)
+    (tmp_path / "manifest").symlink_to("/dev/zero")
+    with pytest.raises(DataError, match="db: a damaged LevelDB, or none, got CURRENT says .*, want MANIFEST-number"):
+        Database(path)
+
+
+def test_a_leveldb_with_other_things_in_its_folder(tmp_path):
+    path = write(tmp_path / "db", "leveldb", 4)
+    os.mkfifo(path / "notes.fifo")
+    (path / "lost").mkdir()
+    (path / "nothing").symlink_to(tmp_path / "not there")
+    assert numbers(Database(path).read(0, 4)) == [0, 1, 2, 3]
+
+
 @pytest.mark.parametrize("file", ["*.ldb", "MANIFEST*", "CURRENT"])
 @pytest.mark.parametrize("damage", ["gone", "short", "other"])
 def test_damaged_leveldb(tmp_path, file, damage):
@@ -201,13 +238,18 @@ def test_damaged_leveldb(tmp_path, file, damage):
         Database(path).read(0, 400)
 
 
-@pytest.mark.parametrize("backend, name", [("lmdb", "lmdb"), ("leveldb", "plyvel")])
-def test_a_library_that_is_not_installed(tmp_path, monkeypatch, backend, name):
-    path = write(tmp_path / "db", backend, 4)
-    monkeypatch.setitem(sys.modules, name, None)
-    monkeypatch.setattr(databases, "_open", {})
-    with pytest.raises(DataError, match=f"needs the package {name}.*pip install {name}"):
+def test_a_library_that_is_not_installed(tmp_path, monkeypatch):
+    path = write(tmp_path / "db", "leveldb", 4)
+    monkeypatch.setitem(sys.modules, "plyvel", None)
+    with pytest.raises(DataError, match="needs the package plyvel.*pip install plyvel"):
         Database(path)
+
+
+@pytest.mark.parametrize("backend, name", [("lmdb", "lmdb"), ("leveldb", "plyvel")])
+def test_writing_without_the_library(tmp_path, monkeypatch, backend, name):
+    monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(DataError, match=f"needs the package {name}.*pip install {name}"):
+        DatabaseWriter(tmp_path / "db", backend)
 
 
 @pytest.mark.parametrize("name, entries", [("raw_lmdb", 12), ("raw_leveldb", 12), ("float_lmdb", 9)])

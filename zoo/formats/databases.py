@@ -1,7 +1,7 @@
 """LMDB and LevelDB as Caffe keeps its records in them: values in the order of their keys, reachable by ordinal.
 
-Neither kind of database knows its n-th record. So the key of every 64th one is noted as far as anybody has asked; the
-rest of the way is a few steps of a cursor. A database is never written to by reading it.
+Neither kind of database knows its n-th record. So the position of every 64th one is noted as far as anybody has asked;
+the rest of the way is a few steps. A database is never written to by reading it.
 """
 
 import contextlib
@@ -9,19 +9,20 @@ import importlib
 import itertools
 import os
 import pathlib
+import re
 import tempfile
 import threading
 import weakref
 
 from zoo.errors import DataError, Place
-from zoo.formats.lmdb_pages import first_bad_page
+from zoo.formats import regular
+from zoo.formats.lmdb_file import LmdbFile
 
-STRIDE = 64  # records from one noted key to the next
+STRIDE = 64  # records from one noted position to the next
 
+_LEVELDB_FILE = re.compile(r"CURRENT|MANIFEST-\d+|\d+\.(log|ldb|sst)", re.ASCII)
+_CURRENT, _CURRENT_BYTES = re.compile(rb"MANIFEST-\d+\n"), 100
 _RECORDS = (".mdb", ".ldb", ".sst", ".log")  # of LMDB's files and LevelDB's, those in which records lie
-
-_open = weakref.WeakValueDictionary()  # {(device, inode): _Lmdb}: LMDB cannot be opened twice in one process
-_opening = threading.Lock()
 
 
 def database_kind(path):
@@ -48,9 +49,12 @@ class Database:
         if self.kind is None:
             want = "a directory with data.mdb (LMDB) or CURRENT (LevelDB)"
             raise DataError("not a database", at=self.place, got=_what_is_at(self.path), want=want)
-        self._store = _lmdb(self.path, self.place) if self.kind == "LMDB" else _LevelDb(self.path, self.place)
+        if self.kind == "LMDB":
+            self._store = LmdbFile(self.path / "data.mdb" if self.path.is_dir() else self.path, self.place)
+        else:
+            self._store = _LevelDb(self.path, self.place)
         self._marks, self._lock, self._count = [], threading.Lock(), self._store.count
-        self._keys = self._store.keys()
+        self._positions, self._failed = self._store.positions(), None
         self._mark(0)
         if not self._marks:
             raise DataError(f"an empty {self.kind}", at=self.place, got="no records")
@@ -74,8 +78,8 @@ class Database:
         """Returns a list of `count` values (bytes) from ordinal `first` on, the first following the last."""
         values = []
         while len(values) < count:
-            key, skip = self._find(first + len(values))
-            found = self._store.values(key, skip, count - len(values))
+            position, skip = self._find(first + len(values))
+            found = self._store.values(position, skip, count - len(values))
             if not found:
                 raise DataError(f"a damaged {self.kind}", at=self.place, got=f"no record {first + len(values)}")
             values += found
@@ -86,7 +90,7 @@ class Database:
         return self._store.items()
 
     def _find(self, ordinal):
-        """Returns (noted key, steps from there) of the record that is `ordinal` steps from the first, round and round.
+        """Returns (noted position, steps from there) of record `ordinal`, counted round and round.
 
         A LevelDB is walked no farther than need be: its number of records is known only once its end was seen.
         """
@@ -98,16 +102,22 @@ class Database:
         return self._marks[ordinal // STRIDE], ordinal % STRIDE
 
     def _mark(self, ordinal):
-        """Notes keys up to that of `ordinal`, or all of them and their number for None."""
+        """Notes positions up to that of `ordinal`, or all of them and their number for None."""
         with self._lock:
-            while self._keys is not None and (ordinal is None or ordinal >= len(self._marks) * STRIDE):
+            if self._failed:
+                raise self._failed
+            while self._positions is not None and (ordinal is None or ordinal >= len(self._marks) * STRIDE):
                 if ordinal is None and self._count is not None:
                     return
-                keys = list(itertools.islice(self._keys, STRIDE))
-                self._marks += keys[:1]
-                if len(keys) < STRIDE:
-                    self._count = (len(self._marks) - 1) * STRIDE + len(keys) if keys else len(self._marks) * STRIDE
-                    self._keys = None
+                try:
+                    positions = list(itertools.islice(self._positions, STRIDE))
+                except DataError as e:  # kept: what has failed once would look like the end of the records
+                    self._failed = e
+                    raise
+                self._marks += positions[:1]
+                if len(positions) < STRIDE:
+                    self._count = (len(self._marks) - bool(positions)) * STRIDE + len(positions)
+                    self._positions = None
 
 
 def _what_is_at(path):
@@ -122,66 +132,7 @@ def library(name, kind, place):
         return importlib.import_module(name)
     except ImportError as e:
         hint = f"pip install {name}, or convert it to TFRecord shards where it is: python -m data_prep.databases"
-        raise DataError(f"reading a {kind} needs the package {name}", at=place, got=str(e), hint=hint) from e
-
-
-def _lmdb(path, place):
-    """Returns the one `_Lmdb` of this process for the database at `path`."""
-    with _opening:
-        try:
-            status = os.stat(path / "data.mdb" if path.is_dir() else path)
-        except OSError as e:
-            raise DataError("cannot read an LMDB", at=place, got=e.strerror) from e
-        identity = status.st_dev, status.st_ino
-        store = _open.get(identity)
-        if store is None:
-            store = _open[identity] = _Lmdb(path, place, status.st_size)
-        return store
-
-
-class _Lmdb:
-    """Keys and values of an LMDB, whose reads are safe from any thread: each has a transaction of its own."""
-
-    def __init__(self, path, place, size):
-        self._lmdb, self._place = library("lmdb", "LMDB", place), place
-        with self._saying():
-            # No lock file: the folder may be read-only, and nobody writes into a database that is trained on.
-            options = {"readonly": True, "lock": False, "subdir": path.is_dir(), "max_readers": 1024}
-            self._environment = self._lmdb.open(str(path), **options)
-        weakref.finalize(self, self._environment.close)
-        with self._saying():
-            self.count = self._environment.stat()["entries"]
-            pages = self._environment.info()["last_pgno"] + 1
-        want = pages * self._environment.stat()["psize"]
-        if size < want:  # reading behind the end of the file would end the process
-            raise DataError("a truncated LMDB", at=place, got=f"{size} bytes", want=f"{want} bytes")
-        file = path / "data.mdb" if path.is_dir() else path
-        bad = first_bad_page(file, self._environment.stat()["psize"])
-        if bad is not None:
-            raise DataError("a damaged LMDB", at=place, got=f"page {bad} that is none", hint="copy it again")
-
-    def keys(self):
-        with self._saying(), self._environment.begin() as transaction:
-            yield from transaction.cursor().iternext(keys=True, values=False)
-
-    def items(self):
-        with self._saying(), self._environment.begin() as transaction:
-            yield from transaction.cursor().iternext(keys=True, values=True)
-
-    def values(self, key, skip, count):
-        with self._saying(), self._environment.begin() as transaction:
-            cursor = transaction.cursor()
-            cursor.set_key(key)
-            for _ in range(skip):
-                cursor.next()
-            return list(itertools.islice(cursor.iternext(keys=False, values=True), count))
-
-    @contextlib.contextmanager
-    def _saying(self):
-        try:
-            yield
-        except self._lmdb.Error as e:
-            raise DataError("a damaged LMDB, or none", at=self._place, got=str(e)) from e
+        raise DataError(f"{kind} needs the package {name}", at=place, got=str(e), hint=hint) from e
 
 
 class _LevelDb:
@@ -197,21 +148,35 @@ class _LevelDb:
         self._plyvel, self._place = library("plyvel", "LevelDB", place), place
         folder = tempfile.TemporaryDirectory(prefix="leveldb-")
         weakref.finalize(self, folder.cleanup)
+        self._link(path, folder.name)
         with self._saying():
-            for file in path.iterdir():
-                if file.name not in ("LOCK", "LOG", "LOG.old"):
-                    os.symlink(file.resolve(), os.path.join(folder.name, file.name))
             self._db = self._plyvel.DB(folder.name, create_if_missing=False, paranoid_checks=True, max_open_files=100)
         weakref.finalize(self, self._db.close)
 
-    def keys(self):
+    def _link(self, path, folder):
+        """Links LevelDB's files in `path` into `folder`, once it is seen that they are files."""
+        file = path
+        try:
+            for file in path.iterdir():
+                if _LEVELDB_FILE.fullmatch(file.name):
+                    regular.check(file)
+                    os.symlink(file.resolve(), os.path.join(folder, file.name))
+            with regular.open_binary(path / "CURRENT") as current:
+                said = current.read(_CURRENT_BYTES)
+        except OSError as e:
+            raise DataError("cannot read a LevelDB", at=self._place, got=f"{file.name}: {e.strerror}") from e
+        if not _CURRENT.fullmatch(said):  # LevelDB would follow it out of the folder, and into a pipe
+            got, want = f"CURRENT says {said!r}", "MANIFEST-number and the end of the line"
+            raise DataError("a damaged LevelDB, or none", at=self._place, got=got, want=want)
+
+    def positions(self):
         yield from self._iterate(include_value=False)
 
     def items(self):
         return self._iterate()
 
-    def values(self, key, skip, count):
-        return list(itertools.islice(self._iterate(start=key, include_key=False), skip, skip + count))
+    def values(self, position, skip, count):
+        return list(itertools.islice(self._iterate(start=position, include_key=False), skip, skip + count))
 
     def _iterate(self, **options):
         with self._saying(), self._db.iterator(verify_checksums=True, **options) as iterator:
