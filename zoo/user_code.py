@@ -1,4 +1,4 @@
-"""The flags that let a command run the user's code: layer types of their own, and Python layers that a net names."""
+"""The flags that decide what layer types there are and what they mean: the user's own code, and the fork meant."""
 
 from absl import flags
 
@@ -15,12 +15,19 @@ ALLOWED = flags.DEFINE_bool(
     "Run the classes that Python layers of the config name: that is code, so only for configs that you trust. They are "
     "looked for on PYTHONPATH and in the working directory; `import caffe` in them means zoo.pycaffe.",
 )
+FORK = flags.DEFINE_list(
+    "fork",
+    [],
+    "The fork of Caffe whose meaning a layer type has where forks mean different things by one name, such as segnet or "
+    "psp for BN, and the text does not tell; a wrong name lists them all.",
+)
 
 
 def given():
     """Returns the flags that were given, as they are typed: other commands on the same config need them too."""
     imports = [f"--import={','.join(IMPORT.value)}"] if IMPORT.value else []
-    return [*imports, "--allow_python_layers"] if ALLOWED.value else imports
+    forks = [f"--fork={','.join(FORK.value)}"] if FORK.value else []
+    return [*imports, *forks, *(["--allow_python_layers"] if ALLOWED.value else [])]
 
 
 def load():
@@ -30,6 +37,10 @@ def load():
 
         for source in IMPORT.value:
             load_types(source)
+    if FORK.value:
+        from zoo.netdef import forks
+
+        forks.ask(FORK.value)
     if ALLOWED.value:
         from zoo import pycaffe
         from zoo.layers import python

@@ -1,5 +1,6 @@
 """A planned net becomes Keras: variables for its blobs, one function a layer, a functional model over them."""
 
+import functools
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -7,6 +8,7 @@ from typing import Any
 
 import keras
 import numpy as np
+from absl import logging
 
 from zoo.converters.backward_needs import may_force
 from zoo.converters.execution import steps
@@ -19,6 +21,7 @@ from zoo.layers.base.layer_type import LayerType, Site
 from zoo.layers.ops.random_uniform import ReplicaSlice
 from zoo.netdef import memory
 from zoo.netdef.aliasing import without_gradient
+from zoo.netdef.forks import told
 from zoo.netdef.netdef import BlobRef, LayerDef, NetDef, ParamKey
 from zoo.netdef.shape_inference import infer_shapes, multipliers
 
@@ -151,6 +154,8 @@ def build(
     Raises:
         ZooError: one error that says all that the layers refuse, with file, line and layer.
     """
+    for line in told(definition.meanings):
+        _say(line)
     planned = infer_shapes(definition, data_shapes)
     parameters = Parameters(seed) if parameters is None else parameters
     itemsize = 2 if "16" in keras.config.dtype_policy().compute_dtype else 4
@@ -189,6 +194,12 @@ def build(
     raise_together(errors)
     shapes = {ref: shape for layer in planned for ref, shape in zip(layer.definition.tops, layer.tops)}
     return Net(definition, tuple(built), shapes, parameters, clock, state)
+
+
+@functools.cache
+def _say(line):
+    """Logs a line once in a process: a solver's nets are mostly of the same layers."""
+    logging.info("%s", line)
 
 
 def _runs_on_host():

@@ -3,15 +3,37 @@
 from zoo.errors import NetError, did_you_mean
 from zoo.layers.base.registry import find, layer_types, variants
 
+_asked: list[str] = []  # by `ask`
+
+
+def ask(names):
+    """Makes every net from now on mean these forks where a choice is, as its own field `fork` would.
+
+    Raises:
+        NetError: there is no such fork.
+    """
+    for name in names:
+        if wrong := _unknown(name):
+            raise wrong
+    _asked[:] = names
+
+
+def _unknown(name):
+    known = all_variants()
+    if name in known:
+        return None
+    hint = did_you_mean(name, known) or f"there are {', '.join(known)}"
+    return NetError("no such fork", got=name, want="a fork whose layer types differ from another's", hint=hint)
+
 
 class Meanings:
     """Decides for each layer of a net; by what its text says, what the net asks for, and the other layers' forks.
 
-    In this order: `fork` of the net (the flag --fork); what in the layer's own fields tells; the only fork that has a
-    type of another layer of the net; the usual meaning.
+    In this order: what was asked for (`ask`, or `fork` of the net); what in the layer's own fields tells; the
+    only fork that has a type of another layer of the net; the usual meaning.
 
     Args:
-        net: the filtered NetParameter.
+        net: the filtered NetParameter; what was asked for is noted in it.
 
     Attributes:
         said: (place, how a layer is read and why) of each layer that is not read as in BVLC Caffe for want of choice.
@@ -20,6 +42,7 @@ class Meanings:
 
     def __init__(self, net):
         self.said, self.errors = [], []
+        net.fork.extend(name for name in _asked if name not in net.fork)
         self._asked = tuple(net.fork)
         self._company = {
             next(iter(found.values())).fork: layer.type
@@ -27,9 +50,8 @@ class Meanings:
             if len(found := variants(layer.type)) == 1
         }
         for name in self._asked:
-            if name not in (known := all_variants()):
-                hint = did_you_mean(name, known) or f"there are {', '.join(known)}"
-                self.errors.append(NetError("no such fork", got=name, want="a fork's name", hint=hint))
+            if wrong := _unknown(name):
+                self.errors.append(wrong)
 
     def variant(self, message, place):
         """Returns the variant of a layer, "" where there is but one meaning, or where an error says why not."""
@@ -73,6 +95,18 @@ class Meanings:
         if name:
             self.said.append((place, f"{place.type} is read as in {found[name].fork} ({why})"))
         return name
+
+
+def told(meanings) -> list[str]:
+    """Returns lines that say how layers are read, those alike in one, for `NetDef.meanings`."""
+    alike: dict[str, list[str]] = {}
+    for place, text in meanings:
+        alike.setdefault(text, []).append(place.layer or "without a name")
+    lines = []
+    for text, names in alike.items():
+        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+        lines.append(f"layer{'s' if len(names) > 1 else ''} {', '.join(names[:3])}{more}: {text}")
+    return lines
 
 
 def all_variants() -> list[str]:
