@@ -145,7 +145,7 @@ def plain(tmp_path_factory):
     """Saves every registered case as it is exported, and lets a process with plain Keras run them all."""
     folder, known = tmp_path_factory.mktemp("plain_keras"), set(layer_types())
     for case in ALL:
-        if case.type in known:
+        if case.kind in known:
             try:
                 _save(case, folder)
             except Exception as error:  # one case's, said in its own test

@@ -29,7 +29,7 @@ def needs(layers, force_backward=False, roots=()):
         inherited = [wanted.get(bottom.name, False) for bottom in definition.bottoms]
         bottoms = list(down) if len(down) == len(inherited) and down else inherited
         rated = [_rate(layer, index) != 0 for index in range(len(layer.blobs))]
-        parameters = [rate and spec.trainable for rate, spec in zip(rated, layer.blobs)]
+        parameters = [_learned(rate, spec) for rate, spec in zip(rated, layer.blobs)]
         runs = any(inherited) or any(rated)  # BatchNorm's sums count too: what its own set-up says comes after that
         wanted.update((top.name, runs or wanted.get(top.name, False)) for top in definition.tops)
         flags.append([runs, bottoms, parameters])
@@ -60,6 +60,10 @@ def _keep_what_leads_to_a_loss(layers, flags, roots):
 def _rate(layer, index):
     params = layer.definition.message.param
     return params[index].lr_mult if index < len(params) else 1.0
+
+
+def _learned(rate, spec):
+    return spec.trainable and (rate if spec.multipliers is None else spec.multipliers[0] != 0)
 
 
 def may_force(kind, bottom):

@@ -215,9 +215,8 @@ def _parameters(layer, scope, owners, parameters, scales):
     for index, spec in enumerate(layer.blobs):
         key = ParamKey(layer.definition.name, index)
         owner = owners.get(key, key)
-        owned.append(
-            parameters.get_or_create(layer.definition, index, owner, spec, scope, *scales.get(owner, (1.0, 1.0)))
-        )
+        multipliers = spec.multipliers or scales.get(owner, (1.0, 1.0))
+        owned.append(parameters.get_or_create(layer.definition, index, owner, spec, scope, *multipliers))
     return tuple(owned)
 
 

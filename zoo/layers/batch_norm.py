@@ -1,10 +1,10 @@
 """BatchNorm."""
 
 from zoo.layers.base.blobs import BlobSpec
-from zoo.layers.base.geometry import keras_axis
 from zoo.layers.base.layer_type import LayerType
 from zoo.layers.base.lazy import keras, ops
 from zoo.layers.base.registry import layer_type
+from zoo.layers.ops.batch_norm import channel_shape
 from zoo.layers.ops.variables import reader
 
 
@@ -63,7 +63,7 @@ class BatchNorm(LayerType):
     def _global(self, site, rank):
         names = [f"{site.name}__{name}" for name in ("mean_sum", "variance_sum", "sum_weight")]
         readers = [reader(variable, name, site.portable, "float32") for variable, name in zip(site.variables, names)]
-        laid = _laid(rank)
+        laid = channel_shape(rank)
 
         def normalize(x):
             mean, variance, weight = (read(x) for read in readers)
@@ -74,10 +74,3 @@ class BatchNorm(LayerType):
             return ops.cast(y, x.dtype)
 
         return normalize
-
-
-def _laid(rank):
-    """Shape in which a value for each channel broadcasts over a Keras tensor of that rank."""
-    shape = [1] * rank
-    shape[keras_axis(1, rank)] = -1
-    return shape

@@ -26,7 +26,7 @@ def check(planned, definition, held=None, present=(), itemsize=FLOAT, on_host=Tr
     more = multipliers(definition) if held and on_host else {}
     parts = []
     for key, (layer, spec) in owned.items():
-        learned = spec.trainable and more.get(key, (1.0,))[0] != 0
+        learned = spec.trainable and (spec.multipliers or more.get(key, (1.0,)))[0] != 0
         parts.append((FLOAT * spec.count * (1 + (held or 0) * learned * on_host), layer))
     largest, where = max(parts, default=(0, None), key=lambda part: part[0])
     need = sum(size for size, _ in parts) if on_host else largest

@@ -39,6 +39,7 @@ class BlobSpec:
         filler: how it starts; None means zeros.
         map: the way to the variable; None where Caffe's array is the variable's.
         trainable: False for what is never learned (BatchNorm's sums), whatever lr_mult says.
+        multipliers: (lr_mult, decay_mult) where the layer type sets them, whatever the file says; else None.
     """
 
     shape: tuple[int, ...]
@@ -46,6 +47,7 @@ class BlobSpec:
     filler: caffe_pb2.FillerParameter | None = None
     map: BlobMap | None = None
     trainable: bool = True
+    multipliers: tuple[float, float] | None = None
 
     @property
     def count(self):

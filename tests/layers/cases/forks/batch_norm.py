@@ -1,0 +1,39 @@
+"""BN of SegNet, of PSPNet and of happynear."""
+
+from tests.layers.cases.case import Case, normal
+
+X = {"x": normal(3, 4, 5, 6)}
+ROWS = {"x": normal(7, 3)}
+SPREAD = {3: lambda rng, shape: rng.uniform(0.3, 4, size=shape)}
+FILLERS = {
+    "segnet": 'scale_filler { type: "constant" value: 1 } shift_filler { type: "constant" value: 0.001 }',
+    "psp": 'slope_filler { type: "constant" value: 1 } bias_filler { type: "constant" value: 0 }',
+}
+
+
+def bn(variant, name, body="", inputs=X, phase="TEST", **more):
+    text = f"bn_param {{ {FILLERS.get(variant, FILLERS['psp'])} {body} }}"
+    before = f'fork: "{variant}"' if variant == "happynear" else ""
+    parameters = {} if variant == "segnet" else SPREAD
+    return Case("BN", name, inputs, text, phase=phase, parameters=parameters, variant=variant, before=before, **more)
+
+
+CASES = [
+    bn("segnet", "learn"),
+    bn("segnet", "learn-in-train", phase="TRAIN"),
+    bn("segnet", "statistics", tops=("y", "mean", "variance"), gradient=("y",)),
+    bn("segnet", "mean", "bn_mode: LEARN", tops=("y", "mean"), gradient=("y",)),
+    bn("segnet", "inference", "bn_mode: INFERENCE"),
+    bn("segnet", "in-place", tops=("x",)),
+    bn("psp", "test", "eps: 0.01"),
+    bn("psp", "rows", "", ROWS),
+    bn("psp", "lines", "", {"x": normal(2, 4, 4)}),
+    bn("psp", "train", "momentum: 0.8", phase="TRAIN"),
+    bn("psp", "train-rows", "momentum: 0.5 eps: 0.001", ROWS, "TRAIN"),
+    bn("psp", "frozen", "frozen: true engine: CAFFE", phase="TRAIN"),
+    bn("psp", "in-place", tops=("x",)),
+    bn("happynear", "test"),
+    bn("happynear", "train", "momentum: 0.8 eps: 0.01", phase="TRAIN"),
+    bn("happynear", "train-rows", "", ROWS, "TRAIN"),
+    bn("happynear", "frozen", "frozen: true", phase="TRAIN"),
+]
