@@ -18,7 +18,7 @@ FLOORS = (
     ("zoo.formats",),
     ("zoo.reference", "zoo.solvers", "zoo.layers"),
     ("zoo.netdef",),
-    ("zoo.converters",),
+    ("zoo.converters", "zoo.inspection"),
     ("zoo.input",),
     ("zoo.export", "zoo.training"),
     ("zoo.pycaffe", "zoo.timing"),

@@ -15,8 +15,12 @@ from absl import app, flags, logging
 from zoo.errors import ZooError
 
 
-def run(main):
+def run(main, arguments=0):
     """Parses the flags and runs `main()`; does not return.
+
+    Args:
+        main: the command; it is given the words of the command line that are no flags.
+        arguments: how many of these it takes at most.
 
     Exit codes: what `main` returns (None: 0); 0 for --help; 1 for a `ZooError`, said without a traceback, for flags
     that do not parse, and where memory or the disk behind standard output is full; 130 after Ctrl-C; 141 where whoever
@@ -26,7 +30,7 @@ def run(main):
     logging.get_absl_handler().addFilter(lambda record: "tensorflow" not in record.pathname)  # its savers chat
     logging.set_verbosity(logging.INFO)
     try:
-        app.run(lambda argv: _guarded(main, argv), flags_parser=_parsed)
+        app.run(lambda argv: _guarded(main, argv, arguments), flags_parser=_parsed)
     except OSError as error:
         if error.filename or error.errno not in (errno.EPIPE, errno.ENOSPC):
             raise
@@ -94,11 +98,11 @@ def _said(text):
     return ZooError(f"--{name} is missing", want=flags.FLAGS[name].help.rstrip("."), hint=example)
 
 
-def _guarded(main, argv):
+def _guarded(main, argv, arguments=0):
     try:
-        if len(argv) > 1:
-            raise ZooError(f"options are given as --flag=value, got {argv[1]!r}", hint="see --help")
-        return main()
+        if len(argv) > 1 + arguments:
+            raise ZooError(f"options are given as --flag=value, got {argv[1 + arguments]!r}", hint="see --help")
+        return main(*argv[1:])
     except ZooError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -23,6 +23,7 @@ NAMES = {
     "zoo/netdef/deploy.py": "makes Input layers; shapes are stated by each source in a message of its own",
     "zoo/netdef/aliasing.py": "a Parameter is no value that a layer may overwrite",
     "zoo/input/pipeline.py": "which reader belongs to which data layer",
+    "zoo/inspection/traps.py": "each trap is one of a type",
     "zoo/training/fingerprint.py": "Python is the interpreter there",
     "zoo/training/feeds.py": "says that nothing feeds an Input layer",
     "zoo/export/input_shapes.py": "channels are said by the first convolution, sizes by ImageData's new_height",

@@ -118,6 +118,11 @@ def _forks_of(name, kind):
     return [fork for fork, names in _FORKS.items() if name in names[kind].split()]
 
 
+def forks_with_field(name: str) -> list[str]:
+    """Returns the forks that have a field of this name, in whatever message, as "SSD (weiliu89/caffe@ssd)"."""
+    return _forks_of(name, 1)
+
+
 def about_type(name: str, known: Iterable[str] = TYPES) -> str | None:
     """Returns what to say of a layer type that is not among the `known`: whose it is, or the nearest word; or None."""
     if forks := _forks_of(name, 0):

@@ -59,22 +59,22 @@ class Node:
         return node
 
     def lines(self):
-        """Returns {dotted path: line}, a read-only view that understands every path that `find` does."""
+        """Returns {dotted path: line}, a read-only view that understands what `find` does; its `node` is this."""
         return _Lines(self)
 
 
 class _Lines(Mapping):
     def __init__(self, node):
-        self._node = node
+        self.node = node
 
     def __getitem__(self, path):
-        node = self._node.find(path)
+        node = self.node.find(path)
         if node is None:
             raise KeyError(path)
         return node.line
 
     def __iter__(self):
-        for name, nodes in self._node.fields.items():
+        for name, nodes in self.node.fields.items():
             for index, node in enumerate(nodes):
                 start = f"{name}[{index}]" if len(nodes) > 1 else name
                 yield start

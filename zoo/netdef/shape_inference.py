@@ -60,6 +60,12 @@ def refusals(definition: NetDef) -> list[ZooError]:
     return _walk(definition, {}, opened=False)[1]
 
 
+def infer_what_is_known(definition: NetDef) -> tuple[tuple[PlannedLayer, ...], tuple[ZooError, ...]]:
+    """Returns (the layers whose sizes follow from the file alone, what the layers refuse); opens no data."""
+    planned, errors = _walk(definition, {}, opened=False)
+    return tuple(planned), tuple(errors)
+
+
 def _walk(definition, data_shapes, opened):
     """Returns (planned layers, errors); `opened` is whether `data_shapes` are there for all data layers."""
     errors, planned = [], []

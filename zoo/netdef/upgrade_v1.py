@@ -3,7 +3,7 @@
 from zoo.formats import caffe_pb2
 from zoo.formats.source_lines import Node
 
-_LAYER_TYPES = {
+LAYER_TYPES = {
     "NONE": "",
     "ABSVAL": "AbsVal",
     "ACCURACY": "Accuracy",
@@ -114,7 +114,7 @@ def _upgrade_layer(old, new):
         else:
             setattr(new, field.name, value)
     if old.HasField("type"):
-        new.type = _LAYER_TYPES[_type_name(old)]
+        new.type = LAYER_TYPES[_type_name(old)]
     for field, values in (
         ("name", old.param),
         ("share_mode", old.blob_share_mode),

@@ -1,0 +1,213 @@
+"""Looks at a file: rounds of finding and, in a copy of the text, mending, until nothing hides behind anything else."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from zoo.errors import ZooError
+from zoo.formats import caffemodel, prototxt
+from zoo.formats.paths import find_file
+from zoo.formats.source_lines import scan
+from zoo.formats.text_files import read_text
+from zoo.inspection.finding import STOPS, Finding, edited
+from zoo.inspection.labels import without_labels
+from zoo.inspection.origin import generation, of_forks
+from zoo.inspection.spelling import spelling
+from zoo.inspection.stored import against
+from zoo.inspection.traps import RULES
+from zoo.inspection.view import View
+from zoo.layers import find
+from zoo.netdef.net import net_def_for_state
+from zoo.netdef.shape_inference import infer_what_is_known
+from zoo.netdef.solver_nets import NetSource, nets
+from zoo.netdef.upgrade import upgrade_net
+
+ROUNDS = 5  # of mending: behind a word that cannot be parsed others come to light
+
+
+@dataclass
+class Report:
+    """What an inspection found.
+
+    Attributes:
+        file: the file's path.
+        name: the net's name, or "".
+        generation: in words, or why that cannot be told.
+        findings: in the order of the file.
+        runs: {phase or "TRAIN of FILE": whether it would run}.
+        mended: the text with all edits of `findings` made.
+        weights: path of the weights, or None.
+    """
+
+    file: str
+    name: str = ""
+    generation: str = "cannot be parsed"
+    findings: list[Finding] = field(default_factory=list)
+    runs: dict[str, bool] = field(default_factory=dict)
+    mended: str = ""
+    weights: str | None = None
+
+    @property
+    def sound(self) -> bool:
+        """Whether it would run here as it is."""
+        return bool(self.runs) and all(self.runs.values()) and not any(f.kind == STOPS for f in self.findings)
+
+    def forks(self) -> list[str]:
+        """Returns the forks that types of the file are of."""
+        names = (f.what.partition(" is of ")[2].partition(", ")[0] for f in self.findings if f.kind == "fork")
+        return list(dict.fromkeys(names))
+
+
+def examine(path: str | os.PathLike[str], weights: str | None = None, only: tuple[str, ...] = ()) -> Report:
+    """Looks at a net's or solver's text, and at weights for it.
+
+    Args:
+        path: the text.
+        weights: a weights file, or None.
+        only: rules whose edits go into `Report.mended`; all where empty.
+
+    Raises:
+        ZooError: a file is missing, or no text or weights at all.
+    """
+    file = os.fspath(path)
+    text = read_text(file)
+    stored = caffemodel.read(weights) if weights else None
+    report = Report(file, weights=weights)
+    for _ in range(ROUNDS):
+        found, blocked = _round(report, text, file, stored)
+        report.findings += [each for each in found if each not in report.findings]
+        edits = [e for each in found if each.kind == STOPS and _wanted(each, only) for e in each.edits]
+        if not (blocked and edits):
+            break
+        text = edited(text, edits)
+    else:
+        found = []
+    rest = [e for each in found if _wanted(each, only) for e in each.edits]
+    report.mended = edited(text, rest)
+    return report
+
+
+def _wanted(finding, only):
+    return not only or finding.rule in only
+
+
+def _round(report, text, file, stored):
+    """Returns (findings of `text`, whether something keeps the rest from being seen); fills in the report."""
+    try:
+        root = scan(text, file)
+    except ZooError as error:
+        return _refusals(error, "not-a-prototxt", text, file), True
+    found = spelling(text, root, file)
+    try:
+        parsed = prototxt.parse(text, prototxt.sniff(text, file), file)
+    except ZooError as error:
+        mended = {f.at.line for f in found}
+        return found + [f for f in _refusals(error, "not-read", text, file) if f.at.line not in mended], True
+    report.generation = generation(parsed.message)
+    if parsed.message.DESCRIPTOR.name == "SolverParameter":
+        return _solver(report, parsed, found, stored)
+    report.name = parsed.message.name
+    return _net(report, parsed, text, found, stored, _phases(parsed))
+
+
+def _refusals(error, rule, text, file):
+    try:
+        prototxt.parse(text, prototxt.sniff(text, file), file)
+    except ZooError as again:  # which says it with the words of the parser, where that has better ones
+        error = again
+    return [
+        Finding(STOPS, rule, each.at, str(each).removeprefix(f"{each.at}: "), None)
+        if each.at
+        else Finding(STOPS, rule, error.at, str(each))
+        for each in (error.problems or (error,))
+    ]
+
+
+def _phases(parsed):
+    """A net that reads data or trains is looked at for both phases, any other for TEST."""
+    try:
+        layers = upgrade_net(parsed).message.layer
+    except ZooError:
+        return ("TEST",)
+    kinds = [find(layer.type) for layer in layers]
+    trains = any(kind is not None and (not kind.deployed or (kind.is_source and kind.sized_by_data)) for kind in kinds)
+    return ("TRAIN", "TEST") if trains else ("TEST",)
+
+
+def _net(report, parsed, text, found, stored, phases, said=""):
+    """Looks at a net for its phases; `said` is how the report's keys name it."""
+    blocked, definitions = False, []
+    try:
+        current = upgrade_net(parsed)
+    except ZooError as error:
+        report.runs[f"TEST{said}"] = False
+        return found + _said(error, "not-upgraded"), False
+    labels = without_labels(current, text)
+    found += labels
+    if labels and len(phases) == 2 and all(f.rule == "label-missing" for f in labels):
+        blocked = any(f.edits for f in labels)
+    for phase in phases:
+        state = type(current.message.state)()
+        state.CopyFrom(current.message.state)
+        state.phase = {"TRAIN": 0, "TEST": 1}[phase]
+        try:
+            definition = net_def_for_state(current, state)
+        except ZooError as error:
+            report.runs[phase + said] = False
+            lines = {f.at.line for f in labels}
+            found += [f for f in _said(error, "wiring") if not (lines and f.at.line in _near(lines, labels, error))]
+            continue
+        planned, errors = infer_what_is_known(definition)
+        found += [f for error in errors for f in _said(error, "layer")]
+        view = View(definition, planned, text, stored)
+        definitions.append(definition)
+        for rule in RULES:
+            found += [f for f in rule(view) if f not in found]
+        if stored is not None and phase == "TEST":
+            found += [f for f in against(view, report.weights) if f not in found]
+        report.runs[phase + said] = not errors
+    found += of_forks(definitions)
+    return list(dict.fromkeys(found)), blocked
+
+
+def _near(lines, labels, error):
+    """The lines within the layers that are said to lack their labels: what else is wrong there follows from it."""
+    names = {f.at.layer for f in labels}
+    return {each.at.line for each in (error.problems or (error,)) if each.at and each.at.layer in names}
+
+
+def _said(error, rule):
+    return [
+        Finding(STOPS, rule, each.at, str(each).removeprefix(f"{each.at}: ") if each.at else str(each))
+        for each in (error.problems or (error,))
+        if each.at is not None
+    ] or [Finding(STOPS, rule, error.at, str(error))]
+
+
+def _solver(report, parsed, found, stored):
+    try:
+        train, tests = nets(parsed)
+    except ZooError as error:
+        report.runs["TRAIN"] = False
+        return found + _said(error, "solver"), False
+    found += of_forks((), [parsed.message])
+    seen: Mapping[str, NetSource] = {}
+    for source in (train, *tests):
+        key = source.file or source.field
+        if (key, source.phase) in seen:
+            continue
+        seen = {**seen, (key, source.phase): source}
+        said = f" of {source.file}" if source.file else ""
+        try:
+            if source.net is not None:
+                net = source.net
+            else:
+                net = prototxt.read_net(find_file(source.file, "net", at=source.at, file=report.file))
+        except ZooError as error:
+            report.runs[source.phase + said] = False
+            found += _said(error, "net")
+            continue
+        report.name = report.name or net.message.name
+        more, _ = _net(report, net, "", [], stored, (source.phase,), said)
+        found += [f for f in more if f not in found]
+    return found, False
