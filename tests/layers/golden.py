@@ -8,6 +8,7 @@ from zoo.converters.build import build
 from zoo.formats.prototxt import parse_net
 from zoo.layers.ops.layout import from_caffe, to_caffe
 from zoo.netdef.net import net_def
+from zoo.netdef.padding import without_padding
 
 FORWARD, BACKWARD = 1e-5, 1e-4
 
@@ -62,7 +63,8 @@ def run(case, portable):
             key = f"{layer.definition.name}/{index}"
             parameters[key] = p.spec.to_caffe(keras.ops.convert_to_numpy(tf.convert_to_tensor(next(rest))))
             after[key] = p.array()
-    outputs = {name: to_caffe(value) for name, value in named.items()}
+    real = without_padding(net.layers, {ref: np.asarray(to_caffe(value)) for ref, value in values.items()})
+    outputs = {name: real[ref] for name, ref in {ref.name: ref for ref in values}.items()}
     return outputs, inputs, parameters, after
 
 

@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 
 from tests.layers.cases import ALL, CASES
-from tests.layers.cases.running import as_caffe, expected, feeds_of, last_values, net_of, weights_of
+from tests.layers.cases.running import as_caffe, expected, feeds_of, last_values, net_of, real_values, weights_of
 from tests.layers.golden import BACKWARD, FORWARD, close
 from zoo import (
     layers,  # noqa: F401  (registers every type)
@@ -50,13 +50,14 @@ def test_shapes_and_forward(case):
     after = {}
     want = expected(case, net, arrays, after=after)
     values = net.run(feeds_of(net, arrays))
+    real = real_values(net, values)
     for ref, value in values.items():
         static, ran = net.shapes[ref], as_caffe(value).shape
         assert len(static) == len(ran)
         assert static[case.dynamic :] == ran[case.dynamic :], f"{ref}: {static} by integers, {ran} at run time"
         assert static >= ran  # a dynamic axis 0 is planned at its largest
     for name, ref in last_values(net).items():
-        close(name, as_caffe(values[ref]), want[name], FORWARD)
+        close(name, real[ref], want[name], FORWARD)
     for layer in net.layers:
         for index, parameter in enumerate(layer.parameters):
             kept = after.get(layer.definition.name, weights_of(case, net)[layer.definition.name])
@@ -175,5 +176,7 @@ def test_saved_and_loaded_by_plain_keras(case, plain):
     want = expected(case, net, case.feeds())
     with np.load(plain / f"{case.id}.outputs.npz") as data:
         got = [data[f"arr_{i}"] for i in range(len(data.files))]
-    for name, value in zip(last_values(net), got, strict=True):
-        close(name, as_caffe(value), want[name], FORWARD)
+    last = last_values(net)
+    real = real_values(net, {**feeds_of(net, case.feeds()), **dict(zip(last.values(), got, strict=True))})
+    for name, ref in last.items():
+        close(name, real[ref], want[name], FORWARD)

@@ -14,6 +14,7 @@ from zoo.export import opencv
 from zoo.export.random_inputs import random_inputs
 from zoo.formats import caffe_pb2, caffemodel, prototxt
 from zoo.layers.ops.layout import from_caffe, to_caffe
+from zoo.netdef.padding import cut, padded_shapes, padded_values
 
 REFERENCE = "NumPy"
 NOTHING = "nothing finite to compare"
@@ -112,12 +113,24 @@ class Comparison:
         given = run(feeds, training=conversion.phase == "TRAIN")
         if not isinstance(given, dict):
             given = {next(iter(conversion.outputs)): given}
+        arrays = {blob: np.asarray(keras.ops.convert_to_numpy(to_caffe(value))) for blob, value in given.items()}
         rows = []
         for by, values in self.found.items():
             for blob, want in values.items():
-                got = np.asarray(keras.ops.convert_to_numpy(to_caffe(given[blob])))
+                got = self._real(blob, arrays[blob], np.shape(want))
                 rows.append(compare(blob, by, got, np.asarray(want), tolerance, decides=by == REFERENCE))
         return rows
+
+    def _real(self, blob, array, want):
+        """Returns an output of the converted file without the rows that pad it; `want` is the other's shape."""
+        layers = self.conversion.net.layers
+        givers = {top.name: (layer, index) for layer in layers for index, top in enumerate(layer.definition.tops)}
+        layer, index = givers[blob]
+        if layer.type.padded_axis is not None and index == 0:
+            (shape,) = padded_shapes(layer.type, [array.shape], layer.type.real_rows(array))
+            return cut(array, shape)
+        behind = {ref.name for ref in padded_values(layers)}
+        return cut(array, want) if blob in behind and len(want) == array.ndim else array
 
 
 def compare(blob, by, got, want, tolerance, decides=True):

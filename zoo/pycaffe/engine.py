@@ -5,8 +5,11 @@ import dataclasses
 import tensorflow as tf
 
 from zoo.errors import NetError
+from zoo.layers.base.geometry import keras_shape
+from zoo.netdef.padding import cut, padded_shapes
 from zoo.pycaffe import modes
 from zoo.pycaffe.graph import blob_key
+from zoo.pycaffe.memory import Order
 from zoo.pycaffe.net_blobs import NetBlobs
 
 
@@ -63,7 +66,7 @@ class Engine(NetBlobs):
         """Yields (first, last) of runs of layers that go together."""
         first = start
         for i in range(start, end + 1):
-            if i in self._hosts or singly or i == end:
+            if i in self._hosts or i in self._counted or singly or i == end:
                 if first < i and i in self._hosts:
                     yield first, i - 1
                     first = i
@@ -95,17 +98,30 @@ class Engine(NetBlobs):
         known = dict(zip(run.reads.values(), values)) | dict(zip(run.writes, tops))
         record = _Record(known, carried, self._clock)
         self._records.update(dict.fromkeys(graph.indices(first, last), record))
-        newest = {blob_key(ref): (ref, tensor) for ref, tensor in zip(run.writes, tops)}
+        tops = self._real(graph.indices(first, last), dict(zip(run.writes, tops)))
+        newest = {blob_key(ref): (ref, tensor) for ref, tensor in tops.items()}
         for key, (ref, tensor) in newest.items():
             self.blobs[key].put(tensor)
             self._holds[key] = ref
         if carried:
             self.changed(carried_only=True)
+        if last in self._counted:
+            self.fit(after=last)
         return loss
+
+    def _real(self, indices, values):
+        """Returns `values` ({BlobRef: tensor}) with the tops of padded layers cut to their real rows."""
+        for i in self._padded.intersection(indices):
+            layer = self.net.layers[i]
+            tops = layer.definition.tops
+            rows = layer.type.real_rows(Order.to_caffe(values[tops[0]].numpy()))
+            for ref, shape in zip(tops, padded_shapes(layer.type, layer.tops, rows)):
+                values[ref] = cut(values[ref], keras_shape(shape))
+        return values
 
     def _check_shapes(self, refs):
         for ref in refs:
-            if self.blob(ref).shape != self.net.shapes[ref]:
+            if self.blob(ref).shape != self.net.shapes[ref] and ref not in self._any_rows:
                 want = f"{self.net.shapes[ref]}, as the layers before it compute"
                 raise NetError(f'blob "{ref}" was reshaped', got=self.blob(ref).shape, want=want)
 

@@ -66,6 +66,9 @@ class NetBlobs:
         self._stated = {i: layer.tops for i, layer in enumerate(self.net.layers) if i in self.sources}
         hosted = {i: layer for i, layer in enumerate(self.net.layers) if layer.type.runs_on_host}
         self._hosts = {i: host(layer, self.instances) for i, layer in hosted.items()}
+        self._padded = {i for i, layer in enumerate(self.net.layers) if layer.type.padded_axis is not None}
+        self._counted = {i for i in self._padded if not self._readers_take_padding(i)}
+        self._any_rows = {ref for i in self._padded - self._counted for ref in self.net.layers[i].definition.tops}
         self._make_parameters()
         self._graphs = {}
         for i, filler in self.sources.items():
@@ -121,22 +124,33 @@ class NetBlobs:
     def _blobs(self, refs):
         return [self.blob(ref) for ref in refs]
 
+    def _readers_take_padding(self, index):
+        """Whether nothing reads the rows that a padded layer makes but layers that know which are real."""
+        tops = set(self.net.layers[index].definition.tops)
+        readers = [layer for layer in self.net.layers if tops.intersection(layer.definition.bottoms)]
+        return all(layer.type.takes_padding for layer in readers)
+
     def _tops(self, index):
         return tuple(blob.shape for blob in self._blobs(self.net.layers[index].definition.tops))
 
     def fit(self, after=None):
-        """Makes the net follow its blobs' shapes: those of the sources, and of Python layers up to index `after`."""
-        fixed = [*self.sources, *(i for i in self._hosts if after is not None and i <= after)]
+        """Makes the net follow its blobs' shapes: those of the sources and, up to index `after`, those known by then.
+
+        Those are the shapes that Python layers gave, and the rows of padded layers whose readers take real ones only.
+        """
+        ran = sorted({*self._hosts, *self._counted})
+        fixed = [*self.sources, *(i for i in ran if after is not None and i <= after)]
         layers = self.net.layers
         if all(self._tops(i) == layers[i].tops for i in fixed):
             return
-        changed = [i for i in sorted(fixed) if i in self._data or i in self._hosts or self._tops(i) != self._stated[i]]
+        changed = [i for i in sorted(fixed) if i in self._data or i in ran or self._tops(i) != self._stated[i]]
         self._build({layers[i].definition.tops[0]: self._tops(i) for i in changed if layers[i].tops})
         if after is None:
             self.forget()
         reshaped = {}
+        ran = self._any_rows if after is not None else ()
         for ref, shape in self.net.shapes.items():
-            if self.blob(ref).shape != shape:
+            if self.blob(ref).shape != shape and ref not in ran:
                 self.blob(ref).reshape(*shape)
                 reshaped[blob_key(ref)] = None
         self._set_loss_weights(reshaped)

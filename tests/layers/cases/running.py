@@ -10,6 +10,7 @@ from zoo.converters.build import build
 from zoo.formats.prototxt import parse_net
 from zoo.layers.ops.layout import from_caffe, to_caffe
 from zoo.netdef.net import net_def
+from zoo.netdef.padding import without_padding
 
 
 @functools.cache
@@ -52,6 +53,11 @@ def feeds_of(net, arrays):
 def as_caffe(tensor):
     """Returns a tensor's value in Caffe's order."""
     return np.asarray(to_caffe(tf.convert_to_tensor(tensor)))
+
+
+def real_values(net, values):
+    """Returns {BlobRef: array of Caffe's order} of all of a net's `values`, without rows that pad them."""
+    return without_padding(net.layers, {ref: as_caffe(value) for ref, value in values.items()})
 
 
 def expected(case, net, arrays, dtype=np.float32, weights=None, after=None):

@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from zoo.errors import NetError, raise_together
 from zoo.layers.base.blobs import BlobSpec
 from zoo.layers.base.fields import Fields
@@ -78,6 +80,10 @@ class LayerType:
         gives_images: of a source, whether top 0 holds images that transform_param speaks of.
         fed_by_program: of a source, whether a program gives the values, and no file.
         batch_param: of a source, the message whose batch_size is axis 0 of its tops.
+        padded_axis: of a type whose data says how many rows its tops have, the Caffe axis of the rows. The shapes that
+            it plans are the largest, and rows that are not real come last. It gives its bottoms no gradient, and what
+            it builds does not depend on `Site.tops`.
+        takes_padding: whether it reads any number of rows, and one with -1 in column 0 as absent.
         usual: of several meanings of one type string, whether this one is taken where nothing tells.
     """
 
@@ -110,6 +116,8 @@ class LayerType:
     gives_images = False
     fed_by_program = False
     batch_param: str | None = None
+    padded_axis: int | None = None
+    takes_padding = False
     usual = False
     draws = False  # whether it draws random numbers in TRAIN
 
@@ -188,6 +196,11 @@ class LayerType:
         The top is NaN where they are not. `ignored` is None where nothing is.
         """
         return {}
+
+    def real_rows(self, top):
+        """Returns how many rows of top 0, an array of Caffe's order, are real: have no -1 in column 0."""
+        rows = np.moveaxis(top, self.padded_axis, 0)
+        return int(np.count_nonzero(rows.reshape(len(rows), -1)[:, 0] != -1))
 
     def fixes_batch(self, bottoms):
         """Returns why axis 0 must stay what it is, as a clause; "" where it need not."""

@@ -1,0 +1,41 @@
+"""Boxes as four tensors (xmin, ymin, xmax, ymax) of one shape: decoding by priors, and overlap."""
+
+from zoo.layers.base.lazy import ops
+
+
+def decode(code_type, offsets, priors, variances):
+    """Returns the boxes that a net predicts as offsets from priors (bbox_util.cpp DecodeBBox of weiliu89/caffe).
+
+    Args:
+        code_type: "CORNER", "CENTER_SIZE" or "CORNER_SIZE".
+        offsets, priors: four tensors each, which broadcast against each other.
+        variances: four tensors that scale the offsets, or None where the targets had them in them.
+    """
+    moved = offsets if variances is None else [v * t for v, t in zip(variances, offsets)]
+    left, top, right, bottom = priors
+    if code_type == "CORNER":
+        return [p + t for p, t in zip(priors, moved)]
+    width, height = right - left, bottom - top
+    if code_type == "CORNER_SIZE":
+        return [p + t * size for p, t, size in zip(priors, moved, (width, height, width, height))]
+    x, y = moved[0] * width + (left + right) / 2, moved[1] * height + (top + bottom) / 2
+    half_width, half_height = ops.exp(moved[2]) * width / 2, ops.exp(moved[3]) * height / 2
+    return [x - half_width, y - half_height, x + half_width, y + half_height]
+
+
+def overlap(one, other, pixel=0.0):
+    """Returns intersection over union of boxes that broadcast against each other; 0 where they share no area.
+
+    Args:
+        pixel: what a width or height adds: 0 for boxes in parts of the image, 1 for whole pixels, both ends included.
+    """
+    width = ops.minimum(one[2], other[2]) - ops.maximum(one[0], other[0]) + pixel
+    height = ops.minimum(one[3], other[3]) - ops.maximum(one[1], other[1]) + pixel
+    shared = ops.relu(width) * ops.relu(height)
+    union = area(one, pixel) + area(other, pixel) - shared
+    return ops.where(shared > 0, shared / ops.where(shared > 0, union, 1.0), 0.0)
+
+
+def area(box, pixel=0.0):
+    """Returns width times height."""
+    return (box[2] - box[0] + pixel) * (box[3] - box[1] + pixel)
