@@ -51,7 +51,7 @@ class PoolGrid:
         ]
 
 
-def _lowest(x):
+def lowest(x):
     """What Caffe's maximum starts from; in half precision, which has no such number, minus infinity."""
     return -FLT_MAX if keras.backend.standardize_dtype(x.dtype) in ("float32", "float64") else -float("inf")
 
@@ -72,13 +72,13 @@ def max_pool(x, grid):
     if grid.padded and grid.same and not grid.empty:
         padding = "same"
     else:
-        x = grid.pad(x, _lowest(x))
+        x = grid.pad(x, lowest(x))
     return _pool(x, grid, keras.layers.MaxPooling2D, ops.max_pool, padding)
 
 
 def max_mask(x, grid):
     """Returns as float32 where each maximum lies: row * W + column of the first; -1 for an empty window."""
-    x = grid.pad(ops.stop_gradient(x), _lowest(x))
+    x = grid.pad(ops.stop_gradient(x), lowest(x))
     (rows, columns), (down, right) = grid.outs, grid.strides
     top, left = (w.pad for w in grid.windows)
     width = grid.sizes[1]
@@ -87,7 +87,7 @@ def max_mask(x, grid):
     best = where = None
     for (i, j), value in grid.taps(x):
         if best is None:
-            best = ops.full_like(value, _lowest(value))
+            best = ops.full_like(value, lowest(value))
             where = ops.cast(ops.full_like(value, -1), "float32")
         higher = ops.greater(value, best)
         best = ops.where(higher, value, best)
