@@ -26,9 +26,10 @@ def _ignored(p, labels):
     return (labels == p.ignore_label) if p.HasField("ignore_label") else np.zeros(len(labels), bool)
 
 
-def _normaliser(mode, outer, inner, counted):
-    """What a loss is divided by, 1 at least (softmax_loss_layer.cpp:57-86)."""
-    return max(1.0, {"FULL": outer * inner, "VALID": counted, "BATCH_SIZE": outer, "NONE": 1}[mode])
+def _normaliser(mode, outer, inner, counted, fixed=None):
+    """What a loss is divided by, 1 at least (softmax_loss_layer.cpp:57-86); R-FCN's PRE_FIXED by `fixed`."""
+    by = {"FULL": outer * inner, "VALID": counted, "BATCH_SIZE": outer, "NONE": 1, "PRE_FIXED": fixed}
+    return max(1.0, by[mode])
 
 
 def _mode(p, default):
@@ -41,14 +42,21 @@ def _mode(p, default):
 
 
 def softmax_loss(layer, x, label):
-    """-log of the label's probability, averaged; second top: the probabilities (softmax_loss_layer.cpp:10-115)."""
+    """-log of the label's probability, averaged; second top: the probabilities (softmax_loss_layer.cpp:10-115).
+
+    SegNet's weights multiply each label's loss, and its divisor may be 0; R-FCN's third top has the loss of each label.
+    """
     p, axis = layer.message.loss_param, layer.message.softmax_param.axis
     probabilities = softmax_of(x, layer.axis(axis, x))
     rows, labels, outer, inner = _rows(layer, probabilities, label, axis)
     counts = ~_ignored(p, labels)
-    own = rows[counts, labels[counts]]
-    loss = -np.log(np.maximum(own, FLT_MIN)).sum()
-    return loss / _normaliser(_mode(p, "VALID"), outer, inner, counts.sum()), probabilities
+    each, mode = np.zeros(len(labels)), _mode(p, "BATCH_SIZE" if p.weight_by_label_freqs else "VALID")
+    each[counts] = -np.log(np.maximum(rows[counts, labels[counts]], FLT_MIN))
+    divisor = _normaliser(mode, outer, inner, counts.sum(), p.pre_fixed_normalizer)
+    if p.weight_by_label_freqs:
+        each[counts] *= np.array(p.class_weighting)[labels[counts]]
+        divisor = counts.sum() if mode == "VALID" else divisor
+    return each.sum() / divisor, probabilities, each.reshape(label.shape)
 
 
 def infogain_loss(layer, x, label, matrix=None):

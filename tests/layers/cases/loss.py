@@ -16,6 +16,7 @@ from tests.layers.cases.case import (
 
 ROWS = {"x": normal(5, 4), "label": labels(4, 5)}
 PLANES = {"x": normal(2, 3, 4, 5), "label": labels(3, 2, 1, 4, 5)}
+WEIGHTS = "weight_by_label_freqs: true class_weighting: 0.5 class_weighting: 2 class_weighting: 1.5"
 LOGITS = {"x": uniform(-8, 8, 3, 5), "target": targets(3, 5)}
 
 
@@ -59,6 +60,11 @@ CASES = [
     softmax_loss("legacy-normalize", PLANES, "loss_param { normalize: false }"),
     softmax_loss("axis", {"x": normal(2, 3, 4), "label": labels(4, 2, 3)}, "softmax_param { axis: 2 }"),
     softmax_loss("with-probabilities", PLANES, "loss_weight: 1 loss_weight: 0", tops=("y", "prob")),
+    softmax_loss("each", PLANES, "loss_weight: 1 loss_weight: 0 loss_weight: 0", tops=("y", "prob", "each")),
+    softmax_loss("pre-fixed", PLANES, "loss_param { normalization: PRE_FIXED pre_fixed_normalizer: 7 }"),
+    softmax_loss("weighted-classes", PLANES, f"loss_param {{ ignore_label: 1 {WEIGHTS} }}"),
+    softmax_loss("weighted-classes-batch", PLANES, f"loss_param {{ normalize: false {WEIGHTS} }}"),
+    softmax_loss("class-weights-unused", PLANES, "loss_param { class_weighting: 3 }"),
     softmax_loss("far", {"x": uniform(-200, 200, 5, 4), "label": labels(4, 5)}, gradient=()),
     sigmoid_loss("default"),
     sigmoid_loss("valid", "loss_param { normalization: VALID ignore_label: 2 }", {"x": normal(3, 5), "target": HARD}),

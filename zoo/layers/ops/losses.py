@@ -10,14 +10,21 @@ from zoo.layers.ops.layout import to_caffe
 NAN = float("nan")
 
 
-def read_normalization(params, default="VALID"):
-    """Returns "FULL", "VALID", "BATCH_SIZE" or "NONE" of a loss_param's `Fields`.
+def read_normalization(params, default="VALID", pre_fixed=False):
+    """Returns "FULL", "VALID", "BATCH_SIZE" or "NONE" of a loss_param's `Fields`; "PRE_FIXED" too with `pre_fixed`.
 
     `normalization` decides where it is set, then the legacy `normalize`, then `default` (softmax_loss_layer.cpp:28-35).
+
+    Raises:
+        NetError: PRE_FIXED for a type that does not know it.
     """
     legacy, normalize = params.has("normalize"), params.normalize
     if params.has("normalization"):
-        return params.enum("normalization")
+        mode = params.enum("normalization")
+        if mode == "PRE_FIXED" and not pre_fixed:
+            want = "FULL, VALID, BATCH_SIZE or NONE"
+            raise params.error("this layer type has no such normalization", "normalization", got=mode, want=want)
+        return mode
     if legacy:
         return "VALID" if normalize else "BATCH_SIZE"
     return default
@@ -99,22 +106,29 @@ class Labels:
             return ops.cast(ops.size(self.safe), "float32")
         return ops.sum(ops.cast(ops.logical_not(self.ignored), "float32"))
 
-    def normalizer(self, mode, inner):
+    def normalizer(self, mode, inner, pre_fixed=1.0):
         """Returns what the summed loss is divided by, at least 1 (softmax_loss_layer.cpp:59-86).
 
         Args:
-            mode: "FULL", "VALID", "BATCH_SIZE" or "NONE".
+            mode: "FULL", "VALID", "BATCH_SIZE", "NONE" or "PRE_FIXED".
             inner: number of lines in an item, so that BATCH_SIZE is lines / inner.
+            pre_fixed: the number that PRE_FIXED divides by.
         """
         if mode == "VALID":
             return ops.maximum(self.valid_count(), 1.0)
-        return normalizer(mode, ops.size(self.safe), inner)
+        return normalizer(mode, ops.size(self.safe), inner, pre_fixed)
 
 
-def normalizer(mode, total, inner):
-    """Returns the divisor for "FULL", "BATCH_SIZE" or "NONE" from the number of all values, `inner` of them an item."""
-    if mode == "NONE":
-        return 1.0
+def normalizer(mode, total, inner, pre_fixed=1.0):
+    """Returns the divisor, at least 1, for every mode but "VALID".
+
+    Args:
+        mode: "FULL", "BATCH_SIZE", "NONE" or "PRE_FIXED".
+        total: the number of all values, `inner` of them an item.
+        pre_fixed: the number that PRE_FIXED divides by.
+    """
+    if mode in ("NONE", "PRE_FIXED"):
+        return 1.0 if mode == "NONE" else max(pre_fixed, 1.0)
     total = ops.cast(total, "float32")
     return ops.maximum(total if mode == "FULL" else total / inner, 1.0)
 
@@ -128,3 +142,9 @@ def clamp_through(x, *, least=None, most=None):
     if most is not None:
         clamped = ops.minimum(clamped, most)
     return clamped + (x - value)
+
+
+def smooth_l1(d, sigma=1.0):
+    """Returns (sigma d)^2 / 2 where |d| < 1 / sigma^2, else |d| - 1 / (2 sigma^2), elementwise."""
+    square, size = sigma * sigma, ops.absolute(d)
+    return ops.where(size < 1 / square, 0.5 * square * ops.square(d), size - 0.5 / square)
