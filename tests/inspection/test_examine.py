@@ -72,6 +72,9 @@ def test_a_solver_and_its_nets(tmp_path):
     write(tmp_path, 'layer { name: "x" type: "Input" top: "x" input_param { shape { dim: 1 } } }', "good.prototxt")
     report = examine(write(tmp_path, 'net: "good.prototxt" base_lr: 0.1 lr_policy: "fixed"', "solver.prototxt"))
     assert report.runs == {"TRAIN of good.prototxt": True}
+    (tmp_path / "examples").mkdir()
+    below = write(tmp_path / "examples", 'net: "good.prototxt" base_lr: 0.1 lr_policy: "fixed"', "solver.prototxt")
+    assert examine(below).sound
     report = examine(write(tmp_path, 'net: "gone.prototxt" base_lr: 0.1 lr_policy: "fixed"', "solver.prototxt"))
     assert report.runs == {"TRAIN of gone.prototxt": False} and not report.sound
 

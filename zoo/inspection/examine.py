@@ -1,6 +1,7 @@
 """Looks at a file: rounds of finding and, in a copy of the text, mending, until nothing hides behind anything else."""
 
 import os
+import pathlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -184,6 +185,14 @@ def _said(error, rule):
     ] or [Finding(STOPS, rule, error.at, str(error))]
 
 
+def _net_file(source, solver):
+    """Returns the path of a solver's net; Caffe's own solvers name it from the top of the checkout that they lie in."""
+    for folder in pathlib.Path(solver).resolve().parents:
+        if (folder / source.file).is_file():
+            return str(folder / source.file)
+    return find_file(source.file, "net", at=source.at, file=solver)
+
+
 def _solver(report, parsed, found, stored):
     try:
         train, tests = nets(parsed)
@@ -202,7 +211,7 @@ def _solver(report, parsed, found, stored):
             if source.net is not None:
                 net = source.net
             else:
-                net = prototxt.read_net(find_file(source.file, "net", at=source.at, file=report.file))
+                net = prototxt.read_net(_net_file(source, report.file))
         except ZooError as error:
             report.runs[source.phase + said] = False
             found += _said(error, "net")
