@@ -55,8 +55,8 @@ class Report:
 
     def forks(self) -> list[str]:
         """Returns the forks that types of the file are of."""
-        names = (f.what.partition(" is of ")[2].partition(", ")[0] for f in self.findings if f.kind == "fork")
-        return list(dict.fromkeys(names))
+        told = (f.what.partition(" is of ")[2] for f in self.findings if f.kind == "fork" and f.what.startswith("type"))
+        return list(dict.fromkeys(text.partition(", ")[0] for text in told))
 
 
 def examine(path: str | os.PathLike[str], weights: str | None = None, only: tuple[str, ...] = ()) -> Report:

@@ -35,10 +35,9 @@ def of_forks(definitions, fields=()) -> list[Finding]:
             if kind is not None and kind.fork:
                 _add(places, f"type {layer.kind}", kind.fork, layer.at())
             for path in _paths(layer.message):
-                name = path.rpartition(".")[2]
-                own = kind is not None and kind.fork and path in kind.fields
-                if not own and path.partition(".")[0] not in (kind.fields if kind and kind.fork else ()):
-                    _add(places, f"field {path}", ", ".join(forks_with_field(name)) or "a fork", layer.at(path))
+                if kind is None or not kind.fork or path.partition(".")[0] not in kind.fields:
+                    of = ", ".join(forks_with_field(path.rpartition(".")[2])) or "a fork"
+                    _add(places, f"field {path}", of, layer.at(path))
     for message in fields:
         for path in _paths(message):
             _add(places, f"field {path}", ", ".join(forks_with_field(path.rpartition(".")[2])) or "a fork", Place())
