@@ -111,3 +111,16 @@ def test_the_caller_names_the_error_and_the_rank_is_checked_before_writing(tmp_p
     with pytest.raises(DataError, match=r"got shape \(2, 3\), want \(C, H, W\)"):
         blobproto.write_mean(tmp_path / "m", np.ones((2, 3)))
     assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("kind, dtype", [(0, "<f8"), (1, "<f4"), (2, "<f2")])
+def test_the_bytes_of_nvidias_caffe(kind, dtype):
+    values = np.array([[1.5, -2, 0.25]], dtype)
+    shape = b"\x3a\x04\x0a\x02\x01\x03"  # field 7: a BlobShape of 1 and 3
+    raw = wire.put_tag(12, wire.LEN) + wire.put_varint(values.nbytes) + values.tobytes()
+    kind = wire.put_tag(10, wire.VARINT) + wire.put_varint(kind)
+    for data in (shape + kind + raw, raw + kind + shape):
+        np.testing.assert_array_equal(blobproto.decode(data).array, values.astype(np.float32), strict=True)
+    integers = wire.put_tag(10, wire.VARINT) + b"\x03"
+    with pytest.raises(wire.WireError, match="field 12 may hold them in a way of some fork"):
+        blobproto.decode(shape + integers + raw)

@@ -10,6 +10,7 @@ from zoo.formats import atomic, caffe_pb2, weightsfile, wire
 
 MAX_AXES = 32  # blob.hpp:12
 MAX_COUNT = 2**31 - 1  # blob.cpp:34
+_RAW = {0: "<f8", 1: "<f4", 2: "<f2"}  # NVIDIA/caffe@caffe-0.17's Type of raw_data: DOUBLE, FLOAT, FLOAT16
 
 
 class Blob(NamedTuple):
@@ -46,11 +47,12 @@ def decode(data, start=0, end=None):
     """Returns the `Blob` of the BlobProto in the bytes data[start:end], its array a view of them where it can be.
 
     The diff is passed over. Doubles, where there are any, win over floats (blob.cpp FromProto) and become float32.
+    Where there are neither, the bytes that NVIDIA's Caffe writes count: raw_data, of the type raw_data_type.
 
     Raises:
         wire.WireError: damaged bytes, an impossible shape, or a shape whose product is not the number of values.
     """
-    legacy, dims, floats, doubles, foreign = {}, [], [], [], None
+    legacy, dims, floats, doubles, raw, raw_type, foreign = {}, [], [], [], None, 0, None
     for field in wire.scan(data, start, end):
         number, kind = field.number, field.wire
         if number <= 4 and kind == wire.VARINT:
@@ -61,13 +63,19 @@ def decode(data, start=0, end=None):
             dims += _dims(data, field)
         elif number == 8 and kind in (wire.LEN, wire.FIXED64):
             doubles.append(wire.numbers(data, field, "<f8"))
+        elif number == 10 and kind == wire.VARINT:
+            raw_type = field.value
+        elif number == 12 and kind == wire.LEN:
+            raw = foreign = field
         elif number > 9 and kind == wire.LEN:
-            foreign = number
+            foreign = field
     shape = checked_shape([legacy.get(axis, 0) for axis in (1, 2, 3, 4)] if legacy else dims)
     chunks = doubles if any(map(len, doubles)) else floats
+    if raw is not None and raw_type in _RAW and not any(map(len, chunks)):
+        chunks = [wire.numbers(data, raw, _RAW[raw_type])]
     values = chunks[0] if len(chunks) == 1 else np.concatenate(chunks or [np.empty(0, np.float32)])
     if len(values) != math.prod(shape):
-        hint = f"field {foreign} may hold them in a way of some fork" if foreign and not len(values) else None
+        hint = f"field {foreign.number} may hold them in a way of some fork" if foreign and not len(values) else None
         raise wire.WireError(
             f"a blob of shape {shape}", got=f"{len(values)} values", want=str(math.prod(shape)), hint=hint
         )
