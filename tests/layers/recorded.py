@@ -14,7 +14,6 @@ PENDING = {
     "ctc_greedy_decoder",
     "depthwise_convolution",
     "detection_evaluate",
-    "dropout_scale_train",
     "interp",
     "interp_from_1x1",
     "lstm_junhyuk",

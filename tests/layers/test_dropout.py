@@ -71,6 +71,38 @@ def test_a_layer_with_its_own_train_phase_drops_in_a_test_net():
     assert abs((forward(built, np.ones((4, 500))) == 0).mean() - 0.5) < 0.05
 
 
+@pytest.mark.parametrize("portable", [False, True])
+def test_unscaled_in_train_as_fast_rcnn_has_it(portable):
+    built = one_layer(
+        "Dropout",
+        "dropout_param { scale_train: false dropout_ratio: 0.3 }",
+        [(4, 500)],
+        phase="TRAIN",
+        portable=portable,
+    )
+    x = np.ones((4, 500), np.float32)
+    (y,) = [np.asarray(built.model()([x], training=True))] if portable else [forward(built, x)]
+    np.testing.assert_allclose(np.unique(y), [0, 1], atol=1e-6)
+    assert abs((y == 0).mean() - 0.3) < 0.05
+    if portable:
+        np.testing.assert_allclose(built.model()([x], training=False), 0.7 * x, rtol=1e-6)
+
+
+@pytest.mark.parametrize("portable", [False, True])
+def test_drawn_in_test_as_segnet_has_it(portable):
+    text = "dropout_param { sample_weights_test: true dropout_ratio: 0.25 }"
+    built = one_layer("Dropout", text, [(4, 500)], phase="TEST", portable=portable)
+    y, again = (forward(built, np.ones((4, 500))) for _ in range(2))
+    assert abs((y == 0).mean() - 0.25) < 0.05
+    assert not np.array_equal(y, again)
+    np.testing.assert_allclose(np.unique(y), [0, 1 / 0.75], rtol=1e-6)
+
+
+def test_fields_of_two_forks_exclude_each_other():
+    with pytest.raises(NetError, match="fields of two forks that exclude each other"):
+        one_layer("Dropout", "dropout_param { sample_weights_test: true scale_train: false }", [(4, 5)])
+
+
 @pytest.mark.parametrize("ratio", [1, -0.1, 1.5])
 def test_what_is_no_probability(ratio):
     with pytest.raises(NetError, match=f"a probability below 1, got {ratio}"):

@@ -22,10 +22,11 @@ def clip(layer, x):
 
 
 def dropout(layer, x):
-    """In TEST the identity (dropout_layer.cpp:30-46); TRAIN draws a mask and is refused."""
-    if layer.phase == "TRAIN":
-        raise UnsupportedError("random in TRAIN, so there is no one answer", at=layer.place)
-    return x
+    """In TEST the identity (dropout_layer.cpp:30-46), or the factor that TRAIN left out; a drawn mask is refused."""
+    p = layer.message.dropout_param
+    if layer.phase == "TRAIN" or p.sample_weights_test:
+        raise UnsupportedError(f"random in {layer.phase}, so there is no one answer", at=layer.place)
+    return x if p.scale_train else x * (1 - p.dropout_ratio)
 
 
 def elu(layer, x):

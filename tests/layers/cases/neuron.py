@@ -15,6 +15,7 @@ CASES = [
     Case("Clip", "above-zero", {"x": ROWS}, "clip_param { min: 0.1 max: 0.2 }"),
     Case("Clip", "at-the-bounds", {"x": ties(3, 7)}, "clip_param { min: -1 max: 1 }", gradient=()),
     Case("Dropout", "test", X, "dropout_param { dropout_ratio: 0.3 }"),
+    Case("Dropout", "unscaled-in-train", X, "dropout_param { dropout_ratio: 0.7 scale_train: false }"),
     Case("Dropout", "in-place", {"x": ROWS}, "dropout_param { dropout_ratio: 0.8 }", tops=("x",)),
     Case("ELU", "default", X),
     Case("ELU", "alpha", {"x": ROWS}, "elu_param { alpha: 0.35 }"),

@@ -7,10 +7,14 @@ from zoo.layers.ops.random_uniform import uniform
 
 
 class SeededDropout(keras.layers.Layer):
-    """Inverted dropout whose mask follows from a seed, the value of a counter and the number of the replica."""
+    """Dropout whose mask follows from a seed, the value of a counter and the number of the replica.
 
-    def __init__(self, ratio, site, **kwargs):
+    What is kept is divided by the share that is kept, where `scaled`.
+    """
+
+    def __init__(self, ratio, site, *, scaled=True, **kwargs):
         super().__init__(**kwargs)
+        self.scale = 1 / (1 - ratio) if scaled else 1.0
         self.ratio, self.seed, self.clock, self.replica_slice = ratio, site.seed, site.clock, site.replica_slice
 
     def build(self, input_shape):
@@ -25,5 +29,5 @@ class SeededDropout(keras.layers.Layer):
         draw = uniform(
             tf.shape(x) if self.replica_slice is None else x.shape, self.seed, self.clock, self.replica_slice
         )
-        scale = tf.constant(1 / (1 - self.ratio), x.dtype)
+        scale = tf.constant(self.scale, x.dtype)
         return x * (tf.cast(draw >= self.ratio, x.dtype) * scale)
