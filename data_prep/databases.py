@@ -20,7 +20,7 @@ from data_prep import common, image_writers
 from data_prep.image_readers import define_resize, open_source, resize_of
 from data_prep.image_transforms import ImageTransform, TransformedImages
 from zoo.errors import DataError, Place
-from zoo.formats import lock
+from zoo.formats import lock, shard_check
 from zoo.formats.databases import database_kind
 
 
@@ -69,7 +69,7 @@ def main(_):
         if cards:
             print(f"Nothing to do: {prefix} is complete (--force prepares it again).")
             return common.describe(prefix.parent, cards)
-    source = open_source(f.source, f.root_folder, f.seed if f.shuffle else None)
+    source = open_source(f.source, f.root_folder, f.seed if f.shuffle else None, f.verify_shards)
     is_list = source.kind == "list"
     if encode == "" and not is_list:
         raise DataError("only the names of a list tell how to encode", at=Place(f.source), hint="--encode_type=jpg")
@@ -116,4 +116,5 @@ if __name__ == "__main__":
     flags.DEFINE_bool("force", False, "Make it again even if it is already there.")
     common.define_feature_names()
     define_resize()
+    shard_check.define_flag()
     common.run(main)

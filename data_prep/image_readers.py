@@ -15,6 +15,7 @@ from zoo.errors import DataError, Place
 from zoo.formats import datum, records, tfds
 from zoo.formats.databases import Database, database_kind
 from zoo.formats.image_list import read_list
+from zoo.formats.shard_check import ShardCheck
 
 
 class Record(NamedTuple):
@@ -79,7 +80,7 @@ class ImageSource(NamedTuple):
     classes: tuple = ()
 
 
-def open_source(source, root_folder="", shuffle_seed=None):
+def open_source(source, root_folder="", shuffle_seed=None, verify=False):
     """Returns the `ImageSource` at the path `source`.
 
     Args:
@@ -87,6 +88,8 @@ def open_source(source, root_folder="", shuffle_seed=None):
             that TensorFlow Datasets prepared (``~/tensorflow_datasets/mnist/3.0.1/train``).
         root_folder: what is put before the names of a list, as it stands.
         shuffle_seed: an integer to shuffle a list by, or None for its order.
+        verify: whether the SHA-256 of shards is checked while they are read; the last record is followed by the end, or
+            by the DataError of a shard that is not what its card says.
 
     Raises:
         DataError: none of these lies there, it is damaged, or what cannot be shuffled should be.
@@ -103,9 +106,9 @@ def open_source(source, root_folder="", shuffle_seed=None):
         return ImageSource(database.kind, database.count, _from_database(database))
     prefix = str(path).removesuffix(".json")
     if records.card_path(prefix).is_file():
-        return _from_shards(prefix, records.read_card(prefix))
+        return _from_shards(prefix, records.read_card(prefix), verify)
     if tfds.is_folder(path.parent):
-        return _from_shards(prefix, tfds.read_card(prefix))
+        return _from_shards(prefix, tfds.read_card(prefix), verify)
     want = "a list of images, an LMDB, a LevelDB or a split such as data/mnist/train or that of TensorFlow Datasets"
     raise DataError("nothing that holds images", at=Place(str(source)), want=want)
 
@@ -162,17 +165,26 @@ def _from_database(database):
         yield Record(key.decode("utf-8", "replace"), message.label, data, message.encoded, at)
 
 
-def _from_shards(prefix, card):
+def _from_shards(prefix, card, verify):
     records.check_shards(prefix, card)
     order = card.channel_order if card.encoding == "raw" else "gray" if card.channels == 1 else "BGR"
-    return ImageSource("records", card.count, _examples(prefix, card), order, card.classes)
+    examples = _verified(prefix, card) if verify else _examples(prefix, card)
+    return ImageSource("records", card.count, examples, order, card.classes)
 
 
-def _examples(prefix, card):
+def _verified(prefix, card):
+    with ShardCheck() as shards:
+        for example in _examples(prefix, card, shards):
+            shards.raise_found()
+            yield example
+        shards.settle("the end", None)
+
+
+def _examples(prefix, card, shards=None):
     import tensorflow as tf
 
     names = card.features
-    stream = records.serialised(prefix, card)
+    stream = records.serialised(prefix, card, shards)
     number = 0
     while True:
         at = Place(f"{prefix}: record {number}")

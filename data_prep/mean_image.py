@@ -16,7 +16,7 @@ from absl import flags
 from data_prep import common
 from data_prep.image_readers import ahead, define_resize, open_source, resize_of
 from zoo.errors import DataError, Place
-from zoo.formats import atomic, blobproto, datum
+from zoo.formats import atomic, blobproto, datum, shard_check
 
 SUFFIXES = (".binaryproto", ".npy", ".png")
 
@@ -86,7 +86,7 @@ def main(_):
     f = flags.FLAGS
     for path in f.output:
         check_path(path)
-    source = open_source(f.source, f.root_folder)
+    source = open_source(f.source, f.root_folder, verify=f.verify_shards)
     with common.progress(source.count, "mean") as bar:
         mean, number = mean_image(source, f.gray, resize_of(f), bar)
     for path in f.output:
@@ -105,4 +105,5 @@ if __name__ == "__main__":
     flags.DEFINE_string("root_folder", "", "Put before the names of a list, as it stands.")
     flags.DEFINE_bool("gray", False, "Take the images as gray.")
     define_resize()
+    shard_check.define_flag()
     common.run(main)

@@ -10,7 +10,7 @@ from absl import flags
 
 from zoo import command, config_flag, user_code
 from zoo.errors import SolverError
-from zoo.formats import limits
+from zoo.formats import limits, shard_check
 
 CONFIG = config_flag.define("Net or solver file (prototxt), or the name of a packaged config such as lenet.")
 WEIGHTS = flags.DEFINE_list(
@@ -22,6 +22,7 @@ ITERATIONS = flags.DEFINE_integer(
 DATA_DIR = flags.DEFINE_string("data_dir", "data", "Where data sources are looked for first.")
 LEVEL = flags.DEFINE_integer("level", None, "Level of the net's state.")
 STAGE = flags.DEFINE_list("stage", [], "Stages of the net's state.")
+VERIFY_SHARDS = shard_check.define_flag()
 limits.define_flags(limits.MEMORY_BYTES)
 
 
@@ -33,7 +34,8 @@ def main():
     from zoo.training.evaluation import evaluate
 
     definition, iterations = _test_net()
-    scores, loss = evaluate(definition, WEIGHTS.value, ITERATIONS.value or iterations, DATA_DIR.value)
+    with shard_check.check_if(VERIFY_SHARDS.value) as shards:
+        scores, loss = evaluate(definition, WEIGHTS.value, ITERATIONS.value or iterations, DATA_DIR.value, shards)
     for name, value in scores.items():
         print(f"{name} = {number(value)}")
     if "loss" not in scores:

@@ -21,7 +21,7 @@ from absl import flags, logging
 
 from zoo import command, config_flag, user_code
 from zoo.errors import Place, SolverError
-from zoo.formats import limits
+from zoo.formats import limits, shard_check
 from zoo.training.run_options import PRECISIONS, RunOptions
 from zoo.training.signals import EFFECTS
 
@@ -91,6 +91,7 @@ FINAL_TEST = flags.DEFINE_bool(
     "final_test", True, "Score the end where no test is due there, in a line apart from Caffe's log."
 )
 HISTOGRAMS = flags.DEFINE_bool("histograms", True, "Write histograms of weights and gradients at display iterations.")
+VERIFY_SHARDS = shard_check.define_flag()
 limits.define_flags(limits.MEMORY_BYTES)
 
 TERMINATED = 143  # 128 + SIGTERM: stopped from outside with a snapshot taken; the same command goes on
@@ -143,6 +144,7 @@ def _options():
         final_test=FINAL_TEST.value,
         precision=PRECISION.value,
         ram_cache=CACHE.value == "ram",
+        verify_shards=VERIFY_SHARDS.value,
     )
 
 

@@ -268,7 +268,7 @@ def test_damaged_shards(tmp_path):
     data = bytearray(pathlib.Path(path).read_bytes())
     data[-30] ^= 1
     pathlib.Path(path).write_bytes(data)
-    with pytest.raises(DataError, match="a damaged shard, got SHA-256"):
+    with pytest.raises(DataError, match="a damaged or exchanged shard, got SHA-256"):
         run(source, tmp_path / "db")
     assert not (tmp_path / "db").exists()
 

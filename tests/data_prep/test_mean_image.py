@@ -134,3 +134,16 @@ def test_command(tmp_path):
     failed = command(f"--source={prefix}", "--resize_width=5")
     assert failed.returncode == 1 and "Traceback" not in failed.stderr
     assert "error: --resize_height and --resize_width go together, got 0 and 5" in failed.stderr
+
+
+@pytest.mark.parametrize("module, output", [("mean_image", "mean.npy"), ("databases", "db")])
+def test_a_shard_exchanged_for_another_of_the_same_size(tmp_path, module, output):
+    """The command ends and writes nothing."""
+    source = write_raw(tmp_path, pictures(40, 5, 7, 3), shards=(20, 20))
+    write_raw(tmp_path / "other", pictures(40, 5, 7, 3, seed=1), shards=(20, 20))
+    (tmp_path / "other/train-00001-of-00002.tfrecord").rename(tmp_path / "train-00001-of-00002.tfrecord")
+    command = [sys.executable, "-m", f"data_prep.{module}", f"--source={source}", f"--output={tmp_path / output}"]
+    process = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    said = f"error: {tmp_path}/train-00001-of-00002.tfrecord: a damaged or exchanged shard, got SHA-256"
+    assert process.returncode == 1 and process.stderr.splitlines()[-1].startswith(said), process.stderr
+    assert not (tmp_path / output).exists()

@@ -250,8 +250,13 @@ def check_shards(prefix, card, contents=False):
         if contents:
             _check_count(path, shard.count, hint)
         if digest is not None and digest != shard.sha256:
-            want = f"{shard.sha256[:16]}... as its card says"
-            raise DataError("a damaged shard", at=at, got=f"SHA-256 {digest[:16]}...", want=want, hint=hint)
+            raise other_contents(path, shard, digest, hint)
+
+
+def other_contents(path, shard, digest, hint):
+    """Returns the DataError to raise where the file at `path` has the SHA-256 `digest` and not that of `shard`."""
+    got, want = f"SHA-256 {digest[:16]}...", f"{shard.sha256[:16]}... as its card says"
+    return DataError("a damaged or exchanged shard", at=Place(path), got=got, want=want, hint=hint)
 
 
 def check_lengths(prefix, card, index):
@@ -262,10 +267,15 @@ def check_lengths(prefix, card, index):
     _check_count(shard_paths(prefix, card)[index], card.shards[index].count, again(card.prepare))
 
 
-def serialised(prefix, card):
-    """Yields the bytes of all records in order; raises DataError for a damaged shard."""
+def serialised(prefix, card, shards=None):
+    """Yields the bytes of all records in order; raises DataError for a damaged shard.
+
+    With `shards`, a `ShardCheck`, each shard is given to it before its first record comes.
+    """
     for index, path in enumerate(shard_paths(prefix, card)):
         check_lengths(prefix, card, index)
+        if shards:
+            shards.add(prefix, card, index)
         yield from _records_of(path, again(card.prepare))
 
 

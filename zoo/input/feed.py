@@ -63,6 +63,10 @@ class Feed(abc.ABC):
         """Returns what is read, in words for people; None where there are none."""
         return
 
+    def verify(self, shards):
+        """Has what is read from now on checked by `shards`, a `ShardCheck`, where it has digests to check."""
+        return
+
     @abc.abstractmethod
     def diagnose(self, error):
         """Returns the ZooError to raise for a TensorFlow `error` that came while reading, or None if not ours."""
@@ -121,6 +125,11 @@ class PictureFeed(Feed):
     def title(self):
         """As `Feed.title`: what the source is called."""
         return getattr(self._source, "title", None)
+
+    def verify(self, shards):
+        """As `Feed.verify`."""
+        if hasattr(self._source, "verify"):
+            self._source.verify(shards)
 
     def dataset(self, start_batch=0):
         """As `Feed.dataset`. Where a batch is one picture that nothing crops, its H and W are open."""

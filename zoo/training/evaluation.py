@@ -10,7 +10,7 @@ from zoo.training.step import TestStep
 from zoo.training.wrong_labels import check_scores
 
 
-def evaluate(definition, weights_files, iterations, data_dir=None):
+def evaluate(definition, weights_files, iterations, data_dir=None, shards=None):
     """Returns ({output: mean over batches}, mean loss) of `iterations` batches.
 
     Args:
@@ -18,11 +18,12 @@ def evaluate(definition, weights_files, iterations, data_dir=None):
         weights_files: weights files, copied by layer name in order.
         iterations: number of batches.
         data_dir: where data sources are looked for first.
+        shards: the `ShardCheck` of what is read, or None.
 
     Raises:
         ZooError: what is wrong with the net, its data or the weights.
     """
-    feeds = Feeds(definition, data_dir)
+    feeds = Feeds(definition, data_dir, shards=shards)
     net = build(definition, feeds.shapes, held=0)
     for path in weights_files:
         logging.info("Weights of %s: %s", path, weights.load(net, path))
@@ -31,6 +32,8 @@ def evaluate(definition, weights_files, iterations, data_dir=None):
     with feeds.reading():
         loss, sums = step(batches, iterations)
         values = {ref: value.numpy() for ref, value in sums.items()}
+        if shards:
+            shards.settle("the scores were said")
         check_scores(net, [*values.values(), loss], lambda: feeds.batches(0), iterations)
     loss = float(loss) / iterations
     logging.info("Loss: %s", caffe_log.number(loss))

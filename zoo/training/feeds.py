@@ -18,14 +18,16 @@ class Feeds:
         seed: fixes random crops and mirrors.
         replicas: the `Replicas` that are fed.
         cache: whether decoded pictures are kept in memory.
+        shards: the `ShardCheck` of what is read, or None.
 
     Raises:
         ZooError: a source is missing or damaged, or an input that nothing feeds; all of these in one error.
     """
 
-    def __init__(self, definition, data_dir=None, seed=0, replicas=ONE, cache=False):
+    def __init__(self, definition, data_dir=None, seed=0, replicas=ONE, cache=False, shards=None):
         self.definition = definition
         self._replicas, self._kept_parts = replicas, replicas.workers if cache else None
+        self._shards = shards
         self._layers, errors = [], []
         for layer in definition.layers:
             if layer.bottoms or not layer.tops:
@@ -47,6 +49,8 @@ class Feeds:
             if shape[0] % count:
                 want = f"a multiple of {count}, the number of devices, or no --global_batch"
                 raise NetError("the batch does not divide among the devices", at=layer.at(), got=shape[0], want=want)
+        if self._shards:
+            feed.verify(self._shards)
         self._layers.append(feed)
 
     @property
@@ -99,11 +103,13 @@ class Feeds:
 
     @contextlib.contextmanager
     def reading(self):
-        """Around reading: damaged data becomes a DataError that names the file and what to run."""
+        """Around reading: damaged data, and exchanged shards, become a DataError that names the file and the cure."""
         with contextlib.ExitStack() as stack:
             for feed in self._layers:
                 stack.enter_context(feed.reading())
             yield
+        if self._shards:
+            self._shards.raise_found()
 
 
 def _side_by_side(datasets):

@@ -114,6 +114,7 @@ class Loop:
     def _check_finite(self, start, losses, took):
         bad = np.flatnonzero(~np.isfinite(losses))
         if bad.size:
+            self.session.settle("the loss was no longer finite")  # of which an exchanged shard may be the cause
             iteration, loss, latest = start + int(bad[0]), losses[bad[0]], self.checkpoints.latest
             seconds = took / len(losses)
             with self.session.reading():
@@ -146,6 +147,7 @@ class Loop:
         session = self.session
         if self._saved_at == session.iteration or not session.replicas.chief:
             return
+        session.settle("a snapshot was taken")
         before = self._scoring.before
         if before is not None:  # asked for during a test, which whoever goes on from here makes again
             now = session.test_state()

@@ -14,7 +14,7 @@ import numpy as np
 from absl import logging
 
 from zoo.errors import CheckpointError
-from zoo.formats import run_card
+from zoo.formats import run_card, shard_check
 from zoo.netdef.config import net_state
 from zoo.training import checkpoint_files, recipe, snapshots
 from zoo.training import checkpoints as ckpt
@@ -83,7 +83,8 @@ def run(solver, run_dir, options=None, replicas=ONE):
             options = dataclasses.replace(options, weights=(), snapshot=None, restart=False, summaries=False)
         seed = None if options.restart else ckpt.stored_seed(run_dir / "checkpoints")
         state = net_state(options.level, options.stages)
-        session = Session(solver, options.data_dir, state, seed, replicas, options.ram_cache, alike)
+        shards = stack.enter_context(shard_check.check_if(options.verify_shards))
+        session = Session(solver, options.data_dir, state, seed, replicas, options.ram_cache, alike, shards)
         ckpt.writable_folder(run_dir)
         stack.enter_context(locked(run_dir))
         if options.restart and (aside := _move_aside(run_dir)):

@@ -29,6 +29,7 @@ class RunOptions:
         final_test: whether the end is scored where no test is due there.
         precision: what layers compute in, one of PRECISIONS.
         ram_cache: whether decoded training images are kept in memory.
+        verify_shards: whether the SHA-256 of each shard that is read is checked, once, in the background.
 
     Raises:
         SolverError: a value that is none of those above, or options that contradict each other.
@@ -49,6 +50,7 @@ class RunOptions:
     final_test: bool = True
     precision: str = "float32"
     ram_cache: bool = False
+    verify_shards: bool = True
 
     def __post_init__(self):
         for name in ("stages", "weights"):

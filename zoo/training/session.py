@@ -36,6 +36,7 @@ class Session:
         replicas: the `Replicas` that train; test nets run on one device, as in Caffe.
         cache: whether the decoded training pictures are kept in memory.
         alike: {part: text} in which several processes have to agree, besides the fingerprint.
+        shards: the `ShardCheck` of what is read, or None.
 
     Attributes:
         train: the TRAIN `Net`; of one device's rows where several split a batch.
@@ -49,8 +50,8 @@ class Session:
         ZooError: what is wrong with the solver, a net or its data.
     """
 
-    def __init__(self, solver, data_dir=None, state=None, seed=None, replicas=ONE, cache=False, alike=()):
-        self.solver, self.replicas = solver, replicas
+    def __init__(self, solver, data_dir=None, state=None, seed=None, replicas=ONE, cache=False, alike=(), shards=None):
+        self.solver, self.replicas, self._shards = solver, replicas, shards
         seed = solver.random_seed if solver.random_seed is not None else seed
         seed = seed if seed is not None else int.from_bytes(np.random.bytes(4), "big")
         self.seed = int(replicas.from_chief([np.int64(seed)])[0])
@@ -71,9 +72,9 @@ class Session:
     def _open(self, data_dir, state, cache):
         solver = self.solver
         definition = open_net(solver.train, data_dir, solver.file, state)
-        self._feeds = Feeds(definition, data_dir, self.seed, self.replicas, cache)
+        self._feeds = Feeds(definition, data_dir, self.seed, self.replicas, cache, self._shards)
         definitions = [open_net(source, data_dir, solver.file) for source in solver.tests]
-        self._test_feeds = [Feeds(definition, data_dir, self.seed) for definition in definitions]
+        self._test_feeds = [Feeds(definition, data_dir, self.seed, shards=self._shards) for definition in definitions]
         self.fingerprint = fingerprint(solver, self._feeds, self._test_feeds)
 
     def _build(self):
@@ -158,6 +159,11 @@ class Session:
     def reading(self, index=None):
         """Context around running the training net, or test net `index`, in which damaged data is a DataError."""
         return (self._feeds if index is None else self._test_feeds[index]).reading()
+
+    def settle(self, before):
+        """Waits for the checks of the shards read so far, as `ShardCheck.settle`; raises the DataError of one."""
+        if self._shards:
+            self._shards.settle(before)
 
     # ---- what a run says --------------------------------------------------------------------------------------
 

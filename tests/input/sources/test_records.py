@@ -204,7 +204,7 @@ def test_a_first_record_that_is_damaged(tmp_path):
     data = bytearray(pathlib.Path(path).read_bytes())
     data[20] ^= 1
     pathlib.Path(path).write_bytes(data)
-    with pytest.raises(DataError, match="a damaged shard, got SHA-256"):
+    with pytest.raises(DataError, match="a damaged or exchanged shard, got SHA-256"):
         DataLayer(data_layer(prefix, batch_size=1), "TRAIN")
 
 

@@ -54,7 +54,7 @@ class RecordsSource:
         self.image_shape = self.resize or self.card.image_shape
         self.min_size = self.resize or self.card.min_size
         self._names = [self.card.features[key] for key in ("image", "label")]
-        self._at, self._kept, self._fetch = at, False, Fetch()
+        self._at, self._kept, self._fetch, self._shards = at, False, Fetch(), None
 
     @property
     def count(self):
@@ -78,6 +78,10 @@ class RecordsSource:
         shards = [(shard.count, shard.bytes, shard.sha256) for shard in card.shards]
         kind = (card.encoding, dict(card.features), card.channels, card.channel_order, card.image_shape)
         return f"{card.count} records in {len(shards)} shards, {digest(kind, shards)}"
+
+    def verify(self, shards):
+        """Has each shard that is read from now on checked once by `shards`, a `ShardCheck`."""
+        self._shards = shards
 
     def keep(self, parts=1):
         """Makes datasets from now on keep their pictures in memory once they are decoded; nothing else changes.
@@ -176,7 +180,10 @@ class RecordsSource:
         """Returns the dataset of the same `numbers` of shards, each after the lengths in its file were looked at."""
 
         def check(number):
-            records.check_lengths(self.prefix, self.card, number % len(self.card.shards))
+            index = number % len(self.card.shards)
+            records.check_lengths(self.prefix, self.card, index)
+            if self._shards:
+                self._shards.add(self.prefix, self.card, index)
             return (np.int64(number),)
 
         return self._fetch.map(numbers, check, (tf.TensorSpec((), tf.int64),), 1).map(lambda number: number)
