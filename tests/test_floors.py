@@ -22,6 +22,7 @@ FLOORS = (
     ("zoo.input",),
     ("zoo.export", "zoo.training"),
     ("zoo.pycaffe", "zoo.timing"),
+    ("zoo.detection",),
     ("commands",),
 )
 LEVEL = {package: floor for floor, packages in enumerate(FLOORS) for package in packages}

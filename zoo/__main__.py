@@ -13,6 +13,7 @@ COMMANDS = {
     "evaluate": "zoo.evaluate",
     "convert": "zoo.convert",
     "benchmark": "zoo.benchmark",
+    "detect": "zoo.detect",
     "doctor": "zoo.doctor",
     "plot": "zoo.plot",
     "mnist": "data_prep.mnist",
