@@ -16,11 +16,13 @@ class ConvolutionType(LayerType):
         least_axes: the fewest spatial axes.
         positions: "tops" or "bottoms": which has a value for each position of the kernel.
         too_small: what is wrong where nothing is left of an axis.
+        counts_outputs: whether num_output and group are the file's to say.
     """
 
     least_axes: int
     positions: str
     too_small: str
+    counts_outputs = True
 
     reads_bottom_in_backward = True
     aliases_bottom = None
@@ -35,14 +37,18 @@ class ConvolutionType(LayerType):
         self.window = SlidingWindow(p)
         self.num_output, self.group, self.bias_term = p.num_output, p.group, p.bias_term
         self.weight_filler, self.bias_filler = p.weight_filler, p.bias_filler
+        if self.counts_outputs:
+            self._check_counts(p)
+        if len(self.layer.tops) != len(self.layer.bottoms):
+            got = f"{len(self.layer.bottoms)} bottoms and {len(self.layer.tops)} tops"
+            raise self.error("there is one top for each bottom", "top", got=got)
+
+    def _check_counts(self, p):
         if self.num_output < 1:
             raise p.error("num_output is missing", "num_output", got=self.num_output, want="1 or more")
         if self.group < 1 or self.num_output % self.group:
             want = f"a divisor of num_output {self.num_output}"
             raise p.error("group does not divide num_output", "group", got=self.group, want=want)
-        if len(self.layer.tops) != len(self.layer.bottoms):
-            got = f"{len(self.layer.bottoms)} bottoms and {len(self.layer.tops)} tops"
-            raise self.error("there is one top for each bottom", "top", got=got)
 
     def _spatial(self, size, window):
         """Returns the top's size along one axis."""
