@@ -19,15 +19,20 @@ class Dropout(PointwiseType):
     reads_bottom_in_backward = False
     in_place = True
     fields = ("dropout_param",)
+    dropped_whole: tuple[int, ...] = ()  # the axes of the Keras tensor along which all or none are dropped
 
     def read(self, p):
         """Reads dropout_param. Raises NetError for a ratio outside [0, 1)."""
-        self.ratio = p.dropout_ratio
-        if not 0 <= self.ratio < 1:
-            raise p.error("dropout_ratio is a probability below 1", "dropout_ratio", got=f"{self.ratio:g}")
+        self.read_ratio(p)
         self.scale_train, self.always = p.scale_train, p.sample_weights_test
         if self.always and not self.scale_train:
             raise p.error("fields of two forks that exclude each other", "sample_weights_test", want="or scale_train")
+
+    def read_ratio(self, p):
+        """Reads dropout_param's own field of BVLC Caffe."""
+        self.ratio = p.dropout_ratio
+        if not 0 <= self.ratio < 1:
+            raise p.error("dropout_ratio is a probability below 1", "dropout_ratio", got=f"{self.ratio:g}")
 
     @property
     def draws(self):
@@ -45,10 +50,14 @@ class Dropout(PointwiseType):
             return (lambda x: x) if self.scale_train else (lambda x: x * kept)
         if site.portable or site.clock is None:
             training = None if site.clock is not None and site.phase == "TRAIN" else True
-            dropout = keras.layers.Dropout(self.ratio, seed=site.seed % 2**31, name=site.name)
+            dropout = self.stock(site)
             if training is None and self.scale_train:
                 return dropout
             return lambda x: dropout(x, training=training) * (1.0 if self.scale_train else kept)
         from zoo.layers.keras_layers.dropout import SeededDropout
 
-        return SeededDropout(self.ratio, site, scaled=self.scale_train, name=site.name)
+        return SeededDropout(self.ratio, site, self.dropped_whole, scaled=self.scale_train, name=site.name)
+
+    def stock(self, site):
+        """Keras's own."""
+        return keras.layers.Dropout(self.ratio, seed=site.seed % 2**31, name=site.name)

@@ -61,12 +61,12 @@ def _wrong_in(layer, ref, numbers, count, ignored, net, what):
     with np.errstate(invalid="ignore"):
         cut = np.trunc(numbers)
         bad = ~((cut >= 0) & (cut < count))
-    if ignored is not None:
-        bad &= cut != ignored
+    kept = () if ignored is None else np.atleast_1d(ignored)
+    bad &= ~np.isin(cut, kept)
     if not bad.any():
         return None
     first = int(np.argmax(bad))
-    want = f"0 to {count - 1}" + (f", or {ignored}, which is ignored" if ignored is not None else "")
+    want = f"0 to {count - 1}" + "".join(f", or {label}, which is ignored" for label in kept)
     source = next((other.definition for other in net.layers if ref in other.definition.tops), None)
     hint = f"it comes from {layer_said(source.place)}; labels count from 0" if source is not None else None
     return DataError(

@@ -193,7 +193,7 @@ class LayerType:
     def lookups(self, bottoms):
         """Returns {bottom: (n, ignored)} for each whose numbers, cut to whole ones, must be 0 to n - 1, or `ignored`.
 
-        The top is NaN where they are not. `ignored` is None where nothing is.
+        The top is NaN where they are not. `ignored` is a number, several in a tuple, or None where nothing is.
         """
         return {}
 

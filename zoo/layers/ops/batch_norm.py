@@ -57,12 +57,14 @@ def by_batch(site, eps, name):
     return apply
 
 
-def keeper(site, variables):
-    """Returns ``f(y, values) -> y`` that stores values in variables whenever it runs; in a saved model it stores none.
+def keeps(site):
+    """Returns whether running values move: not in an exported net, as no stock layer of Keras keeps such values."""
+    return not (site.portable and keras.backend.backend() == "tensorflow")
 
-    No stock layer of Keras keeps such values, so that an exported net leaves them as they are.
-    """
-    if site.portable and keras.backend.backend() == "tensorflow":
+
+def keeper(site, variables):
+    """Returns ``f(y, values) -> y`` that stores values in variables whenever it runs, where the net `keeps` any."""
+    if not keeps(site):
         return lambda y, values: y
     from zoo.layers.keras_layers.carried_state import StoreState
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from zoo.reference import normalisation
 from zoo.reference.layer import enum_name
 
 
@@ -54,4 +55,22 @@ def _psp(layer, x, inverse):
     return _wide(slope, x) * (x - _wide(mean, x)) / _wide(deviation, x) + _wide(bias, x)
 
 
-LAYERS = {"BN": bn}
+def batch_norm(layer, x):
+    """BVLC's, unless a field of NVIDIA's is set (batch_norm_layer.cpp:166-250 at NVIDIA/caffe@caffe-0.17).
+
+    The first pass of a net, so that running values become the batch's, its variance with eps.
+    """
+    p = layer.message.batch_norm_param
+    affine = p.scale_bias or p.HasField("scale_filler") or p.HasField("bias_filler")
+    if not (affine or p.HasField("engine")):
+        return normalisation.batch_norm(layer, x)
+    eps = max(p.eps, np.float32(1e-5))
+    mean, variance = layer.blobs[:2]
+    if layer.phase == "TRAIN":
+        mean, variance = x.mean(_axes(x)), x.var(_axes(x))
+        layer.after = [mean, variance + eps, *layer.blobs[2:]]
+    y = (x - _wide(mean, x)) / np.sqrt(_wide(variance, x) + eps)
+    return y * _wide(layer.blobs[3], x) + _wide(layer.blobs[4], x) if affine else y
+
+
+LAYERS = {"BN": bn, "BatchNorm": batch_norm}

@@ -1,4 +1,4 @@
-"""BN of SegNet, of PSPNet and of happynear."""
+"""BN of SegNet, of PSPNet and of happynear, and NVIDIA's BatchNorm."""
 
 from tests.layers.cases.case import Case, normal
 
@@ -18,7 +18,19 @@ def bn(variant, name, body="", inputs=X, phase="TEST", **more):
     return Case("BN", name, inputs, text, phase=phase, parameters=parameters, variant=variant, before=before, **more)
 
 
+def nvidia(name, body="", inputs=X, phase="TEST", **more):
+    parameters = {1: lambda rng, shape: rng.uniform(0.3, 4, size=shape)}
+    text = f"batch_norm_param {{ {body} }}"
+    return Case("BatchNorm", name, inputs, text, phase=phase, parameters=parameters, variant="nvidia", **more)
+
+
 CASES = [
+    nvidia("test", "scale_bias: true eps: 0.01"),
+    nvidia("least-eps", "scale_filler { value: 1 } eps: 1e-9"),
+    nvidia("train", "bias_filler { value: 0.5 } eps: 0.001", phase="TRAIN"),
+    nvidia("train-rows", "scale_bias: true moving_average_fraction: 0.9", ROWS, "TRAIN"),
+    nvidia("no-scale", "engine: CAFFE use_global_stats: true", phase="TRAIN"),
+    nvidia("no-scale-in-test", "engine: DEFAULT"),
     bn("segnet", "learn"),
     bn("segnet", "learn-in-train", phase="TRAIN"),
     bn("segnet", "statistics", tops=("y", "mean", "variance"), gradient=("y",)),

@@ -1,0 +1,37 @@
+"""SpatialDropout, which drops whole channels."""
+
+from zoo.layers.base.lazy import keras
+from zoo.layers.base.registry import layer_type
+from zoo.layers.dropout import Dropout
+
+
+@layer_type("SpatialDropout", source="intel/caffe@master spatial_dropout_layer.cpp:10-95")
+class SpatialDropout(Dropout):
+    """TRAIN: each channel of each item is 0 with probability dropout_ratio, else x / (1 - dropout_ratio). TEST: y = x.
+
+    The ratio is dropout_param's, as in the fork, which never reads its spatial_dropout_param.
+    Bottom (N,C,H,W) -> top of that shape. Blobs: none.
+    """
+
+    fields = ("dropout_param", "spatial_dropout_param")
+    dropped_whole = (1, 2)
+
+    def read(self, p, unread):
+        """Takes dropout_param. Raises NetError for a ratio that the fork would not read."""
+        self.read_ratio(p)
+        self.scale_train, self.always = True, False
+        if unread.has("dropout_ratio"):
+            what = "SpatialDropout takes its ratio from dropout_param"
+            raise unread.error(what, "dropout_ratio", hint="dropout_param { dropout_ratio: ... }")
+
+    def top_shapes(self, bottoms):
+        """The bottom's shape."""
+        if len(bottoms[0]) != 4:
+            raise self.error("SpatialDropout takes (N,C,H,W)", "bottom", got=bottoms[0], want="4 axes")
+        return bottoms
+
+    def stock(self, site):
+        """Keras's own."""
+        return keras.layers.SpatialDropout2D(
+            self.ratio, data_format="channels_last", seed=site.seed % 2**31, name=site.name
+        )
