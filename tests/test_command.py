@@ -5,9 +5,12 @@ import pathlib
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 from zoo import command
+from zoo.formats import datum
+from zoo.formats.database_writer import DatabaseWriter
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 
@@ -80,3 +83,23 @@ def test_memory_that_ends_is_one_error(capsys):
 
     assert command._guarded(main, ["train"]) == 1
     assert capsys.readouterr().err == "error: out of memory\n"
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        "zoo.train --config=configs/lenet.prototxt --run_dir={folder}/run",
+        "data_prep.databases --source={folder}/db --backend=records --output={folder}/split/train",
+    ],
+)
+def test_too_little_address_space_for_tensorflow_is_one_line(tmp_path, args):
+    """Loading it would hang, crash or end in a traceback, by how much is missing."""
+    with DatabaseWriter(tmp_path / "db", "lmdb") as writer:
+        writer.put(b"0", datum.raw(np.zeros((4, 5, 3), np.uint8), 0))
+    done = typed(f"ulimit -v 1800000; $PYTHON -m {args.format(folder=tmp_path)}")
+    assert done.returncode == 1
+    assert done.stderr == (
+        "error: TensorFlow does not start, got a limit of 1800000 kB of address space, want 3670016 kB or more "
+        "(the limit is that of `ulimit -v`)\n"
+    )
+    assert [path.name for path in tmp_path.iterdir() if path.name != "split"] == ["db"]

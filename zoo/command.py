@@ -5,6 +5,7 @@ import errno
 import os
 import pathlib
 import re
+import resource
 import shlex
 import shutil
 import sys
@@ -13,6 +14,8 @@ import tempfile
 from absl import app, flags, logging
 
 from zoo.errors import ZooError
+
+ADDRESSES = 7 << 29  # bytes of address space: with less TensorFlow cannot load itself, or start its threads
 
 
 def run(main, arguments=0):
@@ -115,10 +118,18 @@ def _guarded(main, argv, arguments=0):
 
 
 def quiet_tensorflow():
-    """Imports TensorFlow without the lines with which its C++ side greets; they are shown if the import fails."""
+    """Imports TensorFlow without the lines with which its C++ side greets; they are shown if the import fails.
+
+    Raises ZooError where the process may not have the address space for it (`ulimit -v`): it would hang, crash, or end
+    in an error that says nothing of that.
+    """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     if "tensorflow" in sys.modules:
         return
+    most = resource.getrlimit(resource.RLIMIT_AS)[0]
+    if most != resource.RLIM_INFINITY and most < ADDRESSES:
+        got, want = f"a limit of {most >> 10} kB of address space", f"{ADDRESSES >> 10} kB or more"
+        raise ZooError("TensorFlow does not start", got=got, want=want, hint="the limit is that of `ulimit -v`")
     sys.stderr.flush()
     stderr = os.dup(2)
     with tempfile.TemporaryFile() as greeting:

@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass, field
 
 from google.protobuf.message import DecodeError
 
+from zoo import command
 from zoo.errors import DataError, Place
 from zoo.formats import card_fields, record_lengths, regular
 from zoo.formats.atomic import sha256
@@ -281,6 +282,7 @@ def serialised(prefix, card, shards=None):
 
 def check_examples(prefix, card):
     """Raises DataError for the first record that is no tf.train.Example, or has no image or label in it."""
+    command.quiet_tensorflow()
     import tensorflow as tf
 
     wanted = {card.features["image"]: "bytes_list", card.features["label"]: "int64_list"}
@@ -296,6 +298,7 @@ def check_examples(prefix, card):
 
 
 def _records_of(path, hint):
+    command.quiet_tensorflow()
     import tensorflow as tf
 
     try:

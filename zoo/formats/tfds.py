@@ -10,6 +10,7 @@ import warnings
 
 import numpy as np
 
+from zoo import command
 from zoo.errors import DataError, Place
 from zoo.formats import records, regular
 from zoo.formats.records import DESCRIPTION, Card, Shard
@@ -96,6 +97,7 @@ def _shards(folder, split, hint):
 
 def _info(folder):
     """Returns the tfds.core.DatasetInfo of a folder."""
+    command.quiet_tensorflow()
     import tensorflow_datasets as tfds
 
     for name in DESCRIPTION:
