@@ -93,7 +93,7 @@ MISTAKES = {
     "The layers of a net": {
         "an unknown layer type": one("Convolutoin"),
         "a layer type of Keras": one("Conv2D"),
-        "a layer type of a fork": one("PriorBox"),
+        "a layer type of a fork": one("VideoData"),
         "a layer without a type": net('layer { name: "a" bottom: "x" top: "y" }\n'),
         "a bottom that is misspelt": one("ReLU", bottoms=("X",)),
         "a bottom that is produced later": net(

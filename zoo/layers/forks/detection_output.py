@@ -172,7 +172,7 @@ def _rows(places, found, scores, boxes, labels, candidates):
     label = ops.take(ops.convert_to_tensor(labels, dtype="float32"), places // candidates)
     columns = [label, *(ops.take_along_axis(values, places, axis=1) for values in (scores, *boxes))]
     nothing = ops.logical_not(ops.any(found))
-    first = ops.cast(ops.arange(rows) == 0, "bool")[None]
+    first = ops.equal(ops.arange(rows), 0)[None]
     columns = [ops.where(found, column, -1.0) for column in columns]
     found = ops.logical_or(found, ops.logical_and(nothing, first))
     item = ops.cast(ops.arange(items), "float32")[:, None]

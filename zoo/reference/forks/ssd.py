@@ -1,4 +1,4 @@
-"""The layers of SSD (weiliu89/caffe, branch ssd)."""
+"""The layers of SSD (weiliu89/caffe, branch ssd) but for its losses."""
 
 import numpy as np
 
@@ -79,6 +79,99 @@ def size(box):
     return 0.0 if width < 0 or height < 0 else width * height
 
 
+def permute(layer, x):
+    """Axes by `order`, then the others."""
+    order = list(layer.message.permute_param.order)
+    return np.transpose(x, order + [axis for axis in range(x.ndim) if axis not in order])
+
+
+def normalize(layer, x):
+    """One item after another, as normalize_layer.cpp:85-141."""
+    p = layer.message.norm_param if layer.message.type == "Normalize" else layer.message.normalize_bbox_param
+    (scale,) = layer.blobs
+    y = np.empty_like(x)
+    for n, item in enumerate(x):
+        norm = np.sqrt(p.eps + np.square(item).sum(axis=None if p.across_spatial else 0))
+        y[n] = item / norm * scale.reshape(-1, *[1] * (item.ndim - 1))
+    return y
+
+
+def prior_box(layer, x, image):
+    """One number after another, as prior_box_layer.cpp:120-215."""
+    p = layer.message.prior_box_param
+    height, width = (*x.shape, 1, 1)[2:4]
+    image_height, image_width = (*image.shape, 1, 1)[2:4]
+    if p.HasField("img_size"):
+        image_height = image_width = p.img_size
+    if p.HasField("img_h"):
+        image_height, image_width = p.img_h, p.img_w
+    step_h, step_w = image_height / height, image_width / width
+    if p.HasField("step"):
+        step_h = step_w = p.step
+    if p.HasField("step_h"):
+        step_h, step_w = p.step_h, p.step_w
+    ratios = [1.0]
+    for ratio in p.aspect_ratio:
+        if not any(abs(ratio - known) < 1e-6 for known in ratios):
+            ratios.append(ratio)
+            if p.flip:
+                ratios.append(1 / ratio)
+    values = []
+    for h in range(height):
+        for w in range(width):
+            for index, least in enumerate(p.min_size):
+                sizes = [(int(least), int(least))]
+                if p.max_size:
+                    sizes.append((np.sqrt(int(least) * int(p.max_size[index])),) * 2)
+                sizes += [(int(least) * r**0.5, int(least) / r**0.5) for r in ratios if abs(r - 1) >= 1e-6]
+                x, y = (w + p.offset) * step_w, (h + p.offset) * step_h
+                for a, b in sizes:
+                    values += [(x - a / 2) / image_width, (y - b / 2) / image_height]
+                    values += [(x + a / 2) / image_width, (y + b / 2) / image_height]
+    values = np.clip(values, 0, 1) if p.clip else np.array(values)
+    variance = list(p.variance) or [0.1]
+    return np.stack([values, np.tile(variance, len(values) // len(variance))])[None]
+
+
+def detection_evaluate(layer, det, gt):
+    """One image and one label after another, as detection_evaluate_layer.cpp:80-227."""
+    p = layer.message.detection_evaluate_param
+    found, there = {}, {}
+    for row in det[0, 0]:
+        if row[0] != -1:
+            found.setdefault(int(row[0]), {}).setdefault(int(row[1]), []).append(row[2:])
+    for row in gt[0, 0]:
+        if row[0] == -1:
+            break
+        there.setdefault(int(row[0]), {}).setdefault(int(row[1]), []).append(row[3:])
+    rows = []
+    for label in range(p.num_classes):
+        boxes = [box for labels in there.values() for box in labels.get(label, [])]
+        if label != p.background_label_id:
+            rows.append([-1, label, sum(p.evaluate_difficult_gt or not box[4] for box in boxes), -1, -1])
+    for image in sorted(found):
+        for label in sorted(set(found[image]) - {-1}):
+            boxes, seen = there.get(image, {}).get(label), set()
+            for row in found[image][label] if not boxes else sorted(found[image][label], key=lambda row: -row[0]):
+                overlaps = [jaccard(row[1:], box[:4]) for box in boxes or [np.zeros(5)]]
+                best = int(np.argmax(overlaps))
+                true, false = 0, 1
+                if boxes and overlaps[best] >= p.overlap_threshold:
+                    true, false = int(best not in seen), int(best in seen)
+                    if boxes[best][4] and not p.evaluate_difficult_gt:
+                        true, false = 0, 0
+                    else:
+                        seen.add(best)
+                rows.append([image, label, row[0], true, false])
+    missing = p.num_classes - 1 + np.count_nonzero(det[0, 0, :, 1] != -1) - len(rows)
+    return np.array(rows + [[0] * 5] * missing, np.float64)[None, None]
+
+
 LAYERS = {
+    "DetectionEvaluate": detection_evaluate,
     "DetectionOutput": detection_output,
+    "Normalize": normalize,
+    "NormalizeBBox": normalize,
+    "Permute": permute,
+    "PriorBox": prior_box,
 }

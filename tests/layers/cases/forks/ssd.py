@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tests.layers.cases.case import Case, Fed
+from tests.layers.cases.case import Case, Fed, normal
 
 DETECTIONS = "it puts the boxes of all items into one list"
 
@@ -74,4 +74,117 @@ DETECTION_OUTPUT = [
     detection("text_of_opencv", 2, 30, 3, "nms_threshold: 0.6 top_k: 12 keep_top_k: 10"),
 ]
 
-CASES = [*DETECTION_OUTPUT]
+ONE_SCALE = "across_spatial: false scale_filler { type: 'constant' value: 20 }"
+
+
+def permute(name, shape, *order, **more):
+    return Case("Permute", name, {"x": normal(*shape)}, f"permute_param {{ {each('order', order)} }}", **more)
+
+
+def normalize(name, shape, body="", type_="Normalize", param="norm_param", variant="ssd", **more):
+    """Where the scales of the channels differ, the gradient is the fork's own: recorded numbers hold it."""
+    if "channel_shared: false" in body:
+        more["gradient"] = ()
+    body = f"{param} {{ {body} }}" if body else ""
+    return Case(type_, name, {"x": normal(*shape)}, body, variant=variant, **more)
+
+
+def prior_box(name, body, shape=(2, 3, 3, 5), image=(2, 1, 96, 58), **more):
+    inputs = {"x": normal(*shape), "image": normal(*image)}
+    return Case("PriorBox", name, inputs, f"prior_box_param {{ {body} }}", gradient=(), **more)
+
+
+def detections(rows, classes=4, images=3, absent=True):
+    """Rows of few images and labels, whose boxes often overlap those of `boxes_there`; some are none."""
+
+    def draw(rng, shape):
+        table = np.concatenate(
+            [
+                rng.integers(0, images, (rows, 1)),
+                rng.integers(1, classes, (rows, 1)),
+                np.round(rng.uniform(0, 1, (rows, 1)) * 8) / 8,
+                GRID[rng.integers(0, 4, rows)] + rng.normal(size=(rows, 4)) * 0.02,
+            ],
+            axis=1,
+        )
+        if absent:
+            table[1] = -1
+            table[4, 1:] = -1
+            table[6, 0] = -1
+        return table[None, None]
+
+    return Fed((1, 1, rows, 7), draw, smooth=False, grows=False)
+
+
+def boxes_there(rows, classes=4, images=3, end=None):
+    """Boxes of which some are difficult; those from row `end` on do not count."""
+
+    def draw(rng, shape):
+        table = np.concatenate(
+            [
+                rng.integers(0, images - 1, (rows, 1)),
+                rng.integers(1, classes, (rows, 1)),
+                np.zeros((rows, 1)),
+                GRID[rng.integers(0, 4, rows)],
+                rng.integers(0, 2, (rows, 1)),
+            ],
+            axis=1,
+        )
+        if end is not None:
+            table[end, 0] = -1
+        return table[None, None]
+
+    return Fed((1, 1, rows, 8), draw, smooth=False, grows=False)
+
+
+GRID = np.array([[0.1, 0.1, 0.4, 0.5], [0.5, 0.1, 0.9, 0.4], [0.1, 0.6, 0.5, 0.9], [0.55, 0.5, 0.9, 0.9]])
+
+
+def evaluate(name, found, there, body=""):
+    return Case(
+        "DetectionEvaluate",
+        name,
+        {"det": found, "gt": there},
+        f"detection_evaluate_param {{ num_classes: 4 {body} }}",
+        gradient=(),
+        batch_fixed=DETECTIONS,
+    )
+
+
+def each(name, values):
+    return " ".join(f"{name}: {value}" for value in values)
+
+
+MOVED = "axis 0 moves"
+CASES = [
+    *DETECTION_OUTPUT,
+    evaluate("many", detections(40), boxes_there(12)),
+    evaluate("without_difficult", detections(40), boxes_there(12), "evaluate_difficult_gt: false"),
+    evaluate("boxes_end", detections(20), boxes_there(9, end=4), "overlap_threshold: 0.7"),
+    evaluate("no_boxes", detections(20, absent=False), boxes_there(3, end=0)),
+    evaluate(
+        "other_background", detections(10, absent=False, classes=3), boxes_there(3, classes=3), "background_label_id: 3"
+    ),
+    permute("ssd", (2, 3, 4, 5), 0, 2, 3, 1),
+    permute("back", (2, 3, 4, 5), 0, 3),
+    permute("as_it_is", (2, 3, 4, 5)),
+    permute("matrix", (2, 3), 1, batch_fixed=MOVED),
+    permute("batch_last", (2, 3, 4, 5), 3, 2, 1, 0, batch_fixed=MOVED),
+    permute("cube", (2, 3, 4), 0, 2),
+    permute("volume", (2, 3, 4, 2, 3), 0, 4, 2),
+    normalize("without_a_word", (2, 3, 4, 5)),
+    normalize("pixels", (2, 3, 4, 5), ONE_SCALE),
+    normalize("pixels_by_channel", (2, 3, 4, 5), f"{ONE_SCALE} channel_shared: false"),
+    normalize("items_by_channel", (2, 3, 4, 5), "channel_shared: false eps: 0.01"),
+    normalize("matrix", (4, 5), "across_spatial: false eps: 0.1"),
+    normalize("lines", (2, 3, 5), "across_spatial: false channel_shared: false"),
+    normalize("of_opencv", (2, 3, 4, 5), ONE_SCALE, "NormalizeBBox", "normalize_bbox_param", ""),
+    prior_box("squares", "min_size: 30.7"),
+    prior_box("several", "min_size: 14 min_size: 58.5 max_size: 20.9 max_size: 60 aspect_ratio: 2 aspect_ratio: 0.5"),
+    prior_box("clipped", "min_size: 40 aspect_ratio: 2 aspect_ratio: 3 flip: false clip: true variance: 0.2"),
+    prior_box("steps", "min_size: 9 step_h: 28 step_w: 59.5 offset: 0.25 img_h: 300 img_w: 200"),
+    prior_box(
+        "size_and_step", "min_size: 9 img_size: 257 step: 6 variance: 0.1 variance: 0.1 variance: 0.2 variance: 0.3"
+    ),
+    prior_box("line", "min_size: 2 aspect_ratio: 2", (2, 3, 4), (2, 1, 6)),
+]

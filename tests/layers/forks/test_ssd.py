@@ -1,0 +1,137 @@
+"""SSD's layer types: what they refuse, and what neither the recorded cases nor the case table ask."""
+
+import numpy as np
+import pytest
+
+from tests.layers.one_layer import forward, gradients, one_layer
+from tests.layers.one_layer_net import assign
+from zoo.errors import ZooError
+
+DETECTION = ((1, 24), (1, 12), (1, 2, 24))
+MAPS = ((2, 3, 3, 5), (2, 1, 90, 60))
+
+
+def detection(body="num_classes: 2", bottoms=DETECTION):
+    return one_layer("DetectionOutput", f"detection_output_param {{ {body} }}", bottoms)
+
+
+@pytest.mark.parametrize(
+    "body, bottoms, said",
+    [
+        ("", DETECTION, "num_classes must be given"),
+        ("num_classes: 1", DETECTION, "no class but the background"),
+        ("num_classes: 2 background_label_id: -1", DETECTION, "no background_label_id of -1"),
+        ("num_classes: 2 nms_param { nms_threshold: -0.1 }", DETECTION, "nms_threshold must not be negative"),
+        ("num_classes: 2 nms_param { eta: 0 }", DETECTION, "eta must be above 0"),
+        ("num_classes: 2 nms_param { top_k: 3 } top_k: 4", DETECTION, "top_k is given twice"),
+        ("num_classes: 3", DETECTION, r"scores, bottom 1, do not fit the priors.*\(items, 18\)"),
+        ("num_classes: 2 share_location: false", DETECTION, r"offsets, bottom 0, do not fit.*\(items, 48\)"),
+        ("num_classes: 2", ((2, 24), (1, 12), (1, 2, 24)), "different numbers of items"),
+        ("num_classes: 2", ((1, 24), (1, 12), (1, 1, 24)), "priors, bottom 2, are boxes and variances"),
+    ],
+)
+def test_detection_output_refuses(body, bottoms, said):
+    with pytest.raises(ZooError, match=said):
+        detection(body, bottoms)
+
+
+def test_detection_output_takes_what_writes_files_and_images():
+    extra = "save_output_param { output_directory: 'out' } visualize: true visualize_threshold: 0.6 save_file: 'a'"
+    net = detection(f"num_classes: 2 {extra}", (*DETECTION, (1, 3, 9, 9)))
+    assert net.layers[-1].tops == ((1, 1, 6, 7),)
+    assert detection("num_classes: 2 keep_top_k: 4").layers[-1].tops == ((1, 1, 4, 7),)
+
+
+@pytest.mark.parametrize(
+    "body, said",
+    [
+        ("", "min_size must be given"),
+        ("min_size: 0", "min_size must be positive"),
+        ("min_size: 3 max_size: 3", "max_size must exceed"),
+        ("min_size: 3 min_size: 4 max_size: 5", "max_size does not fit min_size"),
+        ("min_size: 3 variance: 1 variance: 2", "variance is given once, or four times"),
+        ("min_size: 3 aspect_ratio: 0", "aspect_ratio must be positive"),
+        ("min_size: 3 img_size: 3 img_h: 2 img_w: 3", "img_size and img_h, img_w exclude each other"),
+        ("min_size: 3 img_h: 2", "img_w must be positive"),
+        ("min_size: 3 step: 0", "step must be positive"),
+        ("min_size: 3 step: 2 step_w: 1 step_h: 1", "step and step_h, step_w exclude each other"),
+    ],
+)
+def test_prior_box_refuses(body, said):
+    with pytest.raises(ZooError, match=said):
+        one_layer("PriorBox", f"prior_box_param {{ {body} }}", MAPS)
+
+
+def test_prior_box_cuts_sizes_to_whole_numbers():
+    body = "prior_box_param { min_size: 30.7 max_size: 60.9 step: 8 img_size: 100 }"
+    boxes = forward(one_layer("PriorBox", body, MAPS), *(np.zeros(shape) for shape in MAPS))[0, 0].reshape(-1, 4)
+    want = np.array([30, np.sqrt(30 * 60)]) / 100
+    assert boxes[:2, 2] - boxes[:2, 0] == pytest.approx(want, rel=1e-6)
+
+
+def test_permute_refuses():
+    with pytest.raises(ZooError, match="an axis is named twice"):
+        one_layer("Permute", "permute_param { order: 1 order: 1 }", ((2, 3, 4),))
+    with pytest.raises(ZooError, match="no such axis"):
+        one_layer("Permute", "permute_param { order: 3 }", ((2, 3, 4),))
+
+
+def test_normalize_of_another_fork_is_refused_by_name():
+    with pytest.raises(ZooError, match="Normalize of happynear/caffe-windows.*not supported"):
+        one_layer("Normalize", "normalize_param { }", ((2, 3, 4, 5),))
+
+
+@pytest.mark.parametrize("portable", [False, True])
+def test_normalize_with_a_scale_of_zero(portable):
+    body = "norm_param { across_spatial: false channel_shared: false }"
+    net = one_layer("Normalize", body, ((2, 3, 4, 5),), portable=portable)
+    assign(net, [0.0, 2.0, 3.0])
+    x = np.random.default_rng(0).normal(size=(2, 3, 4, 5))
+    y = forward(net, x)
+    assert not y[:, 0].any()
+    assert np.isfinite(y).all()
+    (dx,) = gradients(net, x)
+    assert not dx[:, 0].any()
+    assert np.isfinite(dx).all()
+
+
+def test_normalize_in_place_gives_no_gradient():
+    """The fork overwrites the top's gradient before it subtracts from it."""
+    x = np.random.default_rng(0).normal(size=(2, 3, 4, 5))
+    from zoo.converters.build import build
+    from zoo.formats.prototxt import parse_net
+    from zoo.netdef.net import net_def
+
+    text = """layer { name: "in" type: "Input" top: "x" input_param { shape { dim: 2 dim: 3 dim: 4 dim: 5 } } }
+        layer { name: "l" type: "Normalize" bottom: "x" top: "x" }"""
+    net = build(net_def(parse_net(text), "TEST"))
+    (dx,) = gradients(net, x)
+    assert not dx.any()
+    assert np.square(forward(net, x)).sum((1, 2, 3)) == pytest.approx([1, 1], rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    "body, said",
+    [
+        ("", "num_classes must be given"),
+        ("num_classes: 3 background_label_id: 3", "no class is the background"),
+        ("num_classes: 3 overlap_threshold: 0", "overlap_threshold must be positive"),
+        ("num_classes: 3 name_size_file: 'x'", "name_size_file are not supported"),
+    ],
+)
+def test_detection_evaluate_refuses(body, said):
+    with pytest.raises(ZooError, match=said):
+        one_layer("DetectionEvaluate", f"detection_evaluate_param {{ {body} }}", ((1, 1, 4, 7), (1, 1, 3, 8)))
+
+
+def test_detection_evaluate_takes_a_padded_top_and_a_shorter_one_alike():
+    net = one_layer("DetectionEvaluate", "detection_evaluate_param { num_classes: 3 }", ((1, 1, 6, 7), (1, 1, 2, 8)))
+    found = np.array([[0, 1, 0.9, 0, 0, 1, 1], [0, 2, 0.8, 0, 0, 1, 1], [1, 1, 0.7, 0, 0, 0.4, 0.4]])
+    there = np.array([[0, 1, 0, 0, 0, 1, 1, 0], [1, 1, 0, 0, 0, 1, 1, 0]])
+    padded = np.concatenate([found, np.full((3, 7), -1)])
+    want = [[-1, 1, 2, -1, -1], [-1, 2, 0, -1, -1], [0, 1, 0.9, 1, 0], [0, 2, 0.8, 0, 1], [1, 1, 0.7, 0, 1]]
+    kind = net.layers[-1].type
+    for detections in (padded, found):
+        top = forward(net, detections[None, None], there[None, None])
+        assert kind.real_rows(top) == 5
+        assert top[0, 0, :5] == pytest.approx(np.array(want))

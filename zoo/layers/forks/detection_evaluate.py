@@ -1,0 +1,125 @@
+"""DetectionEvaluate: which of the boxes found are right, for the average precision."""
+
+import numpy as np
+
+from zoo.errors import UnsupportedError
+from zoo.layers.base.layer_type import LayerType
+from zoo.layers.base.lazy import ops
+from zoo.layers.base.registry import layer_type
+from zoo.layers.ops.boxes import overlap
+from zoo.layers.ops.layout import to_caffe
+
+
+@layer_type("DetectionEvaluate", source="weiliu89/caffe@ssd detection_evaluate_layer.cpp:11-227")
+class DetectionEvaluate(LayerType):
+    """A detection is true if the box of its image and label that it overlaps most overlaps enough and is not yet found.
+
+    Bottoms: detections (1, 1, D, 7), as DetectionOutput gives them, rows of image or label -1 being none; boxes that
+    are there (1, 1, G, 8): image, label, instance, xmin, ymin, xmax, ymax, difficult, up to the first of image -1. Top
+    (1, 1, M, 5): for each class but the background -1, label, boxes, -1, -1; then each detection's image, label, score,
+    1 if true, 1 if false, by image and label. Those of a label that the image has boxes of come by descending score,
+    others in the order given. Difficult boxes, where they are not evaluated, are not counted, and make neither true nor
+    false. No gradient, no blobs.
+
+    M is K - 1 and what is a detection; the graph's top has room for all D, and rows of -1 behind.
+    """
+
+    reads_bottom_in_backward = False
+    aliases_bottom = None
+    mixes_batch = True
+    no_gradient_bottoms = (0, 1)
+    pixel_map = None
+    deployed = False
+    padded_axis = 2
+    takes_padding = True
+    bottom_count = 2
+    fields = ("detection_evaluate_param",)
+
+    def read(self, p):
+        """Reads detection_evaluate_param."""
+        if not p.has("num_classes") or not p.num_classes:
+            raise p.error("num_classes must be given", "num_classes", want="the classes, the background included")
+        self.classes, self.background = p.num_classes, p.background_label_id
+        self.threshold, self.with_difficult = p.overlap_threshold, p.evaluate_difficult_gt
+        if self.background >= self.classes:
+            want = f"0 to {self.classes - 1}"
+            raise p.error("no class is the background", "background_label_id", got=self.background, want=want)
+        if not self.threshold > 0:
+            raise p.error("overlap_threshold must be positive", "overlap_threshold", got=f"{self.threshold:g}")
+        if p.has("name_size_file"):
+            raise UnsupportedError(
+                "boxes scaled to the sizes of a name_size_file are not supported",
+                at=p.at("name_size_file"),
+                hint="without it boxes are compared as parts of their image, which changes a score but little",
+            )
+        p.no_effect("resize_param")  # says how boxes are scaled to those sizes
+
+    def top_shapes(self, bottoms):
+        """(1, 1, classes without the background + D, 5)."""
+        for index, (shape, columns) in enumerate(zip(bottoms, (7, 8))):
+            if len(shape) != 4 or shape[:2] != (1, 1) or shape[3] != columns:
+                raise self.error(f"bottom {index} has other axes", "bottom", got=shape, want=f"(1, 1, rows, {columns})")
+        return ((1, 1, self.classes - 1 + bottoms[0][2], 5),)
+
+    def real_rows(self, top):
+        """Those that pad have -1 for a label."""
+        return int(np.count_nonzero(top[0, 0, :, 1] != -1))
+
+    def fixes_batch(self, bottoms):
+        """Its rows are of all items together."""
+        return f'layer "{self.layer.name}" has the boxes of all items in one list'
+
+    def build(self, site):
+        """Works on tables of (D, G) values."""
+        labels = np.array([label for label in range(self.classes) if label != self.background], np.float32)
+
+        def evaluate(found, there):
+            found, there = (to_caffe(ops.cast(ops.stop_gradient(x), "float32"))[0, 0] for x in (found, there))
+            there, usable = self._boxes(there)
+            counted = ops.sum(ops.where(ops.equal(there[:, 1], labels[:, None]), usable, 0.0), axis=1)
+            ones = -ops.ones_like(counted)
+            head = ops.stack([ones, ones * 0 + labels, counted, ones, ones], axis=1)
+            return ops.concatenate([head, self._detections(found, there)], axis=0)[None, :, :, None]
+
+        return evaluate
+
+    def _boxes(self, there):
+        """Returns (boxes (G, 8) with image -1 where there is none, 1.0 for those that count)."""
+        ended = ops.cumsum(ops.cast(ops.equal(there[:, 0], -1), "float32")) > 0
+        there = ops.where(ended[:, None], -1.0, there)
+        counts = ops.not_equal(there[:, 0], -1)
+        if not self.with_difficult:
+            counts = ops.logical_and(counts, ops.equal(there[:, 7], 0))
+        return there, ops.cast(counts, "float32")
+
+    def _detections(self, found, there):
+        """Returns a row for each of `found` (D, 7): what is a detection first, in order, then rows of zeros or -1."""
+        image, label, score = (found[:, i] for i in range(3))
+        both = [ops.equal(found[:, None, i], there[None, :, i]) for i in (0, 1)]
+        here = ops.logical_and(ops.logical_and(*both), ops.not_equal(image, -1)[:, None])
+        known = ops.any(here, axis=1)
+        order = ops.argsort(ops.where(known, -score, 0.0))  # each of the sorts leaves what is equal as it is
+        order = ops.take(order, ops.argsort(ops.take(label, order)))
+        labelled = ops.not_equal(label, -1)
+        real = ops.logical_and(ops.not_equal(image, -1), labelled)
+        order = ops.take(order, ops.argsort(ops.take(ops.where(real, image, np.inf), order)))
+        found, here, real = (ops.take(x, order, axis=0) for x in (found, here, real))
+        overlaps = overlap([found[:, i, None] for i in range(3, 7)], [there[None, :, i] for i in range(3, 7)])
+        overlaps = ops.where(here, overlaps, -1.0)
+        best = ops.one_hot(ops.argmax(overlaps, axis=1), there.shape[0], dtype="float32")
+        enough = ops.max(overlaps, axis=1) >= self.threshold
+        if not self.with_difficult:
+            difficult = ops.cast(ops.not_equal(there[None, :, 7], 0), "float32")
+            left_out = ops.logical_and(enough, ops.sum(best * difficult, axis=1) > 0)
+        else:
+            left_out = ops.zeros_like(enough)
+        hits = best * ops.cast(ops.logical_and(enough, ops.logical_not(left_out)), "float32")[:, None]
+        earlier = ops.cumsum(hits, axis=0) - hits
+        true = ops.sum(hits, axis=1) * ops.cast(ops.equal(ops.sum(hits * earlier, axis=1), 0), "float32")
+        false = (1 - true) * ops.cast(ops.logical_not(left_out), "float32")
+        rows = ops.stack([found[:, 0], found[:, 1], found[:, 2], true, false], axis=1)
+        # A label without an image is counted among the rows of the top, and none written for it.
+        unwritten = ops.sum(ops.cast(ops.logical_and(ops.equal(image, -1), labelled), "float32"))
+        place = ops.cumsum(ops.ones_like(true)) - ops.sum(ops.cast(real, "float32"))
+        rest = ops.where(ops.logical_and(place > 0, place <= unwritten)[:, None], 0.0, -1.0)
+        return ops.where(real[:, None], rows, rest)
