@@ -3,11 +3,11 @@
 import copy
 
 from zoo.layers.base.registry import layer_type
-from zoo.layers.convolution import Convolution
+from zoo.layers.base.window_convolution import WindowConvolution
 
 
 @layer_type("DepthwiseConvolution", source="yonghenglh6/DepthwiseConvolution@master depthwise_conv_layer.cpp:8-75")
-class DepthwiseConvolution(Convolution):
+class DepthwiseConvolution(WindowConvolution):
     """Convolution whose group is the number of channels; num_output may be a multiple of it.
 
     Bottoms (N,C,H,W) -> as many tops (N,num_output,H',W'). Blobs: weight (num_output,1,kernel...), bias (num_output).
@@ -24,7 +24,7 @@ class DepthwiseConvolution(Convolution):
 
 
 @layer_type("ConvolutionDepthwise", source="sp2823/caffe@convolution-depthwise conv_dw_layer.cpp:8-190")
-class ConvolutionDepthwise(Convolution):
+class ConvolutionDepthwise(WindowConvolution):
     """Convolution of each channel by a filter of its own, whatever group and num_output say: the fork reads neither.
 
     Bottom (N,C,H,W) -> top (N,C,H',W'), sizes as Convolution's. Blobs: weight (C,1,kh,kw), bias (C).
@@ -50,12 +50,12 @@ class ConvolutionDepthwise(Convolution):
 
     def top_shapes(self, bottoms):
         """Convolution's, with as many channels as the bottom has."""
-        return Convolution.top_shapes(self._with(bottoms), bottoms)
+        return WindowConvolution.top_shapes(self._with(bottoms), bottoms)
 
     def blobs(self, bottoms):
         """Weight and, with bias_term, bias."""
-        return Convolution.blobs(self._with(bottoms), bottoms)
+        return WindowConvolution.blobs(self._with(bottoms), bottoms)
 
     def build(self, site):
         """As Convolution."""
-        return Convolution.build(self._with(site.bottoms), site)
+        return WindowConvolution.build(self._with(site.bottoms), site)

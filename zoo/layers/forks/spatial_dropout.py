@@ -1,12 +1,12 @@
 """SpatialDropout, which drops whole channels."""
 
+from zoo.layers.base.dropout_type import DropoutType
 from zoo.layers.base.lazy import keras
 from zoo.layers.base.registry import layer_type
-from zoo.layers.dropout import Dropout
 
 
 @layer_type("SpatialDropout", source="intel/caffe@master spatial_dropout_layer.cpp:10-95")
-class SpatialDropout(Dropout):
+class SpatialDropout(DropoutType):
     """TRAIN: each channel of each item is 0 with probability dropout_ratio, else x / (1 - dropout_ratio). TEST: y = x.
 
     The ratio is dropout_param's, as in the fork, which never reads its spatial_dropout_param.
@@ -19,7 +19,6 @@ class SpatialDropout(Dropout):
     def read(self, p, unread):
         """Takes dropout_param. Raises NetError for a ratio that the fork would not read."""
         self.read_ratio(p)
-        self.scale_train, self.always = True, False
         if unread.has("dropout_ratio"):
             what = "SpatialDropout takes its ratio from dropout_param"
             raise unread.error(what, "dropout_ratio", hint="dropout_param { dropout_ratio: ... }")
