@@ -230,3 +230,24 @@ sys.exit(done.returncode or (9 if peak > 2.5 else 0))
     assert "verified" in done.stdout
     model = keras.saving.load_model(tmp_path / "alexnet.keras")
     assert model.input_shape == (None, 227, 227, 3) and model.count_params() == 60_965_224
+
+
+def test_layers_without_names(command, tmp_path):
+    """Their .caffemodel goes to the first of them alone, as in Caffe; a .keras file to each."""
+    ip = """layer { type: "InnerProduct" bottom: "%s" top: "%s"
+      inner_product_param { num_output: 3 weight_filler { type: "xavier" } } }"""
+    text = 'layer { name: "in" type: "Input" top: "x" input_param { shape { dim: 2 dim: 3 } } }'
+    config = small_net.write(tmp_path / "net.prototxt", "\n".join([text, ip % ("x", "y"), ip % ("y", "z")]))
+    output = f"--output={tmp_path}/a.keras,{tmp_path}/a.caffemodel"
+    done = command(f"--config={config}", output, "--verify", "--summary")
+    assert done.returncode == 0 and done.stdout.rstrip().endswith("verified"), done.stderr
+    assert 'net.prototxt:4: layer "" (InnerProduct): no .caffemodel gives it its parameters back' in done.stderr
+    again = command(
+        f"--config={config}", f"--weights={tmp_path}/a.keras", f"--output={tmp_path}/b.caffemodel", "--verify"
+    )
+    assert again.returncode == 0 and "weights of" in again.stdout and "filled" not in again.stderr, again.stderr
+    assert (tmp_path / "a.caffemodel").read_bytes() == (tmp_path / "b.caffemodel").read_bytes()
+    binary = command(f"--config={config}", f"--weights={tmp_path}/a.caffemodel", f"--output={tmp_path}/c.keras")
+    assert "not in the weights files, filled instead: (no name)#2" in binary.stderr
+    hdf5 = error(command(f"--config={config}", f"--weights={tmp_path}/a.keras", f"--output={tmp_path}/a.caffemodel.h5"))
+    assert "no name for an HDF5 group" in hdf5 and not (tmp_path / "a.caffemodel.h5").exists()

@@ -32,6 +32,7 @@ from absl import flags
 from zoo import command, config_flag, user_code
 from zoo.errors import OutputError, Place, UnsupportedError, ZooError
 from zoo.formats import limits
+from zoo.formats.layer_keys import said
 
 CONFIG = config_flag.define("Net or solver file (prototxt), or the name of a packaged config such as lenet.")
 WEIGHTS = flags.DEFINE_list(
@@ -173,11 +174,11 @@ def _say_weights(conversion):
     for path, loaded in zip(conversion.weights, conversion.loaded if conversion.weights else ()):
         print(f"weights of {path}: {len(loaded.copied)} layers")
         if loaded.skipped:
-            print(f"  not in the net to deploy: {', '.join(loaded.skipped)}")
+            print(f"  not in the net to deploy: {said(loaded.skipped)}")
     if not conversion.weights:
         print("WARNING: no --weights: all parameters are filler values, none is trained", file=sys.stderr)
     elif conversion.filled:
-        names = ", ".join(conversion.filled)
+        names = said(conversion.filled)
         print(f"WARNING: not in the weights files, filled instead: {names}", file=sys.stderr)
 
 
@@ -196,10 +197,12 @@ def _write(kind, path, conversion, exported):
         prototxt_file.write(path, conversion.message, metadata.comments(conversion))
     else:
         from zoo.converters import weights
-        from zoo.export.verify import shared_blobs
         from zoo.formats import caffemodel
 
-        arrays, shared = weights.arrays(conversion.net), shared_blobs(conversion.net)
+        for layer in [] if path.endswith(".h5") else weights.lost(conversion.net):
+            what = "no .caffemodel gives it its parameters back: an earlier layer has its name"
+            print(f"WARNING: {layer.at()}: {what} (a .keras file does)", file=sys.stderr)
+        arrays, shared = weights.arrays(conversion.net), weights.shared(conversion.net)
         caffemodel.write(path, arrays, conversion.message, shared=shared)
     beside = metadata.write(path.rstrip("/"), conversion, exported) if kind in ("keras", "saved_model") else []
     print(f"{path}" + "".join(f", {name}" for name in beside))

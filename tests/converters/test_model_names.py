@@ -2,6 +2,7 @@
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from zoo.converters.build import build
 from zoo.formats.prototxt import parse_net
@@ -28,3 +29,21 @@ def test_layers_keep_their_names_and_operations_give_way(tmp_path):
     x = np.array([[1, -2, 0.5], [3, 0, -1]], np.float32)
     want = np.maximum(np.tanh(np.maximum(2.5 * x, 0)), 0)
     assert np.allclose(keras.saving.load_model(tmp_path / "m.keras")([x]), want, atol=1e-6)
+
+
+def test_names_that_tensorflow_has_no_scope_for():
+    for name in ("", "_x", "(x)", "a:b", "a#b", "\u00fc", "a>b", r"a\\b"):
+        text = (
+            NET
+            + f"""layer {{ name: "{name}" type: "InnerProduct" bottom: "z" top: "v"
+            inner_product_param {{ num_output: 2 weight_filler {{ type: "xavier" }} }} }}
+            layer {{ name: "{name}" type: "Dropout" bottom: "v" top: "u" }}"""
+        )
+        net = build(net_def(parse_net(text), "TRAIN"))
+        assert in_a_graph(net)(tf.ones((2, 3))).shape == (2, 2)
+        assert net.model()(tf.ones((2, 3))).shape == (2, 2)
+        assert len({parameter.variable.path for parameter in net.parameters}) == 2
+
+
+def in_a_graph(net):
+    return tf.function(lambda x: net.run({net.inputs[0]: x})[net.outputs()[0]], autograph=False)

@@ -7,11 +7,14 @@ import pytest
 from tests.export import small_net
 from tests.layers.cases import CASES
 from zoo.converters import weights
+from zoo.converters.build import build
 from zoo.errors import WeightsError
 from zoo.export import keras_file
 from zoo.export.conversion import convert
 from zoo.export.keras_model import keras_model
-from zoo.formats import caffemodel
+from zoo.export.verify import Comparison, same_bytes
+from zoo.formats import caffemodel, prototxt
+from zoo.netdef.net import net_def
 
 
 def written(conversion, path):
@@ -123,3 +126,38 @@ def test_a_file_that_keras_has_saved_again_is_refused(small, tmp_path):
         keras.saving.load_model(first).save(tmp_path / "b.keras")
     with pytest.raises(WeightsError, match=r"b\.keras: a Keras file that does not say which of Caffe's blobs"):
         convert(small[0], [tmp_path / "b.keras"])
+
+
+SAME = """
+layer { %s type: "DummyData" top: "x" top: "y" dummy_data_param { shape { dim: 2 dim: 3 } shape { dim: 2 } } }
+layer { %s type: "InnerProduct" bottom: "x" top: "a" inner_product_param { num_output: 3 } }
+layer { %s type: "ReLU" bottom: "a" top: "a" }
+layer { %s type: "InnerProduct" bottom: "a" top: "b" inner_product_param { num_output: 3 } }
+layer { %s type: "SoftmaxWithLoss" bottom: "b" bottom: "y" top: "loss" }
+"""
+
+
+@pytest.mark.parametrize("name", ["", "ip"])
+def test_layers_of_one_name_are_told_apart(name, tmp_path):
+    """The file of the net to deploy, where the layers are other ones in order, loads into the net to train."""
+    said = f'name: "{name}"' if name else ""
+    config = small_net.write(tmp_path / "net.prototxt", SAME % ((said,) * 5))
+    want, got = there_and_back(config, tmp_path / "x.keras")
+    assert list(got) == [name, f"{name}#2"]
+    for one, other in zip(want.values(), got.values()):
+        assert all(map(np.array_equal, one, other))
+    assert not np.array_equal(got[name][0], got[f"{name}#2"][0])
+    net = build(net_def(prototxt.read_net(config), "TRAIN"))
+    loaded = weights.load(net, tmp_path / "x.keras")
+    assert loaded.copied == (f"{name}#2", f"{name}#4") and not loaded.kept
+    for layer, arrays in zip([net.layers[1], net.layers[3]], want.values()):
+        assert all(np.array_equal(p.array(), array) for p, array in zip(layer.parameters, arrays))
+    # The next conversion has the values of the file, against the NumPy reference, too.
+    again = convert(config, [tmp_path / "x.keras"])
+    assert again.filled == ()
+    comparison = Comparison(again)
+    (row,) = comparison.compare(keras_file.load(tmp_path / "x.keras"), keras_model(again).inputs, 1e-5)
+    assert row.verdict == "equal" and comparison.silent == {"OpenCV": "it tells layers apart by name, and two have one"}
+    path = tmp_path / "x.caffemodel"
+    caffemodel.write(path, weights.arrays(again.net), again.message)
+    assert same_bytes(again, path) == (4, [])

@@ -228,13 +228,38 @@ def test_reading_takes_the_memory_of_the_file_and_no_more(rng, tmp_path):
     assert not weights["fc"][0].flags.writeable
 
 
-def test_the_later_of_two_layers_of_one_name_counts(tmp_path):
-    net = net_of({"a": [np.ones(2)], "b": [np.full(2, 3)]})
+def test_layers_of_one_name_are_kept_apart_in_order(tmp_path):
+    net = net_of({"a": [np.ones(2)], "b": [np.full(2, 3), np.ones(1)], "": [np.zeros(4)]})
     net.layer[1].name = "a"
-    np.testing.assert_array_equal(caffemodel.read(message_of(net.SerializeToString(), tmp_path / "w"))["a"][0], [3, 3])
-    net.layer[1].blobs.add(data=[1])
-    with pytest.raises(WeightsError, match='layer "a": two layers of one name, got 1 and 2 parameters'):
-        caffemodel.read(message_of(net.SerializeToString(), tmp_path / "w"))
+    weights = caffemodel.read(message_of(net.SerializeToString(), tmp_path / "w"))
+    assert {key: [a.tolist() for a in blobs] for key, blobs in weights.items()} == {
+        "a": [[1, 1]],
+        "a#2": [[3, 3], [1]],
+        "": [[0, 0, 0, 0]],
+    }
+    assert weights.names == {"a": "a", "a#2": "a", "": ""}
+    for form in (None, net):
+        caffemodel.write(tmp_path / "again", weights, form, diffs={"a#2": [np.full(2, 7), np.zeros(1)]})
+        again = caffe_pb2.NetParameter.FromString((tmp_path / "again").read_bytes())
+        assert [(layer.name, [list(b.data) for b in layer.blobs]) for layer in again.layer] == [
+            ("a", [[1, 1]]),
+            ("a", [[3, 3], [1]]),
+            ("", [[0, 0, 0, 0]]),
+        ]
+        assert [[list(b.diff) for b in layer.blobs] for layer in again.layer] == [[[]], [[7, 7], [0]], [[]]]
+
+
+def test_hdf5_cannot_have_two_layers_of_one_name_with_parameters(tmp_path):
+    net = net_of({"a": [np.ones(2)], "b": [np.ones(2)], "c": [], "d": []})
+    net.layer[3].name = "c"
+    arrays = {"a": [np.ones(2)], "b": [np.ones(2)]}
+    caffemodel.write(tmp_path / "w.h5", arrays, net)
+    net.layer[1].name = net.layer[2].name = "a"
+    with pytest.raises(WeightsError, match='layer "a": two layers of one name that have parameters cannot be .* HDF5'):
+        caffemodel.write(tmp_path / "v.h5", {"a": [np.ones(2)], "a#2": [np.ones(2)]}, net)
+    with pytest.raises(WeightsError, match="two layers of one name"):
+        caffemodel.write(tmp_path / "v", {"a#2": [np.ones(2)]}, net, hdf5_form=True)
+    assert os.listdir(tmp_path) == ["w.h5"]
 
 
 # ---- HDF5 ------------------------------------------------------------------------------------------------
@@ -489,7 +514,7 @@ def test_a_new_file_has_the_usual_permissions(little, tmp_path):
 
 def test_weights_and_gradients_must_go_together_with_the_net(little, tmp_path):
     net = net_of({"conv": [], "relu": [], "scal": []})
-    with pytest.raises(WeightsError, match=r'layer "scale": .* got 0 such layers in the net.*did you mean "scal"'):
+    with pytest.raises(WeightsError, match=r'layer "scale": .* the net has no such layer \(did you mean "scal"'):
         caffemodel.write(tmp_path / "w", little, net)
     with pytest.raises(WeightsError, match='layer "conv": gradients unlike the weights'):
         caffemodel.write(tmp_path / "w", little, diffs={"conv": [np.ones(3)]})

@@ -108,10 +108,6 @@ MISTAKES = {
             'layer { name: "a" type: "ReLU" bottom: "x" top: "y" }\n'
             'layer { name: "b" type: "TanH" bottom: "x" top: "y" }\n'
         ),
-        "two layers of one name": net(
-            f'layer {{ name: "a" type: "Convolution" bottom: "x" top: "y" {CONV} {{ {ONES} }} }}\n'
-            f'layer {{ name: "a" type: "Convolution" bottom: "y" top: "z" {CONV} {{ {ONES} }} }}\n'
-        ),
         "include and exclude": one("ReLU", "include { phase: TRAIN } exclude { stage: 's' }"),
         "too many bottoms": two((2,), "ReLU"),
         "too many tops": one("ReLU", tops=("y", "z")),

@@ -8,6 +8,7 @@ from zoo.formats import caffe_pb2
 from zoo.formats.prototxt import parse_net
 from zoo.netdef.net import AUTOMATIC, net_def, net_def_for_state
 from zoo.netdef.netdef import BlobRef, ParamKey
+from zoo.netdef.shape_inference import multipliers
 
 DATA = 'layer { name: "d" type: "Input" top: "d" input_param { shape { dim: 2 dim: 3 dim: 5 dim: 4 } } }\n'
 
@@ -257,9 +258,17 @@ def test_stated_multipliers_must_agree(field):
 
 def test_one_name_for_two_layers():
     assert len(wire(DATA + relu("d", "x", name="r") + relu("x", "y", name="r")).layers) == 3
-    text = DATA + conv("c", "") + conv("c", "").replace('top: "c"', 'top: "x"')
-    assert 'net:3: layer "c" (Convolution): has the name of another layer' in error_of(text)
-    assert "has no name, like another" in error_of(text.replace('name: "c"', ""))
+    text = (
+        DATA
+        + conv("c", 'param { name: "w" }')
+        + conv("c", 'param { name: "w" } param { lr_mult: 3 }').replace('top: "c"', 'top: "x"')
+    )
+    for name, given in (("c", text), ("", text.replace('name: "c"', ""))):
+        net = wire(given)
+        assert [layer.name for layer in net.layers] == ["d", name, name]
+        assert [layer.key for layer in net.layers] == ["d", name, f"{name}#2"]
+        assert net.owners == {ParamKey(name, 0): ParamKey(name, 0), ParamKey(f"{name}#2", 0): ParamKey(name, 0)}
+        assert multipliers(net)[ParamKey(f"{name}#2", 1)] == (3, 1)
     apart = DATA + conv("c", "include { phase: TEST }") + conv("c", "include { phase: TRAIN }")
     assert [layer.place.line for layer in wire(apart).layers] == [1, 3]
 

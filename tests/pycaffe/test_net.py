@@ -385,3 +385,53 @@ def test_two_data_layers_of_one_name(tmp_path):
     assert net.params["ip_wide"][0].shape == (4, 5) and net.params["ip_narrow"][0].shape == (4, 2)
     net.forward()
     assert net.blobs["wide"].data.shape == (3, 5) and (net.blobs["narrow"].data == 6).all()
+
+
+def ips(folder, names, seed, sizes=(3, 3)):
+    """A net of two inner products, one behind the other, under names that may be one."""
+    text = 'layer { name: "in" type: "Input" top: "x" input_param { shape { dim: 2 dim: 3 } } }'
+    for name, bottom, top, size in zip(names, "xy", "yz", sizes):
+        text += f"""layer {{ name: "{name}" type: "InnerProduct" bottom: "{bottom}" top: "{top}"
+          inner_product_param {{ num_output: {size} weight_filler {{ type: "gaussian" std: 1 }} }} }}"""
+    caffe.set_random_seed(seed)
+    return caffe.Net(write(folder, text, f"{seed}.prototxt"), caffe.TRAIN)
+
+
+@pytest.mark.parametrize("name", ["ip", ""])
+def test_layers_of_one_name(name, tmp_path):
+    """As pycaffe: `params` has the last of a name, `forward` begins at the first; files hold both, in order."""
+    net, plain = ips(tmp_path, (name, name), 1), ips(tmp_path, ("a", "b"), 2)
+    assert list(net._layer_names) == ["in", name, name] and list(net.params) == [name]
+    first, last = (layer.blobs for layer in net.layers[1:])
+    assert net.params[name][0] is last[0] and net.layer_dict[name] is net.layers[2]
+    for ours, theirs in zip([*first, *last], [*plain.params["a"], *plain.params["b"]]):
+        theirs.data[...] = ours.data
+    x = normal(2, 3)
+    np.testing.assert_array_equal(net.forward(x=x)["z"], plain.forward(x=x)["z"])
+    net.forward(start=name)
+    dz = normal(2, 3)
+    net.backward(z=dz), plain.backward(z=dz)
+    for ours, theirs in zip([*first, *last], [*plain.params["a"], *plain.params["b"]]):
+        np.testing.assert_array_equal(ours.diff, theirs.diff)
+    net.save(str(tmp_path / "w.caffemodel"))
+    written = caffemodel.read(tmp_path / "w.caffemodel")
+    assert list(written.names.items()) == [("in", "in"), (name, name), (f"{name}#2", name)]
+    np.testing.assert_array_equal(written[f"{name}#2"][0], last[0].data)
+    other = ips(tmp_path, (name, name), 3)
+    kept = other.layers[2].blobs[0].data.copy()
+    other.copy_from(str(tmp_path / "w.caffemodel"))
+    np.testing.assert_array_equal(other.layers[1].blobs[0].data, last[0].data)
+    np.testing.assert_array_equal(other.layers[2].blobs[0].data, kept)
+    with pytest.raises(WeightsError, match="HDF5"):
+        net.save_hdf5(str(tmp_path / "w.h5"))
+    assert not (tmp_path / "w.h5").exists()
+
+
+def test_share_with_a_net_that_has_a_name_twice(tmp_path):
+    one, two = ips(tmp_path, ("ip", "ip"), 1), ips(tmp_path, ("ip", "ip"), 2)
+    two.share_with(one)
+    assert np.shares_memory(two.layers[1].blobs[0].data, one.layers[2].blobs[0].data)
+    assert not any(np.shares_memory(two.layers[2].blobs[0].data, layer.blobs[0].data) for layer in one.layers[1:])
+    other = ips(tmp_path, ("ip", "ip"), 3, sizes=(2, 3))
+    with pytest.raises(NetError, match='layer "ip" cannot share its parameters'):
+        other.share_with(one)

@@ -123,3 +123,12 @@ def test_infogain_reads_its_matrix_from_a_file(tmp_path):
     path.unlink()
     with pytest.raises(DataError, match="H.binaryproto"):
         one(body, x=np.ones((1, 2)), label=np.zeros(1))
+
+
+def test_layers_of_one_name_have_their_own_parameters():
+    ip = """layer { %s type: "InnerProduct" bottom: "%s" top: "%s"
+      inner_product_param { num_output: 1 bias_term: false } }"""
+    for name, said in (("a", 'name: "a"'), ("", "")):
+        weights = {name: [np.float32([[2, 3]])], f"{name}#2": [np.float32([[7]])]}
+        got = reference.run(net(ip % (said, "x", "y") + ip % (said, "y", "z")), weights, {"x": np.float32([[10, 1]])})
+        np.testing.assert_array_equal(got["z"], [[7 * 23]])

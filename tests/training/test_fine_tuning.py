@@ -54,7 +54,7 @@ def test_layers_are_copied_by_name_and_the_log_says_which(kind, first, small_dat
     assert said[begin + 1 : begin + 4] == [
         "Copied: conv",
         "Ignoring source layer ip",
-        "Layer ip_new is not in it and keeps what its fillers gave",
+        "Layer ip_new gets nothing from it and keeps what its fillers gave",
     ]
 
 
@@ -83,7 +83,7 @@ def test_of_several_files_each_gives_its_layers_and_the_last_wins(first, small_d
     np.testing.assert_array_equal(ends[0]["conv/0"], conv[0].astype(np.float32))
     np.testing.assert_array_equal(ends[0]["ip/0"], ends[1]["ip/0"])
     said = "\n".join(log(tmp_path / "a"))
-    assert f"Finetuning from {mine}\nCopied: conv\nIgnoring source layer gone\nLayer ip is not in it" in said
+    assert f"Finetuning from {mine}\nCopied: conv\nIgnoring source layer gone\nLayer ip gets nothing from it" in said
     assert f"Finetuning from {keras}\nCopied: conv, ip\n" in said
 
 

@@ -1,6 +1,7 @@
 """A planned net becomes Keras: variables for its blobs, one function a layer, a functional model over them."""
 
 import functools
+import re
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from zoo.converters.backward_needs import may_force
 from zoo.converters.execution import steps
 from zoo.converters.parameters import OF_EACH_REPLICA, Parameter, Parameters
 from zoo.errors import ZooError, raise_together
+from zoo.formats.layer_keys import UniqueNames
 from zoo.keras_internals import history_of
 from zoo.layers.base.blobs import BlobSpec
 from zoo.layers.base.geometry import keras_shape
@@ -100,18 +102,18 @@ class Net:
             outputs: BlobRefs; None means `self.outputs()`.
             any_batch: True leaves the batch size open; False keeps the file's.
         """
-        names, feeds = _UniqueNames(), {}
+        names, feeds = UniqueNames(mark="_"), {}
         for layer in self.layers:
             if layer.call is not None:
-                names(layer.definition.name)
+                names(keras_name(layer.definition.key))
         for ref in self.inputs:
             shape = keras_shape(self.shapes[ref])
             if any_batch and shape:
                 shape = (None, *shape[1:])
-            feeds[ref] = keras.Input(batch_shape=shape, name=names(ref.name))
+            feeds[ref] = keras.Input(batch_shape=shape, name=names(keras_name(ref.name)))
         values = self.run(feeds)
         refs = self.outputs() if outputs is None else outputs
-        name = keras_name(self.definition.name) or "net"
+        name = keras_name(self.definition.name or "net")
         outputs = [values[ref] for ref in refs]
         _rename_operations(outputs)
         return keras.Model(list(feeds.values()), outputs, name=name)
@@ -164,10 +166,10 @@ def build(
     clock = keras.Variable(0, dtype="int32", trainable=False, name="clock", **OF_EACH_REPLICA) if training else None
     portable = portable or keras.backend.backend() != "tensorflow"
     scales = multipliers(definition)
-    names, state, built, errors = _UniqueNames(), {}, [], []
+    names, state, built, errors = UniqueNames(mark="_"), {}, [], []
     lost = () if portable else without_gradient(definition.layers)
     for layer in planned:
-        name = names(layer.definition.name)
+        name = names(keras_name(layer.definition.key))
         try:
             owned = _parameters(layer, name, definition.owners, parameters, scales)
         except ZooError as error:
@@ -180,7 +182,7 @@ def build(
             tops=layer.tops,
             variables=tuple(parameter.variable for parameter in owned),
             portable=portable,
-            seed=zlib.crc32(f"{parameters.seed}/{layer.definition.name}".encode()),
+            seed=zlib.crc32(f"{parameters.seed}/{layer.definition.key}".encode()),
             clock=clock,
             state=_state_maker(state, name),
             replica_slice=replica_slice,
@@ -213,7 +215,7 @@ def _runs_on_host():
 def _parameters(layer, scope, owners, parameters, scales):
     owned = []
     for index, spec in enumerate(layer.blobs):
-        key = ParamKey(layer.definition.name, index)
+        key = ParamKey(layer.definition.key, index)
         owner = owners.get(key, key)
         multipliers = spec.multipliers or scales.get(owner, (1.0, 1.0))
         owned.append(parameters.get_or_create(layer.definition, index, owner, spec, scope, *multipliers))
@@ -254,8 +256,13 @@ def _passing(values, flags):
 
 
 def keras_name(name: str) -> str:
-    """Returns `name` with "/" (which Keras keeps for scopes) as "__" and white space as "_"."""
-    return "_".join(name.replace("/", "__").split())
+    """Returns `name` as TensorFlow allows it for a scope, which it begins only with a letter, a digit or ".".
+
+    "/", which Keras keeps for scopes, is "__"; white space and what TensorFlow does not allow are "_"; a name that
+    begins otherwise has "layer" before it.
+    """
+    plain = re.sub(r"[^A-Za-z0-9_.-]", "_", "_".join(name.replace("/", "__").split()))
+    return plain if re.match(r"[A-Za-z0-9.]", plain) else f"layer{plain}"
 
 
 def _rename_operations(outputs):
@@ -271,19 +278,3 @@ def _rename_operations(outputs):
     for operation in operations.values():
         while operation.name in layers and not isinstance(operation, keras.layers.Layer):
             operation.name = f"{operation.name}.op"
-
-
-class _UniqueNames:
-    """Gives names that Keras accepts, each once."""
-
-    def __init__(self):
-        self._taken = set()
-
-    def __call__(self, name):
-        base = unique = keras_name(name)
-        number = 1
-        while unique in self._taken:
-            number += 1
-            unique = f"{base}_{number}"
-        self._taken.add(unique)
-        return unique

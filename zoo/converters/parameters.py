@@ -26,7 +26,7 @@ class Parameter:
     """One owned blob.
 
     Attributes:
-        key: the owner's layer name and blob index.
+        key: the owner's layer key and blob index.
         spec: the owner's `BlobSpec`.
         variable: the Keras variable, in `spec.keras_shape`.
         lr_mult, decay_mult: Caffe's multipliers; lr_mult 0 means that it is not learned.
@@ -51,7 +51,7 @@ class Parameters:
     """Parameters by their owner's key, in the order in which layers first asked for them (Caffe's learnable order).
 
     Args:
-        seed: fixes the fillers: a blob's start is a function of the seed, its layer's name and its index alone.
+        seed: fixes the fillers: a blob's start is a function of the seed, its layer's key and its index alone.
     """
 
     def __init__(self, seed=0):
@@ -86,7 +86,7 @@ class Parameters:
         """
         if owner in self._owned:
             return self._shared(layer, index, self._owned[owner], spec)
-        rng = np.random.Generator(np.random.PCG64([self.seed, zlib.crc32(layer.name.encode()), index]))
+        rng = np.random.Generator(np.random.PCG64([self.seed, zlib.crc32(layer.key.encode()), index]))
         with keras.name_scope(scope):
             variable = keras.Variable(
                 spec.to_keras(fill(spec.filler, spec.shape, rng, layer.at())),

@@ -1,6 +1,7 @@
 """Arrays of a weights file -> the variables of a net, by layer name (net.cpp CopyTrainedLayersFrom), and back."""
 
 import os
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,17 +9,18 @@ import numpy as np
 from zoo.converters.build import Net
 from zoo.errors import WeightsError, raise_together
 from zoo.formats import caffemodel
-from zoo.netdef.netdef import ParamKey
+from zoo.formats.layer_keys import layer_keys, said
+from zoo.netdef.netdef import LayerDef, ParamKey
 
 
 @dataclass(frozen=True)
 class Loaded:
-    """What became of each layer that has parameters.
+    """What became of each layer that has parameters; layers of the net by their keys.
 
     Attributes:
         copied: layers whose blobs were taken from the file.
-        kept: layers of the net that the file does not have; they keep their values.
-        skipped: layers of the file that the net does not have.
+        kept: layers of the net to which the file gives nothing; they keep their values.
+        skipped: names of layers of the file that the net does not have.
     """
 
     copied: tuple[str, ...]
@@ -27,7 +29,7 @@ class Loaded:
 
     def __str__(self):
         parts = [
-            f"{word}: {', '.join(names) if names else 'none'}"
+            f"{word}: {said(names)}"
             for word, names in (
                 ("copied", self.copied),
                 ("kept as they were", self.kept),
@@ -37,49 +39,79 @@ class Loaded:
         return "; ".join(parts)
 
 
-def load(net: Net, path: str | os.PathLike[str]) -> Loaded:
+def load(net: Net, path: str | os.PathLike[str], but: Container[ParamKey] = ()) -> Loaded:
     """Copies the weights in the file at `path` into `net` (a built `Net`) by layer name; returns a `Loaded`.
 
     A layer that only one side has is passed over, as Caffe does; one that both have must fit.
+
+    Args:
+        net: the net.
+        path: the file's.
+        but: keys of parameters that are left as they are.
 
     Raises:
         WeightsError: the file is damaged, no layer of it is in the net, or layers of one name differ in the number or
             shapes of their blobs: all of these in one error, nothing having been copied.
     """
     weights = caffemodel.read(path)
-    layers = {layer.definition.name: layer for layer in net.layers if layer.parameters}
-    copied = [name for name in weights if name in layers]
-    errors, pairs = [], []
-    for name in copied:
-        fitting, refusals = _match(layers[name], weights, path)
+    found = targets(weights, [(layer.definition.name, bool(layer.parameters)) for layer in net.layers])
+    taken, errors, pairs = {}, [], []
+    for key, index in found.items():
+        layer = net.layers[index]
+        fitting, refusals = _match(layer, weights, key, path)
+        if layer.parameters:
+            taken[layer.definition.key] = None
         pairs += fitting
         errors += refusals
-    skipped = tuple(name for name in weights if weights[name] and name not in layers)
-    if not copied and layers:
-        want = ", ".join(list(layers)[:8])
-        raise WeightsError(
-            f"{path} has no weights for any layer of this net", got=", ".join(skipped[:8]) or "none", want=want
-        )
+    able = [layer.definition.key for layer in net.layers if layer.parameters]
+    skipped = tuple(weights.names[key] for key in weights if weights[key] and key not in found)
+    if able and not taken and not errors:
+        want = said(able[:8])
+        raise WeightsError(f"{path} has no weights for any layer of this net", got=said(skipped[:8]), want=want)
     raise_together(errors)
     for parameter, array in pairs:
-        parameter.assign(array)
-    return Loaded(tuple(copied), tuple(name for name in layers if name not in weights), skipped)
+        if parameter.key not in but:
+            parameter.assign(array)
+    return Loaded(tuple(taken), tuple(key for key in able if key not in taken), skipped)
 
 
-def _match(layer, weights, path):
-    """Returns ([(parameter, array)], [errors]) for one layer that both sides have."""
-    name, arrays = layer.definition.name, weights[layer.definition.name]
-    place, wanted = layer.definition.at(), len(layer.parameters)
+def targets(weights: caffemodel.Weights, layers: Sequence[tuple[str, bool]]) -> dict[str, int]:
+    """Returns {layer key of a weights file: index of the net's layer that it goes to}, without what goes nowhere.
+
+    Layers go together by name. Of several layers of one name in the net, Caffe gives the first all that a binary file
+    has of the name, one over the other (net.cpp CopyTrainedLayersFrom), and the last what an HDF5 file has. Our .keras
+    file gives to each its own.
+
+    Args:
+        weights: what the file holds.
+        layers: pairs (name, whether it has parameters) of the net.
+    """
+    if weights.hdf5:
+        places = {name: index for index, (name, _) in enumerate(layers)}
+    elif weights.binary:
+        places = {name: index for index, (name, _) in reversed(list(enumerate(layers)))}
+    else:
+        able = [index for index, (_, able) in enumerate(layers) if able]
+        places = dict(zip(layer_keys(layers[index][0] for index in able), able))
+    return {key: places[name] for key, name in weights.names.items() if name in places}
+
+
+def _match(layer, weights, key, path):
+    """Returns ([(parameter, array)], [errors]) for layer `key` of a file and the layer of the net that it goes to."""
+    arrays, wanted, place = weights[key], len(layer.parameters), layer.definition.at()
     if weights.hdf5:  # a shared blob stands with its owner alone
         arrays = [*arrays, *[None] * (wanted - len(arrays))]
     if len(arrays) != wanted:
-        return [], [WeightsError(f"wrong number of blobs in {path}", at=place, got=len(arrays), want=wanted)]
+        alike = weights.binary and list(weights.names.values()).count(weights.names[key]) > 1
+        hint = "all layers of this name in the file go to the first of the net, as in Caffe" if alike else None
+        what = f"wrong number of blobs in {path}"
+        return [], [WeightsError(what, at=place, got=len(arrays), want=wanted, hint=hint)]
     pairs, errors = [], []
     for index, (array, parameter) in enumerate(zip(arrays, layer.parameters)):
         if array is None:
-            if parameter.key == ParamKey(name, index):
+            if parameter.key == ParamKey(layer.definition.key, index):
                 errors.append(WeightsError(f"blob {index} is not in {path}", at=place, want=parameter.spec.shape))
-        elif weights.fits(name, index, parameter.spec.shape):
+        elif weights.fits(key, index, parameter.spec.shape):
             pairs.append((parameter, array))
         else:
             errors.append(
@@ -94,6 +126,22 @@ def _match(layer, weights, path):
     return pairs, errors
 
 
+def lost(net: Net) -> list[LayerDef]:
+    """Returns the layers of `net` whose parameters a binary file cannot give back: an earlier layer has their name."""
+    first = {layer.definition.name: layer for layer in reversed(net.layers)}
+    return [layer.definition for layer in net.layers if layer.parameters and layer is not first[layer.definition.name]]
+
+
 def arrays(net: Net) -> dict[str, list[np.ndarray]]:
-    """Returns {layer name: list of float32 arrays of Caffe's shapes} for every layer of `net`, shared blobs in each."""
-    return {layer.definition.name: [p.array() for p in layer.parameters] for layer in net.layers}
+    """Returns {layer key: list of float32 arrays of Caffe's shapes} for every layer of `net`, shared blobs in each."""
+    return {layer.definition.key: [p.array() for p in layer.parameters] for layer in net.layers}
+
+
+def shared(net: Net) -> set[tuple[str, int]]:
+    """Returns the (layer key, index) of the blobs of `net` that another of its layers owns."""
+    return {
+        (layer.definition.key, index)
+        for layer in net.layers
+        for index, parameter in enumerate(layer.parameters)
+        if parameter.key != (layer.definition.key, index)
+    }

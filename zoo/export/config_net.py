@@ -8,7 +8,7 @@ from zoo.formats import caffe_pb2
 from zoo.formats.prototxt import Parsed
 from zoo.formats.source_lines import Node
 from zoo.netdef.config import open_config
-from zoo.netdef.deploy import deploy
+from zoo.netdef.deploy import deployed_layers
 from zoo.netdef.net import net_def
 from zoo.netdef.netdef import NetDef
 from zoo.netdef.upgrade import upgrade_net
@@ -37,10 +37,9 @@ class ConfigNet:
         Raises:
             NetError: a shape is missing or belongs to no input; nothing is left to compute.
         """
-        message = deploy(self.definition, shapes)
+        message, origins = deployed_layers(self.definition, shapes)
         nodes = {(node.line, node.text("name")): node for node in self.net.source.fields.get("layer", [])}
-        lines = {layer.name: layer.place.line for layer in reversed(self.definition.layers)}
-        found = [(lines.get(layer.name), layer.name) for layer in message.layer]
+        found = [(origin.place.line, origin.name) if origin else (None, None) for origin in origins]
         kept = [nodes.get(key) or nodes.get((key[0], None)) or Node(0) for key in found]
         return Parsed(message, self.net.file, Node(0, (0, 0), None, {"layer": kept}))
 

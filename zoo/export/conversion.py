@@ -77,12 +77,12 @@ class Conversion:
 
     @property
     def filled(self) -> tuple[str, ...]:
-        """Names of the layers whose parameters no weights file has, so that they are what their fillers gave."""
+        """Keys of the layers whose parameters no weights file has, so that they are what their fillers gave."""
         copied = {name for loaded in self.loaded for name in loaded.copied}
         return tuple(
-            layer.definition.name
+            layer.definition.key
             for layer in self.net.layers
-            if layer.definition.name not in copied and any(p.key.layer not in copied for p in layer.parameters)
+            if layer.definition.key not in copied and any(p.key.layer not in copied for p in layer.parameters)
         )
 
 

@@ -118,11 +118,12 @@ def _channels(layer, picture, source, weights, size):
 def _channels_of_weights(top, source, weights):
     """Channels that the convolutions on `top` have weights for, or None."""
     readers = [layer for layer in source.definition.layers if layer.type == "Convolution" and layer.bottoms[0] == top]
-    arrays = caffemodel.read(weights[-1]) if weights and readers else {}
+    saved = caffemodel.read(weights[-1]) if weights and readers else caffemodel.Weights()
+    arrays = {saved.names[key]: blobs[0] for key, blobs in saved.items() if blobs}
     found = {
-        arrays[layer.name][0].shape[1] * layer.message.convolution_param.group
+        arrays[layer.name].shape[1] * layer.message.convolution_param.group
         for layer in readers
-        if arrays.get(layer.name) and arrays[layer.name][0] is not None and arrays[layer.name][0].ndim == 4
+        if arrays.get(layer.name) is not None and arrays[layer.name].ndim == 4
     }
     return found.pop() if len(found) == 1 else None
 

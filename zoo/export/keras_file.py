@@ -8,6 +8,7 @@ import numpy as np
 
 from zoo.export import targets
 from zoo.formats import keras_weights
+from zoo.formats.layer_keys import layer_keys
 from zoo.keras_internals import all_layers
 
 
@@ -25,7 +26,12 @@ def write(exported, conversion, path):
 
 
 def _blobs(net, model):
-    """Returns {Caffe layer: its blobs, as `keras_weights` has them} of the layers whose blobs are all in `model`."""
+    """Returns {Caffe layer: its blobs, as `keras_weights` has them} of the layers whose blobs are all in `model`.
+
+    Layers of one name are told apart by `layer_keys` of the layers that have parameters, as where they are loaded.
+    """
+    able = [layer for layer in net.layers if layer.parameters]
+    keys = layer_keys(layer.definition.name for layer in able)
     places = {}
     for layer in all_layers(model):
         stored = {}
@@ -33,11 +39,9 @@ def _blobs(net, model):
         for number, variable in stored.items():
             places.setdefault(id(variable), (layer.name, int(number)))
     return {
-        layer.definition.name: [
-            _blob(parameter.spec, *places[id(parameter.variable)]) for parameter in layer.parameters
-        ]
-        for layer in net.layers
-        if layer.parameters and all(id(parameter.variable) in places for parameter in layer.parameters)
+        key: [_blob(parameter.spec, *places[id(parameter.variable)]) for parameter in layer.parameters]
+        for key, layer in zip(keys, able)
+        if all(id(parameter.variable) in places for parameter in layer.parameters)
     }
 
 

@@ -7,6 +7,7 @@ import keras
 
 from zoo.converters.build import keras_name
 from zoo.errors import UnsupportedError, raise_together
+from zoo.formats.layer_keys import UniqueNames
 from zoo.keras_internals import history_of, operation_of
 from zoo.layers.base.geometry import keras_shape
 
@@ -18,8 +19,9 @@ class Exported:
     Attributes:
         model: takes one tensor, or {Keras name: tensor} for several inputs; gives one tensor, or {blob: tensor}.
         inputs: {blob: name of the Keras input}.
-        layers: {Caffe layer: names of its operations in the model}; none where it computes nothing (Dropout in TEST).
-        foreign: {Caffe layer: class} of those that stock Keras does not have.
+        layers: {key of the Caffe layer: names of its operations in the model}; none where it computes nothing, as
+            Dropout in TEST.
+        foreign: {key of the Caffe layer: class} of those that stock Keras does not have.
     """
 
     model: keras.Model
@@ -36,7 +38,7 @@ class Exported:
                 hint="a SavedModel can hold it: --output=FOLDER/",
             )
             for layer in conversion.net.layers
-            if (kind := self.foreign.get(layer.definition.name))
+            if (kind := self.foreign.get(layer.definition.key))
         )
 
 
@@ -47,8 +49,8 @@ def keras_model(conversion):
         UnsupportedError: Keras cannot build the net with an open batch, though its shapes would allow it.
     """
     net, outputs = conversion.net, conversion.outputs
-    computed = {keras_name(layer.definition.name) for layer in net.layers if layer.call is not None}
-    names = _Names(computed)
+    computed = {keras_name(layer.definition.key) for layer in net.layers if layer.call is not None}
+    names = UniqueNames(computed, mark="_")
     feeds = {}
     for ref in net.inputs:
         shape = keras_shape(net.shapes[ref])
@@ -63,7 +65,7 @@ def keras_model(conversion):
         what = str(cause).strip().splitlines()[0]
         raise UnsupportedError("Keras cannot leave the batch open here", got=what, hint="say --batch=N") from cause
     operations = _operations(net, values)
-    _rename(net, operations, _Names(set(inputs.values())))
+    _rename(net, operations, UniqueNames(inputs.values(), mark="_"))
     named = {blob: _named(values[ref], blob, operations, feeds.values()) for blob, ref in outputs.items()}
     model = keras.Model(_one_or(dict(zip(inputs.values(), feeds.values()))), _one_or(named), name=_model_name(net))
     foreign = {name: type(op).__name__ for name, ops in operations.items() for op in ops if not _is_stock(op)}
@@ -75,35 +77,20 @@ def _one_or(tensors):
 
 
 def _model_name(net):
-    return keras_name(net.definition.name) or "net"
+    return keras_name(net.definition.name or "net")
 
 
 def _is_stock(operation):
     return type(operation).__module__.split(".")[0] == "keras"
 
 
-class _Names:
-    """Gives each name once, adding a number where it is taken."""
-
-    def __init__(self, taken):
-        self.taken = set(taken)
-
-    def __call__(self, name):
-        unique, number = name, 1
-        while unique in self.taken:
-            number += 1
-            unique = f"{name}_{number}"
-        self.taken.add(unique)
-        return unique
-
-
 def _operations(net, values):
-    """Returns {Caffe layer: its Keras operations in order of execution}; each belongs to the first that reaches it."""
+    """Returns {layer key: its Keras operations in order of execution}; each belongs to the first that reaches it."""
     seen = {id(operation_of(values[ref])) for ref in net.inputs}
     found = {}
     for layer in net.layers:
         if layer.call is not None:
-            ops = found.setdefault(layer.definition.name, [])
+            ops = found.setdefault(layer.definition.key, [])
             for top in layer.definition.tops:
                 _collect(values[top], seen, ops)
     return found
@@ -149,5 +136,5 @@ def _named(tensor, blob, operations, feeds):
     if operation.name == name and not fed:
         return tensor
     if name in taken:
-        return keras.layers.Identity(name=_Names(taken)(name))(tensor) if fed else tensor
+        return keras.layers.Identity(name=UniqueNames(taken, mark="_")(name))(tensor) if fed else tensor
     return keras.layers.Identity(name=name)(tensor)

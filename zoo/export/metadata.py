@@ -28,7 +28,7 @@ def describe(conversion, exported):
         shape = tensors[blob].shape
         giver = next(layer.definition.name for layer in net.layers if ref in layer.definition.tops)
         outputs[blob] = {"shape": list(shape), **_layout(shape), "layer": giver}
-    types = {layer.definition.name: layer.definition.type for layer in net.layers}
+    types = {layer.definition.key: layer.definition.type for layer in net.layers}
     return {
         "net": net.definition.name,
         "phase": conversion.phase,

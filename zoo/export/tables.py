@@ -22,8 +22,8 @@ def summary(conversion):
     """
     rows, operations = [], 0
     for layer in conversion.net.layers:
-        own = [p for i, p in enumerate(layer.parameters) if p.key == (layer.definition.name, i)]
-        owners = sorted({p.key.layer for p in layer.parameters} - {layer.definition.name})
+        own = [p for i, p in enumerate(layer.parameters) if p.key == (layer.definition.key, i)]
+        owners = sorted({p.key.layer for p in layer.parameters} - {layer.definition.key})
         count = f"{sum(p.spec.count for p in own):,}" if own else ""
         if owners:
             count = f"{count} as {', '.join(owners)}".strip()

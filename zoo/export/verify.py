@@ -83,6 +83,9 @@ class Comparison:
         if conversion.phase == "TRAIN":
             self.silent["OpenCV"] = "it knows no phase but TEST"
             return
+        if net_weights.lost(conversion.net):
+            self.silent["OpenCV"] = "it tells layers apart by name, and two have one"
+            return
         message = caffe_pb2.NetParameter()
         message.CopyFrom(conversion.message)
         for layer in message.layer:
@@ -152,42 +155,34 @@ def compare(blob, by, got, want, tolerance, decides=True):
 
 
 def source_weights(conversion):
-    """Returns {layer: arrays of Caffe's shapes} as the weights files have them; as filled where they have none."""
-    arrays = net_weights.arrays(conversion.net)
+    """Returns {layer key: arrays of Caffe's shapes} as the weights files have them; as filled where they have none."""
+    arrays, layers = net_weights.arrays(conversion.net), conversion.net.layers
     for path in conversion.weights:
-        for name, blobs in caffemodel.read(path).items():
-            if name in arrays and blobs:
-                arrays[name] = [
-                    own if blob is None else np.reshape(blob, own.shape)
-                    for own, blob in zip(arrays[name], [*blobs, *[None] * (len(arrays[name]) - len(blobs))])
-                ]
+        weights = caffemodel.read(path)
+        found = net_weights.targets(weights, [(la.definition.name, bool(la.parameters)) for la in layers])
+        for source, index in found.items():
+            key, blobs = layers[index].definition.key, weights[source]
+            arrays[key] = [
+                own if blob is None else np.reshape(blob, own.shape)
+                for own, blob in zip(arrays[key], [*blobs, *[None] * (len(arrays[key]) - len(blobs))])
+            ]
     return arrays
 
 
 def same_bytes(conversion, path):
     """Returns (parameter blobs compared, [a line for each that is not byte for byte that of the weights files])."""
     written, count, wrong = caffemodel.read(path), 0, []
-    shared = shared_blobs(conversion.net)
-    for name, arrays in source_weights(conversion).items():
+    shared = net_weights.shared(conversion.net)
+    for key, arrays in source_weights(conversion).items():
         for index, array in enumerate(arrays):
-            blobs = written.get(name, ())
+            blobs = written.get(key, ())
             there = blobs[index] if index < len(blobs) else None
-            if there is None and written.hdf5 and (name, index) in shared:
+            if there is None and written.hdf5 and (key, index) in shared:
                 continue
             count += 1
             if there is None or np.ascontiguousarray(there).tobytes() != np.ascontiguousarray(array).tobytes():
-                wrong.append(f'blob {index} of layer "{name}" {"is missing" if there is None else "DIFFERS"}')
+                wrong.append(f'blob {index} of layer "{key}" {"is missing" if there is None else "DIFFERS"}')
     return count, wrong
-
-
-def shared_blobs(net):
-    """Returns the set of (layer, index) of a net's blobs that another layer owns."""
-    return {
-        (layer.definition.name, index)
-        for layer in net.layers
-        for index, parameter in enumerate(layer.parameters)
-        if parameter.key != (layer.definition.name, index)
-    }
 
 
 def _binary(conversion, weights, folder):

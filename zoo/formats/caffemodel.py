@@ -19,36 +19,38 @@ from zoo.formats import (
     weightsfile,
     wire,
 )
+from zoo.formats.layer_keys import layer_keys
 
 _LARGEST = 2**31 - 1  # of a protocol-buffer message; io.cpp kProtoReadBytesLimit
 
 
 class Weights(dict):
-    """Layer name -> list of float32 arrays, in the file's order; a layer without parameters has an empty list.
+    """Layer key -> list of float32 arrays, in the file's order; a layer without parameters has an empty list.
 
-    An HDF5 file has a shared parameter only in the layer that owns it: elsewhere its place holds None, or the list
-    ends before it.
+    A layer's key is its name; a binary file may have a name more than once, and then `layer_keys` tells its layers
+    apart. An HDF5 file has a shared parameter only in the layer that owns it: elsewhere its place holds None, or the
+    list ends before it.
 
     Attributes:
         net: the net's name in the file; "" in HDF5.
-        legacy: set of (layer, index) whose shape the file gives in the four numbers of old files.
+        names: {key: name of the layer}.
+        legacy: set of (key, index) whose shape the file gives in the four numbers of old files.
         hdf5: whether it came from Caffe's HDF5, so that parameters may be missing.
         binary: whether it came from Caffe's binary form.
     """
 
-    def __init__(self, layers=(), *, net="", legacy=(), hdf5=False, binary=False):
+    def __init__(self, layers=(), *, net="", names=None, legacy=(), hdf5=False, binary=False):
         super().__init__(layers)
+        self.names = {key: key for key in self} if names is None else names
         self.net, self.legacy, self.hdf5, self.binary = net, frozenset(legacy), hdf5, binary
 
-    def fits(self, layer, index, shape):
-        """Whether a parameter of `shape` may take blob `index` of `layer`, by Caffe's rule (Blob::ShapeEquals)."""
-        return blobproto.Blob(self[layer][index], (layer, index) in self.legacy).fits(shape)
+    def fits(self, key, index, shape):
+        """Whether a parameter of `shape` may take blob `index` of layer `key`, by Caffe's rule (Blob::ShapeEquals)."""
+        return blobproto.Blob(self[key][index], (key, index) in self.legacy).fits(shape)
 
 
 def read(path):
     """Returns the `Weights` in the file at `path`, told apart by content: binary of any generation, HDF5, `.keras`.
-
-    Of two layers of one name the later one counts, as it does in Caffe, which copies one over the other.
 
     Raises:
         WeightsError: no such file, or one that is damaged or something else.
@@ -60,20 +62,11 @@ def read(path):
         net, layers = keras_weights.read(path)
         return Weights(layers, net=net)
     net, layers = _decode(path)
-    weights, legacy = {}, set()
-    for layer in layers:
-        before = weights.get(layer.name)
-        if before is not None and len(before) != len(layer.blobs):
-            raise WeightsError(
-                "two layers of one name",
-                at=Place(str(path), layer=layer.name),
-                got=f"{len(before)} and {len(layer.blobs)} parameters",
-                want="as many",
-            )
-        weights[layer.name] = [blob.array for blob in layer.blobs]
-        legacy.difference_update([(layer.name, index) for index in range(len(layer.blobs))])
-        legacy.update((layer.name, index) for index, blob in enumerate(layer.blobs) if blob.legacy)
-    return Weights(weights, net=net, legacy=legacy, binary=True)
+    keyed = dict(zip(layer_keys(layer.name for layer in layers), layers))
+    legacy = {(key, i) for key, layer in keyed.items() for i, blob in enumerate(layer.blobs) if blob.legacy}
+    weights = {key: [blob.array for blob in layer.blobs] for key, layer in keyed.items()}
+    names = {key: layer.name for key, layer in keyed.items()}
+    return Weights(weights, net=net, names=names, legacy=legacy, binary=True)
 
 
 def read_layers(path):
@@ -86,26 +79,28 @@ def read_layers(path):
     return _decode(path)
 
 
-def write(path, layers, net=None, *, diffs=None, shared=()):
+def write(path, layers, net=None, *, diffs=None, shared=(), hdf5_form=None):
     """Writes weights that Caffe itself can load: HDF5 where `path` ends in ".h5", else binary.
 
     What lay at `path` is replaced only once all of the new file is on the disk.
 
     Args:
         path: where to.
-        layers: {name: list of arrays}, written as float32 in Caffe's order and shapes.
+        layers: {layer key: list of arrays}, written as float32 in Caffe's order and shapes; `Weights`, or keys that
+            are the names themselves, where no `net` is given.
         net: NetParameter of the current generation: all its layers are written in its order, whole, with the arrays
             as their blobs; without it only the names and blobs of `layers` are, which is all that Caffe needs.
-        diffs: None, or {name: list of arrays}, the gradients that `snapshot_diff` asks for.
-        shared: set of (name, index) that another layer owns; HDF5 leaves them out, binary has them in every layer.
+        diffs: None, or {layer key: list of arrays}, the gradients that `snapshot_diff` asks for.
+        shared: set of (layer key, index) that another layer owns; HDF5 leaves them out, binary has them in every layer.
+        hdf5_form: True for HDF5 whatever `path` ends in.
 
     Raises:
         WeightsError: the file cannot be written, or `layers` or `diffs` do not go together with `net` or each other.
     """
-    pairs = _pairs(path, layers, net)
+    messages = _messages(path, layers, net)
     _check_diffs(path, layers, diffs or {})
-    if str(path).endswith(".h5"):
-        named = [(message.name, arrays) for message, arrays in pairs]
+    if hdf5_form or str(path).endswith(".h5"):
+        named = [(message.name, layers.get(key, ())) for key, message in messages.items()]
         caffemodel_hdf5.write(path, named, diffs=diffs, shared=frozenset(shared))
         return
     size = sum(4 * math.prod(np.shape(a)) for side in (layers, diffs or {}) for arrays in side.values() for a in arrays)
@@ -115,7 +110,9 @@ def write(path, layers, net=None, *, diffs=None, shared=()):
             "too large for a binary file", at=Place(str(path)), got=size, want=f"at most {_LARGEST}", hint=hint
         )
     with atomic.replacing(path, WeightsError) as file:
-        caffemodel_binary.write(file, net.name if net else "", pairs, diffs or {})
+        sides = layers, diffs or {}
+        parts = [(message, *(side.get(key, ()) for side in sides)) for key, message in messages.items()]
+        caffemodel_binary.write(file, net.name if net else "", parts)
 
 
 def _decode(path):
@@ -129,24 +126,20 @@ def _decode(path):
         raise cause.to(WeightsError, path) from cause
 
 
-def _pairs(path, layers, net):
-    """Returns [(LayerParameter, arrays)] in the net's order, or in that of `layers` without one."""
+def _messages(path, layers, net):
+    """Returns {layer key: LayerParameter} in the net's order, or in that of `layers` without one."""
     if net is None:
-        return [(caffe_pb2.LayerParameter(name=name), list(arrays)) for name, arrays in layers.items()]
+        names = getattr(layers, "names", {})
+        return {key: caffe_pb2.LayerParameter(name=names.get(key, key)) for key in layers}
     place = Place(str(path))
     if net.layers:
         raise WeightsError("the net is of an old generation", at=place, got=f"{len(net.layers)} `layers`")
-    names = [layer.name for layer in net.layer]
-    for name in layers:
-        if layers[name] and names.count(name) != 1:
-            raise WeightsError(
-                "weights and net do not go together",
-                at=Place(str(path), layer=name),
-                got=f"{names.count(name)} such layers in the net",
-                want="1",
-                hint=did_you_mean(name, names) if name not in names else None,
-            )
-    return [(layer, list(layers.get(layer.name, ()))) for layer in net.layer]
+    messages = dict(zip(layer_keys(layer.name for layer in net.layer), net.layer))
+    for key in layers:
+        if layers[key] and key not in messages:
+            what = "weights and net do not go together: the net has no such layer"
+            raise WeightsError(what, at=Place(str(path), layer=key), hint=did_you_mean(key, messages))
+    return messages
 
 
 def _check_diffs(path, layers, diffs):

@@ -129,18 +129,17 @@ def layer_bytes(message, arrays, diffs=()):
     return [*chunks, text[cut:]]
 
 
-def write(file, net, layers, diffs):
+def write(file, net, layers):
     """Writes the current generation of the format to the open binary `file`, as Net::ToProto and Layer::ToProto do.
 
     Args:
         net: the net's name.
-        layers: pairs (LayerParameter, list of arrays) in the net's order.
-        diffs: {layer name: list of arrays}; may be empty.
+        layers: triples (LayerParameter, list of arrays, none or the gradient of each) in the net's order.
     """
     if net:
         name = net.encode("utf-8")
         file.write(wire.put_tag(_NAME, wire.LEN) + wire.put_varint(len(name)) + name)
-    for message, arrays in layers:
-        chunks = layer_bytes(message, arrays, diffs.get(message.name, ()))
+    for message, arrays, diffs in layers:
+        chunks = layer_bytes(message, arrays, diffs)
         file.write(wire.put_tag(_LAYER, wire.LEN) + wire.put_varint(sum(map(len, chunks))))
         file.writelines(chunks)

@@ -60,6 +60,22 @@ def _checked(key, path):
     return f"{path}/{key}" if path else key
 
 
+def check_names(layers):
+    """Raises wire.WireError where a layer's name cannot be that of a group, or layers with parameters share one.
+
+    Args:
+        layers: pairs (name, list of arrays) in the net's order.
+    """
+    seen = {}
+    for name, arrays in layers:
+        if not name or any(part in ("", ".", "..") for part in name.split("/")):
+            raise wire.WireError("no name for an HDF5 group", got=repr(name), layer=name)
+        if name in seen and (seen[name] or arrays):
+            what = "two layers of one name that have parameters cannot be written to HDF5"
+            raise wire.WireError(what, layer=name)
+        seen[name] = arrays
+
+
 def write(path, layers, *, diffs=None, shared=()):
     """Writes `layers` to `path`.
 
@@ -72,13 +88,15 @@ def write(path, layers, *, diffs=None, shared=()):
     Raises:
         WeightsError: the file cannot be written, or two layers' names do not go together.
     """
+    try:
+        check_names(layers)
+    except wire.WireError as cause:
+        raise cause.to(WeightsError, path) from cause
     with hdf5.writing(path, WeightsError) as file:
         groups = {"data": file.create_group("data")}
         if diffs is not None:
             groups["diff"] = file.create_group("diff")
         for name, arrays in layers:
-            if not name or any(part in ("", ".", "..") for part in name.split("/")):
-                raise wire.WireError("no name for an HDF5 group", got=repr(name)).to(WeightsError, path)
             try:
                 for group in groups.values():
                     group.require_group(name)

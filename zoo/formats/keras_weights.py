@@ -5,8 +5,9 @@ know. In ours, `MEMBER` is a JSON object
 
     {"version": 1, "net": NAME, "layers": {LAYER: [BLOB, ...]}}
 
-where a BLOB is {"keras": name of a Keras layer, "variable": its number there, "moved": shape, "axes": permutation,
-"shape": Caffe's shape}. Its values are the variable's, reshaped to "moved", transposed by "axes", reshaped to "shape".
+where a LAYER is the name of a Caffe layer that has parameters (NAME#2 and so on for later ones of a name) and a BLOB is
+{"keras": name of a Keras layer, "variable": its number there, "moved": shape, "axes": permutation, "shape": Caffe's
+shape}. Its values are the variable's, reshaped to "moved", transposed by "axes", reshaped to "shape".
 """
 
 import io

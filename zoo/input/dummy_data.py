@@ -25,7 +25,7 @@ class DummyDataLayer(Feed):
     def __init__(self, layer, phase, *, data_dir=None, seed=0):
         super().__init__(layer)
         self.shapes = self.room.shapes
-        self._key, self._fetch = stream_key(seed, phase, layer.name), Fetch()
+        self._key, self._fetch = stream_key(seed, phase, layer.key), Fetch()
         self._constants = {}
         for top, (shape, filler) in enumerate(zip(self.shapes, self.room.fillers)):
             at = layer.at("dummy_data_param.data_filler")

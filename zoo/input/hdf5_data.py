@@ -51,7 +51,7 @@ class Hdf5DataLayer(Feed):
         self._counts = np.array([count for count, _ in rows])
         self.count = int(self._counts.sum())
         self.shapes = tuple((self.batch_size, *shape) for shape in rows[0][1])
-        self._key = stream_key(seed, phase, layer.name, "order")
+        self._key = stream_key(seed, phase, layer.key, "order")
         self._fetch, self._loaded, self._loading = Fetch(), {}, threading.Lock()
 
     def dataset(self, start_batch=0):

@@ -38,7 +38,7 @@ class ImageDataLayer(PictureFeed):
         where = {"data_dir": data_dir, "file": layer.place.file}
         path = find_file(p.source, "list of images", at=layer.at("image_data_param.source"), **where)
         entries = read_list(path)
-        key = stream_key(seed, phase, layer.name, "order")
+        key = stream_key(seed, phase, layer.key, "order")
         skip = int(generator(key, 0, 1).integers(p.rand_skip)) if p.rand_skip else 0
         if skip >= len(entries):
             at = layer.at("image_data_param.rand_skip")

@@ -221,7 +221,7 @@ def read_transform(layer, phase, seed=0, data_dir=None):
         crop_size=p.crop_size,
         random_crop=phase == "TRAIN",
         mean=mean,
-        key=stream_key(seed, phase, layer.name),
+        key=stream_key(seed, phase, layer.key),
     )
     for error in p.unread_errors():
         raise error

@@ -53,7 +53,7 @@ class WindowDataLayer(Feed):
         self._folder = find_folder_of(self._paths[0], "image", at=place, **where)
         self._cut = Cut(t.crop_size, p.context_pad, p.crop_mode == "square", np.float32(p.scale), transform.mean)
         self._cut.check(layer)
-        self._mirror, self._key = t.mirror, stream_key(seed, phase, layer.name, "windows")
+        self._mirror, self._key = t.mirror, stream_key(seed, phase, layer.key, "windows")
         size = t.crop_size
         self.batch_size = p.batch_size
         self._first_object = p.batch_size - int(np.float32(p.batch_size) * np.float32(p.fg_fraction))

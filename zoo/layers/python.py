@@ -29,7 +29,7 @@ def allow(yes=True):
 
 @contextlib.contextmanager
 def hosting(instances):
-    """Inside, nets that are built take their Python layers from `instances` ({layer name: object}) and add new ones."""
+    """Inside, nets that are built take their Python layers from `instances` ({layer key: object}) and add new ones."""
     token = _hosts.set(instances)
     try:
         yield
@@ -141,23 +141,23 @@ class Python(LayerType):
     def top_shapes(self, bottoms):
         """What the class gives in setup, at the first time, and in reshape."""
         bottom, top = [PlainBlob(*shape) for shape in bottoms], [PlainBlob() for _ in self.layer.tops]
-        if self.layer.name not in self._instances:
+        if self.layer.key not in self._instances:
             instance = self._new()
             instance.setup(bottom, top)
-            self._instances[self.layer.name] = instance
-        self._instances[self.layer.name].reshape(bottom, top)
+            self._instances[self.layer.key] = instance
+        self._instances[self.layer.key].reshape(bottom, top)
         return tuple(blob.shape for blob in top)
 
     def blobs(self, bottoms):
         """One for each of the instance's."""
-        blobs = self._instances[self.layer.name].blobs
+        blobs = self._instances[self.layer.key].blobs
         return tuple(BlobSpec(tuple(blob.shape), f"blob{index}") for index, blob in enumerate(blobs))
 
     def build(self, site):
         """A layer that calls the class back with NumPy arrays."""
         if site.portable:
             raise UnsupportedError("a Python layer cannot be exported", at=self.layer.at())
-        instance = self._instances[self.layer.name]
+        instance = self._instances[self.layer.key]
         for blob, variable in zip(instance.blobs, site.variables):
             if not np.any(np.asarray(variable)):  # new; one that another net shares has been learned since
                 variable.assign(np.array(blob.data))

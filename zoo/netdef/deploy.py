@@ -8,7 +8,7 @@ from zoo.formats import caffe_pb2
 from zoo.formats.prototxt import Parsed
 from zoo.layers import find
 from zoo.netdef.net import net_def
-from zoo.netdef.netdef import NetDef
+from zoo.netdef.netdef import LayerDef, NetDef
 
 
 def deploy(
@@ -28,7 +28,13 @@ def deploy(
     Raises:
         NetError: a shape is missing or belongs to no input; nothing is left to compute.
     """
-    net = net if isinstance(net, NetDef) else net_def(net, "TEST")
+    return deployed_layers(net if isinstance(net, NetDef) else net_def(net, "TEST"), shapes)[0]
+
+
+def deployed_layers(
+    net: NetDef, shapes: Mapping[str, Sequence[int]] | None = None
+) -> tuple[caffe_pb2.NetParameter, list[LayerDef | None]]:
+    """Returns what `deploy` does, and of each of its layers the layer of `net` that it was; None for a prediction."""
     return _Deployment(net, dict(shapes or {})).result()
 
 
@@ -102,7 +108,7 @@ class _Deployment:
             raise NetError(f'nothing to deploy in the net "{self.net.name}"', want="a layer that computes from data")
         self._predict([layer for layer in kept if layer])
         errors = list(self._unknown_shapes())
-        result = caffe_pb2.NetParameter(name=self.net.name)
+        result, origins = caffe_pb2.NetParameter(name=self.net.name), []
         if self.net.message.HasField("force_backward"):
             result.force_backward = self.net.message.force_backward
         for index, layer in enumerate(kept):
@@ -118,8 +124,10 @@ class _Deployment:
                     message.ClearField(name)
             elif index in self.predictions:
                 result.layer.append(self.predictions[index])
+            if layer or index in self.predictions:
+                origins.append(layer)
         raise_together(errors)
-        return result
+        return result, origins
 
     def _predict(self, kept):
         """Finds what replaces each loss; two losses on one value need it once, and a net may have it already."""

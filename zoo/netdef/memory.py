@@ -52,7 +52,7 @@ def _parameters(planned, definition, present):
     owned = {}
     for layer in planned:
         for index, spec in enumerate(layer.blobs):
-            key = ParamKey(layer.definition.name, index)
+            key = ParamKey(layer.definition.key, index)
             key = definition.owners.get(key, key)
             if key not in present:
                 owned.setdefault(key, (layer, spec))

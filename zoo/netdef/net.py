@@ -1,13 +1,12 @@
 """NetParameter -> NetDef: filtered for a state, each value assigned once, sharing by name resolved (net.cpp)."""
 
-from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
 from zoo.errors import NetError, Place, did_you_mean, raise_together
 from zoo.formats import caffe_pb2
+from zoo.formats.layer_keys import layer_keys
 from zoo.formats.prototxt import Parsed
-from zoo.layers import find
 from zoo.netdef.aliasing import overwritten
 from zoo.netdef.forks import Meanings
 from zoo.netdef.netdef import BlobRef, LayerDef, NetDef, ParamKey, layer_said
@@ -22,8 +21,7 @@ def net_def(
 ) -> NetDef:
     """Returns the `NetDef` of a net for one state, as Caffe's tools and pycaffe choose it (net.cpp:28-46).
 
-    Old forms are upgraded first. Two layers may have one name only where neither has parameters: Caffe tells layers
-    apart by name when it loads weights.
+    Old forms are upgraded first. Layers may have one name, or none: their keys tell them apart.
 
     Args:
         net: `Parsed` or a NetParameter; never modified.
@@ -78,7 +76,6 @@ class _Wiring:
         self._filter()
         self._wire()
         self.errors.extend(overwritten(self.layers, self._readers, self._weighted(), self._unknown))
-        self._check_names()
         self._share()
         self._find_outputs()
 
@@ -132,7 +129,8 @@ class _Wiring:
     def _wire(self):
         """Names each value by blob and version (net.cpp:380-454)."""
         layers, meanings = [], Meanings(self.message)
-        for message, (_, place, lines) in zip(self.message.layer, self._kept):
+        keys = layer_keys(message.name for message in self.message.layer)
+        for key, message, (_, place, lines) in zip(keys, self.message.layer, self._kept):
             if not message.type:
                 self._error("has no type", place)
             phase = message.phase if message.HasField("phase") else self.state.phase
@@ -148,6 +146,7 @@ class _Wiring:
                 lines,
                 caffe_pb2.Phase.Name(phase),
                 meanings.variant(message, place),
+                key,
             )
             layers.append(layer)
             for bottom in bottoms:
@@ -227,20 +226,6 @@ class _Wiring:
 
     # ---- parameters ----
 
-    def _check_names(self):
-        counts = Counter(layer.name for layer in self.layers)
-        for name in (name for name, count in counts.items() if count > 1):
-            same = [layer for layer in self.layers if layer.name == name]
-            if any(_may_have_parameters(layer) for layer in same):
-                second = same[1]
-                self._error(
-                    "has the name of another layer, so that their parameters cannot be told apart"
-                    if name
-                    else "has no name, like another layer, so that their parameters cannot be told apart",
-                    second.at("name"),
-                    hint=f"the first is {layer_said(same[0].place)}",
-                )
-
     def _share(self):
         """The first layer to name a parameter owns it; stated multipliers must agree (net.cpp:456-546)."""
         owner_of, stated = {}, {}
@@ -248,7 +233,7 @@ class _Wiring:
             for index, param in enumerate(layer.message.param):
                 if not param.name:
                     continue
-                key = ParamKey(layer.name, index)
+                key = ParamKey(layer.key, index)
                 self.owners[key] = owner_of.setdefault(param.name, key)
                 for field in ("lr_mult", "decay_mult"):
                     if not param.HasField(field):
@@ -282,8 +267,3 @@ def meets(state: caffe_pb2.NetState, rule: caffe_pb2.NetStateRule) -> bool:
         and all(stage in state.stage for stage in rule.stage)
         and all(stage not in state.stage for stage in rule.not_stage)
     )
-
-
-def _may_have_parameters(layer):
-    kind = find(layer.kind)
-    return kind is None or kind.has_parameters() or bool(layer.message.param) or bool(layer.message.blobs)

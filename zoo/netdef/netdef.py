@@ -24,7 +24,7 @@ def layer_said(place):
 
 
 class ParamKey(NamedTuple):
-    """One parameter blob: the layer's name and the index of the blob within it."""
+    """One parameter blob: the layer's key and the index of the blob within it."""
 
     layer: str
     index: int
@@ -46,6 +46,8 @@ class LayerDef:
         lines: line of each field by dotted path within the layer ("convolution_param.kernel_size"), where known.
         phase: "TRAIN" or "TEST": the layer's own `phase`, or the net's where it states none.
         variant: of a type string by which forks mean different things, which one; "" elsewhere.
+        key: what tells it apart from the net's other layers: its name, or NAME#2 and so on where an earlier layer has
+            that name (`layer_keys`). The name where none is given.
     """
 
     name: str
@@ -62,6 +64,12 @@ class LayerDef:
     def kind(self):
         """What the registry of layer types knows it by: the type string, with the variant."""
         return f"{self.type} ({self.variant})" if self.variant else self.type
+
+    key: str | None = None
+
+    def __post_init__(self):
+        if self.key is None:
+            object.__setattr__(self, "key", self.name)
 
     def at(self, path=None):
         """Returns the `Place` of the field at dotted `path`, or of the layer itself."""

@@ -139,7 +139,7 @@ def multipliers(definition: NetDef) -> dict[ParamKey, tuple[float, float]]:
     stated: dict[ParamKey, dict[str, float]] = {}
     for layer in definition.layers:
         for index, param in enumerate(layer.message.param):
-            key = ParamKey(layer.name, index)
+            key = ParamKey(layer.key, index)
             of_owner = stated.setdefault(definition.owners.get(key, key), {})
             for name in ("lr_mult", "decay_mult"):
                 if param.HasField(name):

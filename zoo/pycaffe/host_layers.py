@@ -5,10 +5,10 @@ def host(layer, instances):
     """Returns what runs `layer`, a `BuiltLayer` of a type that runs on the host.
 
     Args:
-        instances: {layer name: object} of the Python layers.
+        instances: {layer key: object} of the Python layers.
     """
     if layer.definition.type == "Python":
-        return _Python(instances[layer.definition.name])
+        return _Python(instances[layer.definition.key])
     return _Output(layer.type)
 
 

@@ -4,8 +4,8 @@ import os
 from collections import OrderedDict
 
 from zoo.converters import weights as weight_files
-from zoo.errors import NetError, WeightsError, did_you_mean
-from zoo.formats import caffe_pb2, caffemodel, caffemodel_hdf5, prototxt
+from zoo.errors import NetError, did_you_mean
+from zoo.formats import caffe_pb2, caffemodel, prototxt
 from zoo.netdef.net import net_def
 from zoo.pycaffe import debug, modes
 from zoo.pycaffe.engine import Engine
@@ -67,7 +67,7 @@ class Net(ForwardAll):
         self._blobs = list(engine.blobs.values())
         self._hooks = {name: [] for name in ("before_forward", "after_forward", "before_backward", "after_backward")}
         self.layers = [
-            engine.instances[layer.definition.name]
+            engine.instances[layer.definition.key]
             if layer.definition.type == "Python"
             else NetLayer(layer.definition.type, blobs)
             for layer, blobs in zip(built, engine.parameters)
@@ -259,37 +259,33 @@ class Net(ForwardAll):
         Raises:
             NetError: such layers differ in number or shapes of their blobs; nothing is shared then.
         """
-        pairs = []
-        for name, blobs in self.params.items():
-            theirs = other.params.get(name)
-            if theirs is None:
+        pairs = {}
+        for name, theirs in zip(other._layer_names, other._engine.parameters):
+            if name not in self._layer_names:
                 continue
+            blobs = self._engine.parameters[self._layer_names.index(name)]  # the first of the name
             got, want = [b.shape for b in theirs], [b.shape for b in blobs]
             if got != want:
                 raise NetError(f'layer "{name}" cannot share its parameters', got=got, want=want)
-            pairs += zip(blobs, theirs)
+            pairs.update((id(own), (own, their)) for own, their in zip(blobs, theirs))
         other._engine.flush()
-        self._engine.adopt(pairs)
+        self._engine.adopt(pairs.values())
 
     @raised_as(RuntimeError)
     def save(self, path):
         """Writes the weights as a .caffemodel; HDF5 where `path` ends in ".h5"."""
-        self._engine.flush()
-        net = self._engine.net
-        caffemodel.write(os.fspath(path), weight_files.arrays(net), net.definition.message, shared=self._shared())
+        self._save(path)
 
     @raised_as(RuntimeError)
     def save_hdf5(self, path):
         """Writes the weights as HDF5."""
-        self._engine.flush()
-        arrays = weight_files.arrays(self._engine.net)
-        if len(arrays) != len(self._layer_names):
-            raise WeightsError("two layers of one name cannot be written to HDF5")
-        caffemodel_hdf5.write(os.fspath(path), arrays.items(), shared=self._shared())
+        self._save(path, hdf5_form=True)
 
-    def _shared(self):
-        pairs = [(layer.definition.name, layer.parameters) for layer in self._engine.net.layers]
-        return {(n, i) for n, owned in pairs for i, p in enumerate(owned) if p.key != (n, i)}
+    def _save(self, path, **form):
+        self._engine.flush()
+        net, path = self._engine.net, os.fspath(path)
+        arrays, shared = weight_files.arrays(net), weight_files.shared(net)
+        caffemodel.write(path, arrays, net.definition.message, shared=shared, **form)
 
 
 def _arguments(*args, phase=None, level=0, stages=None, weights=None):

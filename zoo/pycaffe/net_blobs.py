@@ -41,7 +41,7 @@ class NetBlobs:
         blobs: {blob key: Blob} in the order in which the layers make them.
         parameters: for each layer its list of parameter `Blob`s; shared ones are the same object.
         sources: {layer index: what fills its tops}.
-        instances: {name: object} of the Python layers.
+        instances: {layer key: object} of the Python layers.
 
     Raises:
         ZooError: what the layers refuse.
@@ -103,8 +103,8 @@ class NetBlobs:
         }
         self.parameters = [[self._blob_of(p) for p in layer.parameters] for layer in self.net.layers]
         for layer, own in zip(self.net.layers, self.parameters):
-            if layer.definition.name in self.instances and layer.definition.type == "Python":
-                instance = self.instances[layer.definition.name]
+            if layer.definition.key in self.instances and layer.definition.type == "Python":
+                instance = self.instances[layer.definition.key]
                 for blob, first in zip(own, list(instance.blobs)):
                     blob.data[...] = first.data  # what its setup wrote
                 instance.blobs[:] = own

@@ -6,6 +6,7 @@ import pkgutil
 import numpy as np
 
 from zoo.errors import NetError, UnsupportedError, did_you_mean
+from zoo.formats.layer_keys import layer_keys
 from zoo.reference import forks, loss, neuron, normalisation, pooling, recurrent, shape, vision
 from zoo.reference.layer import Layer
 
@@ -27,12 +28,13 @@ def run(net_message, weights, inputs, phase="TEST", *, dtype=np.float32, after=N
 
     Args:
         net_message: NetParameter of the current generation, already filtered for its state.
-        weights: {layer: arrays in Caffe's shapes}; a layer that shares its parameters by name may be left out.
+        weights: {layer key: arrays in Caffe's shapes}, the key being the name, or as `layer_keys` has it; a layer that
+            shares its parameters by name may be left out.
         inputs: {blob: array in Caffe's shape} of what is fed.
         phase: "TRAIN" or "TEST".
         dtype: what a blob holds between two layers; within a layer all is float64. Caffe's is float32; float64 is for
             derivatives by differences.
-        after: a dict that receives {layer: arrays} for layers that change their parameters (BatchNorm in TRAIN).
+        after: a dict that receives {layer key: arrays} for layers that change their parameters (BatchNorm in TRAIN).
 
     Returns:
         {blob: array of dtype} of every blob; for a name that an in-place layer gives again, the last one.
@@ -43,18 +45,18 @@ def run(net_message, weights, inputs, phase="TEST", *, dtype=np.float32, after=N
     """
     values = {name: np.asarray(array, dtype) for name, array in inputs.items()}
     shared = {}
-    for message in net_message.layer:
+    for key, message in zip(layer_keys(message.name for message in net_message.layer), net_message.layer):
         layer = Layer(message, phase)
         if message.type not in _FUNCTIONS:
             _check_fed(layer, values)
             continue
-        layer.blobs = _blobs(layer, weights, shared)
+        layer.blobs = _blobs(layer, weights.get(key), shared)
         bottoms = [_bottom(layer, values, name) for name in message.bottom]
         for name, top in zip(message.top, _tops(layer, bottoms)):
             with np.errstate(over="ignore", under="ignore"):  # a float32 blob has no other way to hold it
                 values[name] = np.asarray(top).astype(dtype)
         if after is not None and layer.after is not None:
-            after[message.name] = [np.asarray(array).astype(dtype) for array in layer.after]
+            after[key] = [np.asarray(array).astype(dtype) for array in layer.after]
     return values
 
 
@@ -75,9 +77,8 @@ def _bottom(layer, values, name):
     return values[name].astype(np.float64)
 
 
-def _blobs(layer, weights, shared):
-    """The layer's parameters: given under its own name, or those of the first layer that used the shared name."""
-    given = weights.get(layer.message.name)
+def _blobs(layer, given, shared):
+    """The layer's parameters: those given, or those of the first layer that used the shared name."""
     names = [param.name for param in layer.message.param]
     if given is None:
         blobs = [shared[name] for name in names if name in shared]

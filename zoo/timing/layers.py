@@ -51,7 +51,7 @@ def layer_times(net, batch, iterations, after_layer=lambda: None):
     owners = {parameter.key: parameter for parameter in net.learnable()}
 
     def timed(layer, bottoms, anchor=None):
-        need, bottoms = needed[layer.definition.name], bottoms or [anchor]
+        need, bottoms = needed[layer.definition.key], bottoms or [anchor]
         forward = tf.function(layer.call, autograph=False)
         learned = [owners[p.key].variable.value for p, wanted in zip(layer.parameters, need.parameters) if wanted]
         down = [i for i, wanted in enumerate(need.bottoms) if wanted]
@@ -60,13 +60,13 @@ def layer_times(net, batch, iterations, after_layer=lambda: None):
             both = tf.function(_both(layer.call, learned, down), autograph=False)
             functions.append(lambda: both(*bottoms))
         tops = forward(*bottoms)
-        found[layer.definition.name] = rounds(functions, iterations)
+        found[layer.definition.key] = rounds(functions, iterations)
         return tops
 
     for index, (layer, _) in enumerate(steps(net.layers, values, timed)):
         if layer.call is None:
             continue
-        d, seconds = layer.definition, found.pop(layer.definition.name)
+        d, seconds = layer.definition, found.pop(layer.definition.key)
         backward = max(0.0, statistics.median(b - f for f, b in zip(*seconds))) if len(seconds) == 2 else None
         work = int(layer.type.flops(layer.bottoms, layer.tops))
         yield LayerTime(d.name, d.type, layer.tops, statistics.median(seconds[0]), backward, work)
@@ -88,9 +88,9 @@ def _both(call, learned, down):
 
 
 def _needs(net):
-    """Returns {layer name: Need}: gradients start from the losses or, without losses, from every output."""
+    """Returns {layer key: Need}: gradients start from the losses or, without losses, from every output."""
     definition = insert_splits(net.definition)
     shapes = {layer.definition.tops[0]: layer.tops for layer in net.layers if layer.call is None}
     planned = infer_shapes(definition, shapes)
     roots = () if net.losses else [top.name for top in net.definition.outputs]
-    return {layer.definition.name: need for layer, need in zip(planned, needs(planned, roots=roots))}
+    return {layer.definition.key: need for layer, need in zip(planned, needs(planned, roots=roots))}

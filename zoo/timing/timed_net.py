@@ -25,7 +25,7 @@ class TimedNet:
         net: the built `Net`.
         batch: a tensor for each of `net.inputs`, in their order; those of rank 4 are (N,H,W,C).
         feeds: the `Feed`s of the data layers whose data are there.
-        made: {layer name: why its numbers are made up} of the others.
+        made: {layer key: why its numbers are made up} of the others.
     """
 
     net: Net
@@ -105,8 +105,8 @@ def timed_net(source, data_dir=None, shapes=None, seed=0):
     for ref in net.inputs:
         if ref not in values:
             values[ref] = _numbers(net, ref, rng)
-    made = {layer.name: f"an {layer.type} layer" for layer in definition.layers if find(layer.kind).fed_by_program}
-    made |= {layer.name: str(missing[layer.tops[0]]) for layer in unsaid}
+    made = {layer.key: f"an {layer.type} layer" for layer in definition.layers if find(layer.kind).fed_by_program}
+    made |= {layer.key: str(missing[layer.tops[0]]) for layer in unsaid}
     return TimedNet(net, tuple(values[ref] for ref in net.inputs), feeds, made)
 
 

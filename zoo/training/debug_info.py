@@ -165,7 +165,7 @@ class DebugNet:
 
     def _say(self, way, definition, kind, name, what, size):
         debug_blob(way, definition.name, kind, name, what, size)
-        self.said[f"debug/{what}/{definition.name}/{name}"] = size
+        self.said[f"debug/{what}/{definition.key}/{name}"] = size
 
 
 def _size(tensor):

@@ -15,6 +15,7 @@ from absl import logging
 
 from zoo.errors import CheckpointError
 from zoo.formats import run_card, shard_check
+from zoo.formats.layer_keys import said
 from zoo.netdef.config import net_state
 from zoo.training import checkpoint_files, recipe, snapshots
 from zoo.training import checkpoints as ckpt
@@ -85,6 +86,7 @@ def run(solver, run_dir, options=None, replicas=ONE):
         state = net_state(options.level, options.stages)
         shards = stack.enter_context(shard_check.check_if(options.verify_shards))
         session = Session(solver, options.data_dir, state, seed, replicas, options.ram_cache, alike, shards)
+        snapshots.check(session)
         ckpt.writable_folder(run_dir)
         stack.enter_context(locked(run_dir))
         if options.restart and (aside := _move_aside(run_dir)):
@@ -164,11 +166,11 @@ def _rewind(session, checkpoints, weights, snapshot):
 def _load(session, path):
     loaded = session.load_weights(path)
     logging.info("Finetuning from %s", path)
-    logging.info("Copied: %s", ", ".join(loaded.copied) or "none")
+    logging.info("Copied: %s", said(loaded.copied))
     for name in loaded.skipped:
-        logging.info("Ignoring source layer %s", name)
-    for name in loaded.kept:
-        logging.info("Layer %s is not in it and keeps what its fillers gave", name)
+        logging.info("Ignoring source layer %s", said([name]))
+    for key in loaded.kept:
+        logging.info("Layer %s gets nothing from it and keeps what its fillers gave", said([key]))
 
 
 def _move_aside(run_dir):

@@ -12,9 +12,11 @@ from zoo.converters.build import build
 from zoo.converters.solver import held, optimizer
 from zoo.errors import SolverError, UnsupportedError
 from zoo.formats import prototxt
+from zoo.formats.layer_keys import UniqueNames
 from zoo.layers.ops.random_uniform import ReplicaSlice
 from zoo.netdef.config import open_net
 from zoo.solvers.optimizers import OPTIMIZERS
+from zoo.training import tested
 from zoo.training.feeds import Feeds
 from zoo.training.fingerprint import fingerprint
 from zoo.training.precision import LossScale, needs_loss_scale
@@ -88,9 +90,11 @@ class Session:
             raise SolverError(
                 "the training net has no loss", at=solver.train.at, want="a layer such as SoftmaxWithLoss"
             )
-        self.tests = [
-            build(feeds.definition, feeds.shapes, self.train.parameters, held=0) for feeds in self._test_feeds
-        ]
+        self.tests, unique = [], UniqueNames()
+        for feeds in self._test_feeds:
+            tested_net = tested.sharing(feeds.definition, definition, unique)
+            self.tests.append(build(tested_net, feeds.shapes, self.train.parameters, held=0))
+            tested.check(self.tests[-1], self.train)
         self.optimizer = optimizer(solver, self.train.learnable(), solver.snapshot_diff)
         # Where it is not needed, checkpoints have it all the same, so that a run goes on in another precision.
         self._scale, self._scaled = LossScale(self.optimizer), needs_loss_scale()
@@ -200,7 +204,7 @@ class Session:
         loaded, trained = weights.load(self.train, path), {p.key for p in self.train.learnable()}
         for net in self.tests:
             if any(p.key not in trained for p in net.learnable()):
-                weights.load(net, path)
+                weights.load(net, path, but=trained)
         return loaded
 
     def restore_rate(self, iteration, current_step):

@@ -8,8 +8,8 @@ import numpy as np
 from absl import logging
 
 from zoo.converters import weights
-from zoo.errors import CheckpointError
-from zoo.formats import caffemodel, solverstate
+from zoo.errors import CheckpointError, SolverError
+from zoo.formats import caffemodel, caffemodel_hdf5, solverstate, wire
 from zoo.training.checkpoints import writable_folder
 
 
@@ -31,6 +31,28 @@ def paths(solver, prefix, iteration):
     """Returns (path of the .caffemodel, path of the .solverstate) of an iteration's pair."""
     stem, end = f"{prefix}_iter_{iteration}", ".h5" if solver.snapshot_format == "HDF5" else ""
     return f"{stem}.caffemodel{end}", f"{stem}.solverstate{end}"
+
+
+def check(session):
+    """Looks at the snapshots that a solver asks for before anything is learned; warns of what they cannot give back.
+
+    Raises:
+        SolverError: they cannot be written.
+    """
+    solver, layers = session.solver, session.train.layers
+    if not (solver.snapshot or solver.snapshot_after_train):
+        return
+    if solver.snapshot_format != "HDF5":
+        for layer in weights.lost(session.train):
+            what = "no .caffemodel gives back what it learns, to Caffe or here: an earlier layer has its name"
+            logging.warning("%s: %s (checkpoints do)", layer.at(), what)
+        return
+    try:
+        caffemodel_hdf5.check_names([(layer.definition.name, layer.parameters) for layer in layers])
+    except wire.WireError as cause:
+        at = [layer.definition for layer in layers if layer.definition.name == cause.layer][-1].at("name")
+        hint = "give each layer a name of its own, or say snapshot_format: BINARYPROTO"
+        raise SolverError(f"snapshots cannot be HDF5: {cause.what}", at=at, got=cause.got, hint=hint) from cause
 
 
 class Pairs:
@@ -58,7 +80,7 @@ class Pairs:
 
 
 def updates(session):
-    """Returns {layer name: arrays of Caffe's shapes}: what the last update subtracted, which is each blob's diff.
+    """Returns {layer key: arrays of Caffe's shapes}: what the last update subtracted, which is each blob's diff.
 
     The optimizer keeps updates. What it does not update has a diff of 0, and a shared blob its owner's diff.
     """
@@ -71,7 +93,7 @@ def updates(session):
             return np.zeros(parameter.spec.shape, np.float32)
         return owner.spec.to_caffe(update).reshape(parameter.spec.shape)
 
-    return {layer.definition.name: [diff(p) for p in layer.parameters] for layer in net.layers}
+    return {layer.definition.key: [diff(p) for p in layer.parameters] for layer in net.layers}
 
 
 def write(session, prefix, diffs=None):
@@ -80,7 +102,7 @@ def write(session, prefix, diffs=None):
     Args:
         session: what has `solver`, `train`, `optimizer` and `iteration`.
         prefix: what the names begin with.
-        diffs: {layer name: list of arrays} for `snapshot_diff`; in Caffe a blob's diff then holds what the last
+        diffs: {layer key: list of arrays} for `snapshot_diff`; in Caffe a blob's diff then holds what the last
             update subtracted from it.
 
     Raises:
@@ -88,14 +110,7 @@ def write(session, prefix, diffs=None):
     """
     solver, net = session.solver, session.train
     model, state = paths(solver, prefix, session.iteration)
-    keys = {p.key for p in net.learnable()}
-    shared = {
-        (layer.definition.name, index)
-        for layer in net.layers
-        for index, p in enumerate(layer.parameters)
-        if p.key in keys and (p.key.layer, p.key.index) != (layer.definition.name, index)
-    }
-    caffemodel.write(model, weights.arrays(net), net.definition.message, diffs=diffs, shared=shared)
+    caffemodel.write(model, weights.arrays(net), net.definition.message, diffs=diffs, shared=weights.shared(net))
     learnable = net.learnable()
     history = session.optimizer.history([p.variable for p in learnable])
     arrays = tuple(learnable[i % len(learnable)].spec.to_caffe(array) for i, array in enumerate(history))

@@ -181,11 +181,6 @@ class LayerType:
         """Whether `layer` (a LayerDef of this type) brings data into the net."""
         return cls.is_source
 
-    @classmethod
-    def has_parameters(cls):
-        """Whether the type can have parameter blobs."""
-        return cls.blobs is not LayerType.blobs
-
     def integers(self, bottoms):
         """Returns {bottom: n} for each bottom that holds whole numbers, from 0 to n - 1."""
         return {}
