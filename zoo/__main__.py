@@ -21,6 +21,7 @@ COMMANDS = {
     "imagenet": "data_prep.imagenet",
     "siamese_mnist": "data_prep.siamese_mnist",
     "databases": "data_prep.databases",
+    "detection": "data_prep.detection",
     "mean_image": "data_prep.mean_image",
 }
 _ROOT = pathlib.Path(__file__).resolve().parents[1]

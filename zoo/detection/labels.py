@@ -2,10 +2,8 @@
 
 import pathlib
 
-from google.protobuf import text_format
-
 from zoo.errors import DataError, Place
-from zoo.formats import caffe_pb2
+from zoo.formats import labelmap
 
 
 def read_labels(path) -> dict[int, str]:
@@ -24,10 +22,4 @@ def read_labels(path) -> dict[int, str]:
         raise DataError("cannot read the labels", at=at, got=getattr(error, "strerror", None) or str(error)) from None
     if "{" not in text:
         return {index: line.strip() for index, line in enumerate(text.splitlines()) if line.strip()}
-    parsed = caffe_pb2.LabelMap()
-    try:
-        text_format.Parse(text, parsed)
-    except text_format.ParseError as error:
-        want = 'item { name: "..." label: 1 display_name: "..." }, or one name a line'
-        raise DataError("not a labelmap", at=at, got=str(error)[:200], want=want) from None
-    return {item.label: item.display_name or item.name for item in parsed.item}
+    return {item.label: item.display_name or item.name for item in labelmap.parse(path).item}

@@ -1,0 +1,124 @@
+"""Images with boxes into the LMDB or LevelDB that SSD's AnnotatedData reads, and the labelmap that goes with it.
+
+    python -m data_prep.detection --source=VOCdevkit/VOC2007 --names=VOCdevkit/VOC2007/ImageSets/Main/trainval.txt \\
+        --output=data/voc/trainval_lmdb
+    python -m data_prep.detection --source=instances_val2017.json --images=val2017 --output=data/coco/val_lmdb
+    python -m data_prep.detection --source=boxes.csv --labelmap=data/mine/labelmap.prototxt --output=data/mine/test_lmdb
+
+The CSV has a line a box: image,label,xmin,ymin,xmax,ymax[,difficult], corners in pixels. Image files go over as they
+are. Labels count from 1, as 0 is the background: in COCO's order, else by name; a labelmap of another split, by
+--labelmap, keeps its numbers. It is written next to the output, and SSD's own tools read it too.
+"""
+
+import pathlib
+
+import numpy as np
+from absl import flags
+
+from data_prep import annotations, common
+from data_prep.image_transforms import kind_of
+from data_prep.image_writers import key
+from zoo.errors import DataError, Place
+from zoo.formats import atomic, caffe_pb2, image_file, labelmap, lock
+from zoo.formats.database_writer import DatabaseWriter
+
+
+def convert(output, backend, images, labels, progress=iter):
+    """Writes `annotations.Annotated` images as a database of AnnotatedDatum; returns {class name: boxes}.
+
+    Args:
+        output: the folder to be.
+        backend: "lmdb" or "leveldb".
+        images: the images.
+        labels: {class name: label}.
+        progress: wraps the iteration over `images`.
+
+    Raises:
+        DataError: an image that cannot be read, a class without a label, or a box that is none.
+    """
+    counts = dict.fromkeys(labels, 0)
+    with DatabaseWriter(output, backend) as writer:
+        for number, annotated in enumerate(progress(images)):
+            writer.put(key(number, annotated.path.name), _record(annotated, labels, counts).SerializeToString())
+    return counts
+
+
+def _record(annotated, labels, counts):
+    """Returns the AnnotatedDatum of an image, its file as it is; boxes in groups by label (io.cpp ReadXML...)."""
+    at = Place(str(annotated.path))
+    try:
+        data = annotated.path.read_bytes()
+    except OSError as error:
+        hint = "--images names the folder of the images"
+        raise DataError("cannot read the image", at=at, got=error.strerror, hint=hint) from None
+    if kind_of(data) is None:
+        raise DataError("no JPEG or PNG file", at=at, got=f"bytes {data[:4]!r}...")
+    size = image_file.declared_size(data) or _decoded_size(data, at)
+    image_file.check_size(data, at)
+    record = caffe_pb2.AnnotatedDatum(type=caffe_pb2.AnnotatedDatum.BBOX)
+    record.datum.encoded, record.datum.data, record.datum.label = True, data, -1
+    record.datum.channels, record.datum.height, record.datum.width = 3, *size
+    groups = {}
+    for box, corners in annotations.fractions(annotated, (size[1], size[0])):
+        if box.name not in labels:
+            want = "a class of the labelmap"
+            raise DataError("a class without a label", at=annotated.place, got=box.name, want=want)
+        label = labels[box.name]
+        if label not in groups:
+            groups[label] = record.annotation_group.add(group_label=label)
+        number = len(groups[label].annotation)
+        bounds = groups[label].annotation.add(instance_id=number).bbox
+        bounds.xmin, bounds.ymin, bounds.xmax, bounds.ymax = map(np.float32, corners)
+        bounds.difficult = box.difficult
+        counts[box.name] += 1
+    return record
+
+
+def _decoded_size(data, at):
+    import cv2
+
+    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    if image is None:
+        raise DataError("no image that can be read", at=at)
+    return image.shape[:2]
+
+
+def labels_of(images, ordered=None):
+    """Returns {class name: label from 1 on}: in the order that the source gives, else by name."""
+    found = {box.name for annotated in images for box in annotated.boxes}
+    return {name: number for number, name in enumerate(ordered or sorted(found), 1)}
+
+
+def main(_):
+    """Reads the flags, converts, and says the numbers."""
+    f = flags.FLAGS
+    output = pathlib.Path(f.output)
+    images, ordered = annotations.read(f.source, f.images, f.names)
+    labels = labelmap.read(f.labelmap) if f.labelmap else labels_of(images, ordered)
+    if f.shuffle:
+        np.random.default_rng(f.seed).shuffle(images)
+    with common.alone(output.parent, f".{output.name}{lock.NAME}"):
+        with common.progress(len(images), output.name) as bar:
+            counts = convert(output, f.backend, images, labels, bar)
+        written = output.parent / "labelmap.prototxt"
+        if not f.labelmap:
+            with atomic.replacing(written, DataError) as file:
+                file.write(labelmap.text(labels).encode())
+    boxes, without = sum(counts.values()), sum(not annotated.boxes for annotated in images)
+    print(f"{output}: {len(images)} images, {without} of them without boxes; {boxes} boxes of {len(labels)} classes")
+    for name, count in sorted(counts.items(), key=lambda item: -item[1])[: common.MANY]:
+        print(f"  {labels[name]} {name}: {count}")
+    print(f"  labels: {f.labelmap or written}")
+    print(f'  in a prototxt: type: "AnnotatedData" data_param {{ source: "{output}" backend: {f.backend.upper()} }}')
+
+
+if __name__ == "__main__":
+    flags.DEFINE_string("source", None, "Folder of VOC's, .json file of COCO's, or .csv file.", required=True)
+    flags.DEFINE_string("output", None, "Database to make.", required=True)
+    flags.DEFINE_string("images", None, "Folder of the images. Default: VOC's JPEGImages, else the folder of the file.")
+    flags.DEFINE_string("names", None, "For VOC: the names of the images to take, such as ImageSets/Main/test.txt.")
+    flags.DEFINE_string("labelmap", None, "Labelmap to number the classes by, such as the training set's.")
+    flags.DEFINE_enum("backend", "lmdb", ["lmdb", "leveldb"], "The form to write.")
+    flags.DEFINE_bool("shuffle", False, "Shuffle the images.")
+    flags.DEFINE_integer("seed", 0, "Of the shuffling.")
+    common.run(main)

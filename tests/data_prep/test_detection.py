@@ -1,0 +1,136 @@
+"""Boxes of VOC, COCO and CSV files into databases of AnnotatedDatum."""
+
+import json
+import subprocess
+import sys
+
+import cv2
+import numpy as np
+import pytest
+
+from data_prep import annotations, detection
+from zoo.errors import DataError
+from zoo.formats import caffe_pb2, labelmap
+from zoo.formats.databases import Database
+
+XML = """<annotation><filename>{name}</filename><size><width>40</width><height>20</height><depth>3</depth></size>
+<object><name>dog</name><difficult>0</difficult><bndbox><xmin>4</xmin><ymin>2</ymin><xmax>20</xmax><ymax>10</ymax></bndbox>
+</object><object><name>cat</name><difficult>1</difficult><bndbox><xmin>0</xmin><ymin>0</ymin><xmax>40</xmax><ymax>20</ymax>
+</bndbox></object></annotation>"""
+
+
+@pytest.fixture
+def image():
+    return cv2.imencode(".jpg", np.full((20, 40, 3), 90, np.uint8))[1].tobytes()
+
+
+@pytest.fixture
+def voc(tmp_path, image):
+    for folder in ("Annotations", "JPEGImages", "ImageSets"):
+        (tmp_path / "VOC" / folder).mkdir(parents=True)
+    for name in ("b", "a"):
+        (tmp_path / "VOC" / "JPEGImages" / f"{name}.jpg").write_bytes(image)
+        (tmp_path / "VOC" / "Annotations" / f"{name}.xml").write_text(XML.format(name=f"{name}.jpg"))
+    (tmp_path / "VOC" / "ImageSets" / "test.txt").write_text("b\n")
+    return tmp_path / "VOC"
+
+
+def records(path):
+    database = Database(path)
+    return [caffe_pb2.AnnotatedDatum.FromString(value) for value in database.read(0, database.count)]
+
+
+def test_voc(voc, tmp_path, image):
+    images, ordered = annotations.read(voc)
+    assert [each.path.name for each in images] == ["a.jpg", "b.jpg"] and ordered is None
+    assert [each.path.name for each in annotations.read(voc, names=voc / "ImageSets" / "test.txt")[0]] == ["b.jpg"]
+    labels = detection.labels_of(images)
+    assert labels == {"cat": 1, "dog": 2}
+    assert detection.convert(tmp_path / "lmdb", "lmdb", images, labels) == {"cat": 2, "dog": 2}
+    first, _ = records(tmp_path / "lmdb")
+    assert first.datum.encoded and first.datum.data == image
+    assert (first.datum.height, first.datum.width) == (20, 40)
+    (dog, cat) = first.annotation_group
+    assert (dog.group_label, cat.group_label) == (2, 1)
+    bounds = dog.annotation[0].bbox
+    corners = [bounds.xmin, bounds.ymin, bounds.xmax, bounds.ymax]
+    np.testing.assert_allclose(corners, [0.1, 0.1, 0.5, 0.5], rtol=1e-6)
+    assert not bounds.difficult and cat.annotation[0].bbox.difficult
+
+
+def test_coco(tmp_path, image):
+    (tmp_path / "x.jpg").write_bytes(image)
+    found = {
+        "images": [{"id": 7, "file_name": "x.jpg", "width": 40, "height": 20}],
+        "categories": [{"id": 9, "name": "zebra"}, {"id": 3, "name": "ant"}],
+        "annotations": [{"image_id": 7, "category_id": 9, "bbox": [4, 2, 16, 8], "iscrowd": 1}],
+    }
+    (tmp_path / "c.json").write_text(json.dumps(found))
+    images, ordered = annotations.read(tmp_path / "c.json")
+    assert ordered == ("ant", "zebra")
+    assert images[0].boxes == (annotations.Box("zebra", 4, 2, 20, 10, True),)
+    assert detection.labels_of(images, ordered) == {"ant": 1, "zebra": 2}
+    (tmp_path / "c.json").write_text(json.dumps({"images": []}))
+    with pytest.raises(DataError, match="not annotations of COCO's form"):
+        annotations.read(tmp_path / "c.json")
+
+
+def test_csv(tmp_path, image):
+    path = tmp_path / "boxes.csv"
+    path.write_text("image,label,xmin,ymin,xmax,ymax,difficult\nx.jpg,dog,1,2,3,4,\ny.jpg,,,,,\nx.jpg,cat,0,0,9,9,1\n")
+    images, _ = annotations.read(path)
+    assert [(each.path.name, len(each.boxes)) for each in images] == [("x.jpg", 2), ("y.jpg", 0)]
+    assert images[0].boxes[1].difficult
+    for text, said in (
+        ("image,label\nx,y\n", "columns are missing"),
+        ("image,label,xmin,ymin,xmax,ymax\nx.jpg,dog,a,2,3,4\n", "boxes.csv:2: corners that are no numbers"),
+        ("image,label,xmin,ymin,xmax,ymax\nx.jpg,,1,2,3,4\n", "boxes.csv:2: a box without a label"),
+    ):
+        path.write_text(text)
+        with pytest.raises(DataError, match=said):
+            annotations.read(path)
+
+
+@pytest.mark.parametrize(
+    "corners, said",
+    [
+        ((5, 2, 3, 4), "corners out of order"),
+        ((50, 2, 60, 4), "outside of the image"),
+        ((float("nan"), 0, 1, 1), "not finite"),
+    ],
+)
+def test_what_is_no_box(tmp_path, image, corners, said):
+    (tmp_path / "x.jpg").write_bytes(image)
+    box = annotations.Box("dog", *corners)
+    annotated = annotations.Annotated(tmp_path / "x.jpg", (box,), None, annotations.Place("boxes.csv", 2))
+    with pytest.raises(DataError, match=f"boxes.csv:2: .*{said}"):
+        detection.convert(tmp_path / "lmdb", "lmdb", [annotated], {"dog": 1})
+    assert not (tmp_path / "lmdb").exists()
+
+
+@pytest.mark.parametrize("text", ["<annotation><object>", "<annotation><object><name>x</name></object></annotation>"])
+def test_damaged_xml(voc, text):
+    (voc / "Annotations" / "a.xml").write_text(text)
+    with pytest.raises(DataError, match=r"a\.xml: (not XML|no number in bndbox/xmin)"):
+        annotations.read(voc)
+
+
+def test_sizes_that_contradict(voc, tmp_path):
+    (voc / "JPEGImages" / "a.jpg").write_bytes(cv2.imencode(".jpg", np.zeros((9, 9, 3), np.uint8))[1].tobytes())
+    images, _ = annotations.read(voc)
+    with pytest.raises(DataError, match="another size than the image"):
+        detection.convert(tmp_path / "lmdb", "lmdb", images, {"dog": 1, "cat": 2})
+
+
+def test_the_command(voc, tmp_path):
+    def run(*words):
+        words = [sys.executable, "-m", "data_prep.detection", f"--source={voc}", *words]
+        return subprocess.run(words, capture_output=True, text=True)
+
+    ran = run(f"--output={tmp_path / 'out' / 'train_lmdb'}")
+    assert ran.returncode == 0, ran.stderr
+    assert "2 images, 0 of them without boxes; 4 boxes of 2 classes" in ran.stdout
+    assert labelmap.read(tmp_path / "out" / "labelmap.prototxt") == {"cat": 1, "dog": 2}
+    (tmp_path / "other").write_text(labelmap.text({"dog": 1}))
+    ran = run(f"--output={tmp_path / 'out' / 'test_lmdb'}", f"--labelmap={tmp_path / 'other'}")
+    assert ran.returncode == 1 and "a class without a label, got cat" in ran.stderr and "Traceback" not in ran.stderr
