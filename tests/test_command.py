@@ -103,3 +103,47 @@ def test_too_little_address_space_for_tensorflow_is_one_line(tmp_path, args):
         "(the limit is that of `ulimit -v`)\n"
     )
     assert [path.name for path in tmp_path.iterdir() if path.name != "split"] == ["db"]
+
+
+TINY = """net_param {
+layer { name: "d" type: "DummyData" top: "x" dummy_data_param { shape { dim: 1 dim: 2 } } }
+layer { name: "l" type: "Reduction" bottom: "x" top: "l" loss_weight: 1 } }
+base_lr: 1 lr_policy: "fixed" max_iter: 1 snapshot_prefix: "x"
+"""
+
+
+@pytest.mark.parametrize(
+    ("env", "folder", "said"),
+    [
+        (
+            "LC_ALL=C.UTF-8",
+            b"n\xff",
+            "a flag or path that is not UTF-8, got --config={folder}/n\\xff/x.prototxt (rename",
+        ),
+        ("LC_ALL=C", b"n\xff", "a flag or path that is not UTF-8, got --config={folder}/n\\xff/x.prototxt (rename"),
+        (
+            "LC_ALL=C PYTHONUTF8=0",
+            "é".encode(),
+            "a flag or path that the locale cannot say, got --config={folder}/\\xe9",
+        ),
+    ],
+)
+def test_a_path_that_is_no_text_is_one_error(tmp_path, env, folder, said):
+    folder = os.path.join(os.fsencode(tmp_path), folder)
+    os.mkdir(folder)
+    line = b"%s $PYTHON -m zoo.train --config='%s/x.prototxt'" % (env.encode(), folder)
+    done = typed(line)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"error: {said.format(folder=tmp_path)}") and done.stderr.count("\n") == 1
+
+
+@pytest.mark.slow
+def test_paths_beyond_ascii_in_a_plain_locale(tmp_path):
+    folder = tmp_path / "nètz 网"
+    folder.mkdir()
+    (folder / "sôlver.prototxt").write_text(TINY, encoding="utf-8")
+    run = f"LC_ALL=C $PYTHON -m zoo.train --config='{folder}/sôlver.prototxt' --run_dir='{folder}/läuft'"
+    done = typed(run.encode())
+    assert done.returncode == 0, done.stderr
+    assert f"{folder}/läuft/snapshots/x_iter_1.caffemodel" in done.stdout + done.stderr
+    assert (folder / "läuft" / "snapshots" / "x_iter_1.caffemodel").is_file()

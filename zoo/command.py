@@ -105,6 +105,8 @@ def _guarded(main, argv, arguments=0):
     try:
         if len(argv) > 1 + arguments:
             raise ZooError(f"options are given as --flag=value, got {argv[1 + arguments]!r}", hint="see --help")
+        for word in sys.argv[1:]:
+            _check_text(word)
         return main(*argv[1:])
     except ZooError as error:
         print(f"error: {error}", file=sys.stderr)
@@ -115,6 +117,17 @@ def _guarded(main, argv, arguments=0):
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130
+
+
+def _check_text(word):
+    """Raises ZooError where a word of the command line is no text: TensorFlow and JSON take none that is not UTF-8."""
+    raw = os.fsencode(word)
+    shown = raw.decode("utf-8", "backslashreplace")
+    if shown.encode() != raw:
+        raise ZooError("a flag or path that is not UTF-8", got=shown, hint="rename what it names")
+    if shown != word:
+        got = f"{shown} and the encoding {sys.getfilesystemencoding()}"
+        raise ZooError("a flag or path that the locale cannot say", got=got, hint="LC_ALL=C.UTF-8 in the environment")
 
 
 def quiet_tensorflow():
