@@ -53,7 +53,7 @@ def _speed():
     from zoo.training.step import TrainStep
 
     session = Session(solver_def(prototxt.read_solver(CONFIG)), DATA_DIR.value)
-    step, batches = TrainStep(session.train, session.optimizer), session.train_batches()
+    step, batches = TrainStep(session.nets.train, session.nets.optimizer), session.train_batches()
     in_memory = [next(batches) for _ in range(64)]
     images, labels = (np.concatenate([b[i].numpy() for b in in_memory]) for i in (0, 1))
     peer = HandWritten(images, labels)

@@ -90,7 +90,7 @@ def test_decay_of_running_sums_is_in_the_history_and_not_in_their_diffs(tmp_path
         sums = [blob.data.copy() for blob in solver.net.params["bn"]]
         want = [0.8 * m + 0.2 * 0.1 * data for m, data in zip(want, sums)]
     assert all(m.any() for m in want)
-    history = solver.optimizer.history([p.variable for p in solver.train.learnable()])
+    history = solver.optimizer.history([p.variable for p in solver.net._engine.net.learnable()])
     for got, m, blob in zip(history, want, solver.net.params["bn"]):
         np.testing.assert_allclose(got, m, rtol=1e-5)
         assert not blob.diff.any()
@@ -98,7 +98,7 @@ def test_decay_of_running_sums_is_in_the_history_and_not_in_their_diffs(tmp_path
     again = caffe.get_solver(str(tmp_path / "solver.prototxt"))
     again.restore(str(tmp_path / "solver_iter_3.solverstate"))
     assert (again.iter, again.lr) == (3, solver.lr) == (3, pytest.approx(0.005))
-    for got, kept in zip(again.optimizer.history([p.variable for p in again.train.learnable()]), history):
+    for got, kept in zip(again.optimizer.history([p.variable for p in again.net._engine.net.learnable()]), history):
         np.testing.assert_array_equal(got, kept)
 
 

@@ -169,10 +169,10 @@ def test_snapshots(solver, squares, tmp_path):
 def test_a_changed_parameter_of_the_solver(solver):
     solver.step(2)
     assert solver.lr == pytest.approx(0.01 * (1 + 0.0001 * 2) ** -0.75)
-    history = solver.optimizer.history([p.variable for p in solver.train.learnable()])
+    history = solver.optimizer.history([p.variable for p in solver.net._engine.net.learnable()])
     solver.param.base_lr = 0.5
     assert solver.lr == pytest.approx(0.5 * (1 + 0.0001 * 2) ** -0.75)
-    kept = solver.optimizer.history([p.variable for p in solver.train.learnable()])
+    kept = solver.optimizer.history([p.variable for p in solver.net._engine.net.learnable()])
     assert any(h.any() for h in history)
     for a, b in zip(history, kept):
         np.testing.assert_allclose(a, b)

@@ -78,7 +78,7 @@ def in_python(code):
 
 def weights(result):
     """{parameter: array} of a run's end."""
-    return {str(p.key): p.array() for p in result.session.train.parameters}
+    return {str(p.key): p.array() for p in result.session.nets.train.parameters}
 
 
 def saved(run_dir, iteration):

@@ -41,8 +41,8 @@ def test_lines_are_those_of_the_pycaffe_solver(small_data, tmp_path, monkeypatch
     solver = SOLVER % (kind, size)
     (tmp_path / "solver.prototxt").write_text(f"{solver} net_param {{ {NET} }}")
     text = (tmp_path / "solver.prototxt").read_text()
-    model = runs.train("start", small_data, text, changes="max_iter: 0 debug_info: false").session
-    assert model.iteration == 0
+    result = runs.train("start", small_data, text, changes="max_iter: 0 debug_info: false")
+    assert result.session.state.iteration == 0
     start = tmp_path / "start" / "snapshots" / "fan_iter_0.caffemodel"
 
     caplog.set_level(logging.INFO, "absl")

@@ -31,7 +31,7 @@ def tell(folder, options, first, after):
         return runs.train(folder / name, folder / digits, config.read_text(), changes, weights=weights, summaries=False)
 
     base = run(LENET, "first", "0-4", first)
-    weights = folder / "first" / "snapshots" / f"lenet_iter_{base.session.iteration}.caffemodel"
+    weights = folder / "first" / "snapshots" / f"lenet_iter_{base.session.state.iteration}.caffemodel"
     tuned = run(TUNED, "tuned", "5-9", after, [weights])
     return Story(base, tuned, run(TUNED, "scratch", "5-9", after), folder)
 

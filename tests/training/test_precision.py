@@ -40,7 +40,7 @@ net_param {
 
 
 def first_loss(run_dir, data, name):
-    return runs.train(run_dir, data, LENET, "max_iter: 1", precision=name, summaries=False).session.smoothed_loss
+    return runs.train(run_dir, data, LENET, "max_iter: 1", precision=name, summaries=False).session.state.smoothed_loss
 
 
 @pytest.mark.parametrize("name", HALF)
@@ -48,7 +48,7 @@ def test_loss_falls_and_checkpoints_are_float32(name, small_data, tmp_path):
     before = keras.config.dtype_policy().name
     result = runs.train(tmp_path, small_data, LENET, precision=name, summaries=False)
     assert keras.config.dtype_policy().name == before == "float32"
-    assert result.session.smoothed_loss < 0.25 < 1 < first_loss(tmp_path / "first", small_data, name)
+    assert result.session.state.smoothed_loss < 0.25 < 1 < first_loss(tmp_path / "first", small_data, name)
     assert result.scores["acc"].value >= 0.9
     for key, value in runs.saved(tmp_path, 60).items():
         if "/parameters" in key or "/optimizer" in key:
@@ -77,8 +77,8 @@ def test_a_run_goes_on_in_another_precision(path, small_data, tmp_path):
         result = runs.train(tmp_path, small_data, LENET, changes, precision=name, summaries=False)
     said = (tmp_path / "train.log").read_text()
     assert all(f"at iteration {60 * part // len(path)}\n" in said for part in range(1, len(path)))
-    assert result.session.iteration == 60
-    assert result.session.smoothed_loss < 0.25
+    assert result.session.state.iteration == 60
+    assert result.session.state.smoothed_loss < 0.25
 
 
 def test_a_loss_scale_outlives_parts_that_do_not_need_it(small_data, tmp_path):
@@ -106,7 +106,7 @@ def test_a_caffemodel_holds_float32_that_float32_goes_on_from(name, small_data, 
     kernel = blobs["ip1/0"]
     assert (kernel.astype(half).astype(np.float32) != kernel).mean() > 0.9  # not rounded on the way
     second = runs.train(tmp_path / "b", small_data, LENET, snapshot=f"{stem}.solverstate", summaries=False)
-    assert second.session.iteration == 60 and second.session.smoothed_loss < 0.25
+    assert second.session.state.iteration == 60 and second.session.state.smoothed_loss < 0.25
     third = runs.train(tmp_path / "c", small_data, LENET, "max_iter: 0", weights=[f"{stem}.caffemodel"])
     for key, array in runs.weights(third).items():
         np.testing.assert_array_equal(blobs[key], array)
@@ -130,7 +130,7 @@ def test_loss_scale_saves_gradients_that_float16_has_no_numbers_for(small_data, 
     largest = np.abs(exact).max()
     assert largest > 1e-4
     np.testing.assert_allclose(moved("scaled", "mixed_float16"), exact, rtol=0, atol=0.02 * largest)
-    monkeypatch.setattr("zoo.training.session.needs_loss_scale", lambda: False)
+    monkeypatch.setattr("zoo.training.run_nets.needs_loss_scale", lambda: False)
     assert np.abs(moved("unscaled", "mixed_float16") - exact).max() > 0.5 * largest
 
 

@@ -49,7 +49,7 @@ def test_another_recipe_is_refused(small_data, begun, old, new, said):
 def test_both_ways_on(small_data, begun, tmp_path):
     changes = "max_iter: 1 base_lr: 0.03"
     for run_dir, restart in ((begun, True), (tmp_path / "other", False)):
-        assert runs.train(run_dir, small_data, changes=changes, restart=restart).session.iteration == 1
+        assert runs.train(run_dir, small_data, changes=changes, restart=restart).session.state.iteration == 1
 
 
 def test_other_data_is_refused(small_data, begun, tmp_path):
@@ -59,7 +59,7 @@ def test_other_data_is_refused(small_data, begun, tmp_path):
     ):
         runs.train(begun, tmp_path / "data")
     runs.make_data(tmp_path / "moved")
-    assert runs.train(begun, tmp_path / "moved", changes="max_iter: 3").session.iteration == 3
+    assert runs.train(begun, tmp_path / "moved", changes="max_iter: 3").session.state.iteration == 3
 
 
 def test_what_may_change_is_said(small_data, begun):
@@ -89,7 +89,7 @@ def test_fields_of_a_later_version_are_no_difference(small_data, begun):
     card = json.loads((begun / run_card.NAME).read_text())
     del card["parts"]["solver clip_gradients"]
     (begun / run_card.NAME).write_text(json.dumps(card))
-    assert runs.train(begun, small_data, changes="max_iter: 3").session.iteration == 3
+    assert runs.train(begun, small_data, changes="max_iter: 3").session.state.iteration == 3
 
 
 def test_the_same_weights_again_go_on_and_others_do_not(small_data, begun, tmp_path):
@@ -97,8 +97,8 @@ def test_the_same_weights_again_go_on_and_others_do_not(small_data, begun, tmp_p
     model = str(begun / "snapshots" / "small_iter_2.caffemodel")
     tuned = tmp_path / "tuned"
     runs.train(tuned, small_data, changes="max_iter: 1", weights=[model])
-    assert runs.train(tuned, small_data, changes="max_iter: 2", weights=[model]).session.iteration == 2
-    assert runs.train(tuned, small_data, changes="max_iter: 3").session.iteration == 3
+    assert runs.train(tuned, small_data, changes="max_iter: 2", weights=[model]).session.state.iteration == 2
+    assert runs.train(tuned, small_data, changes="max_iter: 3").session.state.iteration == 3
     other = str(tuned / "snapshots" / "small_iter_1.caffemodel")
     with pytest.raises(CheckpointError, match=r"weights small_iter_\d.caffemodel \("):
         runs.train(tuned, small_data, weights=[other])

@@ -20,8 +20,8 @@ def same(a, b):
 
 
 def history(result):
-    learnable = [p.variable for p in result.session.train.learnable()]
-    return {str(i): a for i, a in enumerate(result.session.optimizer.history(learnable))}
+    learnable = [p.variable for p in result.session.nets.train.learnable()]
+    return {str(i): a for i, a in enumerate(result.session.nets.optimizer.history(learnable))}
 
 
 @pytest.mark.parametrize("kind", ["SGD", "Adam"])
@@ -29,7 +29,7 @@ def test_a_stopped_run_ends_in_the_same_bits(small_data, tmp_path, kind):
     changes = f'type: "{kind}" iter_size: 2'
     whole = runs.train(tmp_path / "whole", small_data, changes=changes)
     first = runs.train(tmp_path / "parts", small_data, changes=f"{changes} max_iter: 11")
-    assert first.session.iteration == 11
+    assert first.session.state.iteration == 11
     second = runs.train(tmp_path / "parts", small_data, changes=changes)
     same(runs.weights(whole), runs.weights(second))
     same(history(whole), history(second))
@@ -95,7 +95,7 @@ def test_a_checkpoint_of_another_net_is_refused(small_data, tmp_path):
 def test_restart_moves_the_old_run_aside(small_data, tmp_path):
     runs.train(tmp_path / "run", small_data, changes="max_iter: 3")
     result = runs.train(tmp_path / "run", small_data, changes="max_iter: 2", restart=True)
-    assert result.session.iteration == 2
+    assert result.session.state.iteration == 2
     assert (tmp_path / "run.1" / "checkpoints" / "ckpt-3.index").exists()
 
 

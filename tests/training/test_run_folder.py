@@ -47,7 +47,7 @@ def test_a_checkpoint_that_the_list_does_not_name_counts(small_data, tmp_path):
         if text:
             listed.write_text(text)
         result = runs.train(run_dir, small_data, changes="max_iter: 12 snapshot: 4")
-        assert result.session.iteration == 12
+        assert result.session.state.iteration == 12
         assert re.findall(r"Continuing from .* at iteration (\d+)", (run_dir / "train.log").read_text())[-1] == "12"
     more = runs.train(run_dir, small_data, changes="max_iter: 20 snapshot: 4", keep_checkpoints=2)
     kept = {path.stem for path in (run_dir / "checkpoints").glob("*.index")}
@@ -66,7 +66,7 @@ def test_what_a_killed_writer_leaves_is_not_a_checkpoint(small_data, tmp_path):
     (folder / "ckpt-8.data-00000-of-00001").write_bytes(b"half of it")
     result = runs.train(run_dir, small_data, changes="max_iter: 5")
     assert "Continuing from" in (run_dir / "train.log").read_text()
-    assert result.session.iteration == 5
+    assert result.session.state.iteration == 5
     assert {path.name.partition(".")[0] for path in folder.glob("ckpt*")} == {"ckpt-4", "ckpt-5"}
 
 
@@ -95,7 +95,7 @@ def test_a_damaged_checkpoint_is_put_aside_for_the_one_before(small_data, tmp_pa
     assert re.search(r"W.* DAMAGED CHECKPOINT: cannot read checkpoint \S+ckpt-8, got .*one before, \S+ckpt-4: ", log)
     assert re.findall(r"Continuing from .* at iteration (\d+)", log) == ["4"]
     assert {path.name: path.read_bytes() for path in (folder / "ckpt-8.damaged").iterdir()} == there
-    whole = runs.train(tmp_path / "whole", small_data, changes=f"random_seed: {first.session.seed} snapshot: 4")
+    whole = runs.train(tmp_path / "whole", small_data, changes=f"random_seed: {first.session.state.seed} snapshot: 4")
     runs.same(runs.weights(whole), runs.weights(result))
 
 
@@ -104,8 +104,8 @@ def test_a_seed_that_the_run_drew_stays_with_it(small_data, tmp_path):
     first = runs.train(tmp_path / "run", small_data, changes=f"{changes} max_iter: 3")
     second = runs.train(tmp_path / "run", small_data, changes=f"{changes} max_iter: 6")
     other = runs.train(tmp_path / "other", small_data, changes=f"{changes} max_iter: 6")
-    assert first.session.seed == second.session.seed != other.session.seed
-    whole = runs.train(tmp_path / "whole", small_data, changes=f"random_seed: {first.session.seed} max_iter: 6")
+    assert first.session.state.seed == second.session.state.seed != other.session.state.seed
+    whole = runs.train(tmp_path / "whole", small_data, changes=f"random_seed: {first.session.state.seed} max_iter: 6")
     runs.same(runs.weights(whole), runs.weights(second))
 
 

@@ -12,8 +12,7 @@ from tests.conftest import SHARED
 from tests.training import runs
 from zoo.errors import CheckpointError
 from zoo.formats import caffe_pb2, caffemodel, solverstate
-from zoo.training import session as session_module
-from zoo.training import snapshots
+from zoo.training import run_data, snapshots
 
 BATCH = 8
 GOLDEN = SHARED / "golden" / "solvers"
@@ -50,7 +49,7 @@ class Case:
 
     def __init__(self, name, folder, monkeypatch):
         self.name, self.folder, self.golden = name, folder, dict(np.load(GOLDEN / f"{name}.npz"))
-        monkeypatch.setattr(session_module, "Feeds", memory_feeds(self.golden["data"], self.golden["label"]))
+        monkeypatch.setattr(run_data, "Feeds", memory_feeds(self.golden["data"], self.golden["label"]))
         (folder / "net.prototxt").write_text(str(self.golden["net"]))
         (folder / "solver.prototxt").write_text(str(self.golden["solver"]))
         layers = {}
@@ -238,7 +237,7 @@ def test_a_pair_that_was_moved_is_found_beside_its_state(small_data, tmp_path):
     shutil.move(tmp_path / "run" / "snapshots", tmp_path / "elsewhere")
     state = tmp_path / "elsewhere" / "small_iter_2.solverstate"
     second = runs.train(tmp_path / "other", small_data, changes="max_iter: 2", snapshot=state)
-    assert second.session.iteration == 2
+    assert second.session.state.iteration == 2
     assert np.array_equal(runs.weights(first)["ip/0"], runs.weights(second)["ip/0"])
 
 

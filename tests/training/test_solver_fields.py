@@ -35,7 +35,7 @@ class Seen:
 
     def __init__(self, result, run_dir):
         self.weights = {name: array.tobytes() for name, array in runs.weights(result).items()}
-        self.iteration, self.seed = result.session.iteration, result.session.seed
+        self.iteration, self.seed = result.session.state.iteration, result.session.state.seed
         self.log = [line.partition("] ")[2] for line in (run_dir / "train.log").read_text().splitlines()]
         # Seconds and rates differ from run to run.
         self.losses = [

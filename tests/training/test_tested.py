@@ -77,7 +77,7 @@ def test_a_snapshot_begins_as_caffe_begins(small_data, tmp_path, caplog):
     given = text(NAMES["ip"], NAMES["ip"])
     one = runs.train(tmp_path / "one", small_data, given)
     again = runs.train(tmp_path / "again", small_data, given, snapshot=str(pair(tmp_path / "one")[1]))
-    assert again.session.iteration == 6
+    assert again.session.state.iteration == 6
     says = 'small.prototxt:10: layer "ip" (InnerProduct): no .caffemodel gives back what it learns'
     assert any(says in record.message for record in caplog.records)
     got, want = arrays(again), arrays(one)
@@ -88,7 +88,7 @@ def test_a_test_net_is_given_what_caffe_gives_it(small_data, tmp_path):
     """The first of a name has the parameters of the training net's last, live; the other those of its filler."""
     result = runs.train(tmp_path / "one", small_data, text(NAMES["ip"], NAMES["ip"], **TESTED))
     session = result.session
-    (test,), learned = session.tests, weights.arrays(session.train)
+    (test,), learned = session.nets.tests, weights.arrays(session.nets.train)
     given = dict(zip(("in", "ip", "ip#2", "cat", "loss"), weights.arrays(test).values()))
     assert same(given["ip"], learned["ip#2"]) and not same(learned["ip#2"], learned["ip"])
     assert np.all(given["ip#2"][0] == np.float32(0.01)) and np.all(given["ip#2"][1] == 0)
@@ -96,9 +96,9 @@ def test_a_test_net_is_given_what_caffe_gives_it(small_data, tmp_path):
     want = reference.run(test.definition.message, given, data)["loss"]
     assert result.scores["loss"].value == pytest.approx(float(want), rel=1e-5)
     # A file is copied by name into both nets, and does not reach the training net by way of the test net.
-    loaded = session.load_weights(pair(tmp_path / "one")[0])
+    loaded = session.nets.load_weights(pair(tmp_path / "one")[0])
     assert loaded.copied == ("ip",) and loaded.kept == ("ip#2",)
-    after = weights.arrays(session.train)
+    after = weights.arrays(session.nets.train)
     assert same(after["ip"], learned["ip#2"]) and same(after["ip#2"], learned["ip#2"])
 
 

@@ -62,34 +62,10 @@ class Solver:
             net.share_with(self.net)
         self.optimizer = self._new_optimizer()
         for path in self.solver.weights:
-            self.load_weights(path)
+            self.net.copy_from(path)
 
     def _open(self, source):
         return Net._of(open_net(source, solver_file=self._file))
-
-    # ---- what snapshots need of a session ----
-
-    @property
-    def train(self):
-        """The built `zoo.converters.build.Net` of `net`."""
-        return self.net._engine.net
-
-    def load_weights(self, path):
-        """Copies a weights file into the nets."""
-        self.net.copy_from(path)
-
-    def stand_at(self, iteration):
-        """Makes `iteration` the next one."""
-        self.iteration = iteration
-        self.optimizer.iterations.assign(iteration)
-        self.net._engine.set_clock(iteration * self.solver.iter_size)
-
-    def restore_rate(self, iteration, current_step):
-        """Goes on with the rate as a .solverstate of `iteration` has it, after `current_step` drops."""
-        self._restored = iteration, current_step
-        self.solver = self._as_restored(self.solver)
-        self.optimizer.learning_rate = self.solver.schedule
-        self._update = Compiled(self._apply)
 
     def _as_restored(self, solver):
         return dataclasses.replace(solver, schedule=solver.schedule.restored(*self._restored))
@@ -197,7 +173,7 @@ class Solver:
         seconds = time.monotonic() - self._timer
         rate = (self.iteration - self._timed) / (seconds or 1)
         caffe_log.displayed(self.iteration, rate, seconds, self.solver.display, self._smoothed)
-        caffe_log.outputs("Train", self.train, _outputs(self.net))
+        caffe_log.outputs("Train", self.net._engine.net, _outputs(self.net))
         self._timer, self._timed = time.monotonic(), self.iteration
 
     @raised_as(RuntimeError)
@@ -246,7 +222,8 @@ class Solver:
         diffs = None
         if self.solver.snapshot_diff:
             diffs = {name: [blob.diff for blob in blobs] for name, blobs in self.net.params.items()}
-        paths = snapshots.write(self, prefix, diffs)
+        net = self.net._engine.net
+        paths = snapshots.write(self.solver, net, self.optimizer, self.iteration, prefix, diffs)
         logging.info("Snapshotting to %s and %s", *paths)
 
     @raised_as(RuntimeError)
@@ -256,7 +233,15 @@ class Solver:
         Raises:
             CheckpointError, WeightsError: it is damaged or not of this solver and net.
         """
-        snapshots.restore(self, os.fspath(state_file))
+        net = self.net._engine.net
+        state = snapshots.restore(os.fspath(state_file), net, self.optimizer, self.net.copy_from)
+        self._restored = state.iteration, state.current_step
+        self.solver = self._as_restored(self.solver)
+        self.optimizer.learning_rate = self.solver.schedule
+        self._update = Compiled(self._apply)
+        self.iteration = state.iteration
+        self.optimizer.iterations.assign(self.iteration)
+        self.net._engine.set_clock(self.iteration * self.solver.iter_size)
 
     def share_weights(self, net):
         """Makes `net` use the parameters of the training net."""

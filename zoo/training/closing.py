@@ -16,11 +16,11 @@ def lines(result, run_dir, config, *, python="python", data_dir=None, changes=""
         changes: --set, as it was typed.
         allowed: flags that the config needs in every command, such as "--allow_python_layers".
     """
-    session, iteration = result.session, result.session.iteration
+    session, iteration = result.session, result.session.state.iteration
     said = [f"{'Done' if result.done else 'Stopped'} at iteration {iteration}."]
     if result.began == iteration and result.done:
         said += _nothing_trained(session.solver.max_iter, iteration, run_dir, changes)
-    said += [f"  data:        {title}" for title in session.titles()]
+    said += [f"  data:        {title}" for title in session.data.titles()]
     said += [f"  test {name} = {score.value:.4f} ({_when(score, iteration)})" for name, score in result.scores.items()]
     said.append(f"  checkpoints: {pathlib.Path(run_dir, 'checkpoints')}")
     said.append(f"  weights:     {result.weights or f'none of iteration {iteration} were written'}")

@@ -189,7 +189,7 @@ class DebugStep:
     """
 
     def __init__(self, session, step):
-        self._session, self._step, self._net = session, step, DebugNet(session.train)
+        self._session, self._step, self._net = session, step, DebugNet(session.nets.train)
         self._apply = tf.function(self._update, autograph=False)
 
     @property
@@ -206,15 +206,15 @@ class DebugStep:
             losses.append(loss)
         self._apply(diffs)
         of = dict(zip((p.key for p in self._net.learnable), diffs))
-        keys = {p.variable.path: p.key for p in session.train.learnable()}
+        keys = {p.variable.path: p.key for p in session.nets.train.learnable()}
         gradients = tuple(of[keys[v.path]] for v in step.variables) if step.gradients else ()
         return tf.add_n(losses)[None] / session.solver.iter_size, tuple(values[ref] for ref in step.outputs), gradients
 
     def _update(self, diffs):
         of = dict(zip((p.variable.path for p in self._net.learnable), diffs))
-        still = self._session.still_variables()
+        still = self._session.nets.still_variables()
         variables = [*self._step.variables, *still]
-        self._session.optimizer.apply([of[v.path] for v in variables], variables)
+        self._session.nets.optimizer.apply([of[v.path] for v in variables], variables)
 
 
 class DebugTest:

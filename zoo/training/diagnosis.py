@@ -26,7 +26,7 @@ def not_finite(session, step, rewind, iteration, loss, seconds, checkpoint):
         checkpoint: path of the newest checkpoint, or None.
     """
     what, at = f"loss is {loss} at iteration {iteration}", None
-    wrong = in_inputs(session.train, session.own_batches(iteration), what)
+    wrong = in_inputs(session.nets.train, session.data.own_batches(iteration), what)
     if wrong is not None:
         return wrong
     found = _find(session, step, rewind, iteration, seconds, what)
@@ -45,7 +45,7 @@ def _find(session, step, rewind, iteration, seconds, what):
     if session.replicas.count > 1:
         return None  # a device alone sees its own rows only
     rewind()
-    again = iteration - session.iteration
+    again = iteration - session.state.iteration
     if again < 0 or again * seconds > LONGEST:
         logging.info("Not looking for the layer: %d iterations would have to be run again", again)
         return None
@@ -54,10 +54,10 @@ def _find(session, step, rewind, iteration, seconds, what):
     if again:
         step(batches, again)
     for _ in range(session.solver.iter_size):
-        found = first_not_finite(session.train, next(batches), what)
+        found = first_not_finite(session.nets.train, next(batches), what)
         if found is not None:
             return found
-        session.train.clock.assign_add(1)
+        session.nets.train.clock.assign_add(1)
     return None
 
 

@@ -36,13 +36,13 @@ class Loop:
         self.checkpoints, self.summaries = checkpoints, summaries
         self.signals, self.progress = signals, progress
         histograms = summaries is not None and summaries.histograms
-        self.step = session.train_step(histograms)
+        self.step = session.nets.train_step(histograms)
         self._debug = DebugStep(session, self.step) if self.solver.debug_info and self.solver.display else None
         self._scoring = Scoring(session, self._asked, summaries)
         self._batches = session.train_batches()
         self._per_call = 1
         self._begun = self._stopped = self._said_once = False
-        self._saved_at = session.iteration if checkpoints.latest else None
+        self._saved_at = session.state.iteration if checkpoints.latest else None
 
     @property
     def scores(self):
@@ -60,14 +60,14 @@ class Loop:
             CheckpointError, DataError: as the parts raise them.
         """
         session, solver = self.session, self.solver
-        caffe_log.solving(session.train.definition.name, solver.lr_policy)
-        self._timer, self._timer_iteration = time.monotonic(), session.iteration
-        while session.iteration < solver.max_iter:
-            if solver.test_due(session.iteration) and not self._scoring.run():
+        caffe_log.solving(session.nets.train.definition.name, solver.lr_policy)
+        self._timer, self._timer_iteration = time.monotonic(), session.state.iteration
+        while session.state.iteration < solver.max_iter:
+            if solver.test_due(session.state.iteration) and not self._scoring.run():
                 break
             self._train(self._next_stop())
             stop, self._per_call = self._asked(self._per_call)
-            if solver.snapshot_due(session.iteration):
+            if solver.snapshot_due(session.state.iteration):
                 self._snapshot()
             if stop:
                 break
@@ -83,7 +83,7 @@ class Loop:
 
     def _next_stop(self):
         """First iteration, after the present one, before which something else is to be done."""
-        now, solver = self.session.iteration, self.solver
+        now, solver = self.session.state.iteration, self.solver
         stops = [solver.max_iter, now + self._per_call]
         stops += [(now // period + 1) * period for period in (solver.test_interval, solver.snapshot) if period]
         if solver.display:  # a displayed iteration is the last of its call, which gives its outputs
@@ -93,19 +93,19 @@ class Loop:
         return min(stops)
 
     def _train(self, until):
-        session, start, began = self.session, self.session.iteration, time.monotonic()
+        session, start, began = self.session, self.session.state.iteration, time.monotonic()
         step = self._debug if self._debug is not None and start % self.solver.display == 0 else self.step
-        with session.reading():
+        with session.data.reading():
             losses, outputs, gradients = step(self._batches, until - start)
             losses = losses.numpy()
         self._check_finite(start, losses, time.monotonic() - began)
         for loss in losses:
-            session.smooth(loss)
+            session.state.smooth(loss)
         last = until - 1
         if self.solver.display and last % self.solver.display == 0:
             self._display(last, outputs, gradients)
-        session.iteration = until
-        self.progress.to(until, session.smoothed_loss)
+        session.state.iteration = until
+        self.progress.to(until, session.state.smoothed_loss)
         took = time.monotonic() - began
         if self._begun:  # the first call also traces the graph
             self._per_call = max(1, min(self._per_call * 2, int((until - start) * MAX_CALL / max(took, 1e-9))))
@@ -114,48 +114,48 @@ class Loop:
     def _check_finite(self, start, losses, took):
         bad = np.flatnonzero(~np.isfinite(losses))
         if bad.size:
-            self.session.settle("the loss was no longer finite")  # of which an exchanged shard may be the cause
+            self.session.data.settle("the loss was no longer finite")  # of which an exchanged shard may be the cause
             iteration, loss, latest = start + int(bad[0]), losses[bad[0]], self.checkpoints.latest
             seconds = took / len(losses)
-            with self.session.reading():
+            with self.session.data.reading():
                 raise not_finite(self.session, self.step, self._rewind, iteration, loss, seconds, latest)
 
     def _display(self, iteration, outputs, gradients):
         session, seconds = self.session, time.monotonic() - self._timer
         rate = (iteration - self._timer_iteration) / (seconds or 1)
-        caffe_log.displayed(iteration, rate, seconds, self.solver.display, session.smoothed_loss)
-        said = caffe_log.outputs("Train", session.train, dict(zip(self.step.outputs, outputs)))
+        caffe_log.displayed(iteration, rate, seconds, self.solver.display, session.state.smoothed_loss)
+        said = caffe_log.outputs("Train", session.nets.train, dict(zip(self.step.outputs, outputs)))
         learning_rate = session.learning_rate(iteration)
         caffe_log.learning_rate(iteration, learning_rate)
         if self.summaries is not None:
             if not self._said_once:
                 self._begin_summaries()
-            curves = {"smoothed_loss": session.smoothed_loss, "lr": learning_rate, "iterations_per_second": rate}
+            curves = {"smoothed_loss": session.state.smoothed_loss, "lr": learning_rate, "iterations_per_second": rate}
             debug = self._debug.said if self._debug is not None else {}
             self.summaries.scalars("train", iteration, {**curves, **said, **debug})
             if self.summaries.histograms:
                 names = [variable.path for variable in self.step.variables]
-                self.summaries.weights(iteration, session.train.learnable(), dict(zip(names, gradients)))
+                self.summaries.weights(iteration, session.nets.train.learnable(), dict(zip(names, gradients)))
         self._timer, self._timer_iteration = time.monotonic(), iteration
 
     def _begin_summaries(self):
         self._said_once = True
         graph = self.step.graph_function.get_concrete_function(self._batches, tf.constant(1, tf.int32)).graph
-        self.summaries.begin(self.session.config_text(), graph, self.session.hparams())
+        self.summaries.begin(self.solver.message, graph)
 
     def _snapshot(self):
         session = self.session
-        if self._saved_at == session.iteration or not session.replicas.chief:
+        if self._saved_at == session.state.iteration or not session.replicas.chief:
             return
-        session.settle("a snapshot was taken")
+        session.data.settle("a snapshot was taken")
         before = self._scoring.before
         if before is not None:  # asked for during a test, which whoever goes on from here makes again
             now = session.test_state()
             session.set_test_state(before)
-        session.pack()
-        logging.info("Snapshotting to %s", self.checkpoints.save(session.iteration))
+        session.state.pack()
+        logging.info("Snapshotting to %s", self.checkpoints.save(session.state.iteration))
         self._save_pair()
-        self._saved_at = session.iteration
+        self._saved_at = session.state.iteration
         if before is not None:
             session.set_test_state(now)
         if self.summaries is not None:
@@ -176,12 +176,14 @@ class Loop:
             return False
         if solver.snapshot_after_train:
             self._snapshot()
-        if solver.display_due(session.iteration):
-            with session.reading():
+        if solver.display_due(session.state.iteration):
+            with session.data.reading():
                 loss, _ = self.step.forward(self._batches)
-            session.smooth(float(loss))
-            logging.info("Iteration %d, loss = %s", session.iteration, caffe_log.number(session.smoothed_loss))
-        if solver.test_due(session.iteration, last=True):
+            session.state.smooth(float(loss))
+            logging.info(
+                "Iteration %d, loss = %s", session.state.iteration, caffe_log.number(session.state.smoothed_loss)
+            )
+        if solver.test_due(session.state.iteration, last=True):
             self._scoring.run()
         logging.info("Optimization Done.")
         if self._final_test and not self._stopped:

@@ -43,7 +43,9 @@ def compared(run_dir, session, begun, weights=(), snapshot=None):
             "They are noted now.",
             run_dir,
         )
-    card = run_card.RunCard(session.train.definition.name, session.titles(), {**session.fingerprint, **start, **given})
+    card = run_card.RunCard(
+        session.nets.train.definition.name, session.data.titles(), {**session.fingerprint, **start, **given}
+    )
     return card, bool(begun and old)
 
 

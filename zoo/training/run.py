@@ -103,9 +103,9 @@ def run(solver, run_dir, options=None, replicas=ONE):
             run_card.write(run_dir, card)
         session.start_alike()
         curves = Summaries(run_dir, options.histograms) if options.summaries else None
-        progress = Progress(solver.max_iter, session.iteration)
+        progress = Progress(solver.max_iter, session.state.iteration)
         rewind = functools.partial(_rewind, session, checkpoints, options.weights, options.snapshot)
-        began = session.iteration
+        began = session.state.iteration
         loop = Loop(session, checkpoints, pairs, curves, signals, progress, rewind, options.final_test)
         try:
             done = loop.run()
@@ -114,7 +114,7 @@ def run(solver, run_dir, options=None, replicas=ONE):
             if curves is not None:
                 curves.close()
         replicas.total([np.int32(1)])  # none leaves before the chief has written all
-        model, _ = snapshots.paths(solver, pairs.prefix, session.iteration)
+        model, _ = snapshots.paths(solver, pairs.prefix, session.state.iteration)
         weights = model if pathlib.Path(model).is_file() else None
     return Result(session, loop.scores, done, signals.terminated, began, weights)
 
@@ -137,7 +137,7 @@ def _start(session, checkpoints, weights, snapshot):
                 hint="begin again with --restart, or in another --run_dir",
             )
         session.unpack()
-        logging.info("Continuing from %s at iteration %d", path, session.iteration)
+        logging.info("Continuing from %s at iteration %d", path, session.state.iteration)
         return
     if snapshot:
         logging.info("Restoring previous solver status from %s", snapshot)
@@ -146,8 +146,8 @@ def _start(session, checkpoints, weights, snapshot):
             checkpoints.restore(own)
             session.unpack()
         else:
-            snapshots.restore(session, snapshot)
-        logging.info("Going on at iteration %d", session.iteration)
+            session.restore(snapshot)
+        logging.info("Going on at iteration %d", session.state.iteration)
         return
     for path in (*session.solver.weights, *weights):
         _load(session, path)
@@ -164,7 +164,7 @@ def _rewind(session, checkpoints, weights, snapshot):
 
 
 def _load(session, path):
-    loaded = session.load_weights(path)
+    loaded = session.nets.load_weights(path)
     logging.info("Finetuning from %s", path)
     logging.info("Copied: %s", said(loaded.copied))
     for name in loaded.skipped:

@@ -40,9 +40,9 @@ class Scoring:
 
     def __init__(self, session, asked, summaries=None):
         self._session, self._asked, self._summaries = session, asked, summaries
-        self._steps = [(DebugTest if session.solver.debug_info else TestStep)(net) for net in session.tests]
-        self._batches = [session.test_batches(k) for k in range(len(session.tests))]
-        self._scores = [{} for _ in session.tests]
+        self._steps = [(DebugTest if session.solver.debug_info else TestStep)(net) for net in session.nets.tests]
+        self._batches = [session.test_batches(k) for k in range(len(session.nets.tests))]
+        self._scores = [{} for _ in session.nets.tests]
         self.before = None
 
     @property
@@ -55,7 +55,7 @@ class Scoring:
         """Makes the tests that are due, as Caffe does; returns False where a stop was asked for meanwhile."""
         self.before, whole = self._session.test_state(), True
         for index, step in enumerate(self._steps):
-            logging.info("Iteration %d, Testing net (#%d)", self._session.iteration, index)
+            logging.info("Iteration %d, Testing net (#%d)", self._session.state.iteration, index)
             found = self._test(index, step)
             if found is None:
                 logging.info("Test interrupted.")
@@ -73,29 +73,31 @@ class Scoring:
         ends it without a score.
         """
         session, solver = self._session, self._session.solver
-        todo = [index for index in range(len(session.tests)) if self._is_old(index)]
+        todo = [index for index in range(len(session.nets.tests)) if self._is_old(index)]
         if not todo:
             return
         logging.info("No test was due after the last iteration: testing once more, apart from Caffe's log")
         self.before = session.test_state()
         for index in todo:
-            step = TestStep(session.tests[index]) if solver.debug_info else self._steps[index]  # the other one speaks
+            net, step = session.nets.tests[index], self._steps[index]
+            if solver.debug_info:  # that step says what it does
+                step = TestStep(net)
             found = self._test(index, step)
             if found is None:
                 logging.info("Stopped: the end has no score")
                 break
             _, sums = found
-            values = caffe_log.elements(session.tests[index], sums, 1 / solver.test_iter[index])
+            values = caffe_log.elements(net, sums, 1 / solver.test_iter[index])
             self._keep(index, values)
             said = ", ".join(f"{name} = {caffe_log.number(value)}" for name, value in values.items())
-            logging.info("After %d iterations, test net %d: %s", session.iteration, index, said)
+            logging.info("After %d iterations, test net %d: %s", session.state.iteration, index, said)
         session.set_test_state(self.before)
         self.before = None
 
     def _is_old(self, index):
         """Whether a test of net `index` would give scores, and its last one was of an earlier iteration."""
-        gives = self._session.solver.test_iter[index] and self._session.tests[index].definition.outputs
-        return gives and all(score.iteration != self._session.iteration for score in self._scores[index].values())
+        gives = self._session.solver.test_iter[index] and self._session.nets.tests[index].definition.outputs
+        return gives and all(score.iteration != self._session.state.iteration for score in self._scores[index].values())
 
     def _test(self, index, step):
         """Runs test net `index`; returns (loss, {BlobRef: array}) summed over its batches, or None if stopped."""
@@ -103,14 +105,14 @@ class Scoring:
         loss, sums, done, per_call = 0.0, None, 0, 1
         while done < batches:
             count, began = min(per_call, batches - done), time.monotonic()
-            with session.reading(index):
+            with session.data.reading(index):
                 more, outputs = step(self._batches[index], count)
                 values = {ref: value.numpy() for ref, value in outputs.items()}
             loss += float(more)
             sums = values if sums is None else {ref: sums[ref] + value for ref, value in values.items()}
             took, done = time.monotonic() - began, done + count
             per_call = max(1, min(per_call * 2, int(count * MAX_CALL / max(took, 1e-9))))
-            session.test_position[index] += count
+            session.state.test_position[index] += count
             stop, per_call = self._asked(per_call)
             if stop:
                 return None
@@ -124,10 +126,10 @@ class Scoring:
             return
         if self._session.solver.test_compute_loss:
             logging.info("Test loss: %s", caffe_log.number(loss / batches))
-        said = caffe_log.outputs("Test", self._session.tests[index], sums, 1 / batches)
+        said = caffe_log.outputs("Test", self._session.nets.tests[index], sums, 1 / batches)
         self._keep(index, said)
         if self._summaries is not None:
-            self._summaries.scalars("test" if index == 0 else f"test{index}", self._session.iteration, said)
+            self._summaries.scalars("test" if index == 0 else f"test{index}", self._session.state.iteration, said)
 
     def _keep(self, index, values):
-        self._scores[index] = {name: Score(value, self._session.iteration) for name, value in values.items()}
+        self._scores[index] = {name: Score(value, self._session.state.iteration) for name, value in values.items()}

@@ -39,18 +39,18 @@ def check(session):
     Raises:
         SolverError: they cannot be written.
     """
-    solver, layers = session.solver, session.train.layers
+    solver, net = session.solver, session.nets.train
     if not (solver.snapshot or solver.snapshot_after_train):
         return
     if solver.snapshot_format != "HDF5":
-        for layer in weights.lost(session.train):
+        for layer in weights.lost(net):
             what = "no .caffemodel gives back what it learns, to Caffe or here: an earlier layer has its name"
             logging.warning("%s: %s (checkpoints do)", layer.at(), what)
         return
     try:
-        caffemodel_hdf5.check_names([(layer.definition.name, layer.parameters) for layer in layers])
+        caffemodel_hdf5.check_names([(layer.definition.name, layer.parameters) for layer in net.layers])
     except wire.WireError as cause:
-        at = [layer.definition for layer in layers if layer.definition.name == cause.layer][-1].at("name")
+        at = [layer.definition for layer in net.layers if layer.definition.name == cause.layer][-1].at("name")
         hint = "give each layer a name of its own, or say snapshot_format: BINARYPROTO"
         raise SolverError(f"snapshots cannot be HDF5: {cause.what}", at=at, got=cause.got, hint=hint) from cause
 
@@ -72,23 +72,24 @@ class Pairs:
 
     def save(self, session):
         """Writes the pair of the session's iteration; raises WeightsError."""
-        model, state = write(session, self.prefix, updates(session) if session.solver.snapshot_diff else None)
-        kind = "HDF5 file" if session.solver.snapshot_format == "HDF5" else "binary proto file"
+        solver, nets = session.solver, session.nets
+        diffs = updates(nets.train, nets.optimizer) if solver.snapshot_diff else None
+        model, state = write(solver, nets.train, nets.optimizer, session.state.iteration, self.prefix, diffs)
+        kind = "HDF5 file" if solver.snapshot_format == "HDF5" else "binary proto file"
         logging.info("Snapshotting to %s %s", kind, model)
         logging.info("Snapshotting solver state to %s %s", kind, state)
         prune(self.prefix, self._keep)
 
 
-def updates(session):
+def updates(net, optimizer):
     """Returns {layer key: arrays of Caffe's shapes}: what the last update subtracted, which is each blob's diff.
 
     The optimizer keeps updates. What it does not update has a diff of 0, and a shared blob its owner's diff.
     """
-    net = session.train
 
     def diff(parameter):
         owner = net.parameters[parameter.key]
-        update = session.optimizer.subtracted(owner.variable)
+        update = optimizer.subtracted(owner.variable)
         if update is None:
             return np.zeros(parameter.spec.shape, np.float32)
         return owner.spec.to_caffe(update).reshape(parameter.spec.shape)
@@ -96,11 +97,14 @@ def updates(session):
     return {layer.definition.key: [diff(p) for p in layer.parameters] for layer in net.layers}
 
 
-def write(session, prefix, diffs=None):
-    """Writes the pair for the session's iteration; returns their paths (solver.cpp:418-470, sgd_solver.cpp:240-300).
+def write(solver, net, optimizer, iteration, prefix, diffs=None):
+    """Writes the pair of an iteration; returns their paths (solver.cpp:418-470, sgd_solver.cpp:240-300).
 
     Args:
-        session: what has `solver`, `train`, `optimizer` and `iteration`.
+        solver: the `SolverDef`.
+        net: the training `Net`.
+        optimizer: the one over its learnable parameters.
+        iteration: how many updates it has made.
         prefix: what the names begin with.
         diffs: {layer key: list of arrays} for `snapshot_diff`; in Caffe a blob's diff then holds what the last
             update subtracted from it.
@@ -108,39 +112,38 @@ def write(session, prefix, diffs=None):
     Raises:
         WeightsError: a file cannot be written; no half-written one stays.
     """
-    solver, net = session.solver, session.train
-    model, state = paths(solver, prefix, session.iteration)
+    model, state = paths(solver, prefix, iteration)
     caffemodel.write(model, weights.arrays(net), net.definition.message, diffs=diffs, shared=weights.shared(net))
     learnable = net.learnable()
-    history = session.optimizer.history([p.variable for p in learnable])
+    history = optimizer.history([p.variable for p in learnable])
     arrays = tuple(learnable[i % len(learnable)].spec.to_caffe(array) for i, array in enumerate(history))
-    step = solver.schedule.current_step(session.iteration)
-    solverstate.write(state, solverstate.SolverState(session.iteration, model, arrays, step))
+    step = solver.schedule.current_step(iteration)
+    solverstate.write(state, solverstate.SolverState(iteration, model, arrays, step))
     return model, state
 
 
-def restore(session, path):
-    """Makes the session stand where the `.solverstate` at `path` stands, weights, history and iteration.
+def restore(path, net, optimizer, load_weights):
+    """Loads the weights and the history of the `.solverstate` at `path`.
 
     Args:
-        session: what has `solver`, `train`, `optimizer`, `load_weights`, `restore_rate` and `stand_at`.
         path: the file's.
+        net: the training `Net`.
+        optimizer: the one over its learnable parameters.
+        load_weights: called with the path of a weights file; copies it into the nets.
 
     Returns:
-        The `SolverState`.
+        The `SolverState`, whose iteration and rate the caller goes on from.
 
     Raises:
         CheckpointError: the history is not that of this net and solver, or the weights it names are not there.
         WeightsError: a file is damaged or does not fit.
     """
     state = solverstate.read(path)
-    learnable = session.train.learnable()
+    learnable = net.learnable()
     arrays = _history(state, learnable, path)
     if state.learned_net:
-        session.load_weights(_weights_of(state, path))
-    session.optimizer.load_history([p.variable for p in learnable], arrays)
-    session.restore_rate(state.iteration, state.current_step)
-    session.stand_at(state.iteration)
+        load_weights(_weights_of(state, path))
+    optimizer.load_history([p.variable for p in learnable], arrays)
     return state
 
 

@@ -7,6 +7,8 @@ import numpy as np
 import tensorflow as tf
 from tensorboard.plugins.histogram import metadata
 
+from zoo.formats import prototxt
+
 HISTOGRAM_VALUES = 100_000
 BUCKETS = 30  # as in tf.summary.histogram
 
@@ -28,14 +30,19 @@ class Summaries:
             self._writers[name] = tf.summary.create_file_writer(str(self._folder / name))
         return self._writers[name]
 
-    def begin(self, config, graph, hparams):
-        """Writes what is said once: the config as text, the graph of an iteration, the solver's hyper-parameters."""
+    def begin(self, solver, graph):
+        """Writes what is said once: the solver as text and as hyper-parameters, and the graph of an iteration.
+
+        Args:
+            solver: the SolverParameter, its nets inside where they stood inside.
+            graph: the `tf.Graph`.
+        """
         from tensorboard.plugins.hparams import api as hp
 
         with self._writer("train").as_default(step=0):
-            tf.summary.text("config", "\n".join(f"    {line}" for line in config.splitlines()))
+            tf.summary.text("config", "\n".join(f"    {line}" for line in prototxt.to_text(solver).splitlines()))
             tf.summary.graph(graph)
-            hp.hparams(hparams)
+            hp.hparams(_hparams(solver))
 
     def scalars(self, writer, iteration, values):
         """Writes {tag: number} at `iteration`."""
@@ -63,6 +70,16 @@ class Summaries:
         """Flushes and closes the event files."""
         for writer in self._writers.values():
             writer.close()
+
+
+def _hparams(solver):
+    """Returns {name: value} of the solver's scalar fields, as TensorBoard's hyper-parameters."""
+    fields = {}
+    for descriptor, value in solver.ListFields():
+        if isinstance(value, bool | int | float | str):
+            enum = descriptor.enum_type
+            fields[descriptor.name] = enum.values_by_number[value].name if enum else value
+    return fields
 
 
 def _histogram(tag, tensor):
