@@ -6,6 +6,7 @@ import pytest
 import zoo.pycaffe as caffe
 from tests.conftest import SHARED
 from tests.layers.golden import close
+from zoo.formats import prototxt
 
 RUNS = sorted(path.stem for path in (SHARED / "golden" / "solvers").glob("*.npz"))
 KEPT = (1, 2, 5, 10, 15, 30)
@@ -116,3 +117,18 @@ def test_without_max_iter_a_script_drives_the_steps(tmp_path):
     assert solver.iter == 3
     solver.solve()  # to iteration 0, as Caffe reads it
     assert solver.iter == 3
+
+
+def test_get_solver_reads_the_file_once(tmp_path, monkeypatch):
+    """A file that changes meanwhile cannot give the class of one solver and the fields of another."""
+    path, read = tmp_path / "solver.prototxt", []
+    path.write_text(NORMED)
+
+    def read_once(file):
+        read.append(file)
+        return read_solver(file)
+
+    read_solver = prototxt.read_solver
+    monkeypatch.setattr(prototxt, "read_solver", read_once)
+    assert type(caffe.get_solver(str(path))) is caffe.AdamSolver
+    assert read == [str(path)]

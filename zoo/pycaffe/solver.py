@@ -40,7 +40,9 @@ class Solver:
 
     @raised_as(RuntimeError)
     def __init__(self, solver_file):
-        parsed = prototxt.read_solver(os.fspath(solver_file))
+        self._open(prototxt.read_solver(os.fspath(solver_file)))
+
+    def _open(self, parsed):
         self._file = parsed.file
         self.param = caffe_pb2.SolverParameter()
         self.param.CopyFrom(parsed.message)
@@ -52,11 +54,11 @@ class Solver:
         self.solver = solvers.solver_def(prototxt.Parsed(self.param, parsed.file, parsed.source))
         if self.solver.random_seed is not None:
             modes.set_random_seed(self.solver.random_seed)
-        self.net = self._open(self.solver.train)
+        self.net = self._open_net(self.solver.train)
         if not self.net._engine.net.losses:
             want = "a layer such as SoftmaxWithLoss"
             raise SolverError("the training net has no loss", at=self.solver.train.at, want=want)
-        self.test_nets = [self._open(source) for source in self.solver.tests]
+        self.test_nets = [self._open_net(source) for source in self.solver.tests]
         for net in self.test_nets:
             net.debug_info = self.solver.debug_info
             net.share_with(self.net)
@@ -64,7 +66,7 @@ class Solver:
         for path in self.solver.weights:
             self.net.copy_from(path)
 
-    def _open(self, source):
+    def _open_net(self, source):
         return Net._of(open_net(source, solver_file=self._file))
 
     def _as_restored(self, solver):
@@ -295,5 +297,9 @@ _CLASSES = (SGDSolver, NesterovSolver, AdaGradSolver, RMSPropSolver, AdaDeltaSol
 @raised_as(RuntimeError)
 def get_solver(solver_file):
     """Returns a solver of the class that the file's `type`, or its older `solver_type`, names."""
-    kind = solvers.solver_def(prototxt.read_solver(os.fspath(solver_file))).type
-    return next(cls for cls in _CLASSES if cls.type == kind)(solver_file)
+    parsed = prototxt.read_solver(os.fspath(solver_file))
+    kind = solvers.solver_def(parsed).type
+    cls = next(cls for cls in _CLASSES if cls.type == kind)
+    solver = cls.__new__(cls)
+    solver._open(parsed)
+    return solver
