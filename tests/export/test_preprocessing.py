@@ -12,7 +12,8 @@ from zoo.export.keras_model import keras_model
 from zoo.export.preprocessing import preprocessing
 from zoo.formats import blobproto, prototxt
 from zoo.formats.atomic import sha256
-from zoo.input.transform import read_transform
+from zoo.input.transform import make_transform
+from zoo.layers import lookup
 from zoo.netdef.net import net_def
 
 MEAN = np.random.default_rng(3).uniform(0, 200, (3, 12, 10)).astype(np.float32)
@@ -45,11 +46,12 @@ def by_hand(known, image):
 )
 def test_done_by_hand_it_gives_what_the_data_layer_gives(text, tmp_path):
     blobproto.write_mean(tmp_path / "mean.binaryproto", MEAN)
-    net = f'layer {{ name: "d" type: "Data" top: "x" transform_param {{ {text} }} data_param {{ source: "s" }} }}'
+    source = 'data_param { source: "s" batch_size: 1 }'
+    net = f'layer {{ name: "d" type: "Data" top: "x" transform_param {{ {text} }} {source} }}'
     (layer,) = net_def(prototxt.parse_net(net), "TEST").layers
     known = preprocessing(layer, 0, 3, data_dir=tmp_path)
     image = np.random.default_rng(4).integers(0, 256, (12, 10, 3), np.uint8)
-    transform, _ = read_transform(layer, "TEST", data_dir=tmp_path)
+    transform = make_transform(layer, lookup(layer)(layer).spec.transform, "TEST", data_dir=tmp_path)
     want = np.asarray(transform.batch(image[None], 0))[0]
     np.testing.assert_allclose(by_hand(known, image), want, rtol=1e-6, atol=1e-5)
 

@@ -6,6 +6,8 @@ from google.protobuf import text_format
 from zoo.errors import Place
 from zoo.formats import caffe_pb2, records
 from zoo.formats.records_writer import SplitWriter
+from zoo.input.transform import make_transform
+from zoo.layers import lookup
 from zoo.netdef.netdef import BlobRef, LayerDef
 
 
@@ -24,6 +26,11 @@ def data_layer(source, batch_size=4, transform="", data="", tops=("data", "label
         f'data_param {{ source: "{source}" batch_size: {batch_size} {data} }}',
         file,
     )
+
+
+def transform_of(layer, phase, seed=0, data_dir=None):
+    """Returns the `Transform` of a data layer (`LayerDef`)."""
+    return make_transform(layer, lookup(layer)(layer).spec.transform, phase, seed, data_dir)
 
 
 def pictures(count, height, width, channels, seed=0):

@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.input.small_data import data_layer, layer, pictures
+from tests.input.small_data import data_layer, layer, pictures, transform_of
 from zoo.errors import DataError, NetError
 from zoo.formats import caffe_pb2
 from zoo.input.mean_file import mean_image
-from zoo.input.transform import Transform, draw, read_transform, stream_key
+from zoo.input.transform import Transform, draw, stream_key
+from zoo.layers import lookup
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 GOLDEN = ["lmdb_crop", "lmdb_crop_mean_file", "lmdb_mean_file", "lmdb_mean_value", "lmdb_mean_values"]
@@ -37,7 +38,7 @@ def test_as_caffe(shared, case):
     pixels = np.concatenate([plain[f"batch{i}/data"] for i in range(3)])[:12]  # the database's 12 records
     images = pixels.transpose(0, 2, 3, 1).astype(np.uint8)
     text = re.search(r"layer \{(.*)\}", str(golden["prototxt"]))[1]
-    transform, _ = read_transform(layer(text, folder / "net.prototxt"), "TEST")
+    transform = transform_of(layer(text, folder / "net.prototxt"), "TEST")
     size = transform.check(3, images.shape[1:3], images.shape[1:3])
     got = both(transform, images).transpose(0, 3, 1, 2)
     want = np.concatenate([golden[f"batch{i}/data"] for i in range(3)])
@@ -95,9 +96,9 @@ def test_draws_are_a_function_of_the_ordinal():
 
 def test_keys_tell_layers_phases_and_seeds_apart():
     asked = [(1, "TRAIN", "a"), (2, "TRAIN", "a"), (1, "TEST", "a"), (1, "TRAIN", "b")]
-    keys = [read_transform(data_layer("x", name=name), phase, seed)[0].key for seed, phase, name in asked]
+    keys = [transform_of(data_layer("x", name=name), phase, seed).key for seed, phase, name in asked]
     assert len(set(keys)) == 4 and all(0 <= key < 2**64 for key in keys)
-    assert keys[0] == read_transform(data_layer("x", name="a"), "TRAIN", 1)[0].key
+    assert keys[0] == transform_of(data_layer("x", name="a"), "TRAIN", 1).key
 
 
 def test_keys_are_the_same_in_every_process():
@@ -105,6 +106,11 @@ def test_keys_are_the_same_in_every_process():
     code = "from zoo.input.transform import stream_key; print(stream_key(7, 'TRAIN', 'd'))"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT).stdout
     assert int(out) == stream_key(7, "TRAIN", "d")
+
+
+def read(layer):
+    """Returns the layer's `LayerType`, which has read its fields."""
+    return lookup(layer)(layer)
 
 
 @pytest.mark.parametrize(
@@ -116,13 +122,13 @@ def test_keys_are_the_same_in_every_process():
 )
 def test_contradictions(text, said):
     with pytest.raises(NetError, match=said) as caught:
-        read_transform(data_layer("x", transform=text), "TRAIN")
+        read(data_layer("x", transform=text))
     assert 'layer "d"' in str(caught.value)
 
 
 def test_forced_colours():
     for text, want in (("force_color: true", "color"), ("force_gray: true", "gray"), ("force_gray: false", None)):
-        assert read_transform(data_layer("x", transform=text), "TRAIN")[1] == want
+        assert read(data_layer("x", transform=text)).spec.transform.force == want
 
 
 @pytest.mark.parametrize(
@@ -175,6 +181,6 @@ def test_damaged_mean_file(tmp_path, data):
 
 def test_missing_mean_file_says_what_was_tried():
     with pytest.raises(DataError) as caught:
-        read_transform(data_layer("x", transform='mean_file: "no/mean"'), "TRAIN", data_dir="data")
+        transform_of(data_layer("x", transform='mean_file: "no/mean"'), "TRAIN", data_dir="data")
     text = str(caught.value)
     assert "data/no/mean" in text and "nets/no/mean" in text and 'layer "d"' in text

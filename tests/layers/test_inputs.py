@@ -1,9 +1,12 @@
 """Layers whose tops are fed: shapes from the message, and the fields that are refused."""
 
+import dataclasses
+
 import pytest
 
 from zoo.errors import NetError, UnsupportedError
 from zoo.formats.prototxt import parse_net
+from zoo.layers.base.data_specs import DataSpec, Hdf5DataSpec, ImageDataSpec, TransformSpec, WindowDataSpec
 from zoo.layers.inputs import DummyData
 from zoo.netdef.net import net_def
 from zoo.netdef.netdef import BlobRef
@@ -64,6 +67,32 @@ def test_data_layers_take_all_their_fields_and_the_shapes_of_their_data(type_):
     assert planned(type_, FULL[type_], **GIVEN).tops == ((2, 3, 8, 8), (2,))
     with pytest.raises(NetError, match=r'net.prototxt:1: layer "d" .*shape comes from the data'):
         planned(type_, FULL[type_])
+
+
+SPECS = {
+    "Data": DataSpec("db", 2, TransformSpec(0.5, True, 8, None, (104, 117, 123), None), True),
+    "ImageData": ImageDataSpec(
+        "list.txt", 2, TransformSpec(mean_file="m", force="gray"), "pictures/", True, 1, False, (9, 9)
+    ),
+    "HDF5Data": Hdf5DataSpec("list.txt", 2, True),
+    "WindowData": WindowDataSpec(
+        "windows.txt", 2, TransformSpec(mirror=True, crop_size=8, mean_file="mean.binaryproto"), "p", 0.5,
+        pytest.approx(0.6), pytest.approx(0.4), pytest.approx(0.3), 16, True,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("type_", FULL)
+def test_the_spec_says_what_the_messages_say_and_cannot_change(type_):
+    spec = planned(type_, FULL[type_], **GIVEN).type.spec
+    assert spec == SPECS[type_]
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        spec.source = "other"
+
+
+def test_a_mean_file_without_a_name_is_not_none():
+    body = 'data_param { source: "x" batch_size: 2 } transform_param { mean_file: "" }'
+    assert planned("Data", body, **GIVEN).type.spec.transform == TransformSpec(mean_file="")
 
 
 @pytest.mark.parametrize("field", ["scale: 0.5", 'mean_file: "m"', "crop_size: 8", "mirror: true"])

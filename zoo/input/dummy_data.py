@@ -24,10 +24,10 @@ class DummyDataLayer(Feed):
 
     def __init__(self, layer, phase, *, data_dir=None, seed=0):
         super().__init__(layer)
-        self.shapes = self.room.shapes
+        self.shapes = self.type.shapes
         self._key, self._fetch = stream_key(seed, phase, layer.key), Fetch()
         self._constants = {}
-        for top, (shape, filler) in enumerate(zip(self.shapes, self.room.fillers)):
+        for top, (shape, filler) in enumerate(zip(self.shapes, self.type.fillers)):
             at = layer.at("dummy_data_param.data_filler")
             if filler is None or filler.type == "constant":
                 self._constants[top] = inside(fillers.fill(filler, shape, None, at))
@@ -50,5 +50,5 @@ class DummyDataLayer(Feed):
             self._constants[top]
             if top in self._constants
             else inside(fillers.fill(filler, shape, generator(self._key, batch, top)))
-            for top, (shape, filler) in enumerate(zip(self.shapes, self.room.fillers))
+            for top, (shape, filler) in enumerate(zip(self.shapes, self.type.fillers))
         )

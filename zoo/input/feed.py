@@ -16,7 +16,7 @@ class Feed(abc.ABC):
 
     Attributes:
         layer: the `LayerDef`.
-        room: the layer's `LayerType`, which has checked its fields.
+        type: the layer's `LayerType`, which has read its fields.
         shapes: for each top its shape in Caffe's order, such as ((N, C, H, W), (N,)).
 
     Raises:
@@ -24,7 +24,7 @@ class Feed(abc.ABC):
     """
 
     def __init__(self, layer):
-        self.layer, self.room = layer, lookup(layer)(layer)
+        self.layer, self.type = layer, lookup(layer)(layer)
         self.shapes = ()
 
     @abc.abstractmethod

@@ -36,11 +36,11 @@ class Hdf5DataLayer(Feed):
 
     def __init__(self, layer, phase, *, data_dir=None, seed=0):
         super().__init__(layer)
-        p = layer.message.hdf5_data_param
-        self.batch_size, self._shuffle = p.batch_size, p.shuffle
+        spec = self.type.spec
+        self.batch_size, self._shuffle = spec.batch_size, spec.shuffle
         self._names = [str(top) for top in layer.tops]
         where = {"data_dir": data_dir, "file": layer.place.file}
-        path = find_file(p.source, "list of HDF5 files", at=layer.at("hdf5_data_param.source"), **where)
+        path = find_file(spec.source, "list of HDF5 files", at=layer.at("hdf5_data_param.source"), **where)
         self._files = [find_file(name, "HDF5 file", at=Place(str(path)), **where) for name in _names(path)]
         rows = [self._row_shapes(file) for file in self._files]
         for file, (_, shapes) in zip(self._files, rows):

@@ -6,7 +6,7 @@ from zoo.formats.paths import find_file, find_folder_of
 from zoo.input.feed import PictureFeed
 from zoo.input.order import Order, generator
 from zoo.input.sources.image_list import ImageListSource
-from zoo.input.transform import read_transform, stream_key
+from zoo.input.transform import make_transform, stream_key
 
 
 class ImageDataLayer(PictureFeed):
@@ -30,22 +30,21 @@ class ImageDataLayer(PictureFeed):
 
     def __init__(self, layer, phase, *, data_dir=None, seed=0):
         super().__init__(layer)
-        p = layer.message.image_data_param
-        transform, force = read_transform(layer, phase, seed, data_dir)
-        if force and (force == "color") != p.is_color:  # Caffe heeds is_color alone
+        spec, force = self.type.spec, self.type.spec.transform.force
+        transform = make_transform(layer, spec.transform, phase, seed, data_dir)
+        if force and (force == "color") != spec.is_color:  # Caffe heeds is_color alone
             at, hint = layer.at(f"transform_param.force_{force}"), "remove it, or change is_color"
-            raise NetError(f"force_{force} contradicts is_color", at=at, got=f"is_color {p.is_color}", hint=hint)
+            raise NetError(f"force_{force} contradicts is_color", at=at, got=f"is_color {spec.is_color}", hint=hint)
         where = {"data_dir": data_dir, "file": layer.place.file}
-        path = find_file(p.source, "list of images", at=layer.at("image_data_param.source"), **where)
+        path = find_file(spec.source, "list of images", at=layer.at("image_data_param.source"), **where)
         entries = read_list(path)
         key = stream_key(seed, phase, layer.key, "order")
-        skip = int(generator(key, 0, 1).integers(p.rand_skip)) if p.rand_skip else 0
+        skip = int(generator(key, 0, 1).integers(spec.rand_skip)) if spec.rand_skip else 0
         if skip >= len(entries):
             at = layer.at("image_data_param.rand_skip")
-            raise NetError("rand_skip leaves nothing", at=at, got=p.rand_skip, want=f"at most {len(entries)}")
-        order = Order(len(entries), p.shuffle, key, skip)
+            raise NetError("rand_skip leaves nothing", at=at, got=spec.rand_skip, want=f"at most {len(entries)}")
+        order = Order(len(entries), spec.shuffle, key, skip)
         first = entries[order(0)]
-        folder = find_folder_of(f"{p.root_folder}{first.name}", "image", at=Place(str(path), first.line), **where)
-        resize = (p.new_height, p.new_width) if p.new_height else None
-        options = {"color": p.is_color, "resize": resize, "order": order}
-        self._open(ImageListSource(path, entries, folder, p.root_folder, **options), transform, p.batch_size)
+        folder = find_folder_of(f"{spec.root_folder}{first.name}", "image", at=Place(str(path), first.line), **where)
+        options = {"color": spec.is_color, "resize": spec.resize, "order": order}
+        self._open(ImageListSource(path, entries, folder, spec.root_folder, **options), transform, spec.batch_size)

@@ -8,7 +8,7 @@ from zoo.input.image_data import ImageDataLayer
 from zoo.input.memory_data import MemoryDataLayer
 from zoo.input.sources.locate import open_source
 from zoo.input.sources.records import RecordsSource
-from zoo.input.transform import read_transform
+from zoo.input.transform import make_transform
 from zoo.input.window_data import WindowDataLayer
 
 
@@ -35,20 +35,21 @@ class DataLayer(PictureFeed):
 
     def __init__(self, layer, phase, *, data_dir=None, seed=0, resize=None, kept_parts=None):
         super().__init__(layer)
-        transform, force = read_transform(layer, phase, seed, data_dir)
-        at, p = layer.at("data_param.source"), layer.message.data_param
+        spec = self.type.spec
+        transform = make_transform(layer, spec.transform, phase, seed, data_dir)
+        at = layer.at("data_param.source")
         where = {"at": at, "data_dir": data_dir, "file": layer.place.file}
-        source = open_source(p.source, **where, force=force, resize=resize)
-        if p.force_encoded_color and source.channels != 3:  # in the schema, but nothing in Caffe 1.0 reads it
+        source = open_source(spec.source, **where, force=spec.transform.force, resize=resize)
+        if spec.force_encoded_color and source.channels != 3:  # in the schema, but nothing in Caffe 1.0 reads it
             at, got = layer.at("data_param.force_encoded_color"), f"images of {source.channels} channels"
             hint = "write transform_param { force_color: true }, or remove it"
             raise NetError("Caffe leaves force_encoded_color unused", at=at, got=got, hint=hint)
         if kept_parts:
             if not isinstance(source, RecordsSource):
                 hint = "data_prep.databases makes shards of a database; or leave --cache out"
-                raise DataError("only images in shards are kept in memory", at=at, got=p.source, hint=hint)
+                raise DataError("only images in shards are kept in memory", at=at, got=spec.source, hint=hint)
             source.keep(kept_parts)
-        self._open(source, transform, p.batch_size)
+        self._open(source, transform, spec.batch_size)
 
 
 TYPES = {

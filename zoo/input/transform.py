@@ -15,10 +15,9 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from zoo.errors import DataError, NetError
+from zoo.errors import DataError
 from zoo.formats.paths import find_file
 from zoo.input.mean_file import mean_image
-from zoo.layers.base.fields import Fields
 
 PHILOX = 1  # tf.random.Algorithm.PHILOX: one step of its counter gives the four numbers of one record
 
@@ -189,43 +188,33 @@ class Transform:
         return images if self.scale == 1 else images * self.scale
 
 
-def read_transform(layer, phase, seed=0, data_dir=None):
-    """Returns the `Transform` of a layer's transform_param, and which colours it forces: "color", "gray" or None.
+def make_transform(layer, spec, phase, seed=0, data_dir=None):
+    """Returns the `Transform` of a layer.
 
     Args:
         layer: the `LayerDef`.
+        spec: its `TransformSpec`.
         phase: "TRAIN" or "TEST".
         seed: an integer; with the layer's name and the phase it makes the key, so that layers draw independently.
         data_dir: where a mean file is looked for first.
 
     Raises:
-        NetError: both mean_file and mean_value, or both force_color and force_gray.
         DataError: a mean file that is missing or damaged.
-        UnsupportedError: a field that this package does not know.
     """
-    p = Fields(layer, "transform_param")
     mean = None
-    if p.has("mean_file"):
-        if p.mean_value:
-            raise p.error("mean_file and mean_value exclude each other", "mean_value", got="both", want="one of them")
-        at, file = p.at("mean_file"), layer.place.file
-        mean = mean_image(find_file(p.mean_file, "mean_file", at=at, data_dir=data_dir, file=file))
-    elif p.mean_value:
-        mean = np.array(p.mean_value, np.float32)
-    if p.force_color and p.force_gray:
-        raise NetError("force_color and force_gray exclude each other", at=p.at("force_gray"), got="both")
-    force = "color" if p.force_color else "gray" if p.force_gray else None
-    transform = Transform(
-        scale=p.scale,
-        mirror=p.mirror,
-        crop_size=p.crop_size,
+    if spec.mean_file is not None:
+        at, file = layer.at("transform_param.mean_file"), layer.place.file
+        mean = mean_image(find_file(spec.mean_file, "mean_file", at=at, data_dir=data_dir, file=file))
+    elif spec.mean_values:
+        mean = np.array(spec.mean_values, np.float32)
+    return Transform(
+        scale=spec.scale,
+        mirror=spec.mirror,
+        crop_size=spec.crop_size,
         random_crop=phase == "TRAIN",
         mean=mean,
         key=stream_key(seed, phase, layer.key),
     )
-    for error in p.unread_errors():
-        raise error
-    return transform, force
 
 
 def stream_key(*parts):

@@ -10,7 +10,7 @@ from zoo.formats.paths import find_file, find_folder_of
 from zoo.input.feed import Feed, mean_said
 from zoo.input.order import generator
 from zoo.input.sources.fetch import Fetch, ordinals
-from zoo.input.transform import read_transform, stream_key
+from zoo.input.transform import make_transform, stream_key
 from zoo.input.window_crop import Cut, cut
 from zoo.input.window_file import LABEL, OVERLAP, PICTURE, X1, Y2, read_windows
 from zoo.layers.base.geometry import keras_shape
@@ -38,26 +38,26 @@ class WindowDataLayer(Feed):
 
     def __init__(self, layer, phase, *, data_dir=None, seed=0):
         super().__init__(layer)
-        p, t = layer.message.window_data_param, layer.message.transform_param
-        transform, force = read_transform(layer, phase, seed, data_dir)
-        if force == "gray":
+        spec = self.type.spec
+        transform = make_transform(layer, spec.transform, phase, seed, data_dir)
+        if spec.transform.force == "gray":
             raise NetError("WindowData decodes to colour", at=layer.at("transform_param.force_gray"), hint="remove it")
         where = {"data_dir": data_dir, "file": layer.place.file}
-        self._path = find_file(p.source, "window file", at=layer.at("window_data_param.source"), **where)
+        self._path = find_file(spec.source, "window file", at=layer.at("window_data_param.source"), **where)
         windows = read_windows(self._path)
         place = Place(str(self._path))
         if windows.channels != 3:  # images are always decoded to three, and the last one's number sizes the top
             raise DataError("images that are not in colour", at=place, got=f"{windows.channels} channels", want=3)
-        self._background, self._objects = _divide(windows.boxes, p, place)
-        self._paths = [f"{p.root_folder}{name}" for name in windows.paths]
+        self._background, self._objects = _divide(windows.boxes, spec, place)
+        self._paths = [f"{spec.root_folder}{name}" for name in windows.paths]
         self._folder = find_folder_of(self._paths[0], "image", at=place, **where)
-        self._cut = Cut(t.crop_size, p.context_pad, p.crop_mode == "square", np.float32(p.scale), transform.mean)
+        size = spec.transform.crop_size
+        self._cut = Cut(size, spec.context_pad, spec.square, np.float32(spec.scale), transform.mean)
         self._cut.check(layer)
-        self._mirror, self._key = t.mirror, stream_key(seed, phase, layer.key, "windows")
-        size = t.crop_size
-        self.batch_size = p.batch_size
-        self._first_object = p.batch_size - int(np.float32(p.batch_size) * np.float32(p.fg_fraction))
-        self.shapes = ((p.batch_size, 3, size, size), (p.batch_size,))
+        self._mirror, self._key = spec.transform.mirror, stream_key(seed, phase, layer.key, "windows")
+        self.batch_size = spec.batch_size
+        self._first_object = spec.batch_size - int(np.float32(spec.batch_size) * np.float32(spec.fg_fraction))
+        self.shapes = ((spec.batch_size, 3, size, size), (spec.batch_size,))
         self._fetch = Fetch()
 
     def dataset(self, start_batch=0):
@@ -100,17 +100,17 @@ class WindowDataLayer(Feed):
         return datum.decode(data, "color", Place(str(path)))
 
 
-def _divide(boxes, p, place):
+def _divide(boxes, spec, place):
     """Returns (background, objects) among `boxes`; background has the label 0. Raises DataError where one is empty."""
-    is_object = boxes[:, OVERLAP] >= np.float32(p.fg_threshold)
+    is_object = boxes[:, OVERLAP] >= np.float32(spec.fg_threshold)
     objects = boxes[is_object]
-    background = boxes[~is_object & (boxes[:, OVERLAP] < np.float32(p.bg_threshold))]
+    background = boxes[~is_object & (boxes[:, OVERLAP] < np.float32(spec.bg_threshold))]
     background[:, LABEL] = 0
     if len(objects) and objects[:, LABEL].min() <= 0:
         raise DataError("an object of class 0", at=place, want="1 or more, as 0 is the background")
     for what, kind in (("object", objects), ("background", background)):
         if not len(kind):
             got = f"overlaps from {boxes[:, OVERLAP].min():g} to {boxes[:, OVERLAP].max():g}" if len(boxes) else "none"
-            want = f"fg_threshold {p.fg_threshold:g}, bg_threshold {p.bg_threshold:g} to leave some"
+            want = f"fg_threshold {spec.fg_threshold:g}, bg_threshold {spec.bg_threshold:g} to leave some"
             raise DataError(f"no {what} boxes", at=place, got=got, want=want)
     return background, objects

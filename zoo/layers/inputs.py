@@ -1,13 +1,12 @@
 """Layers without bottoms whose tops are fed: Input, DummyData, MemoryData, and the data layers that read files.
 
-The fields are checked here; what the data layers read and feed is the input floor's matter.
+Their fields are read here, into a frozen `spec` of `data_specs`; zoo.input opens what the spec names.
 """
 
 from zoo.errors import NetError, UnsupportedError
+from zoo.layers.base.data_specs import DataSpec, Hdf5DataSpec, ImageDataSpec, WindowDataSpec, read_transform
 from zoo.layers.base.layer_type import LayerType
 from zoo.layers.base.registry import layer_type
-
-TRANSFORM = ("scale", "mirror", "crop_size", "mean_file", "mean_value", "force_color", "force_gray")
 
 
 class _Source(LayerType):
@@ -27,7 +26,11 @@ class _Source(LayerType):
 
 
 class _FromFiles(_Source):
-    """A data layer whose shapes its data decides."""
+    """A data layer whose shapes its data decides.
+
+    Attributes:
+        spec: what its messages say, one of `data_specs`.
+    """
 
     sized_by_data = True
 
@@ -35,23 +38,13 @@ class _FromFiles(_Source):
         """Raises NetError: whoever has seen the data has to give the shapes."""
         raise NetError("shape comes from the data, which has not been opened", at=self.layer.at())
 
-    def _common(self, p, *names):
-        """Reads `source` and `batch_size`, which must be given; marks what the input floor reads."""
-        self.source, self.batch_size = p.source, p.batch_size
+    def _common(self, p):
+        """Returns {"source": ..., "batch_size": ...}, which must be given."""
         if not p.source:
             raise p.error("source must be given", "source")
         if p.batch_size < 1:
             raise p.error("batch_size must be given and positive", "batch_size", got=p.batch_size)
-        p.read_elsewhere(*names)
-
-
-def read_transform(p):
-    """Checks a transform_param's `Fields` (data_transformer.cpp:14-39)."""
-    if p.has("mean_file") and p.has("mean_value"):
-        raise p.error("mean_file and mean_value exclude each other", "mean_value")
-    if p.force_color and p.force_gray:
-        raise p.error("force_color and force_gray exclude each other", "force_gray")
-    p.read_elsewhere(*TRANSFORM)
+        return {"source": p.source, "batch_size": p.batch_size}
 
 
 def _refuse_unused(p, names):
@@ -125,7 +118,12 @@ class DummyData(_Source):
 
 @layer_type("MemoryData", source="memory_data_layer.cpp:12-31")
 class MemoryData(_Source):
-    """Tops (batch_size, channels, height, width) and labels (batch_size,), fed from arrays by the program."""
+    """Tops (batch_size, channels, height, width) and labels (batch_size,), fed from arrays by the program.
+
+    Attributes:
+        shape: that of the first top.
+        transform: the `TransformSpec`.
+    """
 
     batch_param = "memory_data_param"
     states_shapes = True
@@ -140,7 +138,7 @@ class MemoryData(_Source):
         for name, size in zip(("batch_size", "channels", "height", "width"), self.shape):
             if size < 1:
                 raise p.error(f"{name} must be given and positive", name, got=size)
-        read_transform(transform)
+        self.transform = read_transform(transform)
 
     def top_shapes(self, bottoms):
         """Data and labels."""
@@ -159,8 +157,10 @@ class Data(_FromFiles):
     def read(self, p, transform):
         """Reads data_param and transform_param; refuses the fields of data_param that Caffe leaves unused."""
         _refuse_unused(p, ("scale", "mean_file", "crop_size", "mirror"))
-        self._common(p, "backend", "rand_skip", "force_encoded_color", "prefetch")
-        read_transform(transform)
+        p.no_effect("backend", "rand_skip", "prefetch")
+        self.spec = DataSpec(
+            **self._common(p), transform=read_transform(transform), force_encoded_color=p.force_encoded_color
+        )
 
 
 @layer_type("ImageData", source="image_data_layer.cpp:21-91")
@@ -175,10 +175,18 @@ class ImageData(_FromFiles):
     def read(self, p, transform):
         """Reads image_data_param and transform_param; refuses the fields that Caffe leaves unused."""
         _refuse_unused(p, ("scale", "mean_file", "crop_size", "mirror"))
-        self._common(p, "rand_skip", "shuffle", "is_color", "root_folder")
+        common = self._common(p)
         if (p.new_height > 0) != (p.new_width > 0):
             raise p.error("new_height and new_width go together", "new_height" if p.new_height else "new_width")
-        read_transform(transform)
+        self.spec = ImageDataSpec(
+            **common,
+            transform=read_transform(transform),
+            root_folder=p.root_folder,
+            shuffle=p.shuffle,
+            rand_skip=p.rand_skip,
+            is_color=p.is_color,
+            resize=(p.new_height, p.new_width) if p.new_height else None,
+        )
 
 
 @layer_type("HDF5Data", source="hdf5_data_layer.cpp:23-123")
@@ -192,7 +200,7 @@ class HDF5Data(_FromFiles):
         """Reads hdf5_data_param; a transform_param is refused, as Caffe does."""
         if self.layer.message.HasField("transform_param"):
             raise self.error("HDF5Data does not transform its data", "transform_param", hint="remove transform_param")
-        self._common(p, "shuffle")
+        self.spec = Hdf5DataSpec(**self._common(p), shuffle=p.shuffle)
 
 
 @layer_type("WindowData", source="window_data_layer.cpp:28-210")
@@ -207,12 +215,11 @@ class WindowData(_FromFiles):
     def read(self, p, transform):
         """Reads window_data_param and transform_param; refuses the fields that Caffe leaves unused."""
         _refuse_unused(p, ("mean_file", "crop_size", "mirror"))
-        self._common(
-            p, "scale", "fg_threshold", "bg_threshold", "fg_fraction", "context_pad", "cache_images", "root_folder"
-        )
+        common = self._common(p)
+        p.no_effect("cache_images")
         if p.crop_mode not in ("warp", "square"):
             raise p.error("unknown crop_mode", "crop_mode", got=f'"{p.crop_mode}"', want='"warp" or "square"')
-        read_transform(transform)
+        spec = read_transform(transform)
         if transform.crop_size < 1:
             raise transform.error("WindowData needs crop_size", "crop_size", got=transform.crop_size)
         if transform.has("scale") and transform.scale != 1:  # where an upgrade of an old file puts it
@@ -221,3 +228,14 @@ class WindowData(_FromFiles):
                 at=transform.at("scale"),
                 hint="write window_data_param { scale: ... }, or remove it",
             )
+        self.spec = WindowDataSpec(
+            **common,
+            transform=spec,
+            root_folder=p.root_folder,
+            scale=p.scale,
+            fg_threshold=p.fg_threshold,
+            bg_threshold=p.bg_threshold,
+            fg_fraction=p.fg_fraction,
+            context_pad=p.context_pad,
+            square=p.crop_mode == "square",
+        )

@@ -37,10 +37,6 @@ class Fields:
         """Marks fields as read that cannot change a result, such as `engine`."""
         self._read.update(names)
 
-    def read_elsewhere(self, *names):
-        """Marks fields as read whose values other code takes from the message, as zoo.input those of data layers."""
-        self._read.update(names)
-
     def at(self, name):
         """Returns the `Place` of a field."""
         return self._layer.at(f"{self._path}.{name}" if self._path else name)

@@ -1,0 +1,120 @@
+"""What the messages of data layers say, frozen: a layer type reads them once, and what opens the data goes by them."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class TransformSpec:
+    """A transform_param (data_transformer.cpp:14-39).
+
+    Attributes:
+        scale: the factor, applied after the mean.
+        mirror: whether images are flipped left to right by the toss of a coin.
+        crop_size: the side of the square crop, or 0 for none.
+        mean_file: path of the mean image as the file says it, or None.
+        mean_values: one mean for all channels or one for each; () for none.
+        force: the colours that images are decoded to: "color", "gray", or None for their own.
+    """
+
+    scale: float = 1.0
+    mirror: bool = False
+    crop_size: int = 0
+    mean_file: str | None = None
+    mean_values: tuple[float, ...] = ()
+    force: str | None = None
+
+
+@dataclass(frozen=True)
+class DataSpec:
+    """A data_param.
+
+    Attributes:
+        source: what is read, as the file says it.
+        batch_size: N of the tops.
+        transform: the `TransformSpec`.
+        force_encoded_color: as the file says; nothing in Caffe 1.0 reads it.
+    """
+
+    source: str
+    batch_size: int
+    transform: TransformSpec
+    force_encoded_color: bool = False
+
+
+@dataclass(frozen=True)
+class ImageDataSpec:
+    """An image_data_param.
+
+    Attributes:
+        source: path of the list of images.
+        batch_size: N of the tops.
+        transform: the `TransformSpec`.
+        root_folder: what stands before every name of the list.
+        shuffle: whether the list is shuffled every epoch.
+        rand_skip: how many lines may be skipped at the start; 0 for none.
+        is_color: whether images are decoded to three channels, and not to one.
+        resize: (H, W) that images are brought to, or None.
+    """
+
+    source: str
+    batch_size: int
+    transform: TransformSpec
+    root_folder: str
+    shuffle: bool
+    rand_skip: int
+    is_color: bool
+    resize: tuple[int, int] | None
+
+
+@dataclass(frozen=True)
+class Hdf5DataSpec:
+    """An hdf5_data_param: `source` is the list of files, `shuffle` whether files and rows are shuffled every epoch."""
+
+    source: str
+    batch_size: int
+    shuffle: bool
+
+
+@dataclass(frozen=True)
+class WindowDataSpec:
+    """A window_data_param.
+
+    Attributes:
+        source: path of the window file.
+        batch_size: N of the tops.
+        transform: the `TransformSpec`, whose scale Caffe overlooks here.
+        root_folder: what stands before every image's name.
+        scale: the factor, applied after the mean.
+        fg_threshold: from which overlap on a window is an object.
+        bg_threshold: below which overlap it is background.
+        fg_fraction: which part of a batch is objects.
+        context_pad: pixels of context around a window, of `crop_size`.
+        square: whether the smallest square around a window is cut, and not the window warped.
+    """
+
+    source: str
+    batch_size: int
+    transform: TransformSpec
+    root_folder: str
+    scale: float
+    fg_threshold: float
+    bg_threshold: float
+    fg_fraction: float
+    context_pad: int
+    square: bool
+
+
+def read_transform(p):
+    """Returns the `TransformSpec` of a transform_param's `Fields`; raises NetError for fields that exclude others."""
+    if p.has("mean_file") and p.has("mean_value"):
+        raise p.error("mean_file and mean_value exclude each other", "mean_value")
+    if p.force_color and p.force_gray:
+        raise p.error("force_color and force_gray exclude each other", "force_gray")
+    return TransformSpec(
+        scale=p.scale,
+        mirror=p.mirror,
+        crop_size=p.crop_size,
+        mean_file=p.mean_file if p.has("mean_file") else None,
+        mean_values=tuple(p.mean_value),
+        force="color" if p.force_color else "gray" if p.force_gray else None,
+    )
