@@ -21,7 +21,7 @@ class DataLayer(PictureFeed):
         data_dir: where paths are tried first; then the working directory, then the folder of the net's file.
         seed: an integer for random crops and mirrors.
         resize: (H, W) to bring encoded images to, or None.
-        kept_parts: None; or, to keep decoded images in memory, of how many parts of the stream one is read.
+        cache_parts: None; or, to keep decoded images in memory, of how many parts of the stream one is read.
 
     Attributes:
         shapes: for each top its shape in Caffe's order: ((N, C, H, W), (N,)), or the first alone without a label top.
@@ -33,7 +33,7 @@ class DataLayer(PictureFeed):
         UnsupportedError: a field that this package does not know.
     """
 
-    def __init__(self, layer, phase, *, data_dir=None, seed=0, resize=None, kept_parts=None):
+    def __init__(self, layer, phase, *, data_dir=None, seed=0, resize=None, cache_parts=None):
         super().__init__(layer)
         spec = self.type.spec
         transform = make_transform(layer, spec.transform, phase, seed, data_dir)
@@ -44,11 +44,11 @@ class DataLayer(PictureFeed):
             at, got = layer.at("data_param.force_encoded_color"), f"images of {source.channels} channels"
             hint = "write transform_param { force_color: true }, or remove it"
             raise NetError("Caffe leaves force_encoded_color unused", at=at, got=got, hint=hint)
-        if kept_parts:
+        if cache_parts:
             if not isinstance(source, RecordsSource):
                 hint = "data_prep.databases makes shards of a database; or leave --cache out"
                 raise DataError("only images in shards are kept in memory", at=at, got=spec.source, hint=hint)
-            source.keep(kept_parts)
+            source.cache_in_ram(cache_parts)
         self._open(source, transform, spec.batch_size)
 
 
@@ -61,14 +61,14 @@ TYPES = {
 }
 
 
-def data_layer(layer, phase, *, data_dir=None, seed=0, resize=None, kept_parts=None):
+def data_layer(layer, phase, *, data_dir=None, seed=0, resize=None, cache_parts=None):
     """Returns the `Feed` of `layer`'s tops, or None where it is no data layer.
 
-    `resize` and `kept_parts` are for "Data" alone, see `DataLayer`; a NetError says where images cannot be kept.
+    `resize` and `cache_parts` are for "Data" alone, see `DataLayer`; a NetError says where images cannot be kept.
     """
     if layer.type == "Data":
-        return DataLayer(layer, phase, data_dir=data_dir, seed=seed, resize=resize, kept_parts=kept_parts)
-    if kept_parts and layer.type in ("ImageData", "WindowData"):
+        return DataLayer(layer, phase, data_dir=data_dir, seed=seed, resize=resize, cache_parts=cache_parts)
+    if cache_parts and layer.type in ("ImageData", "WindowData"):
         hint = "data_prep.imagenet makes shards of a list; or leave --cache out"
         raise NetError("only images of a Data layer are kept in memory", at=layer.at(), got=layer.type, hint=hint)
     if layer.type in TYPES:

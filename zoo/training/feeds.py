@@ -26,7 +26,7 @@ class Feeds:
 
     def __init__(self, definition, data_dir=None, seed=0, replicas=ONE, cache=False, shards=None):
         self.definition = definition
-        self._replicas, self._kept_parts = replicas, replicas.workers if cache else None
+        self._replicas, self._cache_parts = replicas, replicas.workers if cache else None
         self._shards = shards
         self._layers, errors = [], []
         for layer in definition.layers:
@@ -41,7 +41,7 @@ class Feeds:
     def _add(self, layer, phase, data_dir, seed):
         if layer.type == "Input":
             raise NetError("an Input layer cannot be trained on: nothing feeds it", at=layer.at(), want="a data layer")
-        feed = data_layer(layer, phase, data_dir=data_dir, seed=seed, kept_parts=self._kept_parts)
+        feed = data_layer(layer, phase, data_dir=data_dir, seed=seed, cache_parts=self._cache_parts)
         if feed is None:
             return
         count = self._replicas.count if self._replicas.global_batch else 1

@@ -16,7 +16,7 @@ from google.protobuf.message import DecodeError
 from zoo.errors import DataError, Place
 from zoo.formats import datum, records
 from zoo.formats.digest import digest
-from zoo.input.sources import jpeg, kept
+from zoo.input.sources import jpeg, ram_cache
 from zoo.input.sources.fetch import Fetch, python
 from zoo.input.sources.record_stream import record_stream
 
@@ -54,7 +54,7 @@ class RecordsSource:
         self.image_shape = self.resize or self.card.image_shape
         self.min_size = self.resize or self.card.min_size
         self._names = [self.card.features[key] for key in ("image", "label")]
-        self._at, self._kept, self._fetch, self._shards = at, False, Fetch(), None
+        self._at, self._in_ram, self._fetch, self._shards = at, False, Fetch(), None
 
     @property
     def count(self):
@@ -83,7 +83,7 @@ class RecordsSource:
         """Has each shard that is read from now on checked once by `shards`, a `ShardCheck`."""
         self._shards = shards
 
-    def keep(self, parts=1):
+    def cache_in_ram(self, parts=1):
         """Makes datasets from now on keep their pictures in memory once they are decoded; nothing else changes.
 
         Args:
@@ -94,23 +94,23 @@ class RecordsSource:
         """
         if not self.encoded:
             raise DataError("raw images are not decoded", at=self._at, hint="leave --cache out")
-        count, size = kept.period(self.count, parts), self.image_shape
+        count, size = ram_cache.period(self.count, parts), self.image_shape
         if size:
             pixels = size[0] * size[1] * self.channels * self.count
         else:
-            kept.check_fits(count, sum(shard.bytes for shard in self.card.shards) // parts, self._at)  # pixels are more
+            ram_cache.check_fits(count, sum(shard.bytes for shard in self.card.shards) // parts, self._at)  # pixels are more
             for index in range(len(self.card.shards)):
                 records.check_lengths(self.prefix, self.card, index)
             files = tf.data.TFRecordDataset(records.shard_paths(self.prefix, self.card))
             files = files.map(lambda record: self._parse(record, tf.io.parse_single_example)[0], AUTOTUNE)
             try:
-                pixels = kept.pixels_of(files, self.channels)
+                pixels = ram_cache.pixels_of(files, self.channels)
             except tf.errors.OpError as e:
                 raise self._damage(str(e.message).splitlines()[0]) from e
             except UnicodeDecodeError as e:  # where TensorFlow's message quotes what it read
                 raise self._damage("a record that does not parse") from e
-        logging.info("%s: %s", self._at, kept.check_fits(count, pixels * count // self.count, self._at))
-        self._kept = True
+        logging.info("%s: %s", self._at, ram_cache.check_fits(count, pixels * count // self.count, self._at))
+        self._in_ram = True
 
     def first_size(self):
         """Returns (H, W) of the first picture, where pictures differ in size; raises DataError."""
@@ -134,8 +134,8 @@ class RecordsSource:
         stream = record_stream(paths, self.card.shards, first, part, self._checked)
         if self.encoded or self.resize or parts > 1:
             make = self._one
-            if self._kept:
-                stream, make = stream.take(kept.period(self.count, parts)), self._of_kept
+            if self._in_ram:
+                stream, make = stream.take(ram_cache.period(self.count, parts)), self._of_cached
                 stream = stream.map(self._decoded, AUTOTUNE, deterministic=True).cache().repeat()
             ordinals = tf.data.Dataset.counter(first + index, parts, dtype=tf.int64)
             stream = tf.data.Dataset.zip((ordinals, stream))
@@ -228,7 +228,7 @@ class RecordsSource:
         pixels, label = self._parse(record, tf.io.parse_single_example)
         return self._image(pixels), label
 
-    def _of_kept(self, ordinal, record, transform):
+    def _of_cached(self, ordinal, record, transform):
         image, label = record
         return self._transformed(ordinal, image, transform), label
 

@@ -8,7 +8,7 @@ import tensorflow as tf
 from zoo.errors import DataError
 from zoo.input.sources import jpeg
 
-SHARE = 0.9  # of the memory that is available: the rest is for what else grows
+FRACTION = 0.9  # of the memory that is available: the rest is for what else grows
 EACH = 512  # bytes that an image takes besides its pixels, at most
 CGROUP = pathlib.Path("/sys/fs/cgroup")
 
@@ -35,9 +35,9 @@ def check_fits(count, pixels, at):
         at: the `Place` of their source.
     """
     need, free = pixels + count * EACH, available()
-    if need > SHARE * free:
+    if need > FRACTION * free:
         hint = "leave --cache out; or data_prep.imagenet --resize makes images smaller"
-        want = f"at most {SHARE * free / 1e9:.2f} GB, {SHARE:.0%} of what is available"
+        want = f"at most {FRACTION * free / 1e9:.2f} GB, {FRACTION:.0%} of what is available"
         raise DataError(
             "the decoded images do not fit in memory", at=at, got=f"{need / 1e9:.2f} GB", want=want, hint=hint
         )

@@ -9,7 +9,7 @@ from zoo.errors import DataError, NetError
 from zoo.formats import datum
 from zoo.formats.database_writer import DatabaseWriter
 from zoo.input import pipeline
-from zoo.input.sources import kept
+from zoo.input.sources import ram_cache
 from zoo.input.sources.records import RecordsSource
 from zoo.input.transform import Transform
 
@@ -30,7 +30,7 @@ def written(folder, sizes, encoding="jpeg"):
 def test_the_same_batches(tmp_path, encoding, sizes, part, start):
     prefix = written(tmp_path, sizes, encoding)
     usual, keeping = RecordsSource(prefix), RecordsSource(prefix)
-    keeping.keep(part[1])
+    keeping.cache_in_ram(part[1])
     for one, other in zip(*(take(s.batches(start, 3, TRANSFORM, part), 9) for s in (usual, keeping)), strict=True):
         for a, b in zip(one, other):
             np.testing.assert_array_equal(a, b)
@@ -40,7 +40,7 @@ def test_nothing_is_read_twice(tmp_path):
     prefix = written(tmp_path, [(9, 12)] * 6)
     source = RecordsSource(prefix)
     usual = take(source.batches(0, 3, TRANSFORM), 8)
-    source.keep()
+    source.cache_in_ram()
     batches = iter(source.batches(0, 3, TRANSFORM))
     found = [next(batches) for _ in range(2)]
     (tmp_path / source.card.shards[0].name).unlink()
@@ -52,26 +52,26 @@ def test_nothing_is_read_twice(tmp_path):
 @pytest.mark.parametrize("sizes", [[(40, 30)] * 4, [(40, 30), (30, 40), (60, 20), (20, 60)]])
 def test_what_does_not_fit(tmp_path, monkeypatch, sizes):
     source = RecordsSource(written(tmp_path, sizes))
-    need = 4 * (40 * 30 * 3 + kept.EACH)
-    monkeypatch.setattr(kept, "available", lambda: need / kept.SHARE - 10)
+    need = 4 * (40 * 30 * 3 + ram_cache.EACH)
+    monkeypatch.setattr(ram_cache, "available", lambda: need / ram_cache.FRACTION - 10)
     with pytest.raises(DataError, match="do not fit in memory"):
-        source.keep()
-    source.keep(2)
-    monkeypatch.setattr(kept, "available", lambda: need / kept.SHARE + 10)
-    source.keep()
+        source.cache_in_ram()
+    source.cache_in_ram(2)
+    monkeypatch.setattr(ram_cache, "available", lambda: need / ram_cache.FRACTION + 10)
+    source.cache_in_ram()
 
 
 def test_what_is_available():
-    assert kept.available() > 1 << 20
+    assert ram_cache.available() > 1 << 20
 
 
 def test_a_group_with_a_limit(tmp_path, monkeypatch):
-    monkeypatch.setattr(kept, "CGROUP", tmp_path)
+    monkeypatch.setattr(ram_cache, "CGROUP", tmp_path)
     (tmp_path / "memory.max").write_text("5000\n")
     (tmp_path / "memory.current").write_text("2000\n")
-    assert kept.available() == 3000
+    assert ram_cache.available() == 3000
     (tmp_path / "memory.max").write_text("max\n")
-    assert kept.available() > 3000
+    assert ram_cache.available() > 3000
 
 
 def test_damage_is_said_when_sizes_are_read(tmp_path):
@@ -79,12 +79,12 @@ def test_damage_is_said_when_sizes_are_read(tmp_path):
     path = tmp_path / source.card.shards[0].name
     path.write_bytes(path.read_bytes()[:-50] + bytes(50))
     with pytest.raises(DataError, match="a damaged shard"):
-        source.keep()
+        source.cache_in_ram()
 
 
 def refused(definition, error):
     with pytest.raises(error) as caught:
-        pipeline.data_layer(definition, "TRAIN", kept_parts=1)
+        pipeline.data_layer(definition, "TRAIN", cache_parts=1)
     return str(caught.value)
 
 
