@@ -105,7 +105,7 @@ def main():
     from zoo.formats import prototxt
     from zoo.netdef.config import open_config
     from zoo.training import folders, precision, strategy
-    from zoo.training.run import run
+    from zoo.training.trainer import train
 
     options = _options()
     parsed = open_config(CONFIG.value).solver()
@@ -120,7 +120,7 @@ def main():
         precision.be_deterministic()
     replicas = strategy.choose(STRATEGY.value, GLOBAL_BATCH.value, JOIN_TIMEOUT.value)
     run_dir = pathlib.Path(RUN_DIR.value or folders.default(CONFIG.value))
-    result = run(solver, run_dir, options, replicas)
+    result = train(solver, run_dir, options, replicas)
     if replicas.chief:
         print("\n".join(_closing(result, run_dir)), flush=True)
     return TERMINATED if result.terminated and not result.done else 0

@@ -154,7 +154,7 @@ def _serve():
     from zoo import command
 
     command.quiet_tensorflow()
-    import zoo.training.run  # noqa: F401
+    import zoo.training.trainer  # noqa: F401
 
     for line in sys.stdin:
         order = json.loads(line)

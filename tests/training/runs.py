@@ -11,7 +11,7 @@ import tensorflow as tf
 from data_prep.common import write_arrays
 from zoo.converters.solver import solver_def
 from zoo.formats import prototxt
-from zoo.training.run import run
+from zoo.training import trainer
 from zoo.training.run_options import RunOptions
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -57,7 +57,7 @@ def train(run_dir, data_dir, text=SOLVER, changes="", **options):
     parsed = prototxt.parse_solver(text, "small.prototxt")
     if changes:
         parsed = prototxt.merge(changes, parsed)
-    return run(solver_def(parsed), run_dir, RunOptions(data_dir=data_dir, **options))
+    return trainer.train(solver_def(parsed), run_dir, RunOptions(data_dir=data_dir, **options))
 
 
 def command(*args, cwd=ROOT, module="zoo.train", **kwargs):

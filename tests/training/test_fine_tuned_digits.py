@@ -8,7 +8,7 @@ import pytest
 
 from data_prep import mnist
 from tests.training import runs
-from zoo.training.run import Result
+from zoo.training.trainer import Result
 
 LENET, TUNED = (runs.ROOT / "configs" / f"{name}.prototxt" for name in ("lenet", "lenet_finetune"))
 

@@ -30,7 +30,8 @@ def train_as_caffe(shared, mnist_data, run_dir, iterations):
         f"max_iter: {iterations}", runs.prototxt.read_solver(run_dir / "lenet_solver.prototxt")
     )
     weights = [folder / "lenet_iter_0.caffemodel"]
-    runs.run(runs.solver_def(parsed), run_dir, data_dir=mnist_data, weights=weights, summaries=False)
+    options = runs.RunOptions(data_dir=mnist_data, weights=weights, summaries=False)
+    runs.trainer.train(runs.solver_def(parsed), run_dir, options)
     return training_log.read(run_dir / "train.log"), json.loads((folder / "lenet_500.json").read_text())
 
 

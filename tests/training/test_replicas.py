@@ -15,9 +15,9 @@ from zoo.layers.ops.random_uniform import ReplicaSlice
 from zoo.netdef.net import net_def
 from zoo.training import strategy
 from zoo.training.feeds import Feeds
+from zoo.training.global_batch import GlobalBatchLayers
 from zoo.training.replicas import Replicas
 from zoo.training.signals import SNAPSHOT, STOP
-from zoo.training.tail import Tail
 
 DATA = """
 layer { name: "in" type: "Data" top: "data" top: "label"
@@ -144,7 +144,7 @@ def test_every_process_says_all_that_differs():
     )
 
 
-# ---- the tail -------------------------------------------------------------------------------------------------
+# ---- the layers that see the whole batch ----------------------------------------------------------------------
 
 BODY = """
 layer { name: "in" type: "Input" top: "x" top: "label" input_param {
@@ -153,11 +153,11 @@ layer { name: "ip" type: "InnerProduct" bottom: "x" top: "ip" inner_product_para
 """
 
 
-def tail(text, items=2, count=3):
-    """Returns the `Tail` of a net's text over BODY, whose batch of items * count is split among `count`."""
+def global_layers(text, items=2, count=3):
+    """Returns the `GlobalBatchLayers` of a text over BODY, whose batch of items * count is split among `count`."""
     replica_slice = ReplicaSlice(count, items, None)
     small, large = (build(net_def(parse_net(BODY % {"n": n} + text), "TRAIN")) for n in (items, items * count))
-    return Tail(small, large, replica_slice)
+    return GlobalBatchLayers(small, large, replica_slice)
 
 
 def names(refs):
@@ -173,13 +173,13 @@ def test_losses_and_what_follows_are_of_the_whole_batch():
         'layer { name: "acc" type: "Accuracy" bottom: "ip" bottom: "label" top: "acc" }'
         'layer { name: "relu" type: "ReLU" bottom: "ip" top: "relu" }'
     )
-    found = tail(text)
+    found = global_layers(text)
     assert sorted(names(found.outputs)) == ["acc", "loss", "relu", "twice"]
     assert sorted(names(found.needs)) == ["ip", "label", "relu"]
 
 
 def test_a_value_of_the_batch_that_counts_is_needed_itself():
-    found = tail('layer { name: "abs" type: "AbsVal" bottom: "ip" top: "abs" loss_weight: 1 }')
+    found = global_layers('layer { name: "abs" type: "AbsVal" bottom: "ip" top: "abs" loss_weight: 1 }')
     assert sorted(names(found.needs)) == ["abs", "label"]  # nothing reads the label, which makes it an output
 
 
@@ -196,7 +196,7 @@ def test_a_value_of_the_batch_that_counts_is_needed_itself():
 )
 def test_layers_that_a_batch_cannot_be_split_through(text, layer):
     with pytest.raises(UnsupportedError, match=rf'layer "{layer}".*cannot be split.*without --global_batch'):
-        tail(text)
+        global_layers(text)
 
 
 # ---- the choice -----------------------------------------------------------------------------------------------

@@ -63,7 +63,9 @@ class Case:
         return runs.solver_def(runs.prototxt.merge(changes, runs.prototxt.read_solver(self.folder / "solver.prototxt")))
 
     def train(self, run_dir, changes, **options):
-        return runs.run(self.solver(changes), self.folder / run_dir, runs.RunOptions(summaries=False, **options))
+        return runs.trainer.train(
+            self.solver(changes), self.folder / run_dir, runs.RunOptions(summaries=False, **options)
+        )
 
     def caffes_pair(self):
         """Copies what Caffe wrote after 15 iterations into the folder; returns the two paths."""

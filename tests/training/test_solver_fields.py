@@ -165,7 +165,7 @@ def solve(folder, data, text, **options):
     (folder / "net.prototxt").write_text(NET)
     (folder / "small.prototxt").write_text(text)
     solver = runs.solver_def(runs.prototxt.read_solver(folder / "small.prototxt"))
-    result = runs.run(solver, folder / "run", runs.RunOptions(data_dir=data, summaries=False, **options))
+    result = runs.trainer.train(solver, folder / "run", runs.RunOptions(data_dir=data, summaries=False, **options))
     return Seen(result, folder / "run")
 
 

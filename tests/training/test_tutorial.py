@@ -50,7 +50,9 @@ def train(folder, small_data, net):
     (folder / "net.prototxt").write_text(net)
     (folder / "solver.prototxt").write_text(SOLVER)
     parsed = prototxt.read_solver(folder / "solver.prototxt")
-    return runs.run(runs.solver_def(parsed), folder / "run", runs.RunOptions(data_dir=small_data, summaries=False))
+    return runs.trainer.train(
+        runs.solver_def(parsed), folder / "run", runs.RunOptions(data_dir=small_data, summaries=False)
+    )
 
 
 def test_the_texts_of_2014_and_of_now_train_alike(small_data, tmp_path):

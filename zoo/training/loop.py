@@ -10,7 +10,7 @@ from absl import logging
 from zoo.errors import CheckpointError, WeightsError
 from zoo.training import caffe_log
 from zoo.training.debug_info import DebugStep
-from zoo.training.diagnosis import not_finite
+from zoo.training.non_finite import not_finite
 from zoo.training.scoring import MAX_CALL, Scoring
 from zoo.training.signals import SNAPSHOT, STOP
 

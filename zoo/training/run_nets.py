@@ -11,11 +11,11 @@ from zoo.formats.layer_keys import UniqueNames
 from zoo.layers.ops.random_uniform import ReplicaSlice
 from zoo.solvers.optimizers import OPTIMIZERS
 from zoo.training import tested
+from zoo.training.data_parallel import DataParallelStep
+from zoo.training.global_batch import GlobalBatchLayers
 from zoo.training.precision import LossScale, needs_loss_scale
 from zoo.training.replicas import ONE
-from zoo.training.replicated import ReplicatedStep
 from zoo.training.step import TrainStep
-from zoo.training.tail import Tail
 
 
 class RunNets:
@@ -55,10 +55,10 @@ class RunNets:
         # Where it is not needed, checkpoints have it all the same, so that a run goes on in another precision.
         self._scale, self._scaled = LossScale(self.optimizer), needs_loss_scale()
         self._scale.build([p.variable for p in sum(held(solver, self.train.learnable()), [])])
-        self._tail = None
+        self._global_layers = None
         if replica_slice is not None:
             whole = build(self.train.definition, self._shapes, self.train.parameters)
-            self._tail = Tail(self.train, whole, replica_slice)
+            self._global_layers = GlobalBatchLayers(self.train, whole, replica_slice)
         self._check_one_device()
 
     def _check_one_device(self):
@@ -80,7 +80,7 @@ class RunNets:
         size, still = self._solver.iter_size, self.still_variables()
         if self._replicas.count == 1:
             return TrainStep(self.train, optimizer, size, gradients, still)
-        return ReplicatedStep(self.train, optimizer, self._replicas, self._tail, size, gradients, still)
+        return DataParallelStep(self.train, optimizer, self._replicas, self._global_layers, size, gradients, still)
 
     def still_variables(self):
         """Returns the variables that the optimizer has besides the trained ones, and whose gradient is 0."""

@@ -7,7 +7,7 @@ import sys
 import tensorflow as tf
 
 from zoo.errors import ClusterError, SolverError, UnsupportedError
-from zoo.training.joining import patience
+from zoo.training.cluster_start import start_timeout
 from zoo.training.replicas import Replicas
 
 STRATEGIES = ("auto", "one", "mirrored", "multiworker")
@@ -99,7 +99,7 @@ def _join(resolver, addresses, mine, seconds):
     hint = "do all have the same TF_CONFIG or step, and is nothing else at these addresses?"
     silent = ClusterError(f"{name} has waited {seconds:g} s", got="an answer from all, but they do not join", hint=hint)
     try:
-        with patience(seconds, others, f"error: {absent}", f"error: {silent}"):
+        with start_timeout(seconds, others, f"error: {absent}", f"error: {silent}"):
             return tf.distribute.MultiWorkerMirroredStrategy(cluster_resolver=resolver)
     except tf.errors.OpError as error:
         said = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)

@@ -98,7 +98,8 @@ class RecordsSource:
         if size:
             pixels = size[0] * size[1] * self.channels * self.count
         else:
-            ram_cache.check_fits(count, sum(shard.bytes for shard in self.card.shards) // parts, self._at)  # pixels are more
+            stored = sum(shard.bytes for shard in self.card.shards)  # pixels are more
+            ram_cache.check_fits(count, stored // parts, self._at)
             for index in range(len(self.card.shards)):
                 records.check_lengths(self.prefix, self.card, index)
             files = tf.data.TFRecordDataset(records.shard_paths(self.prefix, self.card))

@@ -1,4 +1,4 @@
-"""The end of a net whose batch is split: what is computed of the whole batch, on every device alike."""
+"""The layers of a net that see the whole batch where several devices split one: computed on every device alike."""
 
 import tensorflow as tf
 
@@ -8,7 +8,7 @@ from zoo.training.replicas import all_reduce
 from zoo.training.step import objective
 
 
-class Tail:
+class GlobalBatchLayers:
     """The layers that make one value of many items, mostly losses and Accuracy, and all that comes after them.
 
     Their bottoms are gathered from all devices, in the order that they have on one, so that every normaliser, ignored

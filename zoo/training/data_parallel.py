@@ -7,12 +7,12 @@ from zoo.training.replicas import all_reduce
 from zoo.training.step import TrainStep
 
 
-class ReplicatedStep(TrainStep):
+class DataParallelStep(TrainStep):
     """Iterations of a solver on several devices; a `TrainStep` otherwise.
 
-    Without a `tail`, as Caffe (parallel.cpp:196-342): each device normalises the loss of its own batch and the update
-    is made with the mean of their gradients. Caffe displays the loss of its first device, here it is the mean of all,
-    and so are scalar outputs; other outputs are the first device's. With a `tail` all is as on one device.
+    Without `global_layers`, as Caffe (parallel.cpp:196-342): each device normalises the loss of its own batch and the
+    update is made with the mean of their gradients. Caffe displays the loss of its first device, here it is the mean of
+    all, and so are scalar outputs; other outputs are the first device's. With them all is as on one device.
 
     BatchNorm normalises each device's rows by themselves, and the first device's running sums are kept, as in Caffe.
 
@@ -20,24 +20,24 @@ class ReplicatedStep(TrainStep):
         net: the TRAIN `Net` of one device, of its own rows where a batch is split.
         optimizer: made in the strategy's scope.
         replicas: the `Replicas`, several.
-        tail: the `Tail` that puts the batch together again, or None.
+        global_layers: the `GlobalBatchLayers`, where a batch is split, or None.
         iter_size, gradients, still: as for `TrainStep`; the gradients are the first device's.
     """
 
-    def __init__(self, net, optimizer, replicas, tail=None, iter_size=1, gradients=False, still=()):
+    def __init__(self, net, optimizer, replicas, global_layers=None, iter_size=1, gradients=False, still=()):
         super().__init__(net, optimizer, iter_size, gradients, still)
-        self.replicas, self.tail = replicas, tail
-        if tail is not None:
-            self.model, self.shapes = net.model(tail.needs), tail.shapes
+        self.replicas, self.global_layers = replicas, global_layers
+        if global_layers is not None:
+            self.model, self.shapes = net.model(global_layers.needs), global_layers.shapes
         self.forward = tf.function(lambda iterator: self._first(self._on_all(self._whole, next(iterator))))
 
     # ---- in a replica's context -------------------------------------------------------------------------------
 
     def _loss(self, batch, training):
-        if self.tail is None:
+        if self.global_layers is None:
             return super()._loss(batch, training)
-        values = dict(zip(self.tail.needs, keras.tree.flatten(self.model(list(batch), training=training))))
-        return self.tail(values)
+        values = dict(zip(self.global_layers.needs, keras.tree.flatten(self.model(list(batch), training=training))))
+        return self.global_layers(values)
 
     def _begin(self, *batch):
         return self._backward(batch)
@@ -57,7 +57,7 @@ class ReplicatedStep(TrainStep):
 
     def _shared(self, loss, outputs):
         """Returns both as they are said: means over the devices, where they are not of the whole batch already."""
-        if self.tail is not None:
+        if self.global_layers is not None:
             return loss, outputs
         numbers = [loss, *(value for value in outputs if value.shape.rank == 0)]
         numbers = iter(all_reduce(tf.distribute.ReduceOp.MEAN, numbers))

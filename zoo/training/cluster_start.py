@@ -1,4 +1,4 @@
-"""The wait of a process for the others of its cluster, which ends: with an error that says who has not come.
+"""A timeout on the start of a cluster: a process that waits too long for the others ends and says who is missing.
 
 While TensorFlow waits it holds Python's lock, so that no thread of this process can do or say anything. A thread of C
 ends the process (faulthandler), and a small second process, this file run as a script, says why.
@@ -22,7 +22,7 @@ _JOINED = b"joined"
 
 
 @contextlib.contextmanager
-def patience(seconds, others, absent, silent):
+def start_timeout(seconds, others, absent, silent):
     """Ends the process with exit code 1 where its body takes longer than `seconds`.
 
     Args:

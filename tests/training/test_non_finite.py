@@ -49,7 +49,7 @@ def test_the_layer_that_makes_it_first(small_data, tmp_path):
 
 
 def test_nothing_is_looked_for_where_that_would_take_long(small_data, tmp_path, monkeypatch):
-    monkeypatch.setattr("zoo.training.diagnosis.LONGEST", 0)
+    monkeypatch.setattr("zoo.training.non_finite.LONGEST", 0)
     with pytest.raises(SolverError, match=r"^loss is nan at iteration 13, want a finite number"):
         runs.train(tmp_path / "run", small_data, changes=f"{EXPLODES} stepvalue: 12")
 
@@ -64,7 +64,7 @@ SOURCE = r' \(it comes from layer "in" \(line {}\); labels count from 0\)$'
 @pytest.mark.parametrize("size", [1, 2])
 def test_a_label_that_no_class_has(size, small_data, tmp_path, monkeypatch):
     """It is read from the batch, without running anything again."""
-    monkeypatch.setattr("zoo.training.diagnosis.LONGEST", 0)
+    monkeypatch.setattr("zoo.training.non_finite.LONGEST", 0)
     said = r'small.prototxt:\d+: layer "loss" \(SoftmaxWithLoss\): loss is nan at iteration 0: ' + LABEL.format(7, "")
     with pytest.raises(DataError, match="^" + said + SOURCE.format(6)):
         runs.train(tmp_path / "run", small_data, FEWER, changes=f"test_initialization: false iter_size: {size}")

@@ -1,4 +1,4 @@
-"""One training run in its folder: begun, continued or restarted; logged; finished or stopped. No flags here."""
+"""One training run in its directory: started, resumed or started over; logged; finished or stopped. No flags here."""
 
 import contextlib
 import dataclasses
@@ -52,7 +52,7 @@ class Result(NamedTuple):
     weights: str | None
 
 
-def run(solver, run_dir, options=None, replicas=ONE):
+def train(solver, run_dir, options=None, replicas=ONE):
     """Trains a solver in a run directory.
 
     Where it begins, in this order: the newest checkpoint in the directory; the snapshot of the options; the solver's
