@@ -1,4 +1,4 @@
-"""Pictures in tar archives, such as ImageNet's, found where they stand: nothing is unpacked."""
+"""Images in tar archives, such as ImageNet's, found where they stand: nothing is unpacked."""
 
 import os
 import pathlib

@@ -1,10 +1,10 @@
 """Shards made on Apache Beam, where one machine is too small: the jobs of the process pool, and so the same bytes.
 
-What that pool sends through pipes goes through files here, in a folder next to the shards: a job in, a note or an error
-out. They are text, JSON: others may write to that storage, and what is read from it must not be able to run code. All
-that is asked of a runner is that it calls `work` at least once for each name of a job. It may try again, make a shard
-twice at once, or go on after the command was killed. The pipeline is a process of its own (`data_prep.beam_pipeline`),
-what it and its workers say goes into a log, and an error of ours arrives as it is.
+What that pool sends through pipes goes through files here, in a directory next to the shards: a job in, a note or an
+error out. They are text, JSON: others may write to that storage, and what is read from it must not be able to run code.
+All that is asked of a runner is that it calls `work` at least once for each name of a job. It may try again, make a
+shard twice at once, or continue after the command was killed. The pipeline is a process of its own
+(`data_prep.beam_pipeline`), what it and its workers say goes into a log, and an error of ours arrives as it is.
 """
 
 import contextlib
@@ -31,7 +31,7 @@ JOB, NOTE, ERROR = ".job", ".note", "error"
 EVERY = 0.5  # seconds between two looks at the notes
 LATE = 60  # seconds by which the listing of a network's folder may be old
 SHOWN = 200  # characters of what Python says of a file that somebody else wrote
-SHARED = "the output folder and the images have to lie on storage that all workers share, under the same names"
+SHARED = "the output directory and the images have to lie on storage that all workers share, under the same names"
 
 
 def options(runner, text, processes, scheduler=None):
@@ -239,7 +239,7 @@ def _get(path, read):
     try:
         return read(path.read_text(encoding="utf-8"))
     except (ValueError, KeyError, TypeError, AttributeError) as e:
-        hint = "another process is writing to the output folder"
+        hint = "another process is writing to the output directory"
         got = f"{type(e).__name__}: {str(e)[:SHOWN]}" if not isinstance(e, UnicodeError) else "bytes that are not UTF-8"
         raise DataError("not what this command writes", at=Place(str(path)), got=got, hint=hint) from e
 

@@ -1,7 +1,7 @@
-"""The pipeline of `data_prep.beam`, as a process: ``python -m data_prep.beam_pipeline FOLDER OPTION ...``.
+"""The pipeline of `data_prep.beam`, as a process: ``python -m data_prep.beam_pipeline DIRECTORY OPTION ...``.
 
-FOLDER holds the jobs. The process leads a group of its own, to which the workers of a local runner belong: all of them
-end when the command that started it does, which is seen by the end of the input.
+DIRECTORY holds the jobs. The process leads a group of its own, to which the workers of a local runner belong: all of
+them end when the command that started it does, which is seen by the end of the input.
 """
 
 import contextlib

@@ -1,6 +1,6 @@
-"""CIFAR-10 as TFRecord shards: ``python -m data_prep.cifar10 --source=FOLDER [--output_dir=data/cifar10]``.
+"""CIFAR-10 as TFRecord shards: ``python -m data_prep.cifar10 --source=DIRECTORY [--output_dir=data/cifar10]``.
 
-FOLDER holds the binary version (``data_batch_1.bin``), the Python version (``data_batch_1``), the folder that an
+DIRECTORY holds the binary version (``data_batch_1.bin``), the Python version (``data_batch_1``), the directory that an
 archive unpacks to, or the archive itself, ``cifar-10-binary.tar.gz`` or ``cifar-10-python.tar.gz``, from
 https://www.cs.toronto.edu/~kriz/cifar.html; it may be the archive, too. The order of the files is kept, and so is that
 of the planes, red first: Caffe's nets for CIFAR-10 were trained on them so, not on BGR.
@@ -28,7 +28,7 @@ ARCHIVES = ("cifar-10-binary.tar.gz", "cifar-10-python.tar.gz", "cifar-10-binary
 
 
 class Split(NamedTuple):
-    """Pictures: `images` uint8 (N, 32, 32, 3), RGB, and `labels` (N,)."""
+    """Images: `images` uint8 (N, 32, 32, 3), RGB, and `labels` (N,)."""
 
     images: np.ndarray
     labels: np.ndarray
@@ -56,7 +56,7 @@ def _files(source):
             return {name: (Place(str(path)), read_file(path)) for name, path in found.items()}
     if not archives:
         want = f"data_batch_1.bin, data_batch_1 or one of {', '.join(ARCHIVES[:2])}"
-        got = "no such folder" if not source.exists() else "neither batches nor an archive"
+        got = "no such directory" if not source.exists() else "neither batches nor an archive"
         raise DataError("no CIFAR-10", at=at, got=got, want=want)
     try:
         with tarfile.open(archives[0]) as tar:
@@ -139,7 +139,7 @@ def main(_):
 
 
 if __name__ == "__main__":
-    flags.DEFINE_string("source", None, "Folder of the batches, or of the archive, or the archive.", required=True)
+    flags.DEFINE_string("source", None, "Directory of the batches, or of the archive, or the archive.", required=True)
     flags.DEFINE_string("output_dir", "data/cifar10", "Where to write the shards.")
     flags.DEFINE_integer("shards", None, f"Files a split; {SHARDS} unless given.", lower_bound=1)
     common.define_feature_names()

@@ -50,7 +50,7 @@ def alone(folder, name=lock.NAME):
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as e:
-        raise DataError("cannot make the folder", at=Place(str(folder)), got=e.strerror) from e
+        raise DataError("cannot make the directory", at=Place(str(folder)), got=e.strerror) from e
     what = f"another command is preparing data in {folder}"
     hint = "wait for it, stop it, or name another output"
     try:

@@ -9,7 +9,7 @@ from data_prep.image_readers import open_source
 from zoo.errors import DataError
 from zoo.formats import atomic
 
-COLUMNS, ROWS, TILE, LINE = 8, 4, 128, 16  # pictures across and down; pixels of one, and of the line below it
+COLUMNS, ROWS, TILE, LINE = 8, 4, 128, 16  # images across and down; pixels of one, and of the line below it
 
 
 def paths(prefix):
@@ -37,7 +37,7 @@ def write(prefix, card):
 
 
 def draw(prefix, card):
-    """Returns the sheet, uint8 BGR (ROWS * (TILE + LINE), COLUMNS * TILE, 3): the first pictures of the split.
+    """Returns the sheet, uint8 BGR (ROWS * (TILE + LINE), COLUMNS * TILE, 3): the first images of the split.
 
     They are shuffled as the split is. Below each stand its label and the name of its class.
     """
@@ -59,7 +59,7 @@ def draw(prefix, card):
 
 
 def describe(card, sheet):
-    """Returns the readable card: what the split holds, how it was made, pictures to mention, records per class."""
+    """Returns the readable card: what the split holds, how it was made, images to mention, records per class."""
     counts = card.made.get("per_class", [0])  # cards of old have none
     size = " x ".join(map(str, card.image_shape)) if card.image_shape else "several"
     made = {name: value for name, value in card.made.items() if not isinstance(value, list) and value is not None}
@@ -72,7 +72,7 @@ def describe(card, sheet):
         "made by": f"`{card.prepare}`",
         **made,
     }
-    lines = [f"# {card.split}", f"![the first pictures]({sheet})", "", "| | |", "|---|---|"]
+    lines = [f"# {card.split}", f"![the first images]({sheet})", "", "| | |", "|---|---|"]
     lines += [f"| {name} | {value} |" for name, value in rows.items()]
     for title, names in (
         ("Re-encoded", card.made.get("rewritten", [])),

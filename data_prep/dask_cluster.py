@@ -2,7 +2,7 @@
 
 Beam's runner by itself puts 128 shards on one worker, waits for ever where no worker is left, and reports success
 where the scheduler was lost. So a shard is a task of its own here, every host is asked for its versions, its code and
-the output folder before it gets work, and a watch says which worker came or went, and ends what cannot go on.
+the output directory before it gets work, and a watch says which worker came or went, and ends what cannot continue.
 """
 
 import concurrent.futures
@@ -211,7 +211,7 @@ class _Watch:
             if not sees and not who.startswith("the scheduler"):
                 hint = "it has to lie on a file system that all workers share, under the same name"
                 raise self._error(
-                    f"{who} does not see the output folder", want=os.path.dirname(self._folder), hint=hint
+                    f"{who} does not see the output directory", want=os.path.dirname(self._folder), hint=hint
                 )
 
     def _ask(self, workers, scheduler, call, *args):

@@ -1,4 +1,4 @@
-"""Pictures from one form into another: lists of files, LMDB, LevelDB, TFRecord shards.
+"""Images from one form into another: lists of files, LMDB, LevelDB, TFRecord shards.
 
     python -m data_prep.databases --source=train.txt --root_folder=images/ --backend=lmdb --output=train_lmdb
     python -m data_prep.databases --source=train_lmdb --backend=records --output=data/mine/train
@@ -102,9 +102,9 @@ def _given(values):
 
 if __name__ == "__main__":
     flags.DEFINE_string("source", None, "List of images, LMDB, LevelDB, split of shards or of TFDS.", required=True)
-    flags.DEFINE_string("output", None, "Database or folder to make, or split of shards.", required=True)
+    flags.DEFINE_string("output", None, "Database or directory to make, or split of shards.", required=True)
     flags.DEFINE_enum("backend", "lmdb", ["lmdb", "leveldb", "records", "list"], "The form to write.")
-    flags.DEFINE_string("root_folder", "", "Put before the names of a list, as it stands; a folder needs its /.")
+    flags.DEFINE_string("root_folder", "", "Put before the names of a list, as it stands; a directory needs its /.")
     flags.DEFINE_bool("gray", False, "Make images gray.")
     flags.DEFINE_bool("shuffle", False, "Shuffle a list.")
     flags.DEFINE_integer("seed", 0, "Of the shuffling.")

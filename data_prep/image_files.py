@@ -1,4 +1,4 @@
-"""Which images a command's --source names, whatever holds them: an archive, a folder of either, or a list."""
+"""Which images a command's --source names, whatever holds them: an archive, a directory of either, or a list."""
 
 import pathlib
 import sys
@@ -24,7 +24,7 @@ def collect(source, root_folder="", classes=None, class_file=None):
     path, at, left_out = pathlib.Path(source), Place(str(source)), []
     if not (path.is_file() or path.is_dir()):
         got = "a device or pipe" if path.exists() else "no such file or directory"
-        raise DataError("nothing that holds images", at=at, got=got, want="an archive, a folder or a list")
+        raise DataError("nothing that holds images", at=at, got=got, want="an archive, a directory or a list")
     if path.suffix.lower() in COMPRESSED:
         raise DataError(
             "a compressed archive", at=at, want="a .tar, which is read in place", hint="uncompress it first"
@@ -66,7 +66,7 @@ def _checked(files, classes, at):
     unreadable = next((name for name in sorted(found) if tar_members.text(name) != name), None)
     if unreadable:
         got = tar_members.text(unreadable)
-        raise DataError("a class whose name is not UTF-8", at=at, got=got, hint="rename its folder or archive")
+        raise DataError("a class whose name is not UTF-8", at=at, got=got, hint="rename its directory or archive")
     strangers = sorted(found - set(classes)) if classes is not None else []
     if strangers:
         raise DataError("classes that training does not have", at=at, got=", ".join(strangers[:5]))

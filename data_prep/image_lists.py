@@ -1,4 +1,4 @@
-"""Pictures that a list of Caffe's names, ``path label`` a line, such as ilsvrc12's train.txt."""
+"""Images that a list of Caffe's names, ``path label`` a line, such as ilsvrc12's train.txt."""
 
 import pathlib
 

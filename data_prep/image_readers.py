@@ -63,7 +63,7 @@ class Record(NamedTuple):
 
 
 class ImageSource(NamedTuple):
-    """Pictures to be read once.
+    """Images to be read once.
 
     Attributes:
         kind: "list", "LMDB", "LevelDB" or "records" (those of TensorFlow Datasets, too).

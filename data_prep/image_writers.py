@@ -1,4 +1,4 @@
-"""Writers of pictures: databases, files with a list, TFRecord shards."""
+"""Writers of images: databases, files with a list, TFRecord shards."""
 
 import pathlib
 import re

@@ -1,15 +1,15 @@
-"""ImageNet, or any pictures of classes, as TFRecord shards.
+"""ImageNet, or any images of classes, as TFRecord shards.
 
     python -m data_prep.imagenet --source=ILSVRC2012_img_train.tar --val_source=ILSVRC2012_img_val.tar
         --val_labels=ILSVRC2012_devkit_t12.tar.gz [--output_dir=data/imagenet] [--resize=256]
-    python -m data_prep.imagenet --source=FOLDER [--val_source=FOLDER]
+    python -m data_prep.imagenet --source=DIRECTORY [--val_source=DIRECTORY]
 
-A source is an archive, read in place; a folder with one folder or one archive a class (``n01440764/x.JPEG``), or with
-the files themselves, ``n01440764_x.JPEG``; or a list as Caffe has them, with --root_folder. Labels count from 0 over
-the sorted class names, as in Caffe's lists. JPEG files are kept byte for byte; what only looks like one (CMYK, or a PNG
-under a JPEG's name) is re-encoded and listed. --resize brings every picture to one size, its aspect lost, as
-create_imagenet.sh does with RESIZE=true; with --encoding=raw the pixels are then those of convert_imageset. A run that
-was ended goes on, when started again, where it was.
+A source is an archive, read in place; a directory with one directory or one archive for each class
+(``n01440764/x.JPEG``), or with the files themselves, ``n01440764_x.JPEG``; or a list as Caffe has them, with
+--root_folder. Labels count from 0 over the sorted class names, as in Caffe's lists. JPEG files are kept byte for byte;
+what only looks like one (CMYK, or a PNG under a JPEG's name) is re-encoded and listed. --resize brings every image to
+one size, its aspect lost, as create_imagenet.sh does with RESIZE=true; with --encoding=raw the pixels are then those of
+convert_imageset. A run that was stopped resumes where it was when it is started again.
 
 Where one machine is too small, Apache Beam spreads the work, and the shards are the same:
 
@@ -37,8 +37,8 @@ from zoo.formats import records
 from zoo.formats.records_writer import SplitWriter
 
 SHARDS, VAL_SHARDS = 1024, 128  # of the whole of ImageNet
-PER_SHARD = 256  # pictures at least, where the number of shards is not given
-MANY = 5000  # pictures for which several processes are worth their start
+PER_SHARD = 256  # images at least, where the number of shards is not given
+MANY = 5000  # images for which several processes are worth their start
 CORES = 4  # that the threads of one process keep busy; each further process takes 0.8 GB of memory for TensorFlow
 
 
@@ -53,13 +53,13 @@ def parse_size(text):
 
 
 class Options:
-    """How pictures are written, and by whom.
+    """How images are written, and by whom.
 
     Args:
-        shards: files of the split; no more than pictures.
+        shards: files of the split; no more than images.
         resize: see `images.made`.
         encoding: "jpeg", or with `resize` "png" or "raw".
-        skip_corrupt: whether damaged pictures are left out, where else one ends it.
+        skip_corrupt: whether damaged images are left out, where else one ends it.
         made: see `zoo.formats.records.Card`.
         processes: how many make shards.
         force: whether a split that is already complete is made again.
@@ -96,7 +96,7 @@ class Options:
 
 
 def write_split(output_dir, split, files, classes, options, prepare):
-    """Writes the pictures `files` in their order as one split; returns the `Card`.
+    """Writes the images `files` in their order as one split; returns the `Card`.
 
     Args:
         output_dir, split: where to.
@@ -157,7 +157,7 @@ def _made(split, files, classes, options, prepare, jobs, pictures):
 
 
 def _whole(prefix, pictures, skip_corrupt):
-    """Returns the `Card` of the split at `prefix` if it is whole and of the same pictures and options, else None."""
+    """Returns the `Card` of the split at `prefix` if it is whole and of the same images and options, else None."""
     try:
         card = records.read_card(prefix)
         records.check_shards(prefix, card, contents=True)
@@ -176,7 +176,7 @@ def _jobs(output_dir, split, files, classes, options, bounds):
 
 
 def _summary(notes, files, classes):
-    """Returns what the card says of the pictures; raises DataError where there are others than were listed."""
+    """Returns what the card says of the images; raises DataError where there are others than were listed."""
     counts = [0] * len(classes)
     for note in notes:
         for label, count in note.counts.items():
@@ -192,7 +192,7 @@ def _summary(notes, files, classes):
 
 
 def shard_count(pictures, usual):
-    """Returns how many shards so many pictures get where nobody said: `usual`, or fewer for a small set."""
+    """Returns how many shards so many images get where nobody said: `usual`, or fewer for a small set."""
     return min(usual, -(-pictures // PER_SHARD))
 
 
@@ -280,10 +280,10 @@ def main(_):
 
 
 if __name__ == "__main__":
-    flags.DEFINE_string("source", None, "Archive, folder or list of the images.", required=True)
+    flags.DEFINE_string("source", None, "Archive, directory or list of the images.", required=True)
     flags.DEFINE_string("root_folder", "", "What to put before the names of a list.")
     flags.DEFINE_string("output_dir", "data/imagenet", "Where to write the shards.")
-    flags.DEFINE_string("val_source", None, "Archive, folder or list of the val split, with the same classes.")
+    flags.DEFINE_string("val_source", None, "Archive, directory or list of the val split, with the same classes.")
     flags.DEFINE_string("val_root_folder", "", "What to put before the names of the val split's list.")
     flags.DEFINE_string(
         "val_labels",

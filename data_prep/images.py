@@ -1,4 +1,4 @@
-"""Pictures on disk: which there are, of which class, and how each becomes a record."""
+"""Images on disk: which there are, of which class, and how each becomes a record."""
 
 import concurrent.futures
 import functools
@@ -14,7 +14,7 @@ from zoo.errors import DataError, Place
 from zoo.formats import image_file, limits, records, regular, weightsfile
 
 SUFFIXES = {".jpeg", ".jpg", ".png", ".bmp", ".tif", ".tiff", ".webp"}
-FILE, FOLDER = "a file", "a folder"
+FILE, FOLDER = "a file", "a directory"
 FLAT = re.compile(r"(?P<class_name>n\d{8})_.+")
 
 
@@ -130,10 +130,10 @@ def listing(folder, named=True, left_out=None):
         raise DataError("cannot list the images", at=Place(where), got=e.strerror) from e
     if loose and nested:
         got = f"{len(loose)} files next to {len(classes)} directories"
-        raise DataError("images both in folders and next to them", at=at, got=got, want="one or the other")
+        raise DataError("images both in directories and next to them", at=at, got=got, want="one or the other")
     unnamed = [p.name for p in loose if not FLAT.fullmatch(p.name)]
     if unnamed and named:
-        want = "one folder a class, or files named <synset>_<name>.JPEG such as n01440764_tench.JPEG"
+        want = "one directory a class, or files named <synset>_<name>.JPEG such as n01440764_tench.JPEG"
         raise DataError("an image of unknown class", at=at, got=unnamed[0], want=want)
     if not loose and not nested:
         raise DataError("no images", at=at, want=f"files ending in {', '.join(sorted(SUFFIXES))}")

@@ -1,4 +1,4 @@
-"""What commands that were killed leave in a folder of splits, and its removal.
+"""What commands that were killed leave in a directory of splits, and its removal.
 
 Who removes has to hold the folder (`common.alone`): what lies there may else be what another command is making.
 """

@@ -116,7 +116,7 @@ def chosen(text):
 
 
 def only(split, digits):
-    """Returns the pictures of `digits` in a `Split`, in its order, each with its digit's place in `digits` as label."""
+    """Returns the images of `digits` in a `Split`, in its order, each with its digit's place in `digits` as label."""
     places = np.full(10, -1)
     places[digits] = np.arange(len(digits))
     labels = places[split.labels]

@@ -17,7 +17,7 @@ these are the 1797 digits of scikit-learn (8 x 8), enlarged to 28 x 28: enough t
 see that everything runs, but scores and losses say nothing about MNIST.
 For MNIST: put the four files train-images-idx3-ubyte.gz,
 train-labels-idx1-ubyte.gz, t10k-images-idx3-ubyte.gz, t10k-labels-idx1-ubyte.gz
-into a folder and run: python -m data_prep.mnist --idx_dir=FOLDER --force
+into a directory and run: python -m data_prep.mnist --idx_dir=DIRECTORY --force
 ********************************************************************************"""
 
 # Each runs in a process of its own, since a name server or a download that hangs can only be ended from outside.

@@ -1,7 +1,7 @@
-"""Shards of pictures, made by several processes, each of them once: what a killed run finished stays finished.
+"""Shards of images, made by several processes, each of them once: what a killed run finished stays finished.
 
 A shard is written as a draft in a folder of its own, read back and counted, and gets a temporary name next to shards
-to be; then a note next to it says what it holds and what it was made from. A later run with the same pictures and
+to be; then a note next to it says what it holds and what it was made from. A later run with the same images and
 options finds the note and keeps the shard. Who makes a shard that another makes, too, does no harm: its bytes are the
 same, and renaming is all at once.
 """
@@ -28,7 +28,7 @@ from zoo.formats import records, regular
 from zoo.formats.records_writer import SplitWriter
 
 QUALITY = 95  # of JPEG files that are re-encoded
-VERSION = 2  # of how a shard is made: another one makes finished shards anew
+VERSION = 2  # of how a shard is made: another one makes finished shards again
 
 
 class Job(NamedTuple):
@@ -40,7 +40,7 @@ class Job(NamedTuple):
         files: its `images.File` list, in order.
         labels: {class name: label} of these.
         resize, encoding: see `images.made`.
-        skip_corrupt: whether damaged pictures are left out.
+        skip_corrupt: whether damaged images are left out.
         threads: how many decode.
         names: of the features; see `zoo.formats.records.features`.
     """
@@ -89,9 +89,9 @@ class Note(NamedTuple):
         key: `Job.key`.
         shard: its `records.Shard`.
         min_size: the least height and the least width.
-        image_shape: (H, W) where all pictures share one size, else None.
+        image_shape: (H, W) where all images share one size, else None.
         counts: {label: how many}.
-        rewritten, skipped: lines of text on pictures.
+        rewritten, skipped: lines of text on images.
         resumed: whether it was found finished.
     """
 

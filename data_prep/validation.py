@@ -104,12 +104,12 @@ def _synsets(meta, path):
     """Returns {ILSVRC2012_ID: synset} of meta.mat; the ids of single classes stand before those of groups of them."""
     import scipy.io
 
-    beside = path.parent / META
-    if meta is None and not beside.is_file():
+    nearby = path.parent / META
+    if meta is None and not nearby.is_file():
         hint = f"put {META} of the devkit next to it, or give ILSVRC2012_devkit_t12.tar.gz itself"
         raise DataError("numbers of the devkit, which are not labels", at=Place(str(path)), hint=hint)
     try:
-        table = scipy.io.loadmat(io.BytesIO(meta or beside.read_bytes()), squeeze_me=True)["synsets"]
+        table = scipy.io.loadmat(io.BytesIO(meta or nearby.read_bytes()), squeeze_me=True)["synsets"]
         return {int(number): str(name) for number, name in zip(table["ILSVRC2012_ID"], table["WNID"])}
     except Exception as e:  # scipy raises of all kinds for damaged files
         raise DataError(f"{META} cannot be read", at=Place(str(path)), got=f"{type(e).__name__}: {e}") from e

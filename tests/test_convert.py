@@ -171,7 +171,7 @@ def test_bad_flags_are_one_message(command, files):
     assert "nothing to do" in error(command(here))
     assert "ONNX output is not supported" in error(command(here, f"--output={out}/x.onnx"))
     assert "unknown kind of output, got" in error(command(here, f"--output={out}/x.h5"))
-    assert "cannot be written, got no folder" in error(command(here, f"--output={out}/no/x.keras"))
+    assert "cannot be written, got no directory" in error(command(here, f"--output={out}/no/x.keras"))
     assert "it is listed twice in --output" in error(command(here, f"--output={out}/x.keras,{out}/x.keras"))
     assert 'want "any" or a number' in error(command(here, f"--output={out}/x.keras", "--batch=0"))
     assert "invalid input shape" in error(command(here, f"--output={out}/x.keras", "--input_shape=1,2"))

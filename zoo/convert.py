@@ -13,7 +13,7 @@ become inputs, losses become their predictions (SoftmaxWithLoss becomes "prob"),
 What --output makes, by its ending; several may stand in one list:
   .keras            one file that plain Keras 3 loads; spatial tensors are channels-last, (N,H,W,C). It also says
                     which of Caffe's blobs its arrays are, so that every --weights takes it as it takes a .caffemodel
-  /                 a SavedModel folder, for TensorFlow, with the endpoint "serve"
+  /                 a SavedModel directory, for TensorFlow, with the endpoint "serve"
   .caffemodel       weights of the current form, binary; .caffemodel.h5: HDF5
   .prototxt         the net of the current form; what it is fed is said in comments
 Next to a .keras file and a SavedModel goes a .json with the sources, the preprocessing and which Keras layers each
@@ -38,7 +38,7 @@ CONFIG = config_flag.define("Net or solver file (prototxt), or the name of a pac
 WEIGHTS = flags.DEFINE_list(
     "weights", [], "Weights files (.caffemodel, .caffemodel.h5, our .keras). Default: what fillers give."
 )
-OUTPUT = flags.DEFINE_list("output", [], "What to write: NAME.keras, FOLDER/, NAME.caffemodel[.h5], NAME.prototxt.")
+OUTPUT = flags.DEFINE_list("output", [], "What to write: NAME.keras, DIRECTORY/, NAME.caffemodel[.h5], NAME.prototxt.")
 PHASE = flags.DEFINE_enum("phase", "TEST", ["TEST", "TRAIN"], "What the net is filtered for. TRAIN keeps Dropout.")
 LEVEL = flags.DEFINE_integer("level", None, "Level of the net's state.")
 STAGE = flags.DEFINE_list("stage", [], "Stages of the net's state.")
@@ -98,7 +98,7 @@ def _kind(path):
     if path.endswith(".onnx"):
         hint = 'write a .keras file and see docs/layers.md for what its model.export(NAME, format="onnx") does'
         raise UnsupportedError("ONNX output is not supported", got=path, hint=hint)
-    hint = "a SavedModel folder ends in /"
+    hint = "a SavedModel directory ends in /"
     raise UnsupportedError("unknown kind of output", got=path, want=", ".join(_ENDINGS), hint=hint)
 
 
@@ -204,8 +204,8 @@ def _write(kind, path, conversion, exported):
             print(f"WARNING: {layer.at()}: {what} (a .keras file does)", file=sys.stderr)
         arrays, shared = weights.arrays(conversion.net), weights.shared(conversion.net)
         caffemodel.write(path, arrays, conversion.message, shared=shared)
-    beside = metadata.write(path.rstrip("/"), conversion, exported) if kind in ("keras", "saved_model") else []
-    print(f"{path}" + "".join(f", {name}" for name in beside))
+    extra = metadata.write(path.rstrip("/"), conversion, exported) if kind in ("keras", "saved_model") else []
+    print(f"{path}" + "".join(f", {name}" for name in extra))
     for line in _how_to_load(kind, path, conversion):
         print(f"    {line}")
 

@@ -1,4 +1,4 @@
-"""Draws the curves of a training run as a picture: loss and learning rate, and what the test net said.
+"""Draws the curves of a training run as a chart: loss and learning rate, and what the test net said.
 
 python -m zoo.plot --run_dir=runs/lenet
 python -m zoo.plot --log=caffe.log,ours.log --output=both.png     any log in Caffe's form, several to compare
@@ -13,16 +13,16 @@ from zoo.errors import DataError
 from zoo.formats import limits, run_card, training_log
 from zoo.formats.atomic import replacing
 
-RUN_DIR = flags.DEFINE_string("run_dir", None, "Run folder of zoo.train; its train.log is drawn.")
+RUN_DIR = flags.DEFINE_string("run_dir", None, "Run directory of zoo.train; its train.log is drawn.")
 LOG = flags.DEFINE_list("log", [], "Log files to draw in one image, Caffe's or ours, gzipped or not.")
 OUTPUT = flags.DEFINE_string(
-    "output", None, "Picture to write (.png, .svg, .pdf). Default: curves.png in the run folder."
+    "output", None, "Chart to write (.png, .svg, .pdf). Default: curves.png in the run directory."
 )
 limits.define_flags()
 
 
 def draw(logs, path, title=None):
-    """Draws {name: TrainingLog} into the picture file `path`, written whole or not at all, `title` above."""
+    """Draws {name: TrainingLog} into the image file `path`, written whole or not at all, `title` above."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -75,7 +75,7 @@ def main():
     if RUN_DIR.value:
         paths.insert(0, pathlib.Path(RUN_DIR.value) / "train.log")
     if not paths:
-        raise DataError("nothing to draw", want="--run_dir=FOLDER or --log=FILE[,FILE...]")
+        raise DataError("nothing to draw", want="--run_dir=DIRECTORY or --log=FILE[,FILE...]")
     output = OUTPUT.value or str(pathlib.Path(RUN_DIR.value or ".") / "curves.png")
     title = trained(RUN_DIR.value)
     curves(paths, output, title)

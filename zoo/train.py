@@ -7,11 +7,11 @@
 
 The config is a SolverParameter with its net inside (net_param), or one that names its net's file (net:, train_net:).
 
-The run folder is runs/NAME, after the config: runs/lenet of configs/lenet.prototxt, and with its folder where its own
-name does not tell, runs/vgg_solver of models/vgg/solver.prototxt. It remembers config, data and weights, and is not
-continued with others. In it: checkpoints/ from which the run goes on bit for bit, snapshots/ in Caffe's form (or where
+The run directory is runs/NAME, after the config: runs/lenet for configs/lenet.prototxt; where the name says too little,
+its directory is added: runs/vgg_solver for models/vgg/solver.prototxt. It remembers config, data and weights, and does
+not resume with others. In it: checkpoints/ from which the run resumes bit for bit, snapshots/ in Caffe's form (or where
 an absolute snapshot_prefix says), train.log, and TensorBoard's files. One trainer at a time.
-Ctrl-C takes a snapshot and stops, kill (SIGTERM) too, kill -HUP takes one and goes on.
+Ctrl-C takes a snapshot and stops, kill (SIGTERM) too, kill -HUP takes one and trains on.
 Exit code: 0 done or stopped by Ctrl-C; 1 an error, said in one message; 143 stopped by SIGTERM, run the same again.
 """
 
@@ -28,7 +28,7 @@ from zoo.training.signals import EFFECTS
 CONFIG = config_flag.define("Solver file (prototxt), or the name of a packaged config such as lenet.")
 RUN_DIR = flags.DEFINE_string("run_dir", None, "Where checkpoints, log and curves go. Default: runs/NAME, see above.")
 DATA_DIR = flags.DEFINE_string(
-    "data_dir", "data", "Where data sources are looked for first; then the working directory, then beside the config."
+    "data_dir", "data", "Where data sources are looked for first; then the working directory, then next to the config."
 )
 WEIGHTS = flags.DEFINE_list(
     "weights", [], "Weights files (.caffemodel, .caffemodel.h5, our .keras) to start from, by layer name."
@@ -36,9 +36,9 @@ WEIGHTS = flags.DEFINE_list(
 SNAPSHOT = flags.DEFINE_string(
     "snapshot",
     None,
-    "What a new run folder resumes from: a .solverstate(.h5) or a checkpoint (ckpt-N).",
+    "What a new run directory resumes from: a .solverstate(.h5) or a checkpoint (ckpt-N).",
 )
-RESTART = flags.DEFINE_bool("restart", False, "Begin again; what is in the run folder is moved aside.")
+RESTART = flags.DEFINE_bool("restart", False, "Start over; what is in the run directory is moved aside.")
 SET = flags.DEFINE_string("set", "", "Solver fields to change, as prototxt: 'base_lr: 0.02 max_iter: 500'.")
 GPU = flags.DEFINE_string(
     "gpu",
@@ -94,7 +94,7 @@ HISTOGRAMS = flags.DEFINE_bool("histograms", True, "Write histograms of weights 
 VERIFY_SHARDS = shard_check.define_flag()
 limits.define_flags(limits.MEMORY_BYTES)
 
-TERMINATED = 143  # 128 + SIGTERM: stopped from outside with a snapshot taken; the same command goes on
+TERMINATED = 143  # 128 + SIGTERM: stopped from outside with a snapshot taken; the same command resumes
 
 
 def main():

@@ -138,7 +138,7 @@ def test_damaged_batches(tmp_path, file, data, said):
 @pytest.mark.parametrize(
     "make, said",
     [
-        (lambda path: None, "in: no CIFAR-10, got no such folder, want data_batch_1.bin, data_batch_1 or one of"),
+        (lambda path: None, "in: no CIFAR-10, got no such directory, want data_batch_1.bin, data_batch_1 or one of"),
         (lambda path: path.mkdir(), "in: no CIFAR-10, got neither batches nor an archive"),
         (lambda path: path.write_bytes(b"no archive"), "in: not an archive of CIFAR-10"),
     ],

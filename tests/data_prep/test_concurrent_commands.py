@@ -104,7 +104,7 @@ def test_a_folder_that_cannot_be(tmp_path):
     (tmp_path / "file").write_text("")
     for path, said in (("file/out", "Not a directory"), ("file", "File exists")):
         with (
-            pytest.raises(DataError, match=f"{path}: cannot make the folder, got {said}"),
+            pytest.raises(DataError, match=f"{path}: cannot make the directory, got {said}"),
             common.alone(tmp_path / path),
         ):
             pytest.fail("held")

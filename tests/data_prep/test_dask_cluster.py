@@ -258,7 +258,7 @@ def test_hosts_that_differ(needs_dask, odd, said):
     [
         ({TWO: ("other", True)}, f"the worker at {TWO} has other code than this machine"),
         ({"scheduler": ("other", True)}, "the scheduler has other code than this machine"),
-        ({TWO: (dask_cluster._code(), False)}, f"the worker at {TWO} does not see the output folder, want /"),
+        ({TWO: (dask_cluster._code(), False)}, f"the worker at {TWO} does not see the output directory, want /"),
     ],
 )
 def test_hosts_with_other_code_or_files(tmp_path, needs_dask, monkeypatch, odd, said):

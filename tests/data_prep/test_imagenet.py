@@ -276,7 +276,7 @@ def test_orientation_marks_are_ignored(tmp_path):
                 (folder / "a" / "1.jpg").write_bytes(b"x"),
                 (folder / "n00000001_1.jpg").write_bytes(b"x"),
             ],
-            "both in folders and next to them",
+            "both in directories and next to them",
         ),
         (lambda folder: folder.rmdir(), "cannot list the images, got No such file"),
     ],
@@ -371,7 +371,10 @@ def test_a_picture_that_declares_too_much(tmp_path, kind):
 @pytest.mark.parametrize(
     "source, said",
     [
-        ("gone", "gone: nothing that holds images, got no such file or directory, want an archive, a folder or a list"),
+        (
+            "gone",
+            "gone: nothing that holds images, got no such file or directory, want an archive, a directory or a list",
+        ),
         ("pipe", "pipe: nothing that holds images, got a device or pipe"),
         ("a.tar.gz", "a.tar.gz: a compressed archive, want a .tar, which is read in place .uncompress it first"),
         ("tars", "x.tar: an archive that is not a file"),

@@ -35,7 +35,7 @@ def test_a_folder_in_the_place_of_a_file_is_refused(tmp_path):
 
 def test_a_folder_that_is_missing_or_not_ours_to_write_is_said_before_any_work(tmp_path, monkeypatch):
     targets.check(tmp_path / "x.keras")
-    with pytest.raises(OutputError, match=r"no/x\.keras: cannot be written, got no folder .*no"):
+    with pytest.raises(OutputError, match=r"no/x\.keras: cannot be written, got no directory .*no"):
         targets.check(tmp_path / "no" / "x.keras")
     monkeypatch.setattr(os, "access", lambda *_: False)  # as on a read-only disk; the superuser has every right
     with pytest.raises(OutputError, match="no right to write"):

@@ -268,7 +268,7 @@ def test_files_that_are_not_there(tmp_path):
     (tmp_path / "lenet.prototxt").write_text('name: "a"')
     with pytest.raises(PrototxtError, match='no such file .did you mean "lenet.prototxt"'):
         read_net(tmp_path / "lenet.prototx")
-    with pytest.raises(PrototxtError, match="there is no folder"):
+    with pytest.raises(PrototxtError, match="there is no directory"):
         read_net(tmp_path / "no" / "lenet.prototxt")
     with pytest.raises(PrototxtError, match="is a directory"):
         read_net(tmp_path)

@@ -237,7 +237,7 @@ def shard(card, **values):
         (lambda text: shard(text, count=-3), "shards[0].count -3"),
         (lambda text: shard(text, count=2.5), "shards[0].count 2.5"),
         (lambda text: shard(text, count=True), "shards[0].count True"),
-        (lambda text: shard(text, name="../other/secret"), "want the name of a file in the card's own folder"),
+        (lambda text: shard(text, name="../other/secret"), "want the name of a file in the card's own directory"),
         (lambda text: shard(text, name=["x"]), "shards[0].name ['x']"),
         (lambda text: shard(text, bytes=None), "shards[0].bytes None"),
         (lambda text: shard(text, sha256="abc"), "shards[0].sha256 'abc', want 64 hexadecimal digits"),

@@ -93,7 +93,7 @@ def test_damaged_description(folder, name, spoil):
     with pytest.raises(DataError) as caught:
         tfds.read_card(folder / "train")
     said = str(caught.value)
-    want = f"{folder}: a folder that TensorFlow Datasets cannot open" if spoil == "other" else f"{path}: no readable"
+    want = f"{folder}: a directory that TensorFlow Datasets cannot open" if spoil == "other" else f"{path}: no readable"
     assert said.startswith(want) and "\n" not in said
 
 

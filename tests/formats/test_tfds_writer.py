@@ -121,7 +121,7 @@ def test_more_classes_in_one_split_and_files_of_two_kinds(tmp_path):
 @pytest.mark.parametrize(
     "other, why",
     [
-        ({"encoding": "jpeg"}, "pixels in one split, files in another; give train and val folders of their own"),
+        ({"encoding": "jpeg"}, "pixels in one split, files in another; give train and val directories of their own"),
         ({"convention": "model_garden"}, "features of other names"),
         ({"channels": 3}, "colour in one split, gray in another"),
         ({"shape": (5, 3)}, "raw pixels of other sizes"),
@@ -131,7 +131,7 @@ def test_more_classes_in_one_split_and_files_of_two_kinds(tmp_path):
 def test_splits_that_one_description_cannot_hold(tmp_path, caplog, other, why):
     finish(tmp_path, "train")
     finish(tmp_path, "val", **other)
-    assert f"{tmp_path}: TensorFlow Datasets will not open this folder: {why}" in caplog.text
+    assert f"{tmp_path}: TensorFlow Datasets will not open this directory: {why}" in caplog.text
     assert not set(names(tmp_path)) & set(DESCRIPTION)
     finish(tmp_path, "val")
     assert described(tmp_path) == {"train": 1, "val": 1}

@@ -1,4 +1,4 @@
-"""Trainers on several devices: started as processes of this machine, and their run folders compared."""
+"""Trainers on several devices: started as processes of this machine, and their run directorys compared."""
 
 import json
 import pathlib

@@ -10,7 +10,7 @@ CONFIG = "small.prototxt"
 
 
 class Bench:
-    """A folder with a solver file, data and a run folder, and the command over them."""
+    """A folder with a solver file, data and a run directory, and the command over them."""
 
     def __init__(self, server, folder, data):
         self._server, self.folder, self.data = server, folder, folder / "data"
@@ -162,7 +162,7 @@ def test_a_checkpoint_of_another_net(bench):
     before = bench.checkpoints()
     bench.write(changes=[("num_output: 6", "num_output: 5")])
     error = bench.refused()
-    assert 'run was begun with something else: training net: layer "conv" (' in error
+    assert 'run was started with something else: training net: layer "conv" (' in error
     assert "--restart" in error
     assert bench.checkpoints() == before
 

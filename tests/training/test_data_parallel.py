@@ -61,7 +61,7 @@ def data(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def reference(commands, data, tmp_path_factory):
-    """A function that returns the run folder of the one process that a mode has to equal; runs each once."""
+    """A function that returns the run directory of the one process that a mode has to equal; runs each once."""
     found = {}
 
     def made(iter_size, clip, norm, precision, apart):

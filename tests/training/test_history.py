@@ -31,7 +31,7 @@ COUNT, LAST = 8, 4
 
 @pytest.fixture(scope="module", params=KINDS)
 def trained(request, small_data, tmp_path_factory):
-    """(kind, run folder) of a run that writes a pair at each of its iterations, with diffs."""
+    """(kind, run directory) of a run that writes a pair at each of its iterations, with diffs."""
     kind, run_dir = request.param, tmp_path_factory.mktemp(request.param) / "run"
     options = " ".join(f"{name}: {value}" for name, value in {"momentum": 0, **KINDS[kind]}.items())
     changes = f'type: "{kind}" {options} weight_decay: 0.05 max_iter: {LAST} snapshot: 1 test_interval: 100 '

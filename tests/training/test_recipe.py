@@ -1,4 +1,4 @@
-"""A run folder remembers what it was begun with: config, data and weights."""
+"""A run directory remembers what it was begun with: config, data and weights."""
 
 import json
 import shutil
@@ -19,7 +19,7 @@ def first(small_data, tmp_path_factory):
 
 @pytest.fixture
 def begun(first, tmp_path):
-    """A run folder of 2 iterations, of the test's own."""
+    """A run directory of 2 iterations, of the test's own."""
     return shutil.copytree(first, tmp_path / "run")
 
 
@@ -40,7 +40,7 @@ def test_another_recipe_is_refused(small_data, begun, old, new, said):
     """Most of these fit the checkpoint: nothing else would notice."""
     before = files(begun)
     with pytest.raises(
-        CheckpointError, match=rf"run was begun with something else: {said}.* \(.*--restart, .* another --run_dir;"
+        CheckpointError, match=rf"run was started with something else: {said}.* \(.*--restart, .* another --run_dir;"
     ):
         runs.train(begun, small_data, runs.SOLVER.replace(old, new))
     assert files(begun) == before

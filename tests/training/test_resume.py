@@ -88,7 +88,7 @@ def test_killed_between_snapshots_it_ends_in_the_same_bits(small_data, tmp_path)
 def test_a_checkpoint_of_another_net_is_refused(small_data, tmp_path):
     runs.train(tmp_path / "run", small_data, changes="max_iter: 1")
     other = runs.SOLVER.replace("num_output: 6", "num_output: 5")
-    with pytest.raises(CheckpointError, match=r'begun with something else: training net: layer "conv" .*--restart'):
+    with pytest.raises(CheckpointError, match=r'started with something else: training net: layer "conv" .*--restart'):
         runs.train(tmp_path / "run", small_data, other)
 
 

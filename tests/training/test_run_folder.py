@@ -1,4 +1,4 @@
-"""A run folder: one trainer at a time, checkpoints that survive what happens to them, a seed that stays."""
+"""A run directory: one trainer at a time, checkpoints that survive what happens to them, a seed that stays."""
 
 import re
 import subprocess

@@ -248,6 +248,6 @@ def test_back_to_an_earlier_checkpoint_of_the_same_folder(small_data, tmp_path):
     whole = runs.train(tmp_path / "run", small_data)
     earlier = tmp_path / "run" / "checkpoints" / "ckpt-8.index"
     again = runs.train(tmp_path / "run", small_data, snapshot=earlier, restart=True)
-    assert "Going on at iteration 8" in "\n".join(log(tmp_path / "run"))
+    assert "Resuming at iteration 8" in "\n".join(log(tmp_path / "run"))
     assert np.array_equal(runs.weights(whole)["ip/0"], runs.weights(again)["ip/0"])
     assert whole.scores == again.scores

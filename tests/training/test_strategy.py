@@ -73,7 +73,7 @@ def config(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def alone(commands, config, small_data, tmp_path_factory):
-    """The run folder of one device's run."""
+    """The run directory of one device's run."""
     run_dir = tmp_path_factory.mktemp("one") / "run"
     finish(start(commands, {}, config, small_data, run_dir))
     return run_dir

@@ -35,7 +35,7 @@ class Exported:
             UnsupportedError(
                 f"{kind} is not a layer of Keras's own, so that no plain Keras could load the file",
                 at=layer.definition.at(),
-                hint="a SavedModel can hold it: --output=FOLDER/",
+                hint="a SavedModel can hold it: --output=DIRECTORY/",
             )
             for layer in conversion.net.layers
             if (kind := self.foreign.get(layer.definition.key))

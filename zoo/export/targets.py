@@ -13,7 +13,7 @@ def check(path):
     path = pathlib.Path(path)
     folder, at = path.resolve().parent, Place(str(path))
     if not folder.is_dir():
-        raise OutputError("cannot be written", at=at, got=f"no folder {path.parent}")
+        raise OutputError("cannot be written", at=at, got=f"no directory {path.parent}")
     if not os.access(folder, os.W_OK | os.X_OK):
         raise OutputError("cannot be written", at=at, got=f"no right to write in {path.parent}")
 
@@ -36,4 +36,4 @@ def _check_replaceable(path):
         return
     if path.exists():
         what = "a directory with other things in it" if path.is_dir() else "a file of that name"
-        raise OutputError("cannot be written", at=Place(str(path)), got=what, hint="name another folder")
+        raise OutputError("cannot be written", at=Place(str(path)), got=what, hint="name another directory")

@@ -78,7 +78,7 @@ _CARD = {
     "made": (lambda value: value is None or isinstance(value, Mapping), "an object"),
 }
 _SHARD = {
-    "name": (_file_name, "the name of a file in the card's own folder"),
+    "name": (_file_name, "the name of a file in the card's own directory"),
     "count": (lambda value: whole(value, 1), "a whole number above 0"),
     "bytes": (lambda value: whole(value, 1), "a whole number above 0"),
     "sha256": (_digest, "64 hexadecimal digits, or null"),

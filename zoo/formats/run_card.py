@@ -1,4 +1,4 @@
-"""What a run folder knows of its run, `run.json`: the config's name, its data, and the fingerprint of its recipe."""
+"""What a run directory knows of its run, `run.json`: the config's name, its data, and the fingerprint of its recipe."""
 
 import json
 import pathlib
@@ -26,7 +26,7 @@ class RunCard:
 
 
 def read(folder):
-    """Returns the `RunCard` of a run folder, or None where there is none, or none that can be read."""
+    """Returns the `RunCard` of a run directory, or None where there is none, or none that can be read."""
     try:
         found = json.loads(pathlib.Path(folder, NAME).read_bytes())
         if (found.pop("format"), found.pop("version")) != (FORMAT, VERSION):

@@ -80,4 +80,4 @@ def _near(path):
     try:
         return did_you_mean(name, os.listdir(folder or "."))
     except OSError:
-        return f"there is no folder {folder}"
+        return f"there is no directory {folder}"

@@ -51,7 +51,8 @@ def read_card(prefix):
     split = info.splits.get(prefix.name)
     if split is None:
         got, have = repr(prefix.name), ", ".join(sorted(info.splits)) or "none"
-        raise DataError("no such split in this folder of TensorFlow Datasets", at=at, got=got, want=f"one of: {have}")
+        want = f"one of: {have}"
+        raise DataError("no such split in this directory of TensorFlow Datasets", at=at, got=got, want=want)
     if info.file_format is None or info.file_format.value != "tfrecord":
         got, again = info.as_proto.file_format, 'prepare it with file_format="tfrecord"'
         raise DataError("files of TensorFlow Datasets that are no TFRecords", at=at, got=got, hint=again)
@@ -115,7 +116,7 @@ def _info(folder):
         raise
     except Exception as e:  # a damaged description may raise anything
         at, got = Place(str(folder)), f"{type(e).__name__}: {e}".splitlines()[0]
-        raise DataError("a folder that TensorFlow Datasets cannot open", at=at, got=got) from e
+        raise DataError("a directory that TensorFlow Datasets cannot open", at=at, got=got) from e
 
 
 def _names(info, at):

@@ -39,7 +39,7 @@ def describe(folder):
             return
         why = _unlike(cards)
         if why:
-            logging.warning("%s: TensorFlow Datasets will not open this folder: %s", folder, why)
+            logging.warning("%s: TensorFlow Datasets will not open this directory: %s", folder, why)
         _replace(folder, _texts(folder, cards) if cards and not why else {})
 
 
@@ -80,10 +80,10 @@ def _unlike(cards):
     }
     for why, form in forms.items():
         if len({str(form(card)) for card in cards.values()}) > 1:
-            return f"{why}; give {' and '.join(cards)} folders of their own"
+            return f"{why}; give {' and '.join(cards)} directories of their own"
     longest = max((card.classes for card in cards.values()), key=len, default=())
     if any(card.classes != longest[: len(card.classes)] for card in cards.values()):
-        return f"classes of other names; give {' and '.join(cards)} folders of their own"
+        return f"classes of other names; give {' and '.join(cards)} directories of their own"
     return None
 
 

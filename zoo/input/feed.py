@@ -94,14 +94,14 @@ def inside(array):
 
 
 def mean_said(mean):
-    """Returns what a `fingerprint` says of a mean picture (H, W, C); nothing for values or None."""
+    """Returns what a `fingerprint` says of a mean image (H, W, C); nothing for values or None."""
     return f", mean {digest(mean.shape, mean.tobytes())}" if mean is not None and mean.ndim == 3 else ""
 
 
 class PictureFeed(Feed):
-    """Pictures and labels of a source, transformed: what Data and ImageData have in common.
+    """Images and labels of a source, transformed: what Data and ImageData have in common.
 
-    Pictures of several sizes make no batch unless they are cropped or batches are one picture, as in Caffe; the shape
+    Images of several sizes make no batch unless they are cropped or batches are one image, as in Caffe; the shape
     is then that of the first. Subclasses call `_open` when they have a source.
     """
 
@@ -132,7 +132,7 @@ class PictureFeed(Feed):
             self._source.verify(shards)
 
     def dataset(self, start_batch=0):
-        """As `Feed.dataset`. Where a batch is one picture that nothing crops, its H and W are open."""
+        """As `Feed.dataset`. Where a batch is one image that nothing crops, its H and W are open."""
         return self.rows(start_batch)
 
     def rows(self, start_batch, joined=1, part=(0, 1)):

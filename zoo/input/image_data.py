@@ -17,7 +17,7 @@ class ImageDataLayer(PictureFeed):
 
     Args:
         layer: the `LayerDef`, of type "ImageData".
-        phase, data_dir, seed: as for `DataLayer`. Pictures are looked for as other files are: where the first one of
+        phase, data_dir, seed: as for `DataLayer`. Images are looked for as other files are: where the first one of
             the list is found, all are.
 
     Attributes:

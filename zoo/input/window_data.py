@@ -25,7 +25,7 @@ class WindowDataLayer(Feed):
 
     Args:
         layer: the `LayerDef`, of type "WindowData".
-        phase, data_dir, seed: as for `DataLayer`. Pictures are looked for as other files are: where the first one of
+        phase, data_dir, seed: as for `DataLayer`. Images are looked for as other files are: where the first one of
             the file is found, all are.
 
     Attributes:
@@ -68,8 +68,8 @@ class WindowDataLayer(Feed):
 
     def fingerprint(self):
         """As `Feed.fingerprint`: by the boxes, 16 of the images and the mean file."""
-        pictures = [self._folder / self._paths[index] for index in evenly(len(self._paths))]
-        boxes = digest(self._background.tobytes(), self._objects.tobytes(), ends(pictures))
+        images = [self._folder / self._paths[index] for index in evenly(len(self._paths))]
+        boxes = digest(self._background.tobytes(), self._objects.tobytes(), ends(images))
         return f"{len(self._paths)} pictures, {boxes}" + mean_said(self._cut.mean)
 
     def diagnose(self, error):
@@ -90,8 +90,8 @@ class WindowDataLayer(Feed):
             path = self._paths[int(box[PICTURE])]
             raise DataError(f"{e.what} {path}", at=Place(str(self._path)), got=e.got, want=e.want) from e
 
-    def _pixels(self, picture):
-        path = self._folder / self._paths[picture]
+    def _pixels(self, image):
+        path = self._folder / self._paths[image]
         at = Place(str(self._path))
         try:
             data = regular.read_bytes(path)

@@ -1,6 +1,6 @@
 """Window files, in which R-CNN lists images and boxes in them (window_data_layer.cpp:46-155).
 
-For each picture: ``# index``, path, channels, height, width, number of boxes; then for each box a line of class,
+For each image: ``# index``, path, channels, height, width, number of boxes; then for each box a line of class,
 overlap with an object, x1, y1, x2, y2. Whitespace parts them, of whatever kind.
 """
 
@@ -60,7 +60,7 @@ class _Reader:
             boxes.append(self._boxes(self._integer("the number of boxes"), index))
         return Windows(paths, channels, np.concatenate(boxes))
 
-    def _boxes(self, count, picture):
+    def _boxes(self, count, image):
         words = self._words[self._at : self._at + FIELDS * count]
         self._at += len(words)
         try:
@@ -78,7 +78,7 @@ class _Reader:
             raise self._error(
                 "a class or corner that is no whole number", FIELDS * (count - odd[0][0]), "whole numbers"
             )
-        return np.column_stack([values, np.full(count, picture, np.float32)])
+        return np.column_stack([values, np.full(count, image, np.float32)])
 
     def _next(self, what):
         if self._at == len(self._words):

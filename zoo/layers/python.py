@@ -176,7 +176,7 @@ class Python(LayerType):
         try:
             module = importlib.import_module(self.module)
         except ImportError as error:
-            hint = "its folder must be on PYTHONPATH"
+            hint = "its directory must be on PYTHONPATH"
             raise NetError(f"cannot import the Python module {self.module}: {error}", at=at, hint=hint) from error
         cls = getattr(module, self.cls, None)
         if not isinstance(cls, type) or not all(hasattr(cls, name) for name in ("setup", "reshape", "forward")):

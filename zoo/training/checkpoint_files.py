@@ -1,4 +1,4 @@
-"""The files of a run folder's checkpoints, `ckpt-N.index` and `ckpt-N.data-*`: which are there, kept, or put aside.
+"""The files of a run directory's checkpoints, `ckpt-N.index` and `ckpt-N.data-*`: which are there, kept, or put aside.
 
 What is there is what counts. TensorFlow's list of checkpoints is written for other programs and never read: a kill may
 come between a checkpoint and the list, and a full disk may leave it empty.

@@ -1,4 +1,4 @@
-"""Everything a run needs to go on bit for bit, in `tf.train.Checkpoint`s of its run folder."""
+"""Everything a run needs to go on bit for bit, in `tf.train.Checkpoint`s of its run directory."""
 
 import pathlib
 
@@ -96,7 +96,7 @@ class Checkpoints:
             raise CheckpointError(f"cannot move {path} aside", got=cause.strerror) from cause
         files.write_list(self._folder, files.whole(self._folder))
         logging.warning(
-            "DAMAGED CHECKPOINT: %s. Its files are in %s now. Going on from the one before, %s: what was trained after "
+            "DAMAGED CHECKPOINT: %s. Its files are in %s now. Resuming from the one before, %s: what was trained after "
             "it is trained again.",
             f"{error.what}, got {error.got}",
             aside,
@@ -112,7 +112,7 @@ class Checkpoints:
                 self._checkpoint.read(str(folder / path.name)).assert_existing_objects_matched()
         except _UNREADABLE as error:
             kind = CheckpointError if isinstance(error, _NOT_DAMAGE) else DamagedError
-            hint = "resume from another one with --snapshot in another --run_dir, or begin again with --restart"
+            hint = "resume from another one with --snapshot in another --run_dir, or start over with --restart"
             raise kind(f"cannot read checkpoint {path}", got=_first_line(error), hint=hint) from error
 
     def _check_same(self, path, readable):
@@ -132,7 +132,7 @@ class Checkpoints:
             more = f"; and {len(differ) - 3} more" if len(differ) > 3 else ""
             raise CheckpointError(
                 f"checkpoint {path} is of another net or solver: {'; '.join(differ[:3])}{more}",
-                hint="train it in a --run_dir of its own, or begin again with --restart",
+                hint="train it in a --run_dir of its own, or start over with --restart",
             )
 
 

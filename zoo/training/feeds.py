@@ -17,7 +17,7 @@ class Feeds:
         data_dir: where sources are looked for first.
         seed: fixes random crops and mirrors.
         replicas: the `Replicas` that are fed.
-        cache: whether decoded pictures are kept in memory.
+        cache: whether decoded images are kept in memory.
         shards: the `ShardCheck` of what is read, or None.
 
     Raises:

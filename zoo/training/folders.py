@@ -1,4 +1,4 @@
-"""What a run folder is called where nobody says it."""
+"""What a run directory is called where nobody says it."""
 
 import pathlib
 import re
@@ -18,7 +18,7 @@ _COMMON = frozenset((
 
 
 def default(config):
-    """Returns the run folder of the solver file `config`: runs/NAME, or runs/FOLDER_NAME where NAME does not tell.
+    """Returns the run directory of the solver file `config`: runs/NAME, or runs/FOLDER_NAME where NAME does not tell.
 
     configs/lenet.prototxt gives runs/lenet, models/vgg/solver.prototxt gives runs/vgg_solver.
     """

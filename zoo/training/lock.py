@@ -1,4 +1,4 @@
-"""One trainer to a run folder."""
+"""One trainer to a run directory."""
 
 import pathlib
 

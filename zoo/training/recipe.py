@@ -1,4 +1,4 @@
-"""Whether a run folder is continued with what it was begun with: its fingerprint, noted in its card and compared."""
+"""Whether a run directory is continued with what it was begun with: its fingerprint, noted in its card and compared."""
 
 import pathlib
 
@@ -15,7 +15,7 @@ def compared(run_dir, session, begun, weights=(), snapshot=None):
     """Compares what `run_dir` was begun with and what it is continued with.
 
     Args:
-        run_dir: the run folder.
+        run_dir: the run directory.
         session: the `Session` that is to train.
         begun: path of the checkpoint that the run goes on from, or None where it begins.
         weights: files that were named to start from, besides the solver's.
@@ -39,7 +39,7 @@ def compared(run_dir, session, begun, weights=(), snapshot=None):
         start = {name: text for name, text in old.parts.items() if _is_start(name)}
     elif begun:
         logging.warning(
-            "%s was begun by a version that did not note config and data, so whether they are the same is not known. "
+            "%s was started by a version that did not note config and data, so whether they are the same is not known. "
             "They are noted now.",
             run_dir,
         )
@@ -66,9 +66,9 @@ def _compare(run_dir, old, new):
     differ = fingerprint.differences(old, new, but=fingerprint.MAY_CHANGE | unknown | not_given)
     if differ:
         raise CheckpointError(
-            f"{run_dir} was begun with something else: {fingerprint.listed(differ, 'then', 'now')}",
-            hint="to train this from the start: --restart, which moves the old run aside, or another --run_dir; to go "
-            "on with the old run: the config, data and weights that it had",
+            f"{run_dir} was started with something else: {fingerprint.listed(differ, 'then', 'now')}",
+            hint="to start over: --restart, which moves the old run aside, or another --run_dir; to resume the old "
+            "run: the config, data and weights that it had",
         )
     changed = fingerprint.differences(old, new, but=(old.keys() | new.keys()) - fingerprint.MAY_CHANGE)
     if changed:

@@ -16,8 +16,8 @@ from zoo.training.checkpoints import writable_folder
 def prefix(solver, run_dir):
     """Returns what the pairs' names begin with: `solver.snapshot_prefix` where it is absolute, as Caffe has it.
 
-    A relative one names the pairs in the run folder, `run_dir`/snapshots/NAME, so that runs from different working
-    directories, or of one solver in two run folders, never overwrite each other's.
+    A relative one names the pairs in the run directory, `run_dir`/snapshots/NAME, so that runs from different working
+    directories, or of one solver in two run directorys, never overwrite each other's.
     """
     given = solver.message.snapshot_prefix
     if solver.snapshot_prefix and pathlib.Path(given).is_absolute():
@@ -163,12 +163,12 @@ def _history(state, learnable, path):
 
 
 def _weights_of(state, path):
-    """Returns where the weights are: as the state has it, or beside it, as when both have been moved."""
-    beside = pathlib.Path(path).with_name(pathlib.Path(state.learned_net).name)
-    for found in (pathlib.Path(state.learned_net), beside):
+    """Returns where the weights are: as the state has it, or next to it, as when both have been moved."""
+    nearby = pathlib.Path(path).with_name(pathlib.Path(state.learned_net).name)
+    for found in (pathlib.Path(state.learned_net), nearby):
         if found.is_file():
             return found
-    raise CheckpointError(f"{path} names weights that are not there", got=state.learned_net, want=f"or {beside}")
+    raise CheckpointError(f"{path} names weights that are not there", got=state.learned_net, want=f"or {nearby}")
 
 
 def prune(prefix, keep):

@@ -14,10 +14,10 @@ BUCKETS = 30  # as in tf.summary.histogram
 
 
 class Summaries:
-    """Writes the event files of a run folder.
+    """Writes the event files of a run directory.
 
     Args:
-        folder: the run folder; event files go to `train/` and `test/` (`test1/`, ... for further test nets).
+        folder: the run directory; event files go to `train/` and `test/` (`test1/`, ... for further test nets).
         histograms: whether weights and gradients are written at display iterations.
     """
 

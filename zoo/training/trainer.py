@@ -132,9 +132,9 @@ def _start(session, checkpoints, weights, snapshot):
     if path is not None:
         if snapshot or weights:
             raise CheckpointError(
-                "this run has begun already and resumes from its checkpoint",
+                "this run has started already and resumes from its checkpoint",
                 got=f"{path} and {'a snapshot' if snapshot else 'weights'} to start from",
-                hint="begin again with --restart, or in another --run_dir",
+                hint="start over with --restart, or in another --run_dir",
             )
         session.unpack()
         logging.info("Continuing from %s at iteration %d", path, session.state.iteration)
@@ -147,7 +147,7 @@ def _start(session, checkpoints, weights, snapshot):
             session.unpack()
         else:
             session.restore(snapshot)
-        logging.info("Going on at iteration %d", session.state.iteration)
+        logging.info("Resuming at iteration %d", session.state.iteration)
         return
     for path in (*session.solver.weights, *weights):
         _load(session, path)

@@ -85,7 +85,7 @@ def prepare_hint(name):
     if re.search(r"imagenet|ilsvrc", low):
         return f'python -m data_prep.imagenet --source=ARCHIVE_OR_FOLDER, then source: "data/imagenet/{split}"'
     if "cifar10" in low:
-        return f'python -m data_prep.cifar10 --source=FOLDER_OR_ARCHIVE, then source: "data/cifar10/{split}"'
+        return f'python -m data_prep.cifar10 --source=DIRECTORY_OR_ARCHIVE, then source: "data/cifar10/{split}"'
     return "data_prep/README.md says how data is prepared, and --data_dir where it lies"
 
 

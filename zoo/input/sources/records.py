@@ -30,8 +30,8 @@ class RecordsSource:
     Args:
         prefix: folder and split.
         card: its `Card`, where that is not to be read from next to the shards.
-        force: "color" or "gray" to decode to 3 or 1 channels (encoded pictures only), None for what the card says.
-        resize: (H, W) to bring decoded pictures to, bilinear as convert_imageset does, or None.
+        force: "color" or "gray" to decode to 3 or 1 channels (encoded images only), None for what the card says.
+        resize: (H, W) to bring decoded images to, bilinear as convert_imageset does, or None.
         at: the `Place` that named the source.
         hint: what to say where there is no card.
 
@@ -84,13 +84,13 @@ class RecordsSource:
         self._shards = shards
 
     def cache_in_ram(self, parts=1):
-        """Makes datasets from now on keep their pictures in memory once they are decoded; nothing else changes.
+        """Makes datasets from now on keep their images in memory once they are decoded; nothing else changes.
 
         Args:
             parts: of how many parts a dataset reads one.
 
         Raises:
-            DataError: raw pictures, of which nothing is decoded, or too little memory.
+            DataError: raw images, of which nothing is decoded, or too little memory.
         """
         if not self.encoded:
             raise DataError("raw images are not decoded", at=self._at, hint="leave --cache out")
@@ -114,7 +114,7 @@ class RecordsSource:
         self._in_ram = True
 
     def first_size(self):
-        """Returns (H, W) of the first picture, where pictures differ in size; raises DataError."""
+        """Returns (H, W) of the first image, where images differ in size; raises DataError."""
         try:
             example = tf.train.Example.FromString(next(records.serialised(self.prefix, self.card)))
             data = example.features.feature[self._names[0]].bytes_list.value[0]
@@ -125,7 +125,7 @@ class RecordsSource:
     def batches(self, start_batch, batch_size, transform, part=(0, 1)):
         """Returns the endless dataset of (float32 (N, h, w, C), float32 (N,)) from batch `start_batch` on.
 
-        Where N is 1, pictures differ in size and nothing is cropped, h and w are open: they are those of the picture.
+        Where N is 1, images differ in size and nothing is cropped, h and w are open: they are those of the image.
 
         With `part` (k, n) the stream is that of records k, k + n, k + 2n, ..., and batches are made of these.
         """
@@ -220,7 +220,7 @@ class RecordsSource:
         if self.min_size is None:
             data = _fitting(data, height, width, transform.crop_size, ordinal)
         window = transform.window(ordinal, height, width)
-        cut = window._replace(flip=None) if transform.wants_one_size else window  # a mean picture is not mirrored
+        cut = window._replace(flip=None) if transform.wants_one_size else window  # a mean image is not mirrored
         image = jpeg.decode_square(data, self.channels, width, cut, transform.crop_size)
         return transform.cropped(image, window._replace(flip=None) if cut is window else window)
 
@@ -255,11 +255,11 @@ class RecordsSource:
         return transform.cut(image, ordinal)
 
 
-def _fitting(picture, height, width, crop_size, ordinal):
-    """Returns `picture`; where a crop does not fit, the graph fails before, with a message that `diagnose` knows."""
+def _fitting(image, height, width, crop_size, ordinal):
+    """Returns `image`; where a crop does not fit, the graph fails before, with a message that `diagnose` knows."""
     fits = tf.minimum(height, width) >= crop_size
     with tf.control_dependencies([tf.debugging.Assert(fits, [TOO_SMALL, ordinal, height, width, crop_size])]):
-        return tf.identity(picture)
+        return tf.identity(image)
 
 
 def _resize(image, size):
