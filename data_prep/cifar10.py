@@ -141,7 +141,7 @@ def main(_):
 if __name__ == "__main__":
     flags.DEFINE_string("source", None, "Directory of the batches, or of the archive, or the archive.", required=True)
     flags.DEFINE_string("output_dir", "data/cifar10", "Where to write the shards.")
-    flags.DEFINE_integer("shards", None, f"Files a split; {SHARDS} unless given.", lower_bound=1)
+    flags.DEFINE_integer("shards", None, f"Files per split; by default {SHARDS}.", lower_bound=1)
     common.define_feature_names()
     flags.DEFINE_bool("force", False, "Prepare again even if it is already there.")
     common.run(main)

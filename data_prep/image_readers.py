@@ -115,8 +115,8 @@ def open_source(source, root_folder="", shuffle_seed=None, verify=False):
 
 def define_resize():
     """Defines --resize_height and --resize_width, as convert_imageset has them."""
-    flags.DEFINE_integer("resize_height", 0, "Bring images to this height; 0 leaves them.", lower_bound=0)
-    flags.DEFINE_integer("resize_width", 0, "Bring images to this width; 0 leaves them.", lower_bound=0)
+    flags.DEFINE_integer("resize_height", 0, "Resize images to this height; 0 leaves them.", lower_bound=0)
+    flags.DEFINE_integer("resize_width", 0, "Resize images to this width; 0 leaves them.", lower_bound=0)
 
 
 def resize_of(values):

@@ -298,14 +298,25 @@ if __name__ == "__main__":
     flags.DEFINE_integer("shards", None, "Files of train" + at_most, lower_bound=1)
     flags.DEFINE_integer("val_shards", None, f"Files of val; by default as --shards, or {VAL_SHARDS}", lower_bound=1)
     flags.DEFINE_string("resize", None, 'Bring every image to this size: "256" or "256x320", height first.')
-    flags.DEFINE_integer("resize_shorter", None, "Bring the shorter side to this length, aspect kept.", lower_bound=1)
+    flags.DEFINE_integer(
+        "resize_shorter",
+        None,
+        "Resize images to this length of the shorter side, keeping their aspect ratio.",
+        lower_bound=1,
+    )
     flags.DEFINE_enum("encoding", "jpeg", ["jpeg", "png", "raw"], "Form of the pixels; png and raw need a size.")
     common.define_feature_names()
-    flags.DEFINE_integer("seed", 0, "Of the shuffling.")
-    flags.DEFINE_integer("processes", 0, f"How many; 0: one for {CORES} cores, or just one below {MANY} images.", 0)
+    flags.DEFINE_integer("seed", 0, "Seed of the shuffling.")
+    flags.DEFINE_integer(
+        "processes", 0, f"How many processes; 0: one for {CORES} cores, or just one below {MANY} images.", 0
+    )
     flags.DEFINE_string("runner", None, "Runner of Apache Beam that makes the shards: DirectRunner, DaskRunner, ...")
-    flags.DEFINE_string("beam_options", None, "Its options, such as '--flink_master=host:8081 --parallelism=64'.")
+    flags.DEFINE_string(
+        "beam_options", None, "Options of the runner, such as '--flink_master=host:8081 --parallelism=64'."
+    )
     flags.DEFINE_string("dask_scheduler", None, "Where the scheduler of --runner=DaskRunner is: tcp://HOST:8786.")
-    flags.DEFINE_bool("skip_corrupt", False, "Leave damaged images out, and list them, where otherwise one ends it.")
+    flags.DEFINE_bool(
+        "skip_corrupt", False, "Leave out damaged images, and list them; otherwise the first one ends the run."
+    )
     flags.DEFINE_bool("force", False, "Prepare again even if it is already there.")
     common.run(main)

@@ -213,11 +213,13 @@ def main(_):
 
 if __name__ == "__main__":
     flags.DEFINE_string("output_dir", "data/mnist", "Where to write the shards.")
-    flags.DEFINE_string("idx_dir", None, "Where the four IDX files lie, gzipped or not.")
+    flags.DEFINE_string("idx_dir", None, "Where the four IDX files are, gzipped or not.")
     flags.DEFINE_enum("source", "auto", ["auto", "idx", "tfds", "digits"], "Where the digits come from.")
-    flags.DEFINE_string("digits", ALL, "Which digits: 5-9, or 0,2,4. The k-th of them gets label k, from 0.")
-    flags.DEFINE_integer("shards", None, f"Files a split; {SHARDS} unless given.", lower_bound=1)
+    flags.DEFINE_string(
+        "digits", ALL, "Which digits, such as 5-9 or 0,2,4. The k-th of them gets label k, counted from 0."
+    )
+    flags.DEFINE_integer("shards", None, f"Files per split; by default {SHARDS}.", lower_bound=1)
     common.define_feature_names()
     flags.DEFINE_bool("force", False, "Prepare again even if it is already there.")
-    flags.DEFINE_integer("tfds_seconds", 120, "How long TensorFlow Datasets may take at most.", lower_bound=1)
+    flags.DEFINE_integer("tfds_seconds", 120, "Seconds that TensorFlow Datasets may take at most.", lower_bound=1)
     common.run(main)

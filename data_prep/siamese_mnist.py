@@ -76,9 +76,9 @@ def main(_):
 
 if __name__ == "__main__":
     flags.DEFINE_string("output_dir", "data/mnist_siamese", "Where to write the databases.")
-    flags.DEFINE_string("idx_dir", None, "Where the four IDX files lie, gzipped or not.")
+    flags.DEFINE_string("idx_dir", None, "Where the four IDX files are, gzipped or not.")
     flags.DEFINE_enum("source", "auto", ["auto", "idx", "tfds", "digits"], "Where the digits come from.")
     flags.DEFINE_enum("backend", "lmdb", list(BACKENDS), "The kind of database.")
-    flags.DEFINE_integer("seed", 0, "Of the drawing.", lower_bound=0)
+    flags.DEFINE_integer("seed", 0, "Seed of the random draws.", lower_bound=0)
     flags.DEFINE_bool("force", False, "Prepare again even if it is already there.")
     common.run(main)

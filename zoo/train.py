@@ -59,7 +59,7 @@ GLOBAL_BATCH = flags.DEFINE_bool(
     " train on N times the batch.",
 )
 JOIN_TIMEOUT = flags.DEFINE_integer(
-    "join_timeout", 600, "Seconds that a process of several waits for the others to start.", lower_bound=1
+    "join_timeout", 600, "Seconds that each of several processes waits for the others to start.", lower_bound=1
 )
 PRECISION = flags.DEFINE_enum(
     "precision",
@@ -72,23 +72,23 @@ CACHE = flags.DEFINE_enum(
     "none",
     ["none", "ram"],
     "Where decoded training images stay: ram keeps those of JPEG or PNG shards, so that later epochs neither read nor"
-    " decode. They have to fit. Crops and mirrors are drawn as without it, and results are the same to the bit.",
+    " decode. They have to fit. Crops and mirrors are drawn as without it, so results are the same to the bit.",
 )
-DETERMINISTIC = flags.DEFINE_bool("deterministic", False, "Runs on a GPU that are equal bit for bit, and slower.")
+DETERMINISTIC = flags.DEFINE_bool("deterministic", False, "Make runs on a GPU repeatable to the bit, and slower.")
 LEVEL = flags.DEFINE_integer("level", None, "Level of the training net's state.")
 STAGE = flags.DEFINE_list("stage", [], "Stages of the training net's state.")
 SIGINT = flags.DEFINE_enum("sigint_effect", "stop", EFFECTS, "What Ctrl-C asks for.")
 SIGHUP = flags.DEFINE_enum("sighup_effect", "snapshot", EFFECTS, "What SIGHUP asks for.")
-KEEP = flags.DEFINE_integer("keep", 5, "How many of the newest checkpoints stay; 0 keeps all.", lower_bound=0)
+KEEP = flags.DEFINE_integer("keep", 5, "How many of the newest checkpoints are kept; 0 keeps all.", lower_bound=0)
 KEEP_SNAPSHOTS = flags.DEFINE_integer(
     "keep_snapshots",
     0,
-    "How many pairs .caffemodel and .solverstate stay; 0 keeps all.",
+    "How many of the newest pairs .caffemodel and .solverstate are kept; 0 keeps all.",
     lower_bound=0,
 )
 SUMMARIES = flags.DEFINE_bool("summaries", True, "Write curves for TensorBoard.")
 FINAL_TEST = flags.DEFINE_bool(
-    "final_test", True, "Score the end where no test is due there, in a line apart from Caffe's log."
+    "final_test", True, "Test once more at the end where no test is due there; its line is not one of Caffe's."
 )
 HISTOGRAMS = flags.DEFINE_bool("histograms", True, "Write histograms of weights and gradients at display iterations.")
 VERIFY_SHARDS = shard_check.define_flag()
