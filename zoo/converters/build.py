@@ -155,6 +155,14 @@ def build(
 
     Raises:
         ZooError: one error that says all that the layers refuse, with file, line and layer.
+
+    Example:
+        >>> from zoo.netdef.config import open_config
+        >>> definition = open_config("configs/lenet.prototxt").definition("TRAIN")
+        >>> data, label = definition.layers[0].tops
+        >>> net = build(definition, {data: ((64, 1, 28, 28), (64,))})
+        >>> net.parameter_count()
+        431080
     """
     for line in told(definition.meanings):
         _say(line)

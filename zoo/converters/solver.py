@@ -100,6 +100,12 @@ def solver_def(solver: Parsed | caffe_pb2.SolverParameter) -> SolverDef:
 
     Raises:
         SolverError: one error with everything that is missing, out of range or contradictory.
+
+    Example:
+        >>> from zoo.netdef.config import open_config
+        >>> solver = solver_def(open_config("configs/lenet.prototxt").solver())
+        >>> solver.type, solver.max_iter, solver.test_due(500)
+        ('SGD', 10000, True)
     """
     parsed = solver if isinstance(solver, Parsed) else Parsed(solver)
     message, errors = parsed.message, []

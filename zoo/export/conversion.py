@@ -111,6 +111,13 @@ def convert(
 
     Raises:
         ZooError: what is wrong with the files, all that the net's layers refuse in one error.
+
+    Example:
+        >>> conversion = convert("configs/lenet.prototxt", shapes={"data": (1, 1, 28, 28)})
+        >>> list(conversion.outputs)
+        ['prob']
+        >>> conversion.net.parameter_count()
+        431080
     """
     origin = config_net.read(config, phase, level, stages, data_dir)
     known, found = input_shapes.shapes(origin, shapes or {}, weights, data_dir)

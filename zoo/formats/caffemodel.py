@@ -96,6 +96,12 @@ def write(path, layers, net=None, *, diffs=None, shared=(), hdf5_form=None):
 
     Raises:
         WeightsError: the file cannot be written, or `layers` or `diffs` do not go together with `net` or each other.
+
+    Example:
+        >>> import numpy as np
+        >>> write("ip.caffemodel", {"ip": [np.ones((2, 3), np.float32)]})
+        >>> read("ip.caffemodel")["ip"][0].shape
+        (2, 3)
     """
     messages = _messages(path, layers, net)
     _check_diffs(path, layers, diffs or {})

@@ -89,7 +89,17 @@ def read_solver(path: str | os.PathLike[str]) -> Parsed:
 
 
 def parse_net(text: str, file: str | None = None) -> Parsed:
-    """Parses a net's text; as `parse`."""
+    """Parses a net's text; as `parse`.
+
+    Example:
+        >>> net = parse_net('layer { name: "x" type: "Input" top: "x" }')
+        >>> net.message.layer[0].type
+        'Input'
+        >>> parse_net('layer { nam: "x" }', "a.prototxt")
+        Traceback (most recent call last):
+            ...
+        zoo.errors.PrototxtError: a.prototxt:1: LayerParameter has no field "nam" (did you mean "name"?)
+    """
     return parse(text, "NetParameter", file)
 
 

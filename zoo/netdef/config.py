@@ -70,7 +70,15 @@ class Config:
 
 
 def open_config(path: str | os.PathLike[str]) -> Config:
-    """Returns the `Config` in a file, whichever kind it is; raises PrototxtError."""
+    """Returns the `Config` in a file, whichever kind it is; raises PrototxtError.
+
+    Example:
+        >>> config = open_config("configs/lenet.prototxt")
+        >>> config.is_solver
+        True
+        >>> [layer.name for layer in config.definition("TRAIN").layers][:3]
+        ['mnist', 'conv1', 'pool1']
+    """
     return Config(os.fspath(path), prototxt.read_either(path))
 
 

@@ -27,6 +27,12 @@ def deploy(
 
     Raises:
         NetError: a shape is missing or belongs to no input; nothing is left to compute.
+
+    Example:
+        >>> from zoo.netdef.config import open_config
+        >>> net = open_config("configs/lenet.prototxt").definition("TEST")
+        >>> [layer.name for layer in deploy(net, {"data": (1, 1, 28, 28)}).layer][-2:]
+        ['ip2', 'prob']
     """
     return deployed_layers(net if isinstance(net, NetDef) else net_def(net, "TEST"), shapes)[0]
 

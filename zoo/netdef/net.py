@@ -31,6 +31,14 @@ def net_def(
 
     Raises:
         ZooError: one error with everything that is wrong, with file, line and layer.
+
+    Example:
+        >>> from zoo.formats.prototxt import parse_net
+        >>> net = parse_net('''
+        ... layer { name: "x" type: "Input" top: "x" input_param { shape { dim: 2 dim: 3 } } }
+        ... layer { name: "drop" type: "Dropout" bottom: "x" top: "x" include { phase: TRAIN } }''')
+        >>> [layer.name for layer in net_def(net, "TEST").layers]
+        ['x']
     """
     own = (net.message if isinstance(net, Parsed) else net).state
     state = caffe_pb2.NetState(phase=phase, level=own.level if level is None else level)

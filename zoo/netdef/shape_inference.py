@@ -46,6 +46,14 @@ def infer_shapes(
 
     Raises:
         ZooError: one error with everything that the layers refuse, with file, line and layer.
+
+    Example:
+        >>> from zoo.netdef.config import open_config
+        >>> definition = open_config("configs/lenet.prototxt").definition("TRAIN")
+        >>> data, label = definition.layers[0].tops
+        >>> conv1 = infer_shapes(definition, {data: ((64, 1, 28, 28), (64,))})[1]
+        >>> conv1.definition.name, conv1.tops
+        ('conv1', ((64, 20, 24, 24),))
     """
     planned, errors = _walk(definition, data_shapes or {}, opened=True)
     raise_together(errors)

@@ -38,6 +38,18 @@ class Net(ForwardAll):
 
     Raises:
         ZooError: a file is missing or damaged, or a layer is not as it should be.
+
+    Example:
+        >>> import numpy as np
+        >>> import zoo.pycaffe as caffe
+        >>> spec = caffe.NetSpec()
+        >>> spec.data = caffe.layers.Input(shape={"dim": [2, 3]})
+        >>> spec.ip = caffe.layers.InnerProduct(spec.data, num_output=4)
+        >>> with open("ip.prototxt", "w") as file:
+        ...     _ = file.write(str(spec.to_proto()))
+        >>> net = caffe.Net("ip.prototxt", caffe.TEST)
+        >>> net.forward(data=np.ones((2, 3)))["ip"].shape
+        (2, 4)
     """
 
     @raised_as(RuntimeError)

@@ -296,7 +296,20 @@ _CLASSES = (SGDSolver, NesterovSolver, AdaGradSolver, RMSPropSolver, AdaDeltaSol
 
 @raised_as(RuntimeError)
 def get_solver(solver_file):
-    """Returns a solver of the class that the file's `type`, or its older `solver_type`, names."""
+    """Returns a solver of the class that the file's `type`, or its older `solver_type`, names.
+
+    Example:
+        >>> with open("tiny_solver.prototxt", "w") as file:
+        ...     _ = file.write('''base_lr: 0.1 lr_policy: "fixed" net_param {
+        ...     layer { name: "x" type: "DummyData" top: "x" top: "y" dummy_data_param {
+        ...         shape { dim: 4 dim: 3 } shape { dim: 4 dim: 1 } data_filler { type: "constant" value: 1 } } }
+        ...     layer { name: "ip" type: "InnerProduct" bottom: "x" top: "ip" inner_product_param { num_output: 1 } }
+        ...     layer { name: "loss" type: "EuclideanLoss" bottom: "ip" bottom: "y" top: "loss" } }''')
+        >>> solver = get_solver("tiny_solver.prototxt")
+        >>> solver.step(2)
+        >>> solver.iter
+        2
+    """
     parsed = prototxt.read_solver(os.fspath(solver_file))
     kind = solvers.solver_def(parsed).type
     cls = next(cls for cls in _CLASSES if cls.type == kind)

@@ -213,6 +213,11 @@ def schedule(lr_policy: str, **fields) -> Schedule:
 
     Raises:
         SolverError: the policy is unknown, a field it uses is not set, or a value is out of its range.
+
+    Example:
+        >>> rate = schedule("step", base_lr=0.1, gamma=0.5, stepsize=100)
+        >>> round(float(rate(99)), 6), round(float(rate(100)), 6)
+        (0.1, 0.05)
     """
     checks.one_of(POLICIES, lr_policy=lr_policy)
     cls = POLICIES[lr_policy]

@@ -70,6 +70,18 @@ def train(solver, run_dir, options=None, replicas=ONE):
 
     Raises:
         ZooError: what is wrong with the solver, its nets, data, weights or directory.
+
+    Example:
+        >>> from zoo.converters.solver import solver_def
+        >>> from zoo.formats.prototxt import parse_solver
+        >>> solver = parse_solver('''base_lr: 0.1 lr_policy: "fixed" max_iter: 3 random_seed: 1 net_param {
+        ...     layer { name: "x" type: "DummyData" top: "x" top: "y" dummy_data_param {
+        ...         shape { dim: 4 dim: 3 } shape { dim: 4 dim: 1 } data_filler { type: "constant" value: 1 } } }
+        ...     layer { name: "ip" type: "InnerProduct" bottom: "x" top: "ip" inner_product_param { num_output: 1 } }
+        ...     layer { name: "loss" type: "EuclideanLoss" bottom: "ip" bottom: "y" top: "loss" } }''')
+        >>> result = train(solver_def(solver), "runs/tiny", RunOptions(summaries=False))
+        >>> result.done, result.session.state.iteration
+        (True, 3)
     """
     options = options or RunOptions()
     run_dir = pathlib.Path(run_dir)
