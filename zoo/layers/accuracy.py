@@ -29,7 +29,6 @@ class Accuracy(LayerType):
     fields = ("accuracy_param",)
 
     def read(self, p):
-        """Reads accuracy_param."""
         self.top_k, self.axis, self.ignore = p.top_k, p.axis, read_ignore_label(p)
 
     def top_shapes(self, bottoms):
@@ -44,7 +43,6 @@ class Accuracy(LayerType):
         return {1: (bottoms[0][canonical_axis(self.axis, len(bottoms[0]))], self.ignore)}
 
     def build(self, site):
-        """keras.ops only."""
         shape = site.bottoms[0]
         axis = canonical_axis(self.axis, len(shape))
         classes = shape[axis]

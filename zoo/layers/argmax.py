@@ -26,7 +26,6 @@ class ArgMax(LayerType):
     fields = ("argmax_param",)
 
     def read(self, p):
-        """Reads argmax_param."""
         self.out_max_val, self.top_k = p.out_max_val, p.top_k
         self.axis = p.axis if p.has("axis") else None
         if self.top_k < 1:
@@ -36,7 +35,6 @@ class ArgMax(LayerType):
         return canonical_axis(self.axis, len(bottom), self.layer.at("argmax_param.axis"))
 
     def top_shapes(self, bottoms):
-        """As the class says."""
         (bottom,) = bottoms
         size = math.prod(bottom[1:]) if self.axis is None else bottom[self._axis(bottom)]
         if self.top_k > size:

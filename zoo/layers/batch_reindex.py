@@ -20,7 +20,6 @@ class BatchReindex(LayerType):
     bottom_count = 2
 
     def top_shapes(self, bottoms):
-        """As the class says."""
         x, index = bottoms
         if not x or len(index) != 1:
             raise self.error("expects items and a vector of their indices", "bottom", got=f"{x} and {index}")

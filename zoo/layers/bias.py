@@ -24,7 +24,6 @@ class Bias(LayerType):
     fields = ("bias_param",)
 
     def read(self, p):
-        """Takes bias_param."""
         self.axis, self.num_axes, self.filler = p.axis, p.num_axes, p.filler
 
     def _shape(self, bottoms):

@@ -20,7 +20,6 @@ class Concat(LayerType):
     fields = ("concat_param",)
 
     def read(self, p):
-        """Reads concat_param."""
         if p.has("axis") and p.has("concat_dim"):
             raise p.error("axis and the legacy concat_dim exclude each other", "concat_dim")
         self.field = "concat_dim" if p.has("concat_dim") else "axis"
@@ -30,7 +29,6 @@ class Concat(LayerType):
         return canonical_axis(self.axis, len(bottom), self.layer.at(f"concat_param.{self.field}"))
 
     def top_shapes(self, bottoms):
-        """As the class says."""
         first = bottoms[0]
         axis = self._axis(first)
         for shape in bottoms[1:]:

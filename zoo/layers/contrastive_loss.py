@@ -23,7 +23,6 @@ class ContrastiveLoss(LossType):
     fields = ("contrastive_loss_param",)
 
     def read(self, p):
-        """Reads contrastive_loss_param."""
         self.margin, self.legacy = p.margin, p.legacy_version
 
     def top_shapes(self, bottoms):

@@ -22,7 +22,6 @@ class Crop(LayerType):
     fields = ("crop_param",)
 
     def read(self, p):
-        """Takes crop_param."""
         self.axis, self.offset = p.axis, tuple(p.offset)
 
     def _spans(self, bottoms):

@@ -29,7 +29,6 @@ class Sigmoid(_Elementwise):
     fields = ("sigmoid_param",)
 
     def read(self, p):
-        """Reads sigmoid_param."""
         p.no_effect("engine")
 
     def build(self, site):
@@ -45,7 +44,6 @@ class TanH(_Elementwise):
     fields = ("tanh_param",)
 
     def read(self, p):
-        """Reads tanh_param."""
         p.no_effect("engine")
 
     def build(self, site):
@@ -61,7 +59,6 @@ class ELU(_Elementwise):
     fields = ("elu_param",)
 
     def read(self, p):
-        """Reads elu_param."""
         self.alpha = p.alpha
 
     def build(self, site):
@@ -108,7 +105,6 @@ class Swish(_Elementwise):
     fields = ("swish_param",)
 
     def read(self, p):
-        """Reads swish_param."""
         self.beta = p.beta
 
     def build(self, site):
@@ -126,7 +122,6 @@ class Threshold(_Elementwise):
     fields = ("threshold_param",)
 
     def read(self, p):
-        """Reads threshold_param."""
         self.threshold = p.threshold
 
     def build(self, site):
@@ -171,7 +166,6 @@ class Power(_Elementwise):
     fields = ("power_param",)
 
     def read(self, p):
-        """Reads power_param."""
         self.power, self.scale, self.shift = p.power, p.scale, p.shift
         if self.power * self.scale == 0 and self.power != 0:
             try:
@@ -217,7 +211,6 @@ class Exp(_Elementwise):
     fields = ("exp_param",)
 
     def read(self, p):
-        """Reads exp_param."""
         log_base = _log_base(p)
         self.inner, self.outer = log_base * p.scale, math.exp(log_base * p.shift)
 
@@ -234,7 +227,6 @@ class Log(_Elementwise):
     fields = ("log_param",)
 
     def read(self, p):
-        """Reads log_param."""
         log_base = _log_base(p)
         if log_base == 0:
             raise p.error("the logarithm to base 1 does not exist", "base", got="1")

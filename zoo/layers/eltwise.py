@@ -23,7 +23,6 @@ class Eltwise(LayerType):
     fields = ("eltwise_param",)
 
     def read(self, p):
-        """Reads eltwise_param."""
         self.operation, self.coeff = p.enum("operation"), tuple(p.coeff)
         p.no_effect("stable_prod_grad")
         if self.coeff and self.operation != "SUM":

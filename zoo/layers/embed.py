@@ -25,7 +25,6 @@ class Embed(LayerType):
     fields = ("embed_param",)
 
     def read(self, p):
-        """Reads embed_param."""
         self.num_output, self.input_dim, self.bias_term = p.num_output, p.input_dim, p.bias_term
         self.weight_filler, self.bias_filler = p.weight_filler, p.bias_filler
         for name in ("num_output", "input_dim"):
@@ -33,7 +32,6 @@ class Embed(LayerType):
                 raise p.error(f"{name} must be given and positive", name, got=getattr(self, name))
 
     def top_shapes(self, bottoms):
-        """As the class says."""
         if not bottoms[0]:
             raise self.error("bottom needs axes", "bottom", got="a scalar")
         return ((*bottoms[0], self.num_output),)

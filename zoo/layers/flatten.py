@@ -20,11 +20,9 @@ class Flatten(LayerType):
     fields = ("flatten_param",)
 
     def read(self, p):
-        """Reads flatten_param."""
         self.axis, self.end_axis = p.axis, p.end_axis
 
     def top_shapes(self, bottoms):
-        """As the class says."""
         (bottom,) = bottoms
         start = canonical_axis(self.axis, len(bottom), self.layer.at("flatten_param.axis"))
         end = canonical_axis(self.end_axis, len(bottom), self.layer.at("flatten_param.end_axis")) + 1

@@ -28,7 +28,6 @@ class HDF5Output(LayerType):
     fields = ("hdf5_output_param",)
 
     def read(self, p):
-        """Reads hdf5_output_param."""
         self.file_name = p.file_name
         if not p.file_name:
             raise p.error("file_name must be given", "file_name")

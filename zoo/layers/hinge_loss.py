@@ -20,7 +20,6 @@ class HingeLoss(LossType):
     fields = ("hinge_loss_param",)
 
     def read(self, p):
-        """Reads hinge_loss_param."""
         self.norm = p.enum("norm")
 
     def top_shapes(self, bottoms):

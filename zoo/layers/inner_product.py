@@ -29,7 +29,6 @@ class InnerProduct(LayerType):
     fields = ("inner_product_param",)
 
     def read(self, p):
-        """Reads inner_product_param."""
         self.num_output, self.bias_term, self.transpose, self.axis = p.num_output, p.bias_term, p.transpose, p.axis
         self.weight_filler, self.bias_filler = p.weight_filler, p.bias_filler
         if self.num_output < 1:
@@ -39,7 +38,6 @@ class InnerProduct(LayerType):
         return canonical_axis(self.axis, len(bottom), self.layer.at("inner_product_param.axis"))
 
     def top_shapes(self, bottoms):
-        """As the class says."""
         return ((*bottoms[0][: self._axis(bottoms[0])], self.num_output),)
 
     def blobs(self, bottoms):

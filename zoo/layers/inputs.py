@@ -67,7 +67,6 @@ class Input(_Source):
     fields = ("input_param",)
 
     def read(self, p):
-        """Reads input_param."""
         self.shapes = tuple(tuple(shape.dim) for shape in p.shape)
         tops = len(self.layer.tops)
         if len(self.shapes) not in (1, tops):
@@ -75,7 +74,6 @@ class Input(_Source):
             raise p.error("each top needs a shape", "shape", got=len(self.shapes), want=want)
 
     def top_shapes(self, bottoms):
-        """As the file says."""
         return self.shapes * (len(self.layer.tops) if len(self.shapes) == 1 else 1)
 
 
@@ -93,7 +91,6 @@ class DummyData(_Source):
     fields = ("dummy_data_param",)
 
     def read(self, p):
-        """Reads dummy_data_param."""
         legacy = [name for name in ("num", "channels", "height", "width") if p.has(name)]
         if legacy and p.has("shape"):
             raise p.error(f"shape and the legacy {legacy[0]} exclude each other", legacy[0])
@@ -112,7 +109,6 @@ class DummyData(_Source):
         return values * tops if len(values) == 1 else values
 
     def top_shapes(self, bottoms):
-        """As the file says."""
         return self.shapes
 
 
@@ -133,7 +129,6 @@ class MemoryData(_Source):
     fields = ("memory_data_param", "transform_param")
 
     def read(self, p, transform):
-        """Reads memory_data_param and transform_param."""
         self.shape = (p.batch_size, p.channels, p.height, p.width)
         for name, size in zip(("batch_size", "channels", "height", "width"), self.shape):
             if size < 1:

@@ -28,7 +28,6 @@ class MVN(LayerType):
     fields = ("mvn_param",)
 
     def read(self, p):
-        """Takes mvn_param."""
         self.normalize_variance, self.across_channels, self.eps = p.normalize_variance, p.across_channels, p.eps
 
     def top_shapes(self, bottoms):
@@ -41,7 +40,6 @@ class MVN(LayerType):
         return ((*shape, *(1,) * (4 - len(shape))),)
 
     def build(self, site):
-        """keras.ops."""
         (top,) = site.tops
         axes = (1, 2, 3) if self.across_channels else (1, 2)
 

@@ -20,13 +20,11 @@ class Parameter(LayerType):
     fields = ("parameter_param",)
 
     def read(self, p):
-        """Reads parameter_param."""
         self.shape = tuple(p.shape.dim)
         if len(self.shape) > 8:
             raise p.error("shape has too many axes", "shape", got=len(self.shape), want="up to 8")
 
     def top_shapes(self, bottoms):
-        """As the file says."""
         return (self.shape,)
 
     def blobs(self, bottoms):

@@ -25,7 +25,6 @@ class PReLU(LayerType):
     fields = ("prelu_param",)
 
     def read(self, p):
-        """Reads prelu_param."""
         self.shared = p.channel_shared
         self.filler = p.filler if p.has("filler") else caffe_pb2.FillerParameter(value=0.25)
 

@@ -30,7 +30,6 @@ class _Recurrent(LayerType):
     gates: int  # rows of the weights of x for each output
 
     def read(self, p):
-        """Reads recurrent_param."""
         self.num_output, self.expose = p.num_output, p.expose_hidden
         self.weight_filler, self.bias_filler = p.weight_filler, p.bias_filler
         p.no_effect("debug_info")
@@ -42,7 +41,6 @@ class _Recurrent(LayerType):
         self.static = len(self.layer.bottoms) == 3 + exposed
 
     def top_shapes(self, bottoms):
-        """As the class says."""
         x, cont = bottoms[:2]
         if len(x) < 3 or x[0] < 1:
             raise self.error("x needs 3 or more axes: time, stream and values", "bottom", got=x)
@@ -204,14 +202,12 @@ class LSTMUnit(LayerType):
         return {2: 2}
 
     def top_shapes(self, bottoms):
-        """As the class says."""
         c, gates, cont = bottoms
         if len(c) != 3 or c[0] != 1 or gates != (1, c[1], 4 * c[2]) or cont != c[:2]:
             raise self.error("bottoms do not fit", "bottom", got=bottoms, want="(1, N, H), (1, N, 4H) and (1, N)")
         return c, c
 
     def build(self, site):
-        """keras.ops only."""
         return lambda c, gates, cont: lstm_unit(
             ops.cast(c, gates.dtype), gates, ops.expand_dims(_plain(cont, gates), -1)
         )

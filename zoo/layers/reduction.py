@@ -22,14 +22,12 @@ class Reduction(LayerType):
     fields = ("reduction_param",)
 
     def read(self, p):
-        """Reads reduction_param."""
         self.operation, self.axis, self.coeff = p.enum("operation"), p.axis, p.coeff
 
     def _axis(self, bottom):
         return canonical_axis(self.axis, len(bottom), self.layer.at("reduction_param.axis"))
 
     def top_shapes(self, bottoms):
-        """As the class says."""
         return (bottoms[0][: self._axis(bottoms[0])],)
 
     def build(self, site):

@@ -18,7 +18,6 @@ class ReLU(PointwiseType):
     fields = ("relu_param",)
 
     def read(self, p):
-        """Reads relu_param."""
         self.slope = p.negative_slope
         p.no_effect("engine")
 

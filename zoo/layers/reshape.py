@@ -24,7 +24,6 @@ class Reshape(LayerType):
     fields = ("reshape_param",)
 
     def read(self, p):
-        """Reads reshape_param."""
         self.dims, self.axis, self.num_axes = tuple(p.shape.dim), p.axis, p.num_axes
         if any(dim < -1 for dim in self.dims) or self.dims.count(-1) > 1:
             raise p.error("dims are 0 or more, or -1 once", "shape", got=self.dims)
@@ -45,7 +44,6 @@ class Reshape(LayerType):
         return start, end
 
     def top_shapes(self, bottoms):
-        """As the class says."""
         (bottom,) = bottoms
         start, end = self._span(bottom)
         new = list(self.dims)

@@ -28,7 +28,6 @@ class Scale(LayerType):
     fields = ("scale_param",)
 
     def read(self, p):
-        """Takes scale_param."""
         self.axis, self.num_axes, self.bias_term = p.axis, p.num_axes, p.bias_term
         self.filler, self.bias_filler = p.filler if p.has("filler") else _ONE, p.bias_filler
 

@@ -29,7 +29,6 @@ class SigmoidCrossEntropyLoss(LossType):
     fields = ("loss_param",)
 
     def read(self, p):
-        """Reads loss_param."""
         self.normalization, self.ignore = read_normalization(p, default="BATCH_SIZE"), read_ignore_label(p)
 
     def top_shapes(self, bottoms):

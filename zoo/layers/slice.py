@@ -20,7 +20,6 @@ class Slice(LayerType):
     fields = ("slice_param",)
 
     def read(self, p):
-        """Reads slice_param."""
         if p.has("axis") and p.has("slice_dim"):
             raise p.error("axis and the legacy slice_dim exclude each other", "slice_dim")
         self.field = "slice_dim" if p.has("slice_dim") else "axis"
@@ -48,7 +47,6 @@ class Slice(LayerType):
         return cuts
 
     def top_shapes(self, bottoms):
-        """As the class says."""
         (bottom,) = bottoms
         axis = self._axis(bottom)
         cuts = self._cuts(bottom[axis])

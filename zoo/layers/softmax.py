@@ -19,7 +19,6 @@ class Softmax(LayerType):
     fields = ("softmax_param",)
 
     def read(self, p):
-        """Reads softmax_param."""
         self.axis = p.axis
         p.no_effect("engine")
 

@@ -32,7 +32,6 @@ class _SoftmaxLoss(LossType):
     divides_by_zero = False
 
     def read(self, loss, softmax):
-        """Reads loss_param and softmax_param."""
         self.normalization, self.ignore = read_normalization(loss, pre_fixed=True), read_ignore_label(loss)
         self.pre_fixed = loss.pre_fixed_normalizer
         self.axis = softmax.axis

@@ -18,7 +18,6 @@ class Tile(LayerType):
     fields = ("tile_param",)
 
     def read(self, p):
-        """Reads tile_param."""
         self.axis, self.tiles = p.axis, p.tiles
         if self.tiles < 1:
             raise p.error("tiles must be given and positive", "tiles", got=self.tiles)
@@ -27,7 +26,6 @@ class Tile(LayerType):
         return canonical_axis(self.axis, len(bottom), self.layer.at("tile_param.axis"))
 
     def top_shapes(self, bottoms):
-        """As the class says."""
         (bottom,) = bottoms
         axis = self._axis(bottom)
         return ((*bottom[:axis], bottom[axis] * self.tiles, *bottom[axis + 1 :]),)

@@ -23,7 +23,7 @@ class InPlace(keras.layers.Layer):
         self._forward, self._backward = forward, backward
 
     def build(self, input_shape):
-        """Has nothing to create."""
+        """Keras calls this once; the layer has no variables."""
 
     def call(self, x):
         """The bottom's tensor -> the top's."""
