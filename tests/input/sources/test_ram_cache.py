@@ -78,7 +78,7 @@ def test_damage_is_said_when_sizes_are_read(tmp_path):
     source = RecordsSource(written(tmp_path, [(40, 30), (30, 40)]))
     path = tmp_path / source.card.shards[0].name
     path.write_bytes(path.read_bytes()[:-50] + bytes(50))
-    with pytest.raises(DataError, match="a damaged shard"):
+    with pytest.raises(DataError, match="a damaged or exchanged shard"):
         source.cache_in_ram()
 
 
