@@ -10,6 +10,7 @@ from zoo.layers.ops.losses import (
     normalizer,
     read_ignore_label,
     read_normalization,
+    sigmoid_cross_entropy,
 )
 
 
@@ -44,8 +45,7 @@ class SigmoidCrossEntropyLoss(LossType):
 
         def loss(x, target):
             x, t = items(x, x_shape), ops.stop_gradient(items(target, t_shape))
-            positive = x >= 0  # by selection, since the gradient at 0 has to be 0.5 - t
-            each = ops.where(positive, x, 0.0) - x * t + ops.softplus(ops.where(positive, -x, x))
+            each = sigmoid_cross_entropy(x, t)
             total = ops.size(x)
             if self.ignore is not None:
                 valid = ops.not_equal(ops.cast(t, "int32"), self.ignore)

@@ -1,13 +1,12 @@
 """SoftmaxWithLoss: the multinomial logistic loss of the softmax of its bottom."""
 
-import math
-
 from zoo.layers.base.families import LossType
 from zoo.layers.base.geometry import canonical_axis, count, keras_axis
 from zoo.layers.base.lazy import ops
 from zoo.layers.base.registry import layer_type
 from zoo.layers.ops.layout import from_caffe
 from zoo.layers.ops.losses import (
+    MOST,
     Labels,
     check_labels,
     check_same_first,
@@ -16,8 +15,6 @@ from zoo.layers.ops.losses import (
     read_ignore_label,
     read_normalization,
 )
-
-MOST = -math.log(1.1754943508222875e-38)  # of one line: Caffe takes the log of max(p, FLT_MIN)
 
 
 class _SoftmaxLoss(LossType):

@@ -1,4 +1,4 @@
-"""Boxes as four tensors (xmin, ymin, xmax, ymax) of one shape: decoding by priors, and overlap."""
+"""Boxes as four tensors (xmin, ymin, xmax, ymax) of one shape: coding by priors, and overlap."""
 
 from zoo.layers.base.lazy import ops
 
@@ -21,6 +21,25 @@ def decode(code_type, offsets, priors, variances):
     x, y = moved[0] * width + (left + right) / 2, moved[1] * height + (top + bottom) / 2
     half_width, half_height = ops.exp(moved[2]) * width / 2, ops.exp(moved[3]) * height / 2
     return [x - half_width, y - half_height, x + half_width, y + half_height]
+
+
+def encode(code_type, boxes, priors):
+    """Returns what `decode` would make the boxes of, without variances (bbox_util.cpp EncodeBBox of weiliu89/caffe).
+
+    Args:
+        code_type: "CORNER", "CENTER_SIZE" or "CORNER_SIZE".
+        boxes, priors: four tensors each, which broadcast against each other.
+    """
+    left, top, right, bottom = priors
+    width, height = right - left, bottom - top
+    if code_type == "CENTER_SIZE":
+        x, y = (boxes[0] + boxes[2]) / 2 - (left + right) / 2, (boxes[1] + boxes[3]) / 2 - (top + bottom) / 2
+        sizes = (boxes[2] - boxes[0]) / width, (boxes[3] - boxes[1]) / height
+        return [x / width, y / height, *(ops.log(size) for size in sizes)]
+    offsets = [box - prior for box, prior in zip(boxes, priors)]
+    if code_type == "CORNER":
+        return offsets
+    return [offset / size for offset, size in zip(offsets, (width, height, width, height))]
 
 
 def overlap(one, other, pixel=0.0):

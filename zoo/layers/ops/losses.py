@@ -8,6 +8,7 @@ from zoo.layers.base.lazy import ops
 from zoo.layers.ops.layout import to_caffe
 
 NAN = float("nan")
+MOST = -math.log(1.1754943508222875e-38)  # of one softmax loss: Caffe takes the log of max(p, FLT_MIN)
 
 
 def read_normalization(params, default="VALID", pre_fixed=False):
@@ -148,3 +149,9 @@ def smooth_l1(d, sigma=1.0):
     """Returns (sigma d)^2 / 2 where |d| < 1 / sigma^2, else |d| - 1 / (2 sigma^2), elementwise."""
     square, size = sigma * sigma, ops.absolute(d)
     return ops.where(size < 1 / square, 0.5 * square * ops.square(d), size - 0.5 / square)
+
+
+def sigmoid_cross_entropy(x, t):
+    """Returns the loss of each logit against its target, without overflow; the gradient at 0 is 0.5 - t."""
+    positive = x >= 0  # by selection, for that gradient
+    return ops.where(positive, x, 0.0) - x * t + ops.softplus(ops.where(positive, -x, x))
