@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.layers.one_layer import forward, gradients, one_layer
+from tests.layers.one_layer_net import gradients, one_layer, run
 from zoo.errors import NetError
 
 ONES = np.ones((20, 5, 10, 10), np.float32)
@@ -14,29 +14,29 @@ def net(ratio=0.3, phase="TRAIN", shape=ONES.shape, **more):
 
 
 def test_values_and_share():
-    y = forward(net(), ONES)
+    y = run(net(), ONES)
     assert np.allclose(np.unique(y), [0, 1 / 0.7])
     assert abs((y == 0).mean() - 0.3) < 0.02
 
 
 def test_the_mask_follows_from_seed_and_clock():
     one, again, other = net(seed=1), net(seed=1), net(seed=2)
-    first = forward(one, ONES)
-    assert np.array_equal(forward(one, ONES), first)
-    assert np.array_equal(forward(again, ONES), first)
-    assert not np.array_equal(forward(other, ONES), first)
+    first = run(one, ONES)
+    assert np.array_equal(run(one, ONES), first)
+    assert np.array_equal(run(again, ONES), first)
+    assert not np.array_equal(run(other, ONES), first)
     one.clock.assign(7)
-    seventh = forward(one, ONES)
+    seventh = run(one, ONES)
     assert not np.array_equal(seventh, first)
     again.clock.assign(7)
-    assert np.array_equal(forward(again, ONES), seventh)
+    assert np.array_equal(run(again, ONES), seventh)
 
 
 def test_the_gradient_has_the_same_mask():
     built = net()
     x = np.random.default_rng(0).normal(size=ONES.shape)
-    assert np.allclose(gradients(built, x)[0], forward(built, ONES))
-    assert np.allclose(forward(built, x), x * forward(built, ONES), atol=1e-6)
+    assert np.allclose(gradients(built, x)[0], run(built, ONES))
+    assert np.allclose(run(built, x), x * run(built, ONES), atol=1e-6)
 
 
 def test_two_layers_draw_different_masks():
@@ -54,8 +54,8 @@ def test_two_layers_draw_different_masks():
 
 def test_test_phase_and_ratio_zero_are_the_identity():
     x = np.random.default_rng(0).normal(size=(3, 4)).astype(np.float32)
-    assert np.array_equal(forward(net(phase="TEST", shape=(3, 4)), x), x)
-    assert np.array_equal(forward(net(0, shape=(3, 4)), x), x)
+    assert np.array_equal(run(net(phase="TEST", shape=(3, 4)), x), x)
+    assert np.array_equal(run(net(0, shape=(3, 4)), x), x)
 
 
 def test_portable_is_keras_dropout():
@@ -68,7 +68,7 @@ def test_portable_is_keras_dropout():
 
 def test_a_layer_with_its_own_train_phase_drops_in_a_test_net():
     built = one_layer("Dropout", "phase: TRAIN", [(4, 500)], phase="TEST")
-    assert abs((forward(built, np.ones((4, 500))) == 0).mean() - 0.5) < 0.05
+    assert abs((run(built, np.ones((4, 500))) == 0).mean() - 0.5) < 0.05
 
 
 @pytest.mark.parametrize("portable", [False, True])
@@ -81,7 +81,7 @@ def test_unscaled_in_train_as_fast_rcnn_has_it(portable):
         portable=portable,
     )
     x = np.ones((4, 500), np.float32)
-    (y,) = [np.asarray(built.model()([x], training=True))] if portable else [forward(built, x)]
+    (y,) = [np.asarray(built.model()([x], training=True))] if portable else [run(built, x)]
     np.testing.assert_allclose(np.unique(y), [0, 1], atol=1e-6)
     assert abs((y == 0).mean() - 0.3) < 0.05
     if portable:
@@ -92,7 +92,7 @@ def test_unscaled_in_train_as_fast_rcnn_has_it(portable):
 def test_drawn_in_test_as_segnet_has_it(portable):
     text = "dropout_param { sample_weights_test: true dropout_ratio: 0.25 }"
     built = one_layer("Dropout", text, [(4, 500)], phase="TEST", portable=portable)
-    y, again = (forward(built, np.ones((4, 500))) for _ in range(2))
+    y, again = (run(built, np.ones((4, 500))) for _ in range(2))
     assert abs((y == 0).mean() - 0.25) < 0.05
     assert not np.array_equal(y, again)
     np.testing.assert_allclose(np.unique(y), [0, 1 / 0.75], rtol=1e-6)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.layers.one_layer import forward, gradients, one_layer
+from tests.layers.one_layer_net import gradients, one_layer, run
 from zoo.errors import NetError, UnsupportedError
 from zoo.layers import inner_product
 from zoo.layers.keras_layers.large_dense import LargeDense
@@ -32,7 +32,7 @@ def test_flattens_in_caffes_order_from_any_axis(shape, axis, transpose, portable
     bias.assign(b)
     x = rng.normal(size=shape).astype(np.float32)
     matrix = w if transpose else w.T
-    y = forward(net, x)
+    y = run(net, x)
     assert y.shape == (*shape[:axis], 6)
     assert np.allclose(y, x.reshape(*shape[:axis], size) @ matrix + b, atol=1e-5)
     diff = rng.normal(size=y.shape)
@@ -73,7 +73,7 @@ def test_a_spatial_bottom_is_not_moved_at_run_time():
 def test_without_bias():
     net = one_layer("InnerProduct", "inner_product_param { num_output: 6 bias_term: false }", [(3, 7)])
     assert [p.spec.shape for p in net.learnable()] == [(6, 7)]
-    assert not forward(net, np.ones((3, 7))).any()
+    assert not run(net, np.ones((3, 7))).any()
 
 
 def test_any_batch():
@@ -95,6 +95,6 @@ def test_what_is_refused(body, match):
 
 def test_a_filler_that_does_not_exist_is_placed():
     with pytest.raises(
-        UnsupportedError, match=r'layer "l" \(InnerProduct\): unknown filler type "gausian".*"gaussian"'
+        UnsupportedError, match=r'layer "layer" \(InnerProduct\): unknown filler type "gausian".*"gaussian"'
     ):
         one_layer("InnerProduct", 'inner_product_param { num_output: 2 weight_filler { type: "gausian" } }', [(3, 7)])

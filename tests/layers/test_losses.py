@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.layers.one_layer import forward, gradients, one_layer
+from tests.layers.one_layer_net import gradients, one_layer, run
 from zoo.errors import DataError, NetError
 from zoo.formats import caffe_pb2
 
@@ -36,7 +36,7 @@ def test_sigmoid_cross_entropy_normalisers(body, ignore, divisor, portable):
     kept = np.ones_like(t, bool) if ignore is None else t.astype(int) != ignore
     net = one_layer("SigmoidCrossEntropyLoss", f"loss_param {{ {body} }}", [(3, 2, 2)] * 2, portable=portable)
     each = np.maximum(x, 0) - x * t + np.log1p(np.exp(-np.abs(x)))
-    assert forward(net, x, t) == pytest.approx((each * kept).sum() / divisor, rel=1e-5)
+    assert run(net, x, t) == pytest.approx((each * kept).sum() / divisor, rel=1e-5)
     of_x, of_t = gradients(net, x, t)
     assert np.allclose(of_x, (sigmoid(x) - t) * kept / divisor, atol=1e-6)
     assert not of_t.any()
@@ -46,7 +46,7 @@ def test_sigmoid_cross_entropy_takes_targets_of_another_shape_in_caffes_order():
     x, t = RNG.normal(size=(2, 3, 4, 5)), RNG.uniform(size=(2, 3, 4, 5))
     same = one_layer("SigmoidCrossEntropyLoss", "", [(2, 3, 4, 5)] * 2)
     flat = one_layer("SigmoidCrossEntropyLoss", "", [(2, 3, 4, 5), (2, 60)])
-    assert forward(flat, x, t.reshape(2, 60)) == pytest.approx(forward(same, x, t), rel=1e-6)
+    assert run(flat, x, t.reshape(2, 60)) == pytest.approx(run(same, x, t), rel=1e-6)
 
 
 @BOTH
@@ -54,7 +54,7 @@ def test_sigmoid_cross_entropy_takes_targets_of_another_shape_in_caffes_order():
 def test_euclidean(shape, portable):
     a, b = RNG.normal(size=shape), RNG.normal(size=shape)
     net = one_layer("EuclideanLoss", "", [shape] * 2, portable=portable)
-    assert forward(net, a, b) == pytest.approx(((a - b) ** 2).sum() / 2 / shape[0], rel=1e-5)
+    assert run(net, a, b) == pytest.approx(((a - b) ** 2).sum() / 2 / shape[0], rel=1e-5)
     of_a, of_b = gradients(net, a, b)
     assert np.allclose(of_a, (a - b) / shape[0], atol=1e-6)
     assert np.allclose(of_b, (b - a) / shape[0], atol=1e-6)
@@ -63,7 +63,7 @@ def test_euclidean(shape, portable):
 def test_euclidean_pairs_values_in_caffes_order():
     a, b = RNG.normal(size=(2, 3, 4, 5)), RNG.normal(size=(2, 60))
     net = one_layer("EuclideanLoss", "", [(2, 3, 4, 5), (2, 60)])
-    assert forward(net, a, b) == pytest.approx(((a.reshape(2, 60) - b) ** 2).sum() / 4, rel=1e-5)
+    assert run(net, a, b) == pytest.approx(((a.reshape(2, 60) - b) ** 2).sum() / 4, rel=1e-5)
 
 
 @BOTH
@@ -73,7 +73,7 @@ def test_hinge_over_an_items_values_in_caffes_order(norm, portable):
     sign = 2 * np.eye(12)[label].reshape(x.shape) - 1
     margin = np.maximum(0, 1 - sign * x)
     net = one_layer("HingeLoss", f"hinge_loss_param {{ norm: {norm} }}", [x.shape, (2,)], portable=portable)
-    assert forward(net, x, label) == pytest.approx((margin if norm == "L1" else margin**2).sum() / 2, rel=1e-5)
+    assert run(net, x, label) == pytest.approx((margin if norm == "L1" else margin**2).sum() / 2, rel=1e-5)
     slope = (margin > 0) if norm == "L1" else 2 * margin
     assert np.allclose(gradients(net, x, label)[0], -sign * slope / 2, atol=1e-6)
 
@@ -92,7 +92,7 @@ def test_contrastive_divides_by_the_distance_and_a_little(portable):
     )
     d = np.sqrt((a.astype(np.float64) ** 2).sum(1))
     far = np.maximum(1.2 - d, 0)
-    assert forward(net, a, b, similar) == pytest.approx((25 + (far[1:] ** 2).sum()) / 10, rel=1e-5)
+    assert run(net, a, b, similar) == pytest.approx((25 + (far[1:] ** 2).sum()) / 10, rel=1e-5)
     slope = np.where(np.arange(5) == 0, 1, -far / (d + 1e-4))[:, None] * a / 5
     of_a, of_b, of_similar = gradients(net, a, b, similar)
     assert np.allclose(of_a, slope, rtol=1e-4, atol=1e-7)
@@ -104,7 +104,7 @@ def test_contrastive_divides_by_the_distance_and_a_little(portable):
 def test_contrastive_of_equal_pairs_is_finite(portable):
     net = one_layer("ContrastiveLoss", "", [(2, 3), (2, 3), (2,)], portable=portable)
     a = np.ones((2, 3))
-    assert forward(net, a, a, [0, 1]) == pytest.approx(0.25)
+    assert run(net, a, a, [0, 1]) == pytest.approx(0.25)
     assert not gradients(net, a, a, [0, 1])[0].any()
 
 
@@ -112,7 +112,7 @@ def test_contrastive_of_equal_pairs_is_finite(portable):
 def test_multinomial_logistic_clamps_the_log_and_its_gradient(portable):
     p = np.array([[0.2, 0.8], [0, 1], [0.5, 0.5]], np.float32)
     net = one_layer("MultinomialLogisticLoss", "", [(3, 2), (3,)], portable=portable)
-    assert forward(net, p, [1, 0, 0]) == pytest.approx(-(np.log(0.8) + np.log(1e-20) + np.log(0.5)) / 3, rel=1e-5)
+    assert run(net, p, [1, 0, 0]) == pytest.approx(-(np.log(0.8) + np.log(1e-20) + np.log(0.5)) / 3, rel=1e-5)
     want = [[0, -1 / 0.8 / 3], [-1e20 / 3, 0], [-2 / 3, 0]]
     assert np.allclose(gradients(net, p, [1, 0, 0])[0], want, rtol=1e-5)
 
@@ -128,7 +128,7 @@ def test_infogain_by_the_plane_with_an_ignored_label(portable):
     p /= p.sum(1, keepdims=True)
     kept = (label != 1)[:, None]
     rows = h[label].transpose(0, 3, 1, 2)
-    loss, probabilities = forward(net, x, label, h[None, None])
+    loss, probabilities = run(net, x, label, h[None, None])
     assert loss == pytest.approx(-(rows * np.log(np.maximum(p, 1e-20)) * kept).sum() / kept.sum(), rel=1e-5)
     assert np.allclose(probabilities, p, atol=1e-6)
     of_x, _, of_h = gradients(net, x, label, h[None, None])
@@ -148,7 +148,7 @@ def test_infogain_from_a_file(tmp_path, portable):
     h = RNG.uniform(size=(3, 3)).astype(np.float32)
     net = one_layer("InfogainLoss", infogain_file(tmp_path, h), [(2, 3), (2,)], portable=portable)
     want = (h[0].sum() + h[2].sum()) * np.log(3) / 2
-    assert forward(net, np.zeros((2, 3)), [0, 2]) == pytest.approx(want, rel=1e-6)
+    assert run(net, np.zeros((2, 3)), [0, 2]) == pytest.approx(want, rel=1e-6)
 
 
 def test_infogain_refusals(tmp_path):
@@ -168,7 +168,7 @@ def test_a_label_that_no_class_has_shows_as_nan(type_, portable):
     bottoms = [(2, 3), (2,)] + ([(3, 3)] if type_ == "InfogainLoss" else [])
     net = one_layer(type_, "", bottoms, portable=portable)
     assert net.layers[-1].type.lookups(bottoms) == {1: (3, None)}
-    assert np.isnan(forward(net, np.full((2, 3), 0.3), [0, 3], *([np.eye(3)] * (len(bottoms) - 2))))
+    assert np.isnan(run(net, np.full((2, 3), 0.3), [0, 3], *([np.eye(3)] * (len(bottoms) - 2))))
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.layers.one_layer import forward, gradients, one_layer
+from tests.layers.one_layer_net import gradients, one_layer, run
 from zoo.converters.build import build
 from zoo.formats.prototxt import parse_net
 from zoo.netdef.net import net_def
@@ -51,7 +51,7 @@ def test_losses_labels_and_probabilities_stay_float32(policy, portable):
 def test_recurrent_layers_run_and_store_float32(policy, type_):
     body = "recurrent_param { num_output: 4 weight_filler { type: 'xavier' } }"
     net = one_layer(type_, body, [(3, 2, 5), (3, 2)])
-    assert forward(net, np.ones((3, 2, 5)), np.ones((3, 2))).dtype.name in policy
+    assert run(net, np.ones((3, 2, 5)), np.ones((3, 2))).dtype.name in policy
     assert all(variable.dtype == "float32" and variable.numpy().any() for variable in net.state.values())
 
 
@@ -60,5 +60,5 @@ def test_lrn_squares_what_half_precision_could_not_hold(policy):
     net = one_layer("LRN", body, [(1, 4, 1, 1)])
     x = np.array([300.0, -1000.0, 2.0, 700.0], np.float32).reshape(1, 4, 1, 1)
     squares = np.convolve(x.ravel() ** 2, np.ones(3), "same")
-    np.testing.assert_allclose(forward(net, x).ravel(), x.ravel() * (1 + 0.001 / 3 * squares) ** -0.75, rtol=0.01)
+    np.testing.assert_allclose(run(net, x).ravel(), x.ravel() * (1 + 0.001 / 3 * squares) ** -0.75, rtol=0.01)
     assert np.isfinite(gradients(net, x)[0]).all()

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.layers.one_layer import forward, gradients, one_layer
+from tests.layers.one_layer_net import gradients, one_layer, run
 from zoo.converters.build import build
 from zoo.errors import NetError
 from zoo.formats.prototxt import parse_net
@@ -22,20 +22,20 @@ def test_concat_and_slice_undo_each_other(shape, axis, portable):
     long[axis] += 2
     parts = [RNG.normal(size=s) for s in (shape, long)]
     net = one_layer("Concat", f"concat_param {{ axis: {axis} }}", [shape, long], portable=portable)
-    joined = forward(net, *parts)
+    joined = run(net, *parts)
     assert np.array_equal(joined, np.concatenate(parts, axis).astype(np.float32))
     diff = RNG.normal(size=joined.shape)
     for got, want in zip(gradients(net, *parts, diff=diff), np.split(diff, [shape[axis]], axis)):
         assert np.allclose(got, want)
     body = f"slice_param {{ axis: {axis} slice_point: {shape[axis]} }}"
-    cut = forward(one_layer("Slice", body, [joined.shape], 2, portable=portable), joined)
+    cut = run(one_layer("Slice", body, [joined.shape], 2, portable=portable), joined)
     assert all(np.array_equal(got, want.astype(np.float32)) for got, want in zip(cut, parts))
 
 
 @BOTH
 def test_slice_into_equal_parts_by_the_legacy_field(portable):
     x = RNG.normal(size=(2, 6, 3, 4))
-    tops = forward(one_layer("Slice", "slice_param { slice_dim: 1 }", [x.shape], 3, portable=portable), x)
+    tops = run(one_layer("Slice", "slice_param { slice_dim: 1 }", [x.shape], 3, portable=portable), x)
     assert all(np.allclose(got, want) for got, want in zip(tops, np.split(x, 3, 1)))
 
 
@@ -44,7 +44,7 @@ def test_slice_into_equal_parts_by_the_legacy_field(portable):
 def test_tile_repeats_the_whole(shape, axis, portable):
     x = RNG.normal(size=shape)
     net = one_layer("Tile", f"tile_param {{ axis: {axis} tiles: 3 }}", [shape], portable=portable)
-    assert np.allclose(forward(net, x), np.concatenate([x] * 3, axis))
+    assert np.allclose(run(net, x), np.concatenate([x] * 3, axis))
 
 
 @BOTH
@@ -58,7 +58,7 @@ def test_reduction(shape, axis, operation, portable):
     slope = {"SUM": 1, "ASUM": np.sign(x), "SUMSQ": 2 * x, "MEAN": 1 / flat.shape[-1]}[operation]
     body = f"reduction_param {{ operation: {operation} axis: {axis} coeff: -0.5 }}"
     net = one_layer("Reduction", body, [shape], portable=portable)
-    got = forward(net, x)
+    got = run(net, x)
     assert got.shape == want.shape
     assert np.allclose(got, -0.5 * want, atol=1e-5)
     assert np.allclose(gradients(net, x)[0], -0.5 * slope * np.ones(shape), atol=1e-5)
@@ -70,12 +70,12 @@ def test_flatten(start, end, portable):
     shape, stop = (2, 3, 4, 5), end % 4 + 1
     x = RNG.normal(size=shape)
     net = one_layer("Flatten", f"flatten_param {{ axis: {start} end_axis: {end} }}", [shape], portable=portable)
-    assert np.allclose(forward(net, x), x.reshape(*shape[:start], -1, *shape[stop:]))
+    assert np.allclose(run(net, x), x.reshape(*shape[:start], -1, *shape[stop:]))
 
 
 def test_flatten_of_no_axis_inserts_one():
     net = one_layer("Flatten", "flatten_param { axis: 2 end_axis: 1 }", [(2, 3, 4)])
-    assert forward(net, np.ones((2, 3, 4))).shape == (2, 3, 1, 4)
+    assert run(net, np.ones((2, 3, 4))).shape == (2, 3, 1, 4)
 
 
 @BOTH
@@ -96,7 +96,7 @@ def test_flatten_of_no_axis_inserts_one():
 def test_reshape(shape, body, want, portable):
     x = RNG.normal(size=shape)
     net = one_layer("Reshape", f"reshape_param {{ {body} }}", [shape], portable=portable)
-    assert np.array_equal(forward(net, x), x.reshape(want).astype(np.float32))
+    assert np.array_equal(run(net, x), x.reshape(want).astype(np.float32))
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ def test_the_batch_may_be_of_another_size(layer):
     large = one_layer(*layer, bottoms=[(7, 6, 4, 3)])
     x = RNG.normal(size=(7, 6, 4, 3)).astype(np.float32)
     got = np.asarray(net.model(any_batch=True)([x.transpose(0, 2, 3, 1)]))
-    want = forward(large, x)
+    want = run(large, x)
     assert np.array_equal(got, want.transpose(0, 2, 3, 1) if want.ndim == 4 else want)
 
 
@@ -124,7 +124,7 @@ def test_the_batch_may_be_of_another_size(layer):
 def test_eltwise_max_gives_its_gradient_to_one_bottom(portable):
     a, b, c = np.array([[1, 1, 0, 2.0]]), np.array([[1, 0, 0, 1.0]]), np.array([[1, 1, 1, 2.0]])
     net = one_layer("Eltwise", "eltwise_param { operation: MAX }", [(1, 4)] * 3, portable=portable)
-    assert np.array_equal(forward(net, a, b, c), [[1, 1, 1, 2]])
+    assert np.array_equal(run(net, a, b, c), [[1, 1, 1, 2]])
     assert np.array_equal(np.concatenate(gradients(net, a, b, c)), [[0, 1, 0, 1], [1, 0, 0, 0], [0, 0, 1, 0]])
 
 
@@ -133,10 +133,10 @@ def test_eltwise_weighted_sum_and_product(portable):
     x = [RNG.normal(size=(2, 3, 4, 5)) for _ in range(3)]
     body = "eltwise_param { coeff: -1 coeff: 0.5 coeff: 1 }"
     net = one_layer("Eltwise", body, [(2, 3, 4, 5)] * 3, portable=portable)
-    assert np.allclose(forward(net, *x), -x[0] + 0.5 * x[1] + x[2], atol=1e-6)
+    assert np.allclose(run(net, *x), -x[0] + 0.5 * x[1] + x[2], atol=1e-6)
     assert [g.flat[0] for g in gradients(net, *x)] == [-1, 0.5, 1]
     net = one_layer("Eltwise", "eltwise_param { operation: PROD }", [(2, 3, 4, 5)] * 3, portable=portable)
-    assert np.allclose(forward(net, *x), x[0] * x[1] * x[2], atol=1e-6)
+    assert np.allclose(run(net, *x), x[0] * x[1] * x[2], atol=1e-6)
 
 
 def test_product_of_zeros_has_its_true_gradient():
@@ -158,7 +158,7 @@ def test_product_of_zeros_has_its_true_gradient():
 def test_argmax_prefers_the_higher_index(body, want, portable):
     x = [[5, 0, 5, -1], [0, 0, -2, 1]]
     net = one_layer("ArgMax", f"argmax_param {{ {body} }}", [(2, 4)], portable=portable)
-    assert np.array_equal(forward(net, x), want)
+    assert np.array_equal(run(net, x), want)
     assert not gradients(net, x)[0].any()
 
 
@@ -167,7 +167,7 @@ def test_silence_and_split(portable):
     x = RNG.normal(size=(2, 3))
     assert one_layer("Silence", bottoms=[(2, 3)] * 2, tops=0, portable=portable).outputs() == ()
     net = one_layer("Split", tops=3, portable=portable)
-    assert all(np.allclose(y, x) for y in forward(net, x))
+    assert all(np.allclose(y, x) for y in run(net, x))
 
 
 @BOTH
@@ -176,13 +176,13 @@ def test_embed_and_batch_reindex_show_a_number_that_is_not_there(portable):
     weight, bias = net.learnable()
     weight.assign([[1, 2], [3, 4], [5, 6]])
     bias.assign([10, 20])
-    y = forward(net, [[0, 1, 2, 0], [3, -1, 2.9, 1]])
+    y = run(net, [[0, 1, 2, 0], [3, -1, 2.9, 1]])
     assert np.array_equal(y[0], [[11, 22], [13, 24], [15, 26], [11, 22]])
     assert np.array_equal(y[1, 2:], [[15, 26], [13, 24]])
     assert np.isnan(y[1, :2]).all()
     net = one_layer("BatchReindex", bottoms=[(2, 3, 1, 2), (4,)], portable=portable)
     x = RNG.normal(size=(2, 3, 1, 2)).astype(np.float32)
-    y = forward(net, x, [1, 1, 2, -1])
+    y = run(net, x, [1, 1, 2, -1])
     assert np.array_equal(y[:2], x[[1, 1]])
     assert np.isnan(y[2:]).all()
     assert np.array_equal(gradients(net, x, [1, 1, 0, 1])[0], np.broadcast_to([[[[1.0]]], [[[3.0]]]], x.shape))
@@ -192,11 +192,11 @@ def test_embed_and_batch_reindex_show_a_number_that_is_not_there(portable):
 def test_filter_passes_the_gradient_of_what_it_keeps(portable):
     net = one_layer("Filter", bottoms=[(4, 2, 1, 3), (4, 2), (4, 1)], tops=2, portable=portable)
     x, y, chosen = RNG.normal(size=(4, 2, 1, 3)), RNG.normal(size=(4, 2)), np.array([[0], [1], [-2], [0]])
-    of_x, of_y = forward(net, x, y, chosen)
+    of_x, of_y = run(net, x, y, chosen)
     assert np.allclose(of_x, x[1:3])
     assert np.allclose(of_y, y[1:3])
     assert np.array_equal(gradients(net, x, y, chosen, top=1)[1], [[0, 0], [1, 1], [1, 1], [0, 0]])
-    assert forward(net, x, y, np.zeros((4, 1)))[0].shape == (0, 2, 1, 3)
+    assert run(net, x, y, np.zeros((4, 1)))[0].shape == (0, 2, 1, 3)
 
 
 @BOTH
@@ -210,7 +210,7 @@ def test_parameter_of_any_rank(shape, portable):
     array = RNG.normal(size=shape).astype(np.float32)
     (parameter,) = net.learnable()
     parameter.assign(array)
-    assert np.array_equal(forward(net, np.full((2, 2), np.nan)), array)
+    assert np.array_equal(run(net, np.full((2, 2), np.nan)), array)
     model = net.model([net.layers[-1].definition.tops[0]])
     value = np.asarray(model([np.full((2, 2), np.nan, np.float32)]))
     assert np.array_equal(value.transpose(0, 3, 1, 2) if len(shape) == 4 else value, array)
@@ -249,5 +249,5 @@ def test_parameter_of_any_rank(shape, portable):
     ],
 )
 def test_what_is_refused(type_, body, bottoms, tops, match):
-    with pytest.raises(NetError, match=rf'layer "l" \({type_}\): .*{match}'):
+    with pytest.raises(NetError, match=rf'layer "layer" \({type_}\): .*{match}'):
         one_layer(type_, body, bottoms, tops)

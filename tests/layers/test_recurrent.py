@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.layers.one_layer import forward, gradients, one_layer
+from tests.layers.one_layer_net import gradients, one_layer, run
 from zoo.errors import NetError
 
 RNG = np.random.default_rng(8)
@@ -22,18 +22,18 @@ def net(type_, steps=T, more="", bottoms=(), tops=1, **build):
 
 @BOTH
 def test_two_halves_are_the_whole(type_):
-    whole = forward(net(type_), X, CONT)
+    whole = run(net(type_), X, CONT)
     half = net(type_, T // 2)
-    halves = [forward(half, X[i : i + 3], CONT[i : i + 3]) for i in (0, 3)]
+    halves = [run(half, X[i : i + 3], CONT[i : i + 3]) for i in (0, 3)]
     assert np.allclose(np.concatenate(halves), whole, atol=1e-6)
-    assert not np.allclose(forward(half, X[:3], CONT[:3] * 0 + 1), halves[0])  # cont 1 resumes from the last half
-    assert np.allclose(forward(half, X[:3], CONT[:3]), halves[0], atol=1e-6)
+    assert not np.allclose(run(half, X[:3], CONT[:3] * 0 + 1), halves[0])  # cont 1 resumes from the last half
+    assert np.allclose(run(half, X[:3], CONT[:3]), halves[0], atol=1e-6)
 
 
 @BOTH
 def test_a_sequence_that_begins_forgets(type_):
-    whole = forward(net(type_), X, CONT)
-    alone = forward(net(type_, 2), X[4:], CONT[4:])
+    whole = run(net(type_), X, CONT)
+    alone = run(net(type_, 2), X[4:], CONT[4:])
     assert np.allclose(whole[4:, 1], alone[:, 1], atol=1e-6)
     assert not np.allclose(whole[4:, 0], alone[:, 0], atol=1e-3)
 
@@ -41,7 +41,7 @@ def test_a_sequence_that_begins_forgets(type_):
 @BOTH
 def test_no_gradient_reaches_the_batch_before_or_cont(type_):
     half = net(type_, 3)
-    forward(half, X[:3], CONT[:3])
+    run(half, X[:3], CONT[:3])
     of_x, of_cont = gradients(half, X[3:], np.ones((3, N)))
     assert of_x.any()
     assert not of_cont.any()
@@ -49,7 +49,7 @@ def test_no_gradient_reaches_the_batch_before_or_cont(type_):
 
 @BOTH
 def test_the_functional_model_carries_the_state_too(type_):
-    whole = forward(net(type_), X, CONT)
+    whole = run(net(type_), X, CONT)
     model = net(type_, 3).model()
     halves = [np.asarray(model([X[i : i + 3], CONT[i : i + 3]])) for i in (0, 3)]
     assert np.allclose(np.concatenate(halves), whole, atol=1e-6)
@@ -57,7 +57,7 @@ def test_the_functional_model_carries_the_state_too(type_):
 
 @BOTH
 def test_an_exported_model_begins_with_zeros(type_):
-    whole = forward(net(type_), X, CONT)
+    whole = run(net(type_), X, CONT)
     model = net(type_, 3, portable=True).model()
     assert np.allclose(model([X[:3], CONT[:3]]), whole[:3], atol=1e-6)
     assert np.allclose(model([X[:3], np.ones((3, N), np.float32)]), whole[:3], atol=1e-6)
@@ -66,11 +66,11 @@ def test_an_exported_model_begins_with_zeros(type_):
 @pytest.mark.parametrize("portable", [False, True])
 @pytest.mark.parametrize(("type_", "states"), [("RNN", 1), ("LSTM", 2)])
 def test_exposed_states_go_round(type_, states, portable):
-    whole = forward(net(type_), X, CONT)
+    whole = run(net(type_), X, CONT)
     bottoms = [(1, N, 3)] * states
     half = net(type_, 3, "expose_hidden: true", bottoms, 1 + states, portable=portable)
-    first = forward(half, X[:3], CONT[:3], *[np.full((1, N, 3), 9.0)] * states)  # forgotten, as cont is 0
-    second = forward(half, X[3:], CONT[3:], *first[1:])
+    first = run(half, X[:3], CONT[:3], *[np.full((1, N, 3), 9.0)] * states)  # forgotten, as cont is 0
+    second = run(half, X[3:], CONT[3:], *first[1:])
     assert np.allclose(np.concatenate([first[0], second[0]]), whole, atol=1e-6)
     if type_ == "LSTM":
         assert np.array_equal(first[1][0], first[0][-1])
@@ -85,7 +85,7 @@ def test_lstm_unit_by_hand():
     for cont in (np.array([[1.0, 0.0]]), np.array([[0.3, 1.0]])):
         want = cont[..., None] * s(f) * c + s(i) * np.tanh(g)
         unit = one_layer("LSTMUnit", "", [(1, N, 3), (1, N, 12), (1, N)], 2)
-        got_c, got_h = forward(unit, c, gates, cont)
+        got_c, got_h = run(unit, c, gates, cont)
         assert np.allclose(got_c, want, atol=1e-6)
         assert np.allclose(got_h, s(o) * np.tanh(want), atol=1e-6)
 

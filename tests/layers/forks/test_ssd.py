@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.layers.one_layer import forward, gradients, one_layer
-from tests.layers.one_layer_net import assign
+from tests.layers.one_layer_net import assign, gradients, one_layer, run
 from zoo.errors import ZooError
 
 DETECTION = ((1, 24), (1, 12), (1, 2, 24))
@@ -64,7 +63,7 @@ def test_prior_box_refuses(body, said):
 
 def test_prior_box_cuts_sizes_to_whole_numbers():
     body = "prior_box_param { min_size: 30.7 max_size: 60.9 step: 8 img_size: 100 }"
-    boxes = forward(one_layer("PriorBox", body, MAPS), *(np.zeros(shape) for shape in MAPS))[0, 0].reshape(-1, 4)
+    boxes = run(one_layer("PriorBox", body, MAPS), *(np.zeros(shape) for shape in MAPS))[0, 0].reshape(-1, 4)
     want = np.array([30, np.sqrt(30 * 60)]) / 100
     assert boxes[:2, 2] - boxes[:2, 0] == pytest.approx(want, rel=1e-6)
 
@@ -87,7 +86,7 @@ def test_normalize_with_a_scale_of_zero(portable):
     net = one_layer("Normalize", body, ((2, 3, 4, 5),), portable=portable)
     assign(net, [0.0, 2.0, 3.0])
     x = np.random.default_rng(0).normal(size=(2, 3, 4, 5))
-    y = forward(net, x)
+    y = run(net, x)
     assert not y[:, 0].any()
     assert np.isfinite(y).all()
     (dx,) = gradients(net, x)
@@ -107,7 +106,7 @@ def test_normalize_in_place_gives_no_gradient():
     net = build(net_def(parse_net(text), "TEST"))
     (dx,) = gradients(net, x)
     assert not dx.any()
-    assert np.square(forward(net, x)).sum((1, 2, 3)) == pytest.approx([1, 1], rel=1e-5)
+    assert np.square(run(net, x)).sum((1, 2, 3)) == pytest.approx([1, 1], rel=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -132,6 +131,6 @@ def test_detection_evaluate_takes_a_padded_top_and_a_shorter_one_alike():
     want = [[-1, 1, 2, -1, -1], [-1, 2, 0, -1, -1], [0, 1, 0.9, 1, 0], [0, 2, 0.8, 0, 1], [1, 1, 0.7, 0, 1]]
     kind = net.layers[-1].type
     for detections in (padded, found):
-        top = forward(net, detections[None, None], there[None, None])
+        top = run(net, detections[None, None], there[None, None])
         assert kind.real_rows(top) == 5
         assert top[0, 0, :5] == pytest.approx(np.array(want))
