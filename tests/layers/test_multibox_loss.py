@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from tests.layers.cases.forks.multibox import BOXES, ITEMS, PRIORS
-from tests.layers.one_layer import forward, gradients, one_layer
+from tests.layers.one_layer_net import gradients, one_layer, run
 from zoo import reference
 from zoo.errors import NetError
 from zoo.layers.ops import hard_examples
@@ -56,14 +56,14 @@ def test_as_the_reference_implementation(seed):
     body = f"num_classes: 4 mining_type: {mining} share_location: {str(shared).lower()} {body}"
     body = f"loss_param {{ normalization: {rng.choice(NORMALIZATION)} }} multibox_loss_param {{ {body} }}"
     feeds = {
-        "x0": rng.normal(0, 0.7, (ITEMS, PRIORS * own * 4)).astype(np.float32),
-        "x1": rng.normal(size=(ITEMS, PRIORS * 4)).astype(np.float32),
-        "x2": PRIOR,
-        "x3": ground_truth(rng, int(given["background_label_id"])),
+        "b0": rng.normal(0, 0.7, (ITEMS, PRIORS * own * 4)).astype(np.float32),
+        "b1": rng.normal(size=(ITEMS, PRIORS * 4)).astype(np.float32),
+        "b2": PRIOR,
+        "b3": ground_truth(rng, int(given["background_label_id"])),
     }
     net = one_layer("MultiBoxLoss", body, [x.shape for x in feeds.values()])
     want = reference.run(net.definition.message, {}, feeds)["y0"]
-    assert forward(net, *feeds.values()) == pytest.approx(want, rel=1e-5)
+    assert run(net, *feeds.values()) == pytest.approx(want, rel=1e-5)
 
 
 def small(body="", near=0.02, **more):
@@ -91,9 +91,9 @@ def test_propagate_down_takes_a_term_away():
     both, *inputs = small("loc_loss_type: L2 loc_weight: 3")
     loc, *_ = small("loc_loss_type: L2 loc_weight: 3", around=down.format("true", "false"))
     conf, *_ = small("loc_loss_type: L2 loc_weight: 3", around=down.format("false", "true"))
-    assert forward(loc, *inputs) == pytest.approx(3 * 0.5 * 2 * (2 * 0.2**2 + 2 * 0.1**2) / 2, rel=1e-5)
-    assert forward(conf, *inputs) == pytest.approx(np.log(3), rel=1e-5)
-    assert forward(both, *inputs) == pytest.approx(forward(loc, *inputs) + forward(conf, *inputs), rel=1e-5)
+    assert run(loc, *inputs) == pytest.approx(3 * 0.5 * 2 * (2 * 0.2**2 + 2 * 0.1**2) / 2, rel=1e-5)
+    assert run(conf, *inputs) == pytest.approx(np.log(3), rel=1e-5)
+    assert run(both, *inputs) == pytest.approx(run(loc, *inputs) + run(conf, *inputs), rel=1e-5)
     of_loc, of_conf, *_ = gradients(conf, *inputs)
     assert not of_loc.any()
     assert of_conf.any()
@@ -102,15 +102,15 @@ def test_propagate_down_takes_a_term_away():
 @pytest.mark.parametrize(("label", "body"), [(0, ""), (3, ""), (-2, ""), (3, "mining_type: NONE")])
 def test_a_label_that_cannot_be_gives_nan(label, body):
     net, *inputs = small(body)
-    assert np.isfinite(forward(net, *inputs))
+    assert np.isfinite(run(net, *inputs))
     inputs[3][0, 0, 0, 1] = label
-    assert np.isnan(forward(net, *inputs))
+    assert np.isnan(run(net, *inputs))
 
 
 def test_a_difficult_background_that_is_not_used_still_gives_nan():
     net, *inputs = small("use_difficult_gt: false")
     inputs[3][0, 0, 0, 1], inputs[3][0, 0, 0, 7] = 0, 1
-    assert np.isnan(forward(net, *inputs))
+    assert np.isnan(run(net, *inputs))
 
 
 @pytest.mark.parametrize(
