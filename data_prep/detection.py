@@ -47,7 +47,7 @@ def _record(annotated, labels, counts):
     """Returns the AnnotatedDatum of an image, its file as it is; boxes in groups by label (io.cpp ReadXML...)."""
     at = Place(str(annotated.path))
     try:
-        data = annotated.path.read_bytes()
+        data = image_file.read(annotated.path)
     except OSError as error:
         hint = "--images names the folder of the images"
         raise DataError("cannot read the image", at=at, got=error.strerror, hint=hint) from None
@@ -75,12 +75,7 @@ def _record(annotated, labels, counts):
 
 
 def _decoded_size(data, at):
-    import cv2
-
-    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
-    if image is None:
-        raise DataError("no image that can be read", at=at)
-    return image.shape[:2]
+    return image_file.decode(data, image_file.opencv().IMREAD_COLOR, at).shape[:2]
 
 
 def labels_of(images, ordered=None):

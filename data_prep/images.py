@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from data_prep import tar_members
 from zoo.errors import DataError, Place
-from zoo.formats import image_file, limits, records, regular, weightsfile
+from zoo.formats import image_file, limits, records, weightsfile
 
 SUFFIXES = {".jpeg", ".jpg", ".png", ".bmp", ".tif", ".tiff", ".webp"}
 FILE, FOLDER = "a file", "a directory"
@@ -68,10 +68,7 @@ def read_file(path):
     weightsfile.check(path, DataError)
     at = Place(tar_members.text(str(path)))
     try:
-        with regular.open_binary(path) as file:
-            size = os.fstat(file.fileno()).st_size
-            limits.IMAGE_BYTES.check(size, DataError, "an image file that is too large", at=at)
-            return file.read(size)
+        return image_file.read(path, at)
     except OSError as e:
         raise DataError("cannot be read", at=at, got=e.strerror) from e
 

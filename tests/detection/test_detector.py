@@ -1,5 +1,6 @@
 """Images to the net's input, rows to boxes, boxes on images, names of labels."""
 
+import os
 from types import SimpleNamespace
 
 import cv2
@@ -89,6 +90,11 @@ def test_labels(tmp_path):
 
 def test_images(tmp_path):
     (tmp_path / "a.jpg").write_bytes(b"no image")
-    for name, said in (("a.jpg", "no image that can be read"), ("gone.jpg", "cannot read the image")):
-        with pytest.raises(DataError, match=said):
+    os.mkfifo(tmp_path / "pipe.jpg")
+    for name, said in (
+        ("a.jpg", "an image that does not decode"),
+        ("gone.jpg", "cannot read the image"),
+        ("pipe.jpg", "cannot read the image, got is a device, pipe or socket"),
+    ):
+        with pytest.raises(DataError, match=f"{name}: {said}"):
             read_image(tmp_path / name)

@@ -258,3 +258,15 @@ def test_what_caffe_wrote(shared, name, entries):
     assert database.count == entries
     keys = [key for key, _ in database.items()]
     assert keys == sorted(keys) and keys[1].startswith(b"00000001")
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_record_larger_than_the_limit(tmp_path, monkeypatch, backend):
+    path = write(tmp_path / "db", backend, 3, size=6000)
+    monkeypatch.setenv("ZOO_MAX_IMAGE_BYTES", "6000")
+    with pytest.raises(DataError, match="db: a record of 6001 bytes, got 6001 bytes, want at most 6000 .*image_bytes"):
+        Database(path).read(0, 1)
+    with pytest.raises(DataError, match="a record of 6001 bytes"):
+        list(Database(path).items())
+    monkeypatch.setenv("ZOO_MAX_IMAGE_BYTES", "6001")
+    assert numbers(Database(path).read(0, 3), 6000) == [0, 1, 2]

@@ -98,3 +98,13 @@ def test_a_chunk_that_is_longer_than_the_file_is_refused_before_memory_is_taken(
 
 def test_what_follows_the_end_of_a_png_is_no_chunk():
     np.testing.assert_array_equal(datum.decode(file(".png") + b"\xff" * 20), PIXELS)
+
+
+def test_a_file_larger_than_the_limit(tmp_path, monkeypatch):
+    (tmp_path / "x.png").write_bytes(png())
+    monkeypatch.setenv("ZOO_MAX_IMAGE_BYTES", "10")
+    for at, said in ((None, "x.png: an image file"), (Place("list.txt", 3), "list.txt:3: an image file")):
+        with pytest.raises(DataError, match=f"{said} that is too large, got .* want at most 10 .*--max_image_bytes"):
+            image_file.read(tmp_path / "x.png", at)
+    monkeypatch.setenv("ZOO_MAX_IMAGE_BYTES", str(len(png())))
+    assert image_file.read(tmp_path / "x.png") == png()

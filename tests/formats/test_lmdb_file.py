@@ -248,11 +248,3 @@ def test_a_file_that_is_cut_while_it_is_read(tmp_path, whole):
     os.truncate(path, PAGE * 3)
     with pytest.raises(DataError, match="x.mdb: a truncated LMDB, got .* bytes, want .* bytes or more"):
         database.read(0, COUNT)
-
-
-def test_a_record_larger_than_the_limit(tmp_path, monkeypatch, whole):
-    monkeypatch.setenv("ZOO_MAX_IMAGE_BYTES", "4999")
-    with pytest.raises(DataError, match="a record of 5000 bytes, got 5000 bytes, want at most 4999 .*max_image_bytes"):
-        read(tmp_path / "x.mdb", whole)
-    monkeypatch.setenv("ZOO_MAX_IMAGE_BYTES", "5000")
-    assert len(read(tmp_path / "x.mdb", whole)) == COUNT

@@ -1,5 +1,7 @@
 """Messages, images and their way into a net."""
 
+import os
+
 import cv2
 import numpy as np
 import pytest
@@ -26,6 +28,8 @@ def test_blobs():
         io.blobproto_to_array(caffe_pb2.BlobProto(num=1, channels=2, height=1, width=3, data=range(5)))
     with pytest.raises(DataError, match="gradients unlike"):
         io.array_to_blobproto(values, diff[0])
+    with pytest.raises(DataError, match="values for shape"):
+        io.blobproto_to_array(caffe_pb2.BlobProto(num=-1, channels=-6, height=1, width=1, data=range(6)))
     with pytest.raises(DataError, match="no BlobProtoVector"):
         io.blobprotovector_str_to_arraylist(b"\xff\xff\xff")
 
@@ -66,9 +70,37 @@ def test_load_image(tmp_path):
     np.testing.assert_allclose(io.load_image(tmp_path / "c.png", color=False)[..., 0], luminance, rtol=1e-5)
     np.testing.assert_allclose(io.load_image(tmp_path / "g.png", color=False)[..., 0], grey / 255, rtol=1e-6)
     (tmp_path / "no.png").write_text("text")
-    for name, says in (("no.png", "no image"), ("gone.png", "no such file")):
+    for name, says in (("no.png", "an image that does not decode"), ("gone.png", "cannot read the image")):
         with pytest.raises(DataError, match=f"{name}: {says}"):
             io.load_image(tmp_path / name)
+
+
+def test_images_larger_than_the_limits(tmp_path, monkeypatch):
+    """Both as the files that they are and within a Datum, before their pixels are decoded."""
+    data = cv2.imencode(".png", np.zeros((20, 30, 3), np.uint8))[1].tobytes()
+    (tmp_path / "x.png").write_bytes(data)
+    (tmp_path / "x.jpg").write_bytes(cv2.imencode(".jpg", np.zeros((20, 30, 3), np.uint8))[1].tobytes())
+    monkeypatch.setenv("ZOO_MAX_IMAGE_PIXELS", "599")
+    said = r"an image of 20 x 30 \(H x W\), got 600 pixels, want at most 599 .*ZOO_MAX_IMAGE_PIXELS=N"
+    for name in ("x.png", "x.jpg"):
+        with pytest.raises(DataError, match=f"{name}: {said}") as caught:
+            io.load_image(tmp_path / name)
+        assert isinstance(caught.value, OSError)
+    with pytest.raises(DataError, match=said) as caught:
+        io.datum_to_array(caffe_pb2.Datum(encoded=True, data=data))
+    assert isinstance(caught.value, ValueError)
+    monkeypatch.setenv("ZOO_MAX_IMAGE_PIXELS", "600")
+    monkeypatch.setenv("ZOO_MAX_IMAGE_BYTES", f"{len(data) - 1}")
+    with pytest.raises(DataError, match=f"x.png: an image file that is too large, got {len(data)} bytes"):
+        io.load_image(tmp_path / "x.png")
+    monkeypatch.setenv("ZOO_MAX_IMAGE_BYTES", f"{len(data)}")
+    assert io.load_image(tmp_path / "x.png").shape == (20, 30, 3)
+
+
+def test_an_image_that_is_a_pipe(tmp_path):
+    os.mkfifo(tmp_path / "x.png")
+    with pytest.raises(DataError, match="x.png: cannot read the image, got is a device, pipe or socket"):
+        io.load_image(tmp_path / "x.png")
 
 
 def bilinear(im, size):

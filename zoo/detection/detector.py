@@ -86,17 +86,9 @@ def read_image(path):
     Raises:
         DataError: no such file, or no image.
     """
-    import cv2
-
     at = Place(os.fspath(path))
     try:
-        with open(path, "rb") as file:
-            data = file.read()
+        data = image_file.read(path)
     except OSError as error:
         raise DataError("cannot read the image", at=at, got=error.strerror) from None
-    image_file.check_size(data, at)
-    image_file.check_chunks(data, at)
-    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
-    if image is None:
-        raise DataError("no image that can be read", at=at)
-    return image
+    return image_file.decode(data, image_file.opencv().IMREAD_COLOR, at)

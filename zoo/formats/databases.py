@@ -16,6 +16,7 @@ import weakref
 
 from zoo.errors import DataError, Place
 from zoo.formats import regular
+from zoo.formats.limits import IMAGE_BYTES
 from zoo.formats.lmdb_file import LmdbFile
 
 STRIDE = 64  # records from one noted position to the next
@@ -146,6 +147,7 @@ class _LevelDb:
 
     def __init__(self, path, place):
         self._plyvel, self._place = library("plyvel", "LevelDB", place), place
+        self._most = IMAGE_BYTES.value
         folder = tempfile.TemporaryDirectory(prefix="leveldb-")
         weakref.finalize(self, folder.cleanup)
         self._link(path, folder.name)
@@ -180,7 +182,11 @@ class _LevelDb:
 
     def _iterate(self, **options):
         with self._saying(), self._db.iterator(verify_checksums=True, **options) as iterator:
-            yield from iterator
+            for found in iterator:
+                value = found[1] if isinstance(found, tuple) else found
+                if len(value) > self._most:
+                    IMAGE_BYTES.check(len(value), DataError, f"a record of {len(value)} bytes", self._place)
+                yield found
 
     @contextlib.contextmanager
     def _saying(self):

@@ -1,18 +1,32 @@
-"""Image files -> pixels by OpenCV, once the size that their header declares was held against the limit."""
+"""Image files -> pixels by OpenCV, once their size and the one that their header declares were held against limits."""
 
 import os
 import struct
 
 import numpy as np
 
-from zoo.errors import DataError
-from zoo.formats.limits import IMAGE_PIXELS
+from zoo.errors import DataError, Place
+from zoo.formats import regular
+from zoo.formats.limits import IMAGE_BYTES, IMAGE_PIXELS
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _OPENCV = "OPENCV_IO_MAX_IMAGE_PIXELS"  # read once, when OpenCV is loaded
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # a JPEG's SOF markers
 _BARE = frozenset([0x00, 0x01, *range(0xD0, 0xD9)])  # what no length follows: a stuffed byte, TEM, RSTn, SOI
 _SCAN, _END = 0xDA, 0xD9
+
+
+def read(path, at=None):
+    """Returns the bytes of the image file at `path`.
+
+    Raises:
+        OSError: as `regular.open_binary`.
+        DataError: it has more than `IMAGE_BYTES`; placed at `at`, by default at the file.
+    """
+    with regular.open_binary(path) as file:
+        size = os.fstat(file.fileno()).st_size
+        IMAGE_BYTES.check(size, DataError, "an image file that is too large", at or Place(os.fspath(path)))
+        return file.read(size)
 
 
 def declared_size(data):

@@ -84,7 +84,7 @@ class _Available(Limit):
 
 # OpenCV's own limit is 2^30 pixels, which are 3 GB of colour; the largest of ImageNet's images has under 2^26.
 IMAGE_PIXELS = Limit("max_image_pixels", 1 << 27, "pixels", "how many pixels (height x width) one image may have")
-IMAGE_BYTES = Limit("max_image_bytes", 1 << 28, "bytes", "how many bytes one image file may have")
+IMAGE_BYTES = Limit("max_image_bytes", 1 << 28, "bytes", "how many bytes one image file or database record may have")
 UNPACKED_BYTES = Limit(
     "max_unpacked_bytes", 1 << 30, "bytes", "to how many bytes one compressed file or array may unpack"
 )

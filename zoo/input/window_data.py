@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from zoo.errors import DataError, NetError, Place
-from zoo.formats import datum, regular
+from zoo.formats import datum, image_file
 from zoo.formats.digest import digest, ends, evenly
 from zoo.formats.paths import find_file, find_folder_of
 from zoo.input.feed import Feed, mean_said
@@ -94,7 +94,7 @@ class WindowDataLayer(Feed):
         path = self._folder / self._paths[image]
         at = Place(str(self._path))
         try:
-            data = regular.read_bytes(path)
+            data = image_file.read(path)
         except OSError as e:
             raise DataError(f"cannot read the image {path}", at=at, got=e.strerror) from e
         return datum.decode(data, "color", Place(str(path)))

@@ -5,27 +5,27 @@ import os
 import numpy as np
 
 from zoo.errors import DataError, Place
-from zoo.pycaffe.errors import also
+from zoo.formats import image_file
+from zoo.pycaffe.errors import also, raised_as
 
 # Luminance as scikit-image has it, with which pycaffe makes grey.
 _GREY = np.array([0.2125, 0.7154, 0.0721])
 
 
+@raised_as(OSError)
 def load_image(filename, color=True):
     """Returns the image in a file: (H, W, 3) in RGB, or (H, W, 1) with `color` False; alpha is left out.
 
     Raises:
-        DataError: no such file, or no image.
+        DataError: no such file, no image, or one larger than the limits.
     """
-    import cv2
-
     at = Place(os.fspath(filename))
-    if not os.path.isfile(filename):
-        raise also(DataError, FileNotFoundError)("no such file", at=at)
+    try:
+        data = image_file.read(filename)
+    except OSError as error:
+        raise also(DataError, type(error))("cannot read the image", at=at, got=error.strerror) from error
     # Unchanged keeps 16 bits, and turns no image by its EXIF data, which scikit-image does not either.
-    pixels = cv2.imread(os.fspath(filename), cv2.IMREAD_UNCHANGED)
-    if pixels is None:
-        raise also(DataError, OSError)("no image that can be read", at=at)
+    pixels = image_file.decode(data, image_file.opencv().IMREAD_UNCHANGED, at)
     scale = np.iinfo(pixels.dtype).max if np.issubdtype(pixels.dtype, np.integer) else 1
     image = pixels.astype(np.float64) / scale
     if image.ndim == 2 or image.shape[2] < 3:

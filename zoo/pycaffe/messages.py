@@ -5,8 +5,8 @@ import math
 import numpy as np
 
 from zoo.errors import DataError
-from zoo.formats import caffe_pb2
-from zoo.pycaffe.errors import also
+from zoo.formats import caffe_pb2, image_file
+from zoo.pycaffe.errors import also, raised_as
 
 
 def blobproto_to_array(blob, return_diff=False):
@@ -68,14 +68,11 @@ def datum_to_array(datum):
     """Returns the image of a Datum as (K, H, W): uint8 from bytes, float64 from floats; an encoded one decoded (BGR).
 
     Raises:
-        DataError: the sizes are not those of the values, or the encoded image is damaged.
+        DataError: the sizes are not those of the values, or the encoded image is damaged or larger than the limit.
     """
     if datum.encoded:
-        import cv2
-
-        picture = cv2.imdecode(np.frombuffer(datum.data, np.uint8), cv2.IMREAD_UNCHANGED) if datum.data else None
-        if picture is None:
-            raise also(DataError, ValueError)("damaged image in a Datum", got=f"{len(datum.data)} bytes")
+        with raised_as(ValueError):
+            picture = image_file.decode(datum.data, image_file.opencv().IMREAD_UNCHANGED)
         return np.ascontiguousarray(np.atleast_3d(picture).transpose(2, 0, 1))
     shape = (datum.channels, datum.height, datum.width)
     if datum.data:
@@ -84,6 +81,6 @@ def datum_to_array(datum):
 
 
 def _shaped(data, shape, what):
-    if data.size != math.prod(shape):
+    if data.size != math.prod(shape) or min(shape, default=0) < 0:
         raise also(DataError, ValueError)(f"sizes of a {what}", got=f"{data.size} values for shape {shape}")
     return data.reshape(shape)

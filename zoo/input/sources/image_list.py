@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from zoo.errors import DataError, Place
-from zoo.formats import datum, regular
+from zoo.formats import datum, image_file
 from zoo.formats.digest import digest, ends, evenly
 from zoo.input.sources.fetch import Fetch
 from zoo.input.sources.image_checks import check, one_by_one
@@ -71,7 +71,7 @@ class ImageListSource:
     def _pixels(self, entry):
         path = self._folder / f"{self._root}{entry.name}"
         try:
-            data = regular.read_bytes(path)
+            data = image_file.read(path, self._place(entry))
         except OSError as e:
             raise DataError(f"cannot read the image {path}", at=self._place(entry), got=e.strerror) from e
         try:
