@@ -7,10 +7,7 @@ from tests.conftest import SHARED
 WHY = "needs real Caffe's numbers in ../shared/golden (or ZOO_SHARED)"
 PENDING = {
     "center_loss",
-    "ctc_greedy_decoder",
-    "lstm_junhyuk",
     "margin_inner_product",
-    "mean_flownet",
     "net_fast_rcnn_head",
     "net_rfcn_head",
     "net_ssd_train",
@@ -18,8 +15,6 @@ PENDING = {
     "region_loss",
     "relu6",
     "reorg",
-    "reverse",
-    "transpose",
     "yolo_detection_output",
     "yolov3_detection_output",
     "yolov3_loss",
