@@ -12,12 +12,6 @@ PENDING = {
     "net_rfcn_head",
     "net_ssd_train",
     "proposal",
-    "region_loss",
-    "relu6",
-    "reorg",
-    "yolo_detection_output",
-    "yolov3_detection_output",
-    "yolov3_loss",
 }  # families of forks whose layer types are not here yet
 
 

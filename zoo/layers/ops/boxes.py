@@ -1,6 +1,7 @@
 """Boxes as four tensors (xmin, ymin, xmax, ymax) of one shape: coding by priors, and overlap."""
 
 from zoo.layers.base.lazy import ops
+from zoo.layers.ops.broadcast import add
 
 
 def decode(code_type, offsets, priors, variances):
@@ -18,7 +19,7 @@ def decode(code_type, offsets, priors, variances):
     width, height = right - left, bottom - top
     if code_type == "CORNER_SIZE":
         return [p + t * size for p, t, size in zip(priors, moved, (width, height, width, height))]
-    x, y = moved[0] * width + (left + right) / 2, moved[1] * height + (top + bottom) / 2
+    x, y = add(moved[0] * width, (left + right) / 2), add(moved[1] * height, (top + bottom) / 2)
     half_width, half_height = ops.exp(moved[2]) * width / 2, ops.exp(moved[3]) * height / 2
     return [x - half_width, y - half_height, x + half_width, y + half_height]
 
@@ -51,7 +52,7 @@ def overlap(one, other, pixel=0.0):
     width = ops.minimum(one[2], other[2]) - ops.maximum(one[0], other[0]) + pixel
     height = ops.minimum(one[3], other[3]) - ops.maximum(one[1], other[1]) + pixel
     shared = ops.relu(width) * ops.relu(height)
-    union = area(one, pixel) + area(other, pixel) - shared
+    union = add(area(one, pixel), area(other, pixel)) - shared
     return ops.where(shared > 0, shared / ops.where(shared > 0, union, 1.0), 0.0)
 
 
