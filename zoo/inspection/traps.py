@@ -105,9 +105,9 @@ def _prior_sizes(view):
         p = layer.message.prior_box_param
         for field in ("min_size", "max_size"):
             for index, size in enumerate(getattr(p, field)):
-                if size != int(size):
+                if size != int(size) and layer.variant != "opencv":
                     what = f"{field} {size:g} acts as {int(size)}: SSD's Caffe cuts sizes to whole pixels"
-                    cure = f"{field}: {int(size)}, if other tools shall give the same boxes"
+                    cure = "--fork=opencv, if the net was written for OpenCV, which keeps the fraction"
                     yield layer, f"prior_box_param.{field}[{index}]", what, cure, ()
 
 

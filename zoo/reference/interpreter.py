@@ -46,7 +46,7 @@ def run(net_message, weights, inputs, phase="TEST", *, dtype=np.float32, after=N
     values = {name: np.asarray(array, dtype) for name, array in inputs.items()}
     shared = {}
     for key, message in zip(layer_keys(message.name for message in net_message.layer), net_message.layer):
-        layer = Layer(message, phase)
+        layer = Layer(message, phase, forks=tuple(net_message.fork))
         if message.type not in _FUNCTIONS:
             _check_fed(layer, values)
             continue

@@ -15,6 +15,7 @@ class Layer:
         message: its LayerParameter, never modified.
         phase: "TRAIN" or "TEST".
         blobs: its parameters, float64, in Caffe's shapes.
+        forks: whose meaning of a type was asked for, where there are several.
         after: what the parameters are after the forward pass; stays None where it changes none.
     """
 
@@ -22,6 +23,7 @@ class Layer:
     phase: str
     blobs: list[np.ndarray] = field(default_factory=list)
     after: list[np.ndarray] | None = None
+    forks: tuple[str, ...] = ()
 
     @property
     def place(self):

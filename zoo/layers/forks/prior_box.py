@@ -26,6 +26,7 @@ class PriorBox(LayerType):
     reads_memory = False
     bottom_count = 2
     fields = ("prior_box_param",)
+    whole_sizes = True
 
     def read(self, p):
         """Reads prior_box_param."""
@@ -73,11 +74,11 @@ class PriorBox(LayerType):
     @property
     def _boxes(self):
         """Returns the boxes of a pixel: [(width, height)], float32."""
-        boxes = []
-        for index, least in enumerate(map(int, self.least)):
+        boxes, cut = [], int if self.whole_sizes else float
+        for index, least in enumerate(map(cut, self.least)):
             boxes.append((least, least))
             if self.most:
-                boxes.append((np.sqrt(least * int(self.most[index])),) * 2)
+                boxes.append((np.sqrt(least * cut(self.most[index])),) * 2)
             boxes += [(least * np.sqrt(ratio), least / np.sqrt(ratio)) for ratio in self.ratios]
         return np.array(boxes, np.float32)
 
@@ -116,6 +117,13 @@ class PriorBox(LayerType):
             return ops.reshape(ops.zeros_like(corner), (-1, 1, 1)) + ops.cast(values, corner.dtype)
 
         return prior_boxes
+
+
+@layer_type("PriorBox", source="opencv/opencv@4.x modules/dnn/src/layers/prior_box_layer.cpp:95-330", variant="opencv")
+class PriorBoxOfOpenCV(PriorBox):
+    """As SSD's, but sizes are not cut to whole numbers: what nets that others trained and wrote for OpenCV mean."""
+
+    whole_sizes = False
 
 
 def _plane(shape):

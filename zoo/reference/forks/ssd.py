@@ -99,6 +99,7 @@ def normalize(layer, x):
 def prior_box(layer, x, image):
     """One number after another, as prior_box_layer.cpp:120-215."""
     p = layer.message.prior_box_param
+    cut = float if "opencv" in layer.forks else int
     height, width = (*x.shape, 1, 1)[2:4]
     image_height, image_width = (*image.shape, 1, 1)[2:4]
     if p.HasField("img_size"):
@@ -120,10 +121,11 @@ def prior_box(layer, x, image):
     for h in range(height):
         for w in range(width):
             for index, least in enumerate(p.min_size):
-                sizes = [(int(least), int(least))]
+                least = cut(least)
+                sizes = [(least, least)]
                 if p.max_size:
-                    sizes.append((np.sqrt(int(least) * int(p.max_size[index])),) * 2)
-                sizes += [(int(least) * r**0.5, int(least) / r**0.5) for r in ratios if abs(r - 1) >= 1e-6]
+                    sizes.append((np.sqrt(least * cut(p.max_size[index])),) * 2)
+                sizes += [(least * r**0.5, least / r**0.5) for r in ratios if abs(r - 1) >= 1e-6]
                 x, y = (w + p.offset) * step_w, (h + p.offset) * step_h
                 for a, b in sizes:
                     values += [(x - a / 2) / image_width, (y - b / 2) / image_height]
