@@ -17,16 +17,16 @@ class Feeds:
         data_dir: where sources are looked for first.
         seed: fixes random crops and mirrors.
         replicas: the `Replicas` that are fed.
-        cache: whether decoded images are kept in memory.
+        ram_cache: whether decoded images are kept in memory.
         shards: the `ShardCheck` of what is read, or None.
 
     Raises:
         ZooError: a source is missing or damaged, or an input that nothing feeds; all of these in one error.
     """
 
-    def __init__(self, definition, data_dir=None, seed=0, replicas=ONE, cache=False, shards=None):
+    def __init__(self, definition, data_dir=None, seed=0, replicas=ONE, ram_cache=False, shards=None):
         self.definition = definition
-        self._replicas, self._cache_parts = replicas, replicas.workers if cache else None
+        self._replicas, self._cache_parts = replicas, replicas.workers if ram_cache else None
         self._shards = shards
         self._layers, errors = [], []
         for layer in definition.layers:
