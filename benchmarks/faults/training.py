@@ -190,7 +190,7 @@ def _mount(*args):
 @scenario(count=24)
 def disk_full(campaign):
     """The disk of the run folder is full after 4 kB more each time; then it is enlarged and the command repeated."""
-    trainer, failed, after = Trainer(campaign), Row("a disk that fills up"), Row("the same, enlarged, goes on")
+    trainer, failed, after = Trainer(campaign), Row("a disk that fills up"), Row("the same, enlarged, resumes")
     for number in campaign.tries():
         size = 4 + 4 * number
         disk = _mounted(campaign, f"disk{number}", size)
@@ -212,7 +212,7 @@ def disk_full(campaign):
 @scenario(count=8)
 def read_only(campaign):
     """The run folder becomes read-only at a random moment; then writable, and the same command again."""
-    trainer, failed, after = Trainer(campaign), Row("becomes read-only"), Row("the same, writable again, goes on")
+    trainer, failed, after = Trainer(campaign), Row("becomes read-only"), Row("the same, writable again, resumes")
     _ = trainer.whole
     for number in campaign.tries():
         run = f"run{number}"

@@ -230,7 +230,7 @@ class Solver:
 
     @raised_as(RuntimeError)
     def restore(self, state_file):
-        """Goes on from a .solverstate of Caffe's or ours: weights, history and iteration.
+        """Resumes from a .solverstate of Caffe's or ours: weights, history and iteration.
 
         Raises:
             CheckpointError, WeightsError: it is damaged or not of this solver and net.

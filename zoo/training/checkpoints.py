@@ -1,4 +1,4 @@
-"""Everything a run needs to go on bit for bit, in `tf.train.Checkpoint`s of its run directory."""
+"""Everything a run needs to resume bit for bit, in `tf.train.Checkpoint`s of its run directory."""
 
 import pathlib
 

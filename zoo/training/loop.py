@@ -149,7 +149,7 @@ class Loop:
             return
         session.data.settle("a snapshot was taken")
         before = self._scoring.before
-        if before is not None:  # asked for during a test, which whoever goes on from here makes again
+        if before is not None:  # asked for during a test, which a run resumed from here makes again
             now = session.test_state()
             session.set_test_state(before)
         session.state.pack()

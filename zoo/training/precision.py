@@ -14,7 +14,7 @@ def policy(name):
     """Context in which nets are built that compute as `name` says, one of `run_options.PRECISIONS`.
 
     In mixed precision layers compute in half precision. Parameters, what optimizers hold, losses, Accuracy and the sums
-    of BatchNorm are of float32, and every checkpoint has a loss scale, used or not: it goes on in another precision.
+    of BatchNorm are of float32, and every checkpoint has a loss scale, used or not: it may resume in another precision.
     """
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(name)

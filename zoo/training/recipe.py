@@ -17,9 +17,9 @@ def compared(run_dir, session, begun, weights=(), snapshot=None):
     Args:
         run_dir: the run directory.
         session: the `Session` that is to train.
-        begun: path of the checkpoint that the run goes on from, or None where it begins.
+        begun: path of the checkpoint that the run resumes from, or None where it starts.
         weights: files that were named to start from, besides the solver's.
-        snapshot: what was named to go on from.
+        snapshot: what was named to resume from.
 
     Returns:
         (the `RunCard` to write, whether `weights` and `snapshot` are what the run is known to have begun with: then

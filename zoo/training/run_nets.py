@@ -52,7 +52,7 @@ class RunNets:
             self.tests.append(build(definition, feeds.shapes, self.train.parameters, held=0))
             tested.check(self.tests[-1], self.train)
         self.optimizer = optimizer(solver, self.train.learnable(), solver.snapshot_diff)
-        # Where it is not needed, checkpoints have it all the same, so that a run goes on in another precision.
+        # Where it is not needed, checkpoints have it all the same, so that a run may resume in another precision.
         self._scale, self._scaled = LossScale(self.optimizer), needs_loss_scale()
         self._scale.build([p.variable for p in sum(held(solver, self.train.learnable()), [])])
         self._global_layers = None

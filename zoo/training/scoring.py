@@ -35,7 +35,7 @@ class Scoring:
 
     Attributes:
         before: where the test nets stood before the round of tests that is under way, as `Session.test_state` gives
-            it; None between rounds. Whoever goes on from a snapshot taken meanwhile makes that round again.
+            it; None between rounds. A run resumed from a snapshot taken meanwhile makes that round again.
     """
 
     def __init__(self, session, asked, summaries=None):
@@ -59,7 +59,7 @@ class Scoring:
             found = self._test(index, step)
             if found is None:
                 logging.info("Test interrupted.")
-                self._session.set_test_state(self.before)  # whoever goes on makes these tests again
+                self._session.set_test_state(self.before)  # a resumed run makes these tests again
                 whole = False
                 break
             self._say(index, *found)
@@ -69,7 +69,7 @@ class Scoring:
     def score_end(self):
         """Tests once more the nets whose last test is of an earlier iteration, in a line that Caffe does not have.
 
-        Afterwards the test nets stand where they stood, so that whoever goes on, goes on as if it had not been. A stop
+        Afterwards the test nets stand where they stood, so that a resumed run is as if it had not been. A stop
         ends it without a score.
         """
         session, solver = self._session, self._session.solver

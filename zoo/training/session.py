@@ -71,13 +71,13 @@ class Session:
         return float(self.solver.schedule(iteration))
 
     def restore_rate(self, iteration, current_step):
-        """Goes on with the rate as a .solverstate of `iteration` has it, after `current_step` drops."""
+        """Continues with the rate as a .solverstate of `iteration` has it, after `current_step` drops."""
         self.state.restored = iteration, current_step
         self.solver = dataclasses.replace(self.solver, schedule=self.solver.schedule.restored(iteration, current_step))
         self.nets.optimizer.learning_rate = self.solver.schedule
 
     def restore(self, path):
-        """Goes on from the .solverstate at `path`: weights, history, rate and iteration.
+        """Resumes from the .solverstate at `path`: weights, history, rate and iteration.
 
         Raises:
             CheckpointError, WeightsError: as `snapshots.restore`.

@@ -15,7 +15,7 @@ class Signals:
     one interrupts: TensorFlow swallows exceptions that are raised in Python code that it calls back.
 
     Args:
-        sigint, sighup: one of "stop" (snapshot and stop), "snapshot" (and go on) and "none" (ignored).
+        sigint, sighup: one of "stop" (snapshot and stop), "snapshot" (and train on) and "none" (ignored).
 
     SIGTERM always asks for a stop: whoever sends it wants the process gone and the work kept.
     """

@@ -132,7 +132,7 @@ def restore(path, net, optimizer, load_weights):
         load_weights: called with the path of a weights file; copies it into the nets.
 
     Returns:
-        The `SolverState`, whose iteration and rate the caller goes on from.
+        The `SolverState`, whose iteration and rate the caller resumes from.
 
     Raises:
         CheckpointError: the history is not that of this net and solver, or the weights it names are not there.

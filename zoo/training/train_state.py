@@ -18,7 +18,7 @@ class TrainState:
         seed: as given.
         iteration: how many updates have been made.
         test_position: for each test net, the batch that its next test begins with.
-        restored: (iteration, current_step) of the .solverstate from which the rate goes on; (0, 0) without one.
+        restored: (iteration, current_step) of the .solverstate from which the rate continues; (0, 0) without one.
     """
 
     def __init__(self, seed, tests, average_loss):
