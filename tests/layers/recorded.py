@@ -6,8 +6,6 @@ from tests.conftest import SHARED
 
 WHY = "needs real Caffe's numbers in ../shared/golden (or ZOO_SHARED)"
 PENDING = {
-    "center_loss",
-    "margin_inner_product",
     "net_fast_rcnn_head",
     "net_rfcn_head",
     "net_ssd_train",

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.layers.one_layer_net import gradients, one_layer, run
-from zoo.errors import DataError, NetError
+from zoo.errors import DataError, NetError, UnsupportedError
 from zoo.formats import caffe_pb2
 
 BOTH = pytest.mark.parametrize("portable", [False, True])
@@ -187,3 +187,54 @@ def test_a_label_that_no_class_has_shows_as_nan(type_, portable):
 def test_shapes_that_do_not_fit(type_, bottoms, match):
     with pytest.raises(NetError, match=match):
         one_layer(type_, "", bottoms)
+
+
+def test_a_normalization_of_r_fcn_is_refused_where_the_type_does_not_know_it():
+    body = "loss_param { normalization: PRE_FIXED }"
+    with pytest.raises(NetError, match="no such normalization"):
+        one_layer("SigmoidCrossEntropyLoss", body, [(3, 4), (3, 4)])
+
+
+def test_the_loss_of_flownet_is_refused_by_name():
+    for body, bottoms in (("l1_loss_param { epsilon: 1 }", 2), ("", 1)):
+        with pytest.raises(UnsupportedError, match="L1Loss as in FlowNet"):
+            one_layer("L1Loss", body, [(3, 4)] * bottoms)
+
+
+@pytest.mark.parametrize(
+    ("body", "bottoms", "tops", "variant"),
+    [
+        ("", 2, 1, "ssd"),
+        ("smooth_l1_loss_param { sigma: 1 }", 2, 1, "frcnn"),
+        ("", 4, 1, "frcnn"),
+        ("", 3, 1, "rfcn"),
+        ("loss_param { normalization: NONE }", 2, 1, "rfcn"),
+        ("loss_weight: 1 loss_weight: 0", 2, 2, "rfcn"),
+    ],
+)
+def test_which_smooth_l1_loss_is_meant(body, bottoms, tops, variant):
+    net = one_layer("SmoothL1Loss", body, [(3, 4)] * bottoms, tops=tops)
+    assert net.definition.layers[-1].variant == variant
+
+
+def test_smooth_l1_loss_of_fast_r_cnn_counts_nothing_unless_it_is_told_to():
+    assert one_layer("SmoothL1Loss", "smooth_l1_loss_param { sigma: 3 }", [(3, 4)] * 2).losses == ()
+    ((_, weight),) = one_layer("SmoothL1Loss", "", [(3, 4)] * 2).losses
+    assert weight == 1
+
+
+def test_three_bottoms_are_not_fast_r_cnns():
+    with pytest.raises(NetError, match="has fields of several"):
+        one_layer("SmoothL1Loss", "smooth_l1_loss_param { sigma: 3 }", [(3, 4)] * 3)
+
+
+def test_a_class_weight_for_each_class():
+    for weights, message in (("", "needs class_weighting"), ("class_weighting: 1", "once for each class")):
+        with pytest.raises(NetError, match=message):
+            one_layer("SoftmaxWithLoss", f"loss_param {{ weight_by_label_freqs: true {weights} }}", [(3, 4), (3,)])
+
+
+def test_class_weights_where_every_label_is_ignored():
+    body = "loss_param { normalize: true ignore_label: 1 weight_by_label_freqs: true class_weighting: [1, 2] }"
+    net = one_layer("SoftmaxWithLoss", body, [(2, 2), (2,)])
+    assert np.isnan(run(net, np.zeros((2, 2)), np.ones(2)))  # 0/0, as in SegNet

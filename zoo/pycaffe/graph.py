@@ -22,7 +22,7 @@ class Graph:
 
     def __init__(self, net, needs, hosted):
         self.net, self.needs, self.hosted = net, needs, hosted
-        carried = [p.variable for layer in net.layers for p in layer.parameters if not p.spec.trainable]
+        carried = [p.variable for layer in net.layers for p in layer.parameters if p.spec.carried]
         self._carried = [v.value for v in (*net.state.values(), *carried)]
         if net.clock is not None:
             self._carried.append(net.clock.value)

@@ -188,7 +188,7 @@ class NetBlobs:
     def changed(self, carried_only=False):
         """Takes note that variables have new values: all, or those only that layers carry from batch to batch."""
         for key, blob in self._parameter_blobs.items():
-            if not (carried_only and self._own[key].spec.trainable):
+            if self._own[key].spec.carried or not carried_only:
                 blob._data.changed()
 
     def learnable(self):

@@ -39,6 +39,7 @@ class BlobSpec:
         filler: how it starts; None means zeros.
         map: the way to the variable; None where Caffe's array is the variable's.
         trainable: False for what is never learned (BatchNorm's sums), whatever lr_mult says.
+        overwritten: whether the layer itself changes it in a pass although it is learned.
         multipliers: (lr_mult, decay_mult) where the layer type sets them, whatever the file says; else None.
     """
 
@@ -47,7 +48,13 @@ class BlobSpec:
     filler: caffe_pb2.FillerParameter | None = None
     map: BlobMap | None = None
     trainable: bool = True
+    overwritten: bool = False
     multipliers: tuple[float, float] | None = None
+
+    @property
+    def carried(self):
+        """Whether a forward pass may change it."""
+        return self.overwritten or not self.trainable
 
     @property
     def count(self):
