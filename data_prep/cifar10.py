@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from absl import flags
 
-from data_prep import batch_pickle, common, tar_members
+from data_prep import batch_pickle, common, official, tar_members
 from data_prep.images import read_file
 from zoo.errors import DataError, Place
 from zoo.formats import limits
@@ -126,7 +126,16 @@ def prepare(output_dir, source, *, shards=None, force=False, feature_names="tfds
     made = {"source": str(source), "shards": shards, "order": "as in the source", "feature_names": feature_names}
     with common.alone(output_dir):
         return {
-            split: common.write_arrays(output_dir, split, *arrays, shards, CLASSES, command, made, feature_names)
+            split: common.write_arrays(
+                output_dir,
+                split,
+                *arrays,
+                shards,
+                CLASSES,
+                command,
+                made | official.noted("CIFAR-10", split, len(arrays.labels)),
+                feature_names,
+            )
             for split, arrays in splits.items()
         }
 

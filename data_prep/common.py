@@ -3,6 +3,7 @@
 import contextlib
 import os
 import pathlib
+import sys
 
 import numpy as np
 from absl import flags
@@ -109,8 +110,10 @@ def _tidy(output_dir, splits):
 
 
 def describe(output_dir, cards):
-    """Prints what one should check: of each split the records, their form and their files."""
+    """Prints what one should check: of each split the records, their form and their files; on stderr what is odd."""
     for split, card in cards.items():
+        if "note" in card.made:
+            print(f"NOTE: {split}: {card.made['note']}.", file=sys.stderr)
         size = f"{card.image_shape[0]} x {card.image_shape[1]}" if card.image_shape else "several sizes"
         form = f"{card.encoding}, {size} (H x W), {card.channels} channel{'s' * (card.channels > 1)}"
         print(f"{split}: {card.count} records, {len(card.classes)} classes, {form}, {card.channel_order}")

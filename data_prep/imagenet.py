@@ -29,7 +29,7 @@ import sys
 
 from absl import flags
 
-from data_prep import beam, common, contact_sheet, images, leftovers, shards
+from data_prep import beam, common, contact_sheet, images, leftovers, official, shards
 from data_prep.image_files import collect
 from data_prep.progress import Progress
 from zoo.errors import DataError, Place
@@ -223,6 +223,14 @@ def _splits(f):
     return {"train": train, "val": val}, classes
 
 
+def _note(split, splits, classes, held_out):
+    """Returns what the card says where the source has other images than ILSVRC2012, whose classes it has; else {}."""
+    if not official.is_ilsvrc(classes) or (held_out and split == "val"):
+        return {}
+    count = sum(map(len, splits.values())) if held_out else len(splits[split])
+    return official.noted("ILSVRC2012", split, count)
+
+
 def _sheets(output_dir, cards):
     """Makes the readable cards and sheets that a killed run left out; a note says where the disk refuses."""
     for split, card in cards.items():
@@ -273,7 +281,8 @@ def main(_):
             given, usual = numbers[split]
             number = given or shard_count(len(files), usual)
             at_once = min(processes if f.processes or on_beam or len(files) >= MANY else 1, number)
-            how = (f.skip_corrupt, wanted, at_once, f.force, f.feature_names, on_beam)
+            note = _note(split, splits, classes, held_out=not f.val_source)
+            how = (f.skip_corrupt, wanted | note, at_once, f.force, f.feature_names, on_beam)
             options = Options(number, resize, f.encoding, *how)
             cards[split] = write_split(f.output_dir, split, files, classes, options, prepare)
     common.describe(f.output_dir, cards)

@@ -20,7 +20,7 @@ from typing import NamedTuple
 import numpy as np
 from absl import flags
 
-from data_prep import common, mnist_fallback
+from data_prep import common, mnist_fallback, official
 from zoo.errors import DataError, Place
 from zoo.formats import records
 from zoo.formats.idx import read_idx_images, read_idx_labels
@@ -181,12 +181,13 @@ def prepare(
         "digits": digits,
     }
     made["feature_names"] = feature_names
-    how = (shards, [str(digit) for digit in classes], command, made, feature_names)
+    names, cards = [str(digit) for digit in classes], {}
     with common.alone(output_dir):
-        return {
-            split: common.write_arrays(output_dir, split, *only(arrays, classes), *how)
-            for split, arrays in splits.items()
-        }
+        for split, arrays in splits.items():
+            note = {} if used == "digits" else official.noted("MNIST", split, len(arrays.labels))
+            how = (shards, names, command, made | note, feature_names)
+            cards[split] = common.write_arrays(output_dir, split, *only(arrays, classes), *how)
+    return cards
 
 
 def _title(used, where, splits, digits):

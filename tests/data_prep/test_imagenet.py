@@ -80,6 +80,7 @@ def test_command_end_to_end(tmp_path, flat):
     done = command(*args)
     assert done.returncode == 0, done.stderr
     assert "3 of the 12 images" in done.stderr and "not ImageNet's validation set" in done.stderr
+    assert "ILSVRC2012" not in done.stderr
     seen = []
     for split, count in (("train", 9), ("val", 3)):
         card, found = read(out / split)
