@@ -6,9 +6,6 @@ from tests.conftest import SHARED
 
 WHY = "needs real Caffe's numbers in ../shared/golden (or ZOO_SHARED)"
 PENDING = {
-    "net_fast_rcnn_head",
-    "net_rfcn_head",
-    "net_ssd_train",
     "proposal",
 }  # families of forks whose layer types are not here yet
 
