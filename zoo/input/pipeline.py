@@ -1,6 +1,7 @@
 """The data layers of a net as tf.data: from a layer's type to what feeds it."""
 
 from zoo.errors import DataError, NetError
+from zoo.input.annotated_data import AnnotatedDataLayer
 from zoo.input.dummy_data import DummyDataLayer
 from zoo.input.feed import PictureFeed
 from zoo.input.hdf5_data import Hdf5DataLayer
@@ -53,6 +54,7 @@ class DataLayer(PictureFeed):
 
 
 TYPES = {
+    "AnnotatedData": AnnotatedDataLayer,
     "DummyData": DummyDataLayer,
     "HDF5Data": Hdf5DataLayer,
     "ImageData": ImageDataLayer,
@@ -68,7 +70,7 @@ def data_layer(layer, phase, *, data_dir=None, seed=0, resize=None, cache_parts=
     """
     if layer.type == "Data":
         return DataLayer(layer, phase, data_dir=data_dir, seed=seed, resize=resize, cache_parts=cache_parts)
-    if cache_parts and layer.type in ("ImageData", "WindowData"):
+    if cache_parts and layer.type in ("AnnotatedData", "ImageData", "WindowData"):
         hint = "data_prep.imagenet makes shards of a list; or leave --cache out"
         raise NetError("only images of a Data layer are kept in memory", at=layer.at(), got=layer.type, hint=hint)
     if layer.type in TYPES:

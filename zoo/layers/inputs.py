@@ -4,7 +4,14 @@ Their fields are read here, into a frozen `spec` of `data_specs`; zoo.input open
 """
 
 from zoo.errors import NetError, UnsupportedError
-from zoo.layers.base.data_specs import DataSpec, Hdf5DataSpec, ImageDataSpec, WindowDataSpec, read_transform
+from zoo.layers.base.data_specs import (
+    AnnotatedDataSpec,
+    DataSpec,
+    Hdf5DataSpec,
+    ImageDataSpec,
+    WindowDataSpec,
+    read_transform,
+)
 from zoo.layers.base.layer_type import LayerType
 from zoo.layers.base.registry import layer_type
 
@@ -156,6 +163,62 @@ class Data(_FromFiles):
         self.spec = DataSpec(
             **self._common(p), transform=read_transform(transform), force_encoded_color=p.force_encoded_color
         )
+
+
+@layer_type("AnnotatedData", source="weiliu89/caffe@ssd annotated_data_layer.cpp:20-330")
+class AnnotatedData(_FromFiles):
+    """Images (N,C,H,W)[, boxes (1,1,R,8)] from a database of AnnotatedDatum, augmented as SSD does it.
+
+    A row of boxes: item, label, instance, xmin, ymin, xmax, ymax as fractions of the image, difficult. There is room
+    for as many rows as N images can have; those behind the last are -1.
+    """
+
+    batch_param = "data_param"
+    gives_images = True
+    top_count = (1, 2)
+    fields = ("data_param", "annotated_data_param", "transform_param")
+
+    def read(self, p, annotated, transform):
+        """Reads data_param, annotated_data_param and transform_param; refuses noise and sizes that differ."""
+        _refuse_unused(p, ("scale", "mean_file", "crop_size", "mirror"))
+        p.no_effect("backend", "rand_skip", "prefetch", "force_encoded_color")
+        annotated.no_effect("anno_type", "label_map_file")  # there is one type; names are for people
+        if transform.has("noise_param"):
+            raise UnsupportedError("noise_param is not carried out", at=transform.at("noise_param"), hint="remove it")
+        parts = {
+            name: getattr(transform, f"{name}_param") if transform.has(f"{name}_param") else None
+            for name in ("resize", "expand", "distort")
+        }
+        resize = parts["resize"]
+        if resize is not None:
+            self._check_resize(transform, resize)
+        crop = (transform.crop_h, transform.crop_w)
+        if transform.has("crop_h") != transform.has("crop_w") or (transform.crop_size and any(crop)):
+            raise transform.error("a crop is crop_size, or crop_h and crop_w", "crop_h")
+        crop = crop if all(crop) else (transform.crop_size,) * 2 if transform.crop_size else None
+        if resize is None and crop is None:
+            hint = "resize_param { height: 300 width: 300 resize_mode: WARP }"
+            raise transform.error("images of several sizes make no batch: resize_param is missing", hint=hint)
+        emit = transform.emit_constraint if transform.has("emit_constraint") else None
+        self.spec = AnnotatedDataSpec(
+            **self._common(p),
+            **parts,
+            transform=read_transform(transform),
+            samplers=tuple(annotated.batch_sampler),
+            emit=emit,
+            crop=crop,
+        )
+
+    def _check_resize(self, transform, resize):
+        if resize.resize_mode == resize.FIT_SMALL_SIZE:
+            at, hint = transform.at("resize_param.resize_mode"), "WARP, or FIT_LARGE_SIZE_AND_PAD"
+            raise UnsupportedError("FIT_SMALL_SIZE makes images of several sizes", at=at, hint=hint)
+        if not (resize.height and resize.width):
+            raise transform.error("resize_param needs height and width", "resize_param")
+        if resize.HasField("prob") and resize.prob != 1 or resize.height_scale or resize.width_scale:
+            raise UnsupportedError(
+                "resize_param has prob, height_scale or width_scale", at=transform.at("resize_param")
+            )
 
 
 @layer_type("ImageData", source="image_data_layer.cpp:21-91")

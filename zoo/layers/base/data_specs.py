@@ -1,6 +1,7 @@
 """What the messages of data layers say, frozen: a layer type reads them once, and what opens the data goes by them."""
 
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,31 @@ class DataSpec:
     batch_size: int
     transform: TransformSpec
     force_encoded_color: bool = False
+
+
+@dataclass(frozen=True)
+class AnnotatedDataSpec:
+    """A data_param and annotated_data_param of SSD's, with what SSD adds to transform_param.
+
+    Attributes:
+        source: the database, as the file says it.
+        batch_size: N of the tops.
+        transform: the `TransformSpec`.
+        samplers: the BatchSampler messages.
+        resize, expand, distort, emit: the messages resize_param, expand_param, distort_param and emit_constraint, or
+            None; nobody changes them.
+        crop: (H, W) of the crop, or None.
+    """
+
+    source: str
+    batch_size: int
+    transform: TransformSpec
+    samplers: tuple[Any, ...] = ()
+    resize: Any = None
+    expand: Any = None
+    distort: Any = None
+    emit: Any = None
+    crop: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)
