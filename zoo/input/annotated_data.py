@@ -121,7 +121,7 @@ class AnnotatedDataLayer(Feed):
         return record
 
     def _nth(self, ordinal):
-        """Returns (float32 (H, W, C), float32 (G, 7)) of one record of the endless stream; boxes that are none are -1."""
+        """Returns (float32 (H, W, C), float32 (G, 7)) of a record of the endless stream; boxes that are none are -1."""
         spec, number = self._spec, ordinal % self._database.count
         (value,) = self._database.read(number, 1)
         record = self._parsed(value, number)
