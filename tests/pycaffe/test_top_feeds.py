@@ -1,6 +1,7 @@
 """What fills a net's data: data layers, fillers, the user's arrays; and what writes them out."""
 
 import h5py
+import keras
 import numpy as np
 import pytest
 
@@ -120,10 +121,14 @@ def test_hdf5_output(tmp_path):
 def test_hdf5_output_that_cannot_be(tmp_path):
     with pytest.raises(NetError, match="the same number of items"):
         caffe.Net(write(tmp_path, OUTPUT.format(labels=3, file="x.h5")), caffe.TEST)
-    net = caffe.Net(write(tmp_path, OUTPUT.format(labels=2, file=tmp_path / "no" / "x.h5")), caffe.TEST)
+    with pytest.raises(DataError, match="out.*cannot write this file, got .*x.h5"):  # when it is made, as in Caffe
+        caffe.Net(write(tmp_path, OUTPUT.format(labels=2, file=tmp_path / "no" / "x.h5")), caffe.TEST)
+    (tmp_path / "gone").mkdir()
+    net = caffe.Net(write(tmp_path, OUTPUT.format(labels=2, file=tmp_path / "gone" / "x.h5")), caffe.TEST)
+    (tmp_path / "gone").rmdir()
     with pytest.raises(DataError, match="x.h5"):
         net.forward()
     with pytest.raises(NetError, match="file_name must be given"):
         caffe.Net(write(tmp_path, OUTPUT.format(labels=2, file="")), caffe.TEST)
     with pytest.raises(UnsupportedError, match="cannot be part of a Keras model"):
-        net._engine.net.model()
+        net._engine.net.run({ref: keras.Input(batch_shape=(2, 3)) for ref in net._engine.net.inputs})

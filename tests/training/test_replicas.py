@@ -287,9 +287,21 @@ net_param {
 """
 
 
+WRITES = """
+base_lr: 0.1 lr_policy: "fixed" max_iter: 2
+net_param {
+  layer { name: "in" type: "DummyData" top: "x" top: "y" dummy_data_param { shape { dim: 4 dim: 3 } } }
+  layer { name: "out" type: "HDF5Output" bottom: "x" bottom: "y" hdf5_output_param { file_name: "x.h5" } }
+  layer { name: "bias" type: "Bias" bottom: "x" top: "b" }
+  layer { name: "loss" type: "EuclideanLoss" bottom: "b" bottom: "y" top: "loss" }
+}
+"""
+
+
 @pytest.mark.parametrize(
     ("text", "args", "said"),
     [
+        (WRITES, [], 'layer "out" (HDF5Output): what runs outside of the net cannot be split among several devices'),
         (CARRIES, [], "cannot be split among several devices, got rnn"),
         ("debug_info: true " + runs.SOLVER, [], "debug_info follows one device"),
         (runs.SOLVER, ["--global_batch"], "the batch does not divide among the devices, got 7"),

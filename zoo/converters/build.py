@@ -49,6 +49,11 @@ class BuiltLayer:
     loss_weights: tuple[float, ...]
 
     @property
+    def is_sink(self) -> bool:
+        """Whether all that it does is outside of the net, as HDF5Output: nothing in a graph depends on it."""
+        return self.type.runs_on_host and not self.definition.tops
+
+    @property
     def blobs(self) -> tuple[BlobSpec, ...]:
         """The `BlobSpec` of each parameter."""
         return tuple(parameter.spec for parameter in self.parameters)
@@ -64,6 +69,7 @@ class Net:
         shapes: Caffe shape of every value.
         inputs: the values that are fed: tops of Input and data layers, in file order.
         losses: (value, weight) of each top that counts in the objective.
+        sinks: its layers that only act outside of the net, which no Keras model holds.
         parameters: the collection that holds the blobs, shared with other nets of the same solver.
         clock: counts the batches trained on; None in a TEST net.
         state: what layers carry from batch to batch, by "layer/name".
@@ -77,10 +83,12 @@ class Net:
     state: dict[str, keras.Variable] = field(default_factory=dict)
     inputs: tuple[BlobRef, ...] = field(init=False)
     losses: tuple[tuple[BlobRef, float], ...] = field(init=False)
+    sinks: tuple[BuiltLayer, ...] = field(init=False)
 
     def __post_init__(self):
         self.inputs = tuple(top for layer in self.layers if layer.call is None for top in layer.definition.tops)
         weighted = ((*pair,) for layer in self.layers for pair in zip(layer.definition.tops, layer.loss_weights))
+        self.sinks = tuple(layer for layer in self.layers if layer.is_sink)
         self.losses = tuple((top, weight) for top, weight in weighted if weight != 0)
 
     def run(self, feeds: Mapping[BlobRef, Any]) -> dict[BlobRef, Any]:
@@ -96,7 +104,7 @@ class Net:
         return outputs + tuple(top for top, _ in self.losses if top not in outputs)
 
     def model(self, outputs: Sequence[BlobRef] | None = None, any_batch: bool = False) -> keras.Model:
-        """Returns a functional `keras.Model` from a list of `inputs`, in order, to a list of `outputs`.
+        """Returns a functional `keras.Model` from a list of `inputs`, in order, to a list of `outputs`; no `sinks`.
 
         Args:
             outputs: BlobRefs; None means `self.outputs()`.
@@ -111,7 +119,9 @@ class Net:
             if any_batch and shape:
                 shape = (None, *shape[1:])
             feeds[ref] = keras.Input(batch_shape=shape, name=names(keras_name(ref.name)))
-        values = self.run(feeds)
+        values = dict(feeds)
+        for _ in steps([layer for layer in self.layers if not layer.is_sink], values):
+            pass
         refs = self.outputs() if outputs is None else outputs
         name = keras_name(self.definition.name or "net")
         outputs = [values[ref] for ref in refs]

@@ -1,5 +1,7 @@
 """HDF5Output: a sink that writes its bottoms to a file."""
 
+import os
+
 import numpy as np
 
 from zoo.errors import DataError, UnsupportedError
@@ -15,6 +17,10 @@ class HDF5Output(LayerType):
     """Writes bottom 0 as /data and bottom 1 as /label, float32 (N,C,H,W), again at each forward pass. No tops or blobs.
 
     Caffe opens its file once and fails at the second pass, as the arrays are there by then; here the last pass stays.
+
+    Attributes:
+        path: where the file goes.
+        raised: the DataErrors that writing it from inside a graph has met, the last one alone.
     """
 
     reads_bottom_in_backward = False
@@ -28,7 +34,7 @@ class HDF5Output(LayerType):
     fields = ("hdf5_output_param",)
 
     def read(self, p):
-        self.file_name = p.file_name
+        self.path, self.raised = p.file_name, []
         if not p.file_name:
             raise p.error("file_name must be given", "file_name")
 
@@ -43,20 +49,48 @@ class HDF5Output(LayerType):
 
     def write(self, data, label):
         """Writes arrays in Caffe's order; raises DataError where the file cannot be written."""
-        with hdf5.writing(self.file_name, DataError) as file:
-            for name, array in (("data", data), ("label", label)):
-                hdf5.put(file, name, np.reshape(array, array.shape + (1,) * (4 - array.ndim)))
+        try:
+            save(self.path, data, label)
+        except DataError as error:
+            self.raised[:] = [error]
+            raise
 
     def build(self, site):
-        """Writes at each call; a functional model, in which nothing depends on it, would leave it out."""
+        """Writes at each call. A functional model, in which nothing depends on it, would leave it out.
+
+        Raises:
+            DataError: the folder is not there or cannot be written: Caffe, too, opens the file when it makes the layer.
+        """
         import tensorflow as tf
 
-        def save(data, label):
+        from zoo.layers.ops.in_turn import InTurn
+
+        check(self.path, self.layer.at("hdf5_output_param.file_name"))
+        in_turn = InTurn()
+
+        def run(data, label):
             if isinstance(data, keras.KerasTensor):
-                raise UnsupportedError(
-                    "HDF5Output cannot be part of a Keras model", at=self.layer.at(), hint="zoo.pycaffe runs it"
-                )
-            tf.numpy_function(self.write, [to_caffe(data), to_caffe(label)], [])
+                hint = "zoo.train, zoo.evaluate and zoo.pycaffe run it"
+                raise UnsupportedError("HDF5Output cannot be part of a Keras model", at=self.layer.at(), hint=hint)
+            in_turn(self.write, [to_caffe(tf.cast(x, tf.float32)) for x in (data, label)], [])
             return ()
 
-        return save
+        return run
+
+
+def check(path, at):
+    """Raises DataError, at the `Place` of the field, where no file can be made at `path`."""
+    folder = os.path.dirname(path) or "."
+    if os.path.isdir(path) or not os.path.isdir(folder) or not os.access(folder, os.W_OK | os.X_OK):
+        raise DataError("cannot write this file", at=at, got=path, want="a file in a folder that can be written")
+
+
+def save(path, data, label):
+    """Writes float32 arrays in Caffe's order as /data and /label of the file at `path`, whole or not at all.
+
+    Raises:
+        DataError: it cannot be written.
+    """
+    with hdf5.writing(path, DataError) as file:
+        for name, array in (("data", data), ("label", label)):
+            hdf5.put(file, name, np.reshape(array, array.shape + (1,) * (4 - array.ndim)))

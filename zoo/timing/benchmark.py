@@ -30,6 +30,8 @@ def everything(source, iterations, data_dir=None, shapes=None):
     net = timed.net
     for name, why in timed.made.items():
         logging.info("%s: random numbers stand in for its data (%s)", name, why)
+    for layer in timed.left_out:
+        logging.info("%s: not timed, as it would act outside of the net", layer.at())
     logging.info("*** Benchmark begins ***")
     logging.info("Testing for %d iterations.", iterations)
     computing = sum(layer.call is not None for layer in net.layers)

@@ -26,12 +26,14 @@ class TimedNet:
         batch: a tensor for each of `net.inputs`, in their order; those of rank 4 are (N,H,W,C).
         feeds: the `Feed`s of the data layers whose data are there.
         made: {layer key: why its numbers are made up} of the others.
+        left_out: the layers that are not timed, as they would write a file.
     """
 
     net: Net
     batch: tuple
     feeds: tuple[Feed, ...]
     made: dict[str, str]
+    left_out: tuple[LayerDef, ...] = ()
 
     @property
     def items(self):
@@ -87,7 +89,9 @@ def timed_net(source, data_dir=None, shapes=None, seed=0):
     Raises:
         ZooError: what is wrong with the net, or an input whose shape nothing says.
     """
-    definition = source.definition
+    sinks = [layer for layer in source.definition.layers if not layer.tops and find(layer.kind).runs_on_host]
+    layers = tuple(layer for layer in source.definition.layers if layer not in sinks)
+    definition = dataclasses.replace(source.definition, layers=layers)
     feeds, missing = open_feeds(definition, data_dir, seed)
     sizes = {feed.layer.tops[0]: feed.shapes for feed in feeds}
     unsaid = [layer for layer in definition.layers if layer.tops and layer.tops[0] in missing]
@@ -107,7 +111,7 @@ def timed_net(source, data_dir=None, shapes=None, seed=0):
             values[ref] = _numbers(net, ref, rng)
     made = {layer.key: f"an {layer.type} layer" for layer in definition.layers if find(layer.kind).fed_by_program}
     made |= {layer.key: str(missing[layer.tops[0]]) for layer in unsaid}
-    return TimedNet(net, tuple(values[ref] for ref in net.inputs), feeds, made)
+    return TimedNet(net, tuple(values[ref] for ref in net.inputs), feeds, made, tuple(sinks))
 
 
 def _made_shape(layer, index, known):

@@ -1,10 +1,9 @@
 """The inner loop on several devices: each runs its rows of the batch, all make the same update."""
 
-import keras
 import tensorflow as tf
 
 from zoo.training.replicas import all_reduce
-from zoo.training.step import TrainStep
+from zoo.training.step import ForwardPass, TrainStep
 
 
 class DataParallelStep(TrainStep):
@@ -28,7 +27,7 @@ class DataParallelStep(TrainStep):
         super().__init__(net, optimizer, iter_size, gradients, still)
         self.replicas, self.global_layers = replicas, global_layers
         if global_layers is not None:
-            self.model, self.shapes = net.model(global_layers.needs), global_layers.shapes
+            self.pass_forward, self.shapes = ForwardPass(net, global_layers.needs), global_layers.shapes
         self.forward = tf.function(lambda iterator: self._first(self._on_all(self._whole, next(iterator))))
 
     # ---- in a replica's context -------------------------------------------------------------------------------
@@ -36,8 +35,7 @@ class DataParallelStep(TrainStep):
     def _loss(self, batch, training):
         if self.global_layers is None:
             return super()._loss(batch, training)
-        values = dict(zip(self.global_layers.needs, keras.tree.flatten(self.model(list(batch), training=training))))
-        return self.global_layers(values)
+        return self.global_layers(self.pass_forward(batch, training))
 
     def _begin(self, *batch):
         return self._backward(batch)

@@ -6,7 +6,7 @@ from zoo.converters import weights
 from zoo.converters.build import build
 from zoo.training import caffe_log
 from zoo.training.feeds import Feeds
-from zoo.training.step import TestStep
+from zoo.training.step import TestStep, acting
 from zoo.training.wrong_labels import check_scores
 
 
@@ -29,7 +29,7 @@ def evaluate(definition, weights_files, iterations, data_dir=None, shards=None):
         logging.info("Weights of %s: %s", path, weights.load(net, path))
     logging.info("Running for %d iterations.", iterations)
     step, batches = TestStep(net), feeds.batches(0)
-    with feeds.reading():
+    with feeds.reading(), acting(net):
         loss, sums = step(batches, iterations)
         values = {ref: value.numpy() for ref, value in sums.items()}
         if shards:

@@ -95,7 +95,7 @@ class Loop:
     def _train(self, until):
         session, start, began = self.session, self.session.state.iteration, time.monotonic()
         step = self._debug if self._debug is not None and start % self.solver.display == 0 else self.step
-        with session.data.reading():
+        with session.reading():
             losses, outputs, gradients = step(self._batches, until - start)
             losses = losses.numpy()
         self._check_finite(start, losses, time.monotonic() - began)
@@ -117,7 +117,7 @@ class Loop:
             self.session.data.settle("the loss was no longer finite")  # of which an exchanged shard may be the cause
             iteration, loss, latest = start + int(bad[0]), losses[bad[0]], self.checkpoints.latest
             seconds = took / len(losses)
-            with self.session.data.reading():
+            with self.session.reading():
                 raise not_finite(self.session, self.step, self._rewind, iteration, loss, seconds, latest)
 
     def _display(self, iteration, outputs, gradients):
@@ -177,7 +177,7 @@ class Loop:
         if solver.snapshot_after_train:
             self._snapshot()
         if solver.display_due(session.state.iteration):
-            with session.data.reading():
+            with session.reading():
                 loss, _ = self.step.forward(self._batches)
             session.state.smooth(float(loss))
             logging.info(

@@ -68,6 +68,11 @@ class RunNets:
             hint = "train with --strategy=one, and not in mixed_float16"
             what = "debug_info follows one device whose loss is not scaled"
             raise UnsupportedError(what, at=solver.train.at, hint=hint)
+        hosted = [layer for layer in self.train.layers if layer.type.runs_on_host]
+        hosted += [layer for net in self.tests for layer in net.sinks]
+        if hosted and several:  # as in Caffe, whose Python layer refuses (python_layer.hpp:22-27)
+            what = "what runs outside of the net cannot be split among several devices"
+            raise UnsupportedError(what, at=hosted[0].definition.at(), hint="train with --strategy=one")
         if self.train.state and several:
             hint = "train with --strategy=one"
             names = ", ".join(self.train.state)

@@ -105,7 +105,7 @@ class Scoring:
         loss, sums, done, per_call = 0.0, None, 0, 1
         while done < batches:
             count, began = min(per_call, batches - done), time.monotonic()
-            with session.data.reading(index):
+            with session.reading(index):
                 more, outputs = step(self._batches[index], count)
                 values = {ref: value.numpy() for ref, value in outputs.items()}
             loss += float(more)

@@ -1,5 +1,6 @@
 """A solver opened: its data, its nets and where it stands, and what concerns all three."""
 
+import contextlib
 import dataclasses
 
 import numpy as np
@@ -9,6 +10,7 @@ from zoo.training.fingerprint import fingerprint
 from zoo.training.replicas import ONE
 from zoo.training.run_data import RunData
 from zoo.training.run_nets import RunNets
+from zoo.training.step import acting
 from zoo.training.train_state import TrainState
 from zoo.training.wrong_labels import check_scores
 
@@ -60,10 +62,16 @@ class Session:
         """Returns the iterator of a test net's batches from where its last test ended."""
         return self.data.test_batches(index, self.state.test_position[index])
 
+    @contextlib.contextmanager
+    def reading(self, index=None):
+        """Around running the training net, or test net `index`: a file at fault is the DataError that says so."""
+        with self.data.reading(index), acting(self.nets.train if index is None else self.nets.tests[index]):
+            yield
+
     def check_scores(self, index, values, count):
         """Raises the DataError for a label that made a score of the last `count` batches of a test NaN."""
         first = self.state.test_position[index] - count
-        with self.data.reading(index):
+        with self.reading(index):
             check_scores(self.nets.tests[index], values, lambda: self.data.test_batches(index, first), count)
 
     def learning_rate(self, iteration):

@@ -1,14 +1,51 @@
 """The inner loop, inside the graph: iterations of a training net and batches of a test net, many to a call."""
 
+import contextlib
+
 import keras
 import tensorflow as tf
 
+from zoo.converters.execution import run_layer
 from zoo.layers.base.geometry import keras_shape
 
 
 def objective(losses, values):
     """Returns what a net minimises, in float32: weight * every element, of each (top, weight) of `losses`."""
     return tf.add_n([weight * tf.reduce_sum(tf.cast(values[top], tf.float32)) for top, weight in losses])
+
+
+class ForwardPass:
+    """A net's Keras model, and its layers that only act outside of it, such as HDF5Output.
+
+    Args:
+        net: a `Net`.
+        outputs: the values to give.
+    """
+
+    def __init__(self, net, outputs):
+        self._sinks = net.sinks
+        read = [bottom for layer in self._sinks for bottom in layer.definition.bottoms]
+        self._given = tuple(dict.fromkeys([*outputs, *read]))
+        self._model = net.model(self._given)
+
+    def __call__(self, batch, training):
+        """Runs the net on a tensor for each input, in order; returns {BlobRef: tensor} of at least `outputs`."""
+        values = dict(zip(self._given, keras.tree.flatten(self._model(list(batch), training=training))))
+        for layer in self._sinks:
+            run_layer(layer, [values[bottom] for bottom in layer.definition.bottoms])
+        return values
+
+
+@contextlib.contextmanager
+def acting(net):
+    """Around running a net: what keeps one of its layers from writing its file is raised as that DataError."""
+    try:
+        yield
+    except tf.errors.OpError as error:
+        raised = [e for layer in net.sinks for e in getattr(layer.type, "raised", ()) if str(e) in error.message]
+        if not raised:
+            raise
+        raise raised[0] from error
 
 
 class TrainStep:
@@ -24,7 +61,7 @@ class TrainStep:
 
     def __init__(self, net, optimizer, iter_size=1, gradients=False, still=()):
         self.net, self.optimizer, self.iter_size, self.gradients = net, optimizer, iter_size, gradients
-        self.model = net.model()
+        self.pass_forward = ForwardPass(net, net.outputs())
         self.outputs, self.shapes = net.outputs(), net.shapes
         self._still = list(still)
         self.variables = [parameter.variable for parameter in net.learnable() if parameter.variable.trainable]
@@ -41,7 +78,7 @@ class TrainStep:
         return self.graph_function(iterator, tf.constant(count, tf.int32))
 
     def _loss(self, batch, training):
-        values = dict(zip(self.outputs, keras.tree.flatten(self.model(list(batch), training=training))))
+        values = self.pass_forward(batch, training)
         return objective(self.net.losses, values), tuple(tf.cast(values[top], tf.float32) for top in self.outputs)
 
     def _backward(self, batch):
@@ -103,7 +140,7 @@ class TestStep:
 
     def __init__(self, net):
         self.net, self.outputs = net, net.outputs()
-        self.model = net.model()
+        self.pass_forward = ForwardPass(net, self.outputs)
         self.graph_function = tf.function(self._run)
 
     def __call__(self, iterator, count):
@@ -115,9 +152,8 @@ class TestStep:
         loss = tf.constant(0.0)
         sums = tuple(tf.zeros(keras_shape(self.net.shapes[ref])) for ref in self.outputs)
         for _ in tf.range(count):
-            outputs = tuple(keras.tree.flatten(self.model(list(next(iterator)), training=False)))
-            values = dict(zip(self.outputs, outputs))
+            values = self.pass_forward(next(iterator), training=False)
             for top, weight in self.net.losses:
                 loss += weight * tf.reduce_sum(tf.cast(values[top], tf.float32))
-            sums = tuple(a + tf.cast(b, tf.float32) for a, b in zip(sums, outputs))
+            sums = tuple(a + tf.cast(values[ref], tf.float32) for a, ref in zip(sums, self.outputs))
         return loss, sums

@@ -5,6 +5,7 @@ import numpy as np
 import tensorflow as tf
 
 from zoo.layers.base.geometry import keras_shape
+from zoo.layers.ops.in_turn import InTurn
 from zoo.layers.ops.layout import from_caffe, to_caffe
 
 
@@ -21,6 +22,7 @@ class PythonCallback(keras.layers.Layer):
         super().__init__(**kwargs)
         self.instance, self.site = instance, site
         self.bottoms, self.tops = bottoms, tops
+        self._in_turn = InTurn()
 
     def build(self, input_shape):
         """Creates nothing: the variables are the net's."""
@@ -34,14 +36,17 @@ class PythonCallback(keras.layers.Layer):
         shapes = self.site.tops
         given = [to_caffe(x) for x in bottoms[: len(self.bottoms)]]  # without bottoms there is an anchor
         values = [tf.convert_to_tensor(v) for v in self.site.variables]
+        if not shapes:
+            self._in_turn(self._forward, [*given, *values], [])
+            return ()
 
         @tf.custom_gradient
         def run(*inputs):
-            tops = tf.nest.flatten(tf.numpy_function(self._forward, inputs, [tf.float32] * len(shapes)))
+            tops = tf.nest.flatten(self._in_turn(self._forward, inputs, [tf.float32] * len(shapes)))
             tops = [tf.ensure_shape(top, shape) for top, shape in zip(tops, shapes)]
 
             def gradient(*diffs):
-                found = tf.nest.flatten(tf.numpy_function(self._backward, diffs, [tf.float32] * len(inputs)))
+                found = tf.nest.flatten(self._in_turn(self._backward, diffs, [tf.float32] * len(inputs)))
                 return [tf.ensure_shape(diff, x.shape) for diff, x in zip(found, inputs)]
 
             return tuple(tops), gradient
