@@ -122,7 +122,7 @@ def test_lines_inside_a_solver():
         ("name: 'a' // the net", "// does not start a comment .write # before it"),
         ("name: 'http://a' # //\n/* more */", "2: /[*] does not start a comment"),
         ("input_dim: 1,3", "input_dim is given a list, got 1,3, want .1, 3."),
-        ("layers { type: BN }", "no value BN .a layer of a fork of Caffe .* SegNet .* or PSPNet"),
+        ("layers { type: VIDEO_DATA }", "no value VIDEO_DATA .a layer of a fork of Caffe .* C3D"),
         ('layer { type: "Convolution" num_output: 3 }', "num_output.*it belongs in convolution_param { ... }"),
         ("force_backward: maybe", 'Expected "true" or "false"'),
         ('name: "a"\nname: "b"', '2: NetParameter has the field "name" twice'),

@@ -116,6 +116,7 @@ def test_stochastic_counts_only_what_lies_in_the_plane():
         ("kernel_size: 3 pad: 1 pad_h: 1 pad_w: 1", "pad is pad, or pad_h and pad_w"),
         ("kernel_size: 3 pad: 3", "want padding smaller than the kernel"),
         ("pool: STOCHASTIC kernel_size: 3 pad: 1", "want no padding for STOCHASTIC"),
+        ("kernel_size: 2 ceil_mode: false round_mode: CEIL", "contradict"),
         ("kernel_size: 8 round_mode: FLOOR", "the kernel is larger than the padded bottom"),
     ],
 )

@@ -69,6 +69,10 @@ _FORKS = {
         "CTCGreedyDecoder Lstm Reverse Transpose WarpCTC",
         "ctc_decoder_param lstm_param reverse_param transpose_param warp_ctc_param",
     ),
+    "C3D (facebook/C3D)": (
+        "Convolution3D DECONVOLUTION3D Pooling3D VIDEO_DATA VIDEO_SEGMENTATION_DATA VOLUME_DATA VOXEL_SOFTMAX_LOSS",
+        "convolution3d_param filter_group kernel_depth pooling3d_param temporal_pad temporal_stride",
+    ),
     "FlowNet (lmb-freiburg/flownet2)": (
         "Correlation Downsample FlowWarp L1Loss Mean Resample",
         "correlation_param downsample_param l1_loss_param mean_param resample_param",

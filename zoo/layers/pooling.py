@@ -11,8 +11,9 @@ from zoo.layers.ops.pooling import PoolGrid, max_mask, pooler
 class Pooling(LayerType):
     """out = ceil((H + 2p - k)/s) + 1 (or floor); with padding, one less when the last window starts at or past H + p.
 
-    MAX: padding never wins. AVE: sum / window area clipped at H + p, so that padding counts and what hangs over does
-    not. STOCHASTIC: in TRAIN one value of the window, with probability in proportion to it; in TEST sum(x^2)/sum(x).
+    round_mode says which, or ceil_mode as in some forks. MAX: padding never wins. AVE: sum / window area clipped at
+    H + p, so that padding counts and what hangs over does not; neither does with Intel's avg_include_pad: false.
+    STOCHASTIC: in TRAIN one value of the window, with probability in proportion to it; in TEST sum(x^2)/sum(x).
     Bottom (N,C,H,W) -> tops (N,C,H',W')[, for MAX the first maximum's place h * W + w]. Blobs: none.
     """
 
@@ -27,6 +28,11 @@ class Pooling(LayerType):
     def read(self, p):
         """Takes pooling_param. Raises NetError for what PoolingLayer::LayerSetUp refuses (pooling_layer.cpp:14-77)."""
         self.method, self.ceil, self.whole = p.enum("pool"), p.enum("round_mode") == "CEIL", p.global_pooling
+        if p.has("ceil_mode"):
+            if p.has("round_mode") and p.ceil_mode != self.ceil:
+                raise p.error("ceil_mode and round_mode contradict each other", "ceil_mode", want="one of them")
+            self.ceil = p.ceil_mode
+        self.counted = p.avg_include_pad
         p.no_effect("engine")
         square, pair = p.has("kernel_size"), (p.has("kernel_h"), p.has("kernel_w"))
         if self.whole and (square or any(pair)):
@@ -83,7 +89,7 @@ class Pooling(LayerType):
     def build(self, site):
         """keras.ops; for a mask with TensorFlow, its kernel that gives both tops."""
         shape = site.bottoms[0]
-        grid = PoolGrid(shape[2:], self._windows(shape), site.tops[0][2:])
+        grid = PoolGrid(shape[2:], self._windows(shape), site.tops[0][2:], self.counted)
         if self.method == "STOCHASTIC" and site.phase == "TRAIN" and site.portable:
             raise UnsupportedError("STOCHASTIC pooling cannot be exported for training", at=self.layer.at())
         pool = pooler(grid, self.method, site, site.name)

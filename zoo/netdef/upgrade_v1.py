@@ -44,6 +44,11 @@ LAYER_TYPES = {
     "TANH": "TanH",
     "WINDOW_DATA": "WindowData",
     "THRESHOLD": "Threshold",
+    "BN": "BN",
+    "UPSAMPLE": "Upsample",
+    "DENSE_IMAGE_DATA": "DenseImageData",
+    "CONVOLUTION3D": "Convolution3D",
+    "POOLING3D": "Pooling3D",
 }
 # Fields of V1LayerParameter that stand under the same name and meaning in LayerParameter; the rest are below.
 _APART = ("layer", "type", "param", "blob_share_mode", "blobs_lr", "weight_decay")

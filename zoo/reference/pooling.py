@@ -43,12 +43,14 @@ def pooling(layer, x):
         stride = (p.stride_h, p.stride_w) if p.HasField("stride_h") else (p.stride,) * 2
         pad = (p.pad_h, p.pad_w) if p.HasField("pad_h") else (p.pad,) * 2
     method, rounding = enum_name(p, "pool"), enum_name(p, "round_mode")
+    if p.HasField("ceil_mode"):  # of forks
+        rounding = "CEIL" if p.ceil_mode else "FLOOR"
     if method == "STOCHASTIC" and layer.phase == "TRAIN":
         raise UnsupportedError("random in TRAIN, so there is no one answer", at=layer.place)
-    return _pool(x, method, kernel, stride, pad, rounding)
+    return _pool(x, method, kernel, stride, pad, rounding, p.avg_include_pad)
 
 
-def _pool(x, method, kernel, stride, pad, rounding="CEIL"):
+def _pool(x, method, kernel, stride, pad, rounding="CEIL", counted=True):
     """Returns (top, place of each maximum in its plane, -1 where there is none)."""
     round_ = math.ceil if rounding == "CEIL" else math.floor
     axes = []
@@ -67,7 +69,7 @@ def _pool(x, method, kernel, stride, pad, rounding="CEIL"):
             if method == "MAX":
                 top[:, :, i, j], place[:, :, i, j] = _largest(part, top_row, left, across.size)
             elif method == "AVE":
-                top[:, :, i, j] = part.sum((2, 3)) / np.float64(tall * wide)
+                top[:, :, i, j] = part.sum((2, 3)) / np.float64(tall * wide) if counted else part.mean((2, 3))
             else:
                 total = part.sum((2, 3))
                 top[:, :, i, j] = np.where(total > 0, (part**2).sum((2, 3)) / total, 0)

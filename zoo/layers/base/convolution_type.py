@@ -34,7 +34,7 @@ class ConvolutionType(LayerType):
 
     def read(self, p):
         """Takes convolution_param. Raises NetError for a missing num_output or a group that cannot be."""
-        self.window = SlidingWindow(p)
+        self.window = self.read_window(p)
         self.num_output, self.group, self.bias_term = p.num_output, p.group, p.bias_term
         self.weight_filler, self.bias_filler = p.weight_filler, p.bias_filler
         if self.counts_outputs:
@@ -42,6 +42,10 @@ class ConvolutionType(LayerType):
         if len(self.layer.tops) != len(self.layer.bottoms):
             got = f"{len(self.layer.bottoms)} bottoms and {len(self.layer.tops)} tops"
             raise self.error("there is one top for each bottom", "top", got=got)
+
+    def read_window(self, p):
+        """Returns the `SlidingWindow`, or what has its methods."""
+        return SlidingWindow(p)
 
     def _check_counts(self, p):
         if self.num_output < 1:

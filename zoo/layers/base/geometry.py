@@ -87,12 +87,20 @@ def pool_size(size, window, ceil=True, padded=None):
     return pooled
 
 
-def pool_divisors(size, window, pooled):
+def pool_divisors(size, window, pooled, padding=True):
     """Returns the divisor of AVE pooling for each of `pooled` windows along one axis (pooling_layer.cpp:210-215).
 
     Padding counts, what hangs over its far end does not. A window past that end has a divisor of 0 or less.
+
+    Args:
+        size: of the input.
+        window: of dilation 1.
+        pooled: how many windows.
+        padding: False where padding does not count either.
     """
     starts = [i * window.stride - window.pad for i in range(pooled)]
+    if not padding:
+        return tuple(min(start + window.kernel, size) - max(start, 0) for start in starts)
     return tuple(min(start + window.kernel, size + window.pad) - start for start in starts)
 
 

@@ -27,7 +27,8 @@ class SlidingWindow:
                 tuple(getattr(fields, repeated)),
                 [getattr(fields, part) for part in pair] if any(fields.has(part) for part in pair) else None,
             )
-        fields.no_effect("engine", "force_nd_im2col")  # both choose between ways of computing the same
+        # What chooses between ways of computing the same.
+        fields.no_effect("engine", "force_nd_im2col", "conv_algos_override")
 
     def axis(self, shape):
         """Returns the channel axis of a blob of Caffe's `shape`. Raises NetError if it has none such."""

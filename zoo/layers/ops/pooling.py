@@ -17,14 +17,15 @@ class PoolGrid:
         sizes: (H, W).
         windows: a `geometry.Window` for each.
         outs: (H', W').
+        counted: whether AVE counts padding.
 
     Attributes:
         pads: (before, after) for each axis, with which all windows lie inside.
         empty: whether some window lies outside the plane, as happens where the stride is larger than the kernel.
     """
 
-    def __init__(self, sizes, windows, outs):
-        self.sizes, self.windows, self.outs = sizes, windows, outs
+    def __init__(self, sizes, windows, outs, counted=True):
+        self.sizes, self.windows, self.outs, self.counted = sizes, windows, outs, counted
         self.pads = [cover(*axis) for axis in zip(sizes, windows, outs)]
         self.same = all(same_is_exact(*axis) for axis in zip(sizes, windows, outs))
         self.empty = any((out - 1) * w.stride - w.pad >= size for size, w, out in zip(sizes, windows, outs))
@@ -96,11 +97,11 @@ def max_mask(x, grid):
 
 
 def average_pool(x, grid):
-    """Returns the sum of each window over Caffe's divisor, which counts padding (pooling_layer.cpp:201-233)."""
+    """Returns the sum of each window over Caffe's divisor (pooling_layer.cpp:201-233)."""
     if grid.whole:
         return ops.mean(x, axis=(1, 2), keepdims=True)
     y = _pool(grid.pad(x), grid, keras.layers.AveragePooling2D, ops.average_pool, "valid")
-    rows, columns = (pool_divisors(*axis) for axis in zip(grid.sizes, grid.windows, grid.outs))
+    rows, columns = (pool_divisors(*axis, grid.counted) for axis in zip(grid.sizes, grid.windows, grid.outs))
     divisors = np.outer(rows, columns).astype(np.float32)
     area = np.float32(grid.kernel[0] * grid.kernel[1])
     if np.all(divisors == area):

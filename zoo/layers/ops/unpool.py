@@ -23,8 +23,8 @@ def unpool(x, mask, top):
     where = ops.reshape(ops.where(possible, place, 0) * channels + plane.astype(np.int32), (-1,))
     values, possible = ops.reshape(x, (-1,)), ops.reshape(possible, (-1,))
     count = batch * places * channels
-    order = np.arange(np.prod(x.shape), dtype=np.int32)
-    last = ops.take(ops.segment_max(ops.zeros_like(where) + order, where, num_segments=count), where)
+    order = ops.cumsum(ops.ones_like(where))  # no constant, which a saved model would write out in digits
+    last = ops.take(ops.segment_max(order, where, num_segments=count), where)
     fixed = ops.stop_gradient(values)
     kept = ops.where(possible, ops.where(ops.equal(last, order), fixed, 0), float("nan"))
     return ops.reshape(ops.segment_sum(kept + (values - fixed), where, num_segments=count), (batch, height, width, -1))
