@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from absl import flags
 
-from data_prep import batch_pickle, common, official, tar_members
+from data_prep import batch_pickle, common, official, sources, tar_members
 from data_prep.images import read_file
 from zoo.errors import DataError, Place
 from zoo.formats import limits
@@ -23,6 +23,7 @@ CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "hors
 SHAPE = (3, 32, 32)
 RECORD = 1 + 3 * 32 * 32  # bytes of the binary version: the label, then the planes
 SHARDS = 10
+BATCHES = sorted(name + end for names in SPLITS.values() for name in names for end in (".bin", ""))
 FOLDERS = ("", "cifar-10-batches-bin", "cifar-10-batches-py")
 ARCHIVES = ("cifar-10-binary.tar.gz", "cifar-10-python.tar.gz", "cifar-10-binary.tar", "cifar-10-python.tar")
 
@@ -47,28 +48,34 @@ def _join(batches):
 
 def _files(source):
     """Returns {file name: (place, bytes)} of the batches at `source`."""
-    at = Place(str(source))
-    archives = [source] if source.is_file() else [source / name for name in ARCHIVES if (source / name).is_file()]
-    wanted = {name + end for names in SPLITS.values() for name in names for end in (".bin", "")}
-    for folder in FOLDERS:
-        found = {name: source / folder / name for name in sorted(wanted) if (source / folder / name).is_file()}
-        if found:
-            return {name: (Place(str(path)), read_file(path)) for name, path in found.items()}
-    if not archives:
-        want = f"data_batch_1.bin, data_batch_1 or one of {', '.join(ARCHIVES[:2])}"
-        got = "no such directory" if not source.exists() else "neither batches nor an archive"
-        raise DataError("no CIFAR-10", at=at, got=got, want=want)
+    paths = _paths(source)
+    if len(paths) != 1 or paths[0].name in BATCHES:
+        return {path.name: (Place(str(path)), read_file(path)) for path in paths}
     try:
-        with tarfile.open(archives[0]) as tar:
-            return {pathlib.PurePath(m.name).name: _member(tar, m, archives[0]) for m in tar if _is_batch(m, wanted)}
+        with tarfile.open(paths[0]) as tar:
+            return {pathlib.PurePath(m.name).name: _member(tar, m, paths[0]) for m in tar if _is_batch(m)}
     except DataError:
         raise
     except Exception as e:  # tarfile and its decompressors raise of all kinds for damaged archives
-        raise DataError("not an archive of CIFAR-10", at=Place(str(archives[0])), got=str(e)) from e
+        raise DataError("not an archive of CIFAR-10", at=Place(str(paths[0])), got=str(e)) from e
 
 
-def _is_batch(member, wanted):
-    return member.isreg() and not member.issparse() and pathlib.PurePath(member.name).name in wanted
+def _paths(source):
+    """Returns the files that are read: the batches at `source`, or the one archive; raises DataError."""
+    archives = [source] if source.is_file() else [source / name for name in ARCHIVES if (source / name).is_file()]
+    for folder in FOLDERS:
+        found = [source / folder / name for name in BATCHES if (source / folder / name).is_file()]
+        if found:
+            return found
+    if not archives:
+        want = f"data_batch_1.bin, data_batch_1 or one of {', '.join(ARCHIVES[:2])}"
+        got = "no such directory" if not source.exists() else "neither batches nor an archive"
+        raise DataError("no CIFAR-10", at=Place(str(source)), got=got, want=want)
+    return archives[:1]
+
+
+def _is_batch(member):
+    return member.isreg() and not member.issparse() and pathlib.PurePath(member.name).name in BATCHES
 
 
 def _member(tar, member, archive):
@@ -111,11 +118,18 @@ def _pickled(data, at):
     return images.reshape(-1, *SHAPE), labels
 
 
-def prepare(output_dir, source, *, shards=None, force=False, feature_names="tfds"):
-    """Writes the splits "train" and "test" under `output_dir` unless they are there; returns {split: `Card`}."""
+def prepare(output_dir, source, *, shards=None, force=False, feature_names="tfds", verify_sources=False):
+    """Writes the splits "train" and "test" under `output_dir` unless they are there; returns {split: `Card`}.
+
+    With `verify_sources` what `source` names is held against what cards that are there say of it.
+    """
+
+    def files():
+        return {str(source): _paths(pathlib.Path(source))}
+
     if not force:
         wanted = {"source": str(source), "shards": shards, "feature_names": feature_names}
-        cards = common.finished(output_dir, SPLITS, wanted)
+        cards = common.finished(output_dir, SPLITS, wanted, files, verify_sources)
         if cards:
             print(f"Nothing to do: {output_dir} is complete (--force prepares it again).")
             return cards
@@ -125,6 +139,7 @@ def prepare(output_dir, source, *, shards=None, force=False, feature_names="tfds
     command = f"python -m data_prep.cifar10 {options} --force"
     made = {"source": str(source), "shards": shards, "order": "as in the source", "feature_names": feature_names}
     with common.alone(output_dir):
+        made[sources.KEY] = sources.noted(files(), verify_sources)
         return {
             split: common.write_arrays(
                 output_dir,
@@ -144,6 +159,7 @@ def main(_):
     """Reads the flags, prepares, and says the numbers."""
     f = flags.FLAGS
     options = {"shards": f.shards, "force": f.force, "feature_names": f.feature_names}
+    options["verify_sources"] = f.verify_sources
     common.describe(f.output_dir, prepare(f.output_dir, f.source, **options))
 
 
@@ -152,5 +168,6 @@ if __name__ == "__main__":
     flags.DEFINE_string("output_dir", "data/cifar10", "Where to write the shards.")
     flags.DEFINE_integer("shards", None, f"Files per split; by default {SHARDS}.", lower_bound=1)
     common.define_feature_names()
+    sources.define_flag()
     flags.DEFINE_bool("force", False, "Prepare again even if it is already there.")
     common.run(main)

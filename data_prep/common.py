@@ -8,7 +8,7 @@ import sys
 import numpy as np
 from absl import flags
 
-from data_prep import leftovers
+from data_prep import leftovers, sources
 from zoo import command
 from zoo.errors import DataError, Place
 from zoo.formats import limits, lock, records, tfds_writer
@@ -63,16 +63,17 @@ def alone(folder, name=lock.NAME):
                 folder.rmdir()
 
 
-def finished(output_dir, splits, wanted):
+def finished(output_dir, splits, wanted, files, verify=False):
     """Returns the cards of `splits` ({name: `Card`}) if all lie whole under `output_dir`, else None.
 
     Args:
         output_dir: the folder of the splits.
         splits: their names.
         wanted: {name of a flag: value, or None for any} to compare with what the cards say in `made`.
+        files, verify: of their sources, see `sources.check`, which has its say.
 
     Raises:
-        DataError: they are whole but were made with another value.
+        DataError: they are whole but were made with another value or, with `verify`, of other sources.
     """
     prefixes = {split: pathlib.Path(output_dir) / split for split in splits}
     if not any(records.card_path(prefix).exists() for prefix in prefixes.values()):
@@ -91,6 +92,7 @@ def finished(output_dir, splits, wanted):
                 at = Place(str(records.card_path(prefixes[split])))
                 hint = "add --force to prepare it again, or name another --output_dir"
                 raise DataError(f"this split was made with --{flag}={made}", at=at, want=value, hint=hint)
+    sources.check(cards, files, output_dir, verify)
     _tidy(output_dir, splits)
     tfds_writer.describe(output_dir)  # again where a run ended, or the disk was full, before it was done
     return cards

@@ -62,7 +62,9 @@ def describe(card, sheet):
     """Returns the readable card: what the split holds, how it was made, images to mention, records per class."""
     counts = card.made.get("per_class", [0])  # cards of old have none
     size = " x ".join(map(str, card.image_shape)) if card.image_shape else "several"
-    made = {name: value for name, value in card.made.items() if not isinstance(value, list) and value is not None}
+    made = {
+        name: value for name, value in card.made.items() if not isinstance(value, list | dict) and value is not None
+    }
     rows = {
         "records": card.count,
         "classes": f"{len(card.classes)}, {min(counts)} to {max(counts)} records each",

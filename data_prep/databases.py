@@ -16,8 +16,8 @@ import shutil
 
 from absl import flags
 
-from data_prep import common, image_writers
-from data_prep.image_readers import define_resize, open_source, resize_of
+from data_prep import common, image_writers, sources
+from data_prep.image_readers import define_resize, open_source, paths, resize_of
 from data_prep.image_transforms import ImageTransform, TransformedImages
 from zoo.errors import DataError, Place
 from zoo.formats import lock, shard_check
@@ -64,8 +64,12 @@ def main(_):
         "shards": f.shards,
         "feature_names": f.feature_names,
     }
+
+    def files():
+        return paths(f.source, f.root_folder)
+
     if f.backend == "records" and not f.force:
-        cards = common.finished(prefix.parent, [prefix.name], made)
+        cards = common.finished(prefix.parent, [prefix.name], made, files, f.verify_sources)
         if cards:
             print(f"Nothing to do: {prefix} is complete (--force prepares it again).")
             return common.describe(prefix.parent, cards)
@@ -75,7 +79,8 @@ def main(_):
         raise DataError("only the names of a list tell how to encode", at=Place(f.source), hint="--encode_type=jpg")
     options = {"check_size": f.check_size, "skip_corrupt": f.skip_corrupt}
     if f.backend == "records":
-        options |= {"shards": f.shards, "prepare": f"python -m data_prep.databases {_given(f)} --force", "made": made}
+        options |= {"shards": f.shards, "prepare": f"python -m data_prep.databases {_given(f)} --force"}
+        options["made"] = {**made, sources.KEY: sources.noted(files(), f.verify_sources)}
         options["names"] = f.feature_names
     with common.alone(prefix.parent, lock.NAME if f.backend == "records" else f".{prefix.name}{lock.NAME}"):
         if f.force and database_kind(prefix):
@@ -117,4 +122,5 @@ if __name__ == "__main__":
     common.define_feature_names()
     define_resize()
     shard_check.define_flag()
+    sources.define_flag()
     common.run(main)

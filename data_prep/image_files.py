@@ -51,6 +51,19 @@ def collect(source, root_folder="", classes=None, class_file=None):
     return _checked(files, classes, at)
 
 
+def paths(source, root_folder="", class_file=None):
+    """Returns {name: paths of its files} of what `collect` reads with the same arguments; raises DataError."""
+    path = pathlib.Path(source)
+    more = {str(class_file): [pathlib.Path(class_file)]} if class_file else {}
+    if archives.is_archive(path):
+        return {str(source): [path], **more}
+    if path.is_file():
+        files, _ = image_lists.listing(path, root_folder)
+        return {str(source): [path], f"images of {source}": [file.path for file in files]}
+    inner = sorted(path.glob("*.tar"))
+    return {str(source): inner or [file.path for file in images.listing(path, named=not class_file)], **more}
+
+
 def _in_archive(path, left_out):
     if not archives.is_archive(path):
         raise DataError("an archive that is not a file", at=Place(str(path)))

@@ -13,7 +13,7 @@ from absl import flags
 from data_prep.images import read_file
 from zoo.errors import DataError, Place
 from zoo.formats import datum, records, tfds
-from zoo.formats.databases import Database, database_kind
+from zoo.formats.databases import Database, database_kind, record_files
 from zoo.formats.image_list import read_list
 from zoo.formats.shard_check import ShardCheck
 
@@ -111,6 +111,22 @@ def open_source(source, root_folder="", shuffle_seed=None, verify=False):
         return _from_shards(prefix, tfds.read_card(prefix), verify)
     want = "a list of images, an LMDB, a LevelDB or a split such as data/mnist/train or that of TensorFlow Datasets"
     raise DataError("nothing that holds images", at=Place(str(source)), want=want)
+
+
+def paths(source, root_folder=""):
+    """Returns {name: paths of its files} of what `open_source` reads with the same arguments; raises DataError.
+
+    A split of ours stands for its shards with its card, which has their SHA-256.
+    """
+    path = pathlib.Path(os.path.expanduser(source))
+    prefix = str(path).removesuffix(".json")
+    if records.card_path(prefix).is_file():
+        return {source: [records.card_path(prefix)]}
+    if path.is_file() and path.suffix != ".mdb":
+        return {source: [path], f"images of {source}": [f"{root_folder}{entry.name}" for entry in read_list(path)]}
+    if database_kind(path):
+        return {source: record_files(path)}
+    return {source: records.shard_paths(prefix, tfds.read_card(prefix))}
 
 
 def define_resize():

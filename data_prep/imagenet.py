@@ -29,7 +29,7 @@ import sys
 
 from absl import flags
 
-from data_prep import beam, common, contact_sheet, images, leftovers, official, shards
+from data_prep import beam, common, contact_sheet, image_files, images, leftovers, official, shards, sources
 from data_prep.image_files import collect
 from data_prep.progress import Progress
 from zoo.errors import DataError, Place
@@ -231,6 +231,18 @@ def _note(split, splits, classes, held_out):
     return official.noted("ILSVRC2012", split, count)
 
 
+def _sources(f):
+    """Returns {split: {name: paths of its files}} of the flags, for `data_prep.sources`."""
+    train = image_files.paths(f.source, f.root_folder)
+    if not f.val_source:
+        return {"train": train, "val": train}
+    return {"train": train, "val": image_files.paths(f.val_source, f.val_root_folder, f.val_labels)}
+
+
+def _all_sources(f):
+    return {name: paths for of_split in _sources(f).values() for name, paths in of_split.items()}
+
+
 def _sheets(output_dir, cards):
     """Makes the readable cards and sheets that a killed run left out; a note says where the disk refuses."""
     for split, card in cards.items():
@@ -258,7 +270,7 @@ def main(_):
         "seed": f.seed,
     }
     if not f.force:
-        cards = common.finished(f.output_dir, ("train", "val"), wanted)
+        cards = common.finished(f.output_dir, ("train", "val"), wanted, lambda: _all_sources(f), f.verify_sources)
         if cards:
             print(f"Nothing to do: {f.output_dir} is complete (--force prepares it again).")
             _sheets(f.output_dir, cards)
@@ -274,6 +286,7 @@ def main(_):
         splits, classes = _splits(f)
         prepare = "python -m data_prep.imagenet " + common.flags_set(f, exclude=("force",)) + " --force"
         numbers = {"train": (f.shards, SHARDS), "val": (f.val_shards or f.shards, VAL_SHARDS)}
+        noted = {split: sources.noted(paths, f.verify_sources) for split, paths in _sources(f).items()}
         cards = {}
         for split, files in splits.items():
             if on_beam:  # whose workers may stand elsewhere
@@ -281,7 +294,7 @@ def main(_):
             given, usual = numbers[split]
             number = given or shard_count(len(files), usual)
             at_once = min(processes if f.processes or on_beam or len(files) >= MANY else 1, number)
-            note = _note(split, splits, classes, held_out=not f.val_source)
+            note = _note(split, splits, classes, held_out=not f.val_source) | {sources.KEY: noted[split]}
             how = (f.skip_corrupt, wanted | note, at_once, f.force, f.feature_names, on_beam)
             options = Options(number, resize, f.encoding, *how)
             cards[split] = write_split(f.output_dir, split, files, classes, options, prepare)
@@ -315,6 +328,7 @@ if __name__ == "__main__":
     )
     flags.DEFINE_enum("encoding", "jpeg", ["jpeg", "png", "raw"], "Form of the pixels; png and raw need a size.")
     common.define_feature_names()
+    sources.define_flag()
     flags.DEFINE_integer("seed", 0, "Seed of the shuffling.")
     flags.DEFINE_integer(
         "processes", 0, f"How many processes; 0: one for {CORES} cores, or just one below {MANY} images.", 0

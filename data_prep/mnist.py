@@ -20,7 +20,7 @@ from typing import NamedTuple
 import numpy as np
 from absl import flags
 
-from data_prep import common, mnist_fallback, official
+from data_prep import common, mnist_fallback, official, sources
 from zoo.errors import DataError, Place
 from zoo.formats import records
 from zoo.formats.idx import read_idx_images, read_idx_labels
@@ -77,7 +77,10 @@ def read_split(images_path, labels_path):
 
 
 def load(source="auto", idx_dir=None, tfds_seconds=120):
-    """Returns (source used, where from, {split: `Split`}); raises DataError where `source` cannot be had."""
+    """Returns (source used, where from, {split: `Split`}); raises DataError where `source` cannot be had.
+
+    Where from is a folder with the files that `find_idx` finds in it, or words.
+    """
     tried = idx_folders(idx_dir)
     if source in ("auto", "idx"):
         for folder in tried:
@@ -143,6 +146,7 @@ def prepare(
     force=False,
     tfds_seconds=120,
     feature_names="tfds",
+    verify_sources=False,
 ):
     """Writes the splits "train" and "test" under `output_dir` unless they are there; returns {split: `Card`}.
 
@@ -153,6 +157,7 @@ def prepare(
         shards: files a split.
         force: write again what is there.
         feature_names: see `zoo.formats.records.features`.
+        verify_sources: whether the IDX files are held against what the cards say of them, where these are there.
 
     Raises:
         DataError: the source cannot be had or is damaged, or what is there was made otherwise.
@@ -160,7 +165,7 @@ def prepare(
     classes = chosen(digits)
     if not force:
         wanted = {"source": None if source == "auto" else source, "shards": shards, "feature_names": feature_names}
-        cards = common.finished(output_dir, FILES, wanted)
+        cards = common.finished(output_dir, FILES, wanted, dict, verify_sources)
         if cards:
             _check_digits(output_dir, cards, classes)
             print(f"Nothing to do: {output_dir} is complete (--force prepares it again).")
@@ -181,10 +186,12 @@ def prepare(
         "digits": digits,
     }
     made["feature_names"] = feature_names
+    files = (find_idx(pathlib.Path(where)) if used == "idx" else None) or dict.fromkeys(splits, ())
     names, cards = [str(digit) for digit in classes], {}
     with common.alone(output_dir):
         for split, arrays in splits.items():
             note = {} if used == "digits" else official.noted("MNIST", split, len(arrays.labels))
+            note[sources.KEY] = sources.noted({str(path): [path] for path in files[split]}, verify_sources)
             how = (shards, names, command, made | note, feature_names)
             cards[split] = common.write_arrays(output_dir, split, *only(arrays, classes), *how)
     return cards
@@ -203,7 +210,7 @@ def _title(used, where, splits, digits):
 def main(_):
     """Reads the flags, prepares, and says the numbers."""
     f = flags.FLAGS
-    names = ("source", "idx_dir", "digits", "shards", "force", "tfds_seconds", "feature_names")
+    names = ("source", "idx_dir", "digits", "shards", "force", "tfds_seconds", "feature_names", "verify_sources")
     cards = prepare(f.output_dir, **{name: f[name].value for name in names})
     made = cards["train"].made
     print(f"{made.get('title', 'digits')}, made from {made['from']}")
@@ -221,6 +228,7 @@ if __name__ == "__main__":
     )
     flags.DEFINE_integer("shards", None, f"Files per split; by default {SHARDS}.", lower_bound=1)
     common.define_feature_names()
+    sources.define_flag()
     flags.DEFINE_bool("force", False, "Prepare again even if it is already there.")
     flags.DEFINE_integer("tfds_seconds", 120, "Seconds that TensorFlow Datasets may take at most.", lower_bound=1)
     common.run(main)

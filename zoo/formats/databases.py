@@ -34,6 +34,13 @@ def database_kind(path):
     return "LevelDB" if (path / "CURRENT").exists() else None
 
 
+def record_files(path):
+    """Returns the paths of the files of the database at `path` in which its records lie."""
+    path = pathlib.Path(path)
+    files = sorted(path.iterdir()) if path.is_dir() else [path]
+    return [file for file in files if file.suffix in _RECORDS and file.name != "lock.mdb"]
+
+
 class Database:
     """The records of an LMDB or LevelDB, read only.
 
