@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from tests.layers.one_layer_net import assign, gradients, one_layer, run
+from zoo import reference
 from zoo.errors import ZooError
 
 DETECTION = ((1, 24), (1, 12), (1, 2, 24))
@@ -134,3 +135,25 @@ def test_detection_evaluate_takes_a_padded_top_and_a_shorter_one_alike():
         top = run(net, detections[None, None], there[None, None])
         assert kind.real_rows(top) == 5
         assert top[0, 0, :5] == pytest.approx(np.array(want))
+
+
+@pytest.mark.parametrize("eta", [1, 0.95])
+@pytest.mark.parametrize("number, keep", [(2500, 40), (2500, 2), (300, 1000), (2500, -1)])
+def test_detection_output_of_many_candidates(number, keep, eta):
+    """More than are sorted at first, many of them with equal scores, against the reference implementation."""
+    text = f"""num_classes: 4 nms_param {{ nms_threshold: 0.6 top_k: 60 eta: {eta} }} keep_top_k: {keep}
+        code_type: CENTER_SIZE confidence_threshold: 0.01"""
+    net = detection(text, ((1, 4 * number), (1, 4 * number), (1, 2, 4 * number)))
+    rng = np.random.default_rng(number)
+    corners = rng.uniform(0, 0.7, (number, 2))
+    prior = np.concatenate([corners, corners + rng.uniform(0.1, 0.3, (number, 2))], axis=1).ravel()
+    offsets = rng.normal(size=(1, 4 * number)) * 0.5
+    scores = np.round(rng.dirichlet(np.ones(4), number) * 200).reshape(1, -1) / 200
+    priors = np.stack([prior, np.tile([0.1, 0.1, 0.2, 0.2], number)])[None]
+    arrays = [array.astype(np.float32) for array in (offsets, scores, priors)]
+    fed = {ref.name: array for ref, array in zip(net.inputs, arrays)}
+    (want,) = (reference.run(net.definition.message, {}, fed)[ref.name] for ref in net.outputs())
+    got = run(net, *arrays)
+    assert want.shape[2] == keep or want.shape[2] > 60
+    assert net.layers[-1].type.real_rows(got) == want.shape[2]
+    assert got[:, :, : want.shape[2]] == pytest.approx(want, abs=1e-6)

@@ -103,7 +103,11 @@ class DetectionOutput(LayerType):
         return f'layer "{self.layer.name}" puts the boxes of all items into one list'
 
     def build(self, site):
-        """Works in float32, the lists of all items and classes at once."""
+        """In float32, all items and classes at once; where a graph may call NumPy, the best candidates only."""
+        if not site.portable:
+            from zoo.layers.keras_layers.detections import Detections
+
+            return Detections(self, self.top_shapes(site.bottoms)[0], name=site.name)
         items = site.bottoms[0][0]
         priors, candidates, rows = self._sizes(site.bottoms)
         labels = self._labels

@@ -1,16 +1,20 @@
-"""Boxes as four tensors (xmin, ymin, xmax, ymax) of one shape: coding by priors, and overlap."""
+"""Boxes as four tensors (xmin, ymin, xmax, ymax) of one shape: coding by priors, and overlap.
+
+Where a function takes `xp`, that is keras.ops for tensors, or numpy for arrays.
+"""
 
 from zoo.layers.base.lazy import ops
 from zoo.layers.ops.broadcast import add
 
 
-def decode(code_type, offsets, priors, variances):
+def decode(code_type, offsets, priors, variances, xp=ops):
     """Returns the boxes that a net predicts as offsets from priors (bbox_util.cpp DecodeBBox of weiliu89/caffe).
 
     Args:
         code_type: "CORNER", "CENTER_SIZE" or "CORNER_SIZE".
         offsets, priors: four tensors each, which broadcast against each other.
         variances: four tensors that scale the offsets, or None where the targets had them in them.
+        xp: as the module says.
     """
     moved = offsets if variances is None else [v * t for v, t in zip(variances, offsets)]
     left, top, right, bottom = priors
@@ -20,7 +24,7 @@ def decode(code_type, offsets, priors, variances):
     if code_type == "CORNER_SIZE":
         return [p + t * size for p, t, size in zip(priors, moved, (width, height, width, height))]
     x, y = add(moved[0] * width, (left + right) / 2), add(moved[1] * height, (top + bottom) / 2)
-    half_width, half_height = ops.exp(moved[2]) * width / 2, ops.exp(moved[3]) * height / 2
+    half_width, half_height = xp.exp(moved[2]) * width / 2, xp.exp(moved[3]) * height / 2
     return [x - half_width, y - half_height, x + half_width, y + half_height]
 
 
@@ -43,17 +47,19 @@ def encode(code_type, boxes, priors):
     return [offset / size for offset, size in zip(offsets, (width, height, width, height))]
 
 
-def overlap(one, other, pixel=0.0):
+def overlap(one, other, pixel=0.0, xp=ops):
     """Returns intersection over union of boxes that broadcast against each other; 0 where they share no area.
 
     Args:
+        one, other: four tensors each.
         pixel: what a width or height adds: 0 for boxes in parts of the image, 1 for whole pixels, both ends included.
+        xp: as the module says.
     """
-    width = ops.minimum(one[2], other[2]) - ops.maximum(one[0], other[0]) + pixel
-    height = ops.minimum(one[3], other[3]) - ops.maximum(one[1], other[1]) + pixel
-    shared = ops.relu(width) * ops.relu(height)
+    width = xp.minimum(one[2], other[2]) - xp.maximum(one[0], other[0]) + pixel
+    height = xp.minimum(one[3], other[3]) - xp.maximum(one[1], other[1]) + pixel
+    shared = xp.maximum(width, 0.0) * xp.maximum(height, 0.0)
     union = add(area(one, pixel), area(other, pixel)) - shared
-    return ops.where(shared > 0, shared / ops.where(shared > 0, union, 1.0), 0.0)
+    return xp.where(shared > 0, shared / xp.where(shared > 0, union, 1.0), 0.0)
 
 
 def area(box, pixel=0.0):
