@@ -70,6 +70,10 @@ TRAPS = {
         + 'layer { name: "p" type: "Input" top: "p" input_param { shape { dim: 1 dim: 2 dim: 40 } } }\n'
         + layer("DetectionOutput", "detection_output_param { num_classes: 2 }", ("data", "conf", "p")),
     ),
+    "stray-message": (
+        IMAGE + layer("Softmax", "loss_param { ignore_label: -1 }"),  # as in py-faster-rcnn's ZF nets
+        IMAGE + layer("Softmax", "softmax_param { axis: 1 } include { phase: TEST }"),
+    ),
     "one-batch-of-boxes": (
         shape(2, 30, 4, 4) + layer("YoloDetectionOutput", "yolo_detection_output_param { num_classes: 1 }"),
         shape(1, 30, 4, 4) + layer("YoloDetectionOutput", "yolo_detection_output_param { num_classes: 1 }"),

@@ -177,6 +177,9 @@ def build(
     for line in told(definition.meanings):
         _say(line)
     planned = infer_shapes(definition, data_shapes)
+    for layer in planned:
+        for name in layer.type.stray(layer.definition):
+            _warn(f"{layer.definition.at(name)}: {name} is for other layer types and has no effect, as in Caffe")
     parameters = Parameters(seed) if parameters is None else parameters
     itemsize = 2 if "16" in keras.config.dtype_policy().compute_dtype else 4
     memory.check(planned, definition, held, parameters, itemsize, on_host=_runs_on_host())
@@ -220,6 +223,12 @@ def build(
 def _say(line):
     """Logs a line once in a process: a solver's nets are mostly of the same layers."""
     logging.info("%s", line)
+
+
+@functools.cache
+def _warn(line):
+    """As `_say`, for what is likely a mistake."""
+    logging.warning("%s", line)
 
 
 def _runs_on_host():

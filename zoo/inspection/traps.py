@@ -6,6 +6,7 @@ Each rule is a function from a `View` to findings; `RULES` lists them.
 import numpy as np
 
 from zoo.inspection.finding import DIFFERS, Finding
+from zoo.layers.base.registry import find
 
 RULES = []
 
@@ -278,3 +279,13 @@ def _usual(view):
             layer = next((each for each in view.definition.layers if each.place == place), None)
             if layer is not None:
                 yield layer, "type", text, "--fork=NAME says which is meant", ()
+
+
+@rule("stray-message")
+def _stray(view):
+    """Caffe reads the message of a layer's own type and passes over the others without a word."""
+    for layer in view.definition.layers:
+        kind = find(layer.kind)
+        for name in kind.stray(layer) if kind else ():
+            what = f"{name} is for other layer types: it has no effect on a {layer.type} layer"
+            yield layer, name, what, "remove it, if the type is the one that is meant", ()

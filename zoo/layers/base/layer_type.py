@@ -148,6 +148,12 @@ class LayerType:
         """Returns a NetError placed at dotted `field` of the layer; `got`, `want`, `hint` as in `ZooError`."""
         return NetError(what, at=self.layer.at(field), **kwargs)
 
+    @classmethod
+    def stray(cls, layer) -> list[str]:
+        """Returns the messages that `layer` (a LayerDef) has and only other types read: Caffe overlooks them."""
+        given = [field.name for field, _ in layer.message.ListFields() if field.message_type is not None]
+        return [name for name in given if name.endswith("_param") and name not in cls.fields]
+
     def read(self, *fields):
         """Takes what the type needs from one `Fields` per name in `self.fields` and stores it on self."""
 
