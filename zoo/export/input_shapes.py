@@ -3,7 +3,7 @@
 import re
 
 from zoo.errors import NetError, ZooError, raise_together
-from zoo.export.preprocessing import find_mean, is_gray
+from zoo.export.preprocessing import find_mean, is_gray, resized_to
 from zoo.formats import caffemodel
 from zoo.input.mean_file import mean_image
 from zoo.layers import find
@@ -90,11 +90,11 @@ def _shape(layer, index, source, weights, data_dir):
 
 def _size(layer, picture):
     """Returns ((H, W), where found), or None."""
-    crop, image = layer.message.transform_param.crop_size, layer.message.image_data_param
+    crop, size = layer.message.transform_param.crop_size, resized_to(layer)
     if crop:
         return (crop, crop), "height and width from crop_size"
-    if layer.type == "ImageData" and image.new_height:
-        return (image.new_height, image.new_width), "height and width from new_height and new_width"
+    if size:
+        return size, "height and width from new_height and new_width"
     return (picture[:2], "height and width from the mean image") if picture else None
 
 

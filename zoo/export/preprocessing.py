@@ -74,8 +74,7 @@ def preprocessing(layer, top, channels=None, data_dir=None):
     means = t.mean_value if picture is None else picture.mean(axis=(0, 1), dtype=np.float64)
     mean = tuple(shortest(value) for value in means)
     scale = layer.message.window_data_param.scale if layer.type == "WindowData" else t.scale
-    resize = layer.message.image_data_param
-    resize = (resize.new_height, resize.new_width) if layer.type == "ImageData" and resize.new_height else None
+    resize = resized_to(layer)
     gray = channels == 1 or is_gray(layer)
     order = "gray" if gray else "BGR" if channels in (3, None) else "as in the data"
     steps = tuple(_steps(layer, order, channels, resize, mean, picture, scale))
@@ -87,8 +86,20 @@ def preprocessing(layer, top, channels=None, data_dir=None):
 
 def is_gray(layer):
     """Whether a data layer says that its images have one channel."""
-    colour = {"ImageData": layer.message.image_data_param.is_color}.get(layer.type, True)
-    return layer.message.transform_param.force_gray or not colour
+    lists = _of_list(layer)
+    return layer.message.transform_param.force_gray or (lists is not None and not lists.is_color)
+
+
+def resized_to(layer):
+    """Returns the (H, W) that a data layer brings its images to, or None."""
+    lists = _of_list(layer)
+    return (lists.new_height, lists.new_width) if lists is not None and lists.new_height else None
+
+
+def _of_list(layer):
+    """Returns the message of a layer that reads a list of images, or None."""
+    name = {"ImageData": "image_data_param", "DenseImageData": "dense_image_data_param"}.get(layer.type)
+    return getattr(layer.message, name) if name else None
 
 
 def find_mean(layer, data_dir=None):

@@ -71,13 +71,17 @@ def decode(data, force=None, at=None):
     return image if image.ndim == 3 else image[..., None]
 
 
-def resize(image, size):
-    """Returns uint8 or float32 `image` (H, W, C) brought to `size` (H, W) by OpenCV's bilinear rule, as Caffe does."""
+def resize(image, size, nearest=False):
+    """Returns uint8 or float32 `image` (H, W, C) brought to `size` (H, W) by OpenCV's bilinear rule, as Caffe does.
+
+    With `nearest` no values are mixed, as SegNet wants it of labels.
+    """
     import cv2
 
     if tuple(size) == image.shape[:2]:
         return image
-    resized = cv2.resize(np.ascontiguousarray(image), (size[1], size[0]), interpolation=cv2.INTER_LINEAR)
+    rule = cv2.INTER_NEAREST if nearest else cv2.INTER_LINEAR
+    resized = cv2.resize(np.ascontiguousarray(image), (size[1], size[0]), interpolation=rule)
     return resized.reshape(*size, image.shape[2])
 
 

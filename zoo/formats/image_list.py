@@ -18,6 +18,23 @@ class Entry(NamedTuple):
     line: int
 
 
+class Pair(NamedTuple):
+    """One line of a list of images and their label images: both names, and the line's number from 1."""
+
+    name: str
+    label: str
+    line: int
+
+
+def read_pairs(path):
+    """Returns the `Pair` list of the file at `path`: two names a line, without spaces in them, as SegNet reads them.
+
+    Raises:
+        DataError: missing, empty, or a line with more or fewer names.
+    """
+    return [_pair(line, number, path) for line, number in _lines(path, 'lines such as "1.png 1_label.png"')]
+
+
 def read_list(path):
     """Returns the `Entry` list of the file at `path`.
 
@@ -27,13 +44,26 @@ def read_list(path):
         DataError: missing, empty, or a line without name and label. Where Caffe would read a label of 0 out of a line
             that has none, this is an error.
     """
+    return [_entry(line, number, path) for line, number in _lines(path, 'lines such as "cat/1.jpg 0"')]
+
+
+def _lines(path, want):
+    """Returns a list of (line, its number) of a text file."""
     try:
         lines = regular.read_text(path).removesuffix("\n").split("\n")
     except (OSError, UnicodeDecodeError) as e:
         raise DataError("cannot read a list of images", at=Place(str(path)), got=_reason(e)) from e
     if lines == [""]:
-        raise DataError("an empty list of images", at=Place(str(path)), want='lines such as "cat/1.jpg 0"')
-    return [_entry(line.removesuffix("\r"), number, path) for number, line in enumerate(lines, 1)]
+        raise DataError("an empty list of images", at=Place(str(path)), want=want)
+    return [(line.removesuffix("\r"), number) for number, line in enumerate(lines, 1)]
+
+
+def _pair(line, number, path):
+    names = line.split()
+    if len(names) != 2:
+        at, want = Place(str(path), number), 'such as "1.png 1_label.png"'
+        raise DataError("not an image and its label image", at=at, got=repr(line[:80]), want=want)
+    return Pair(*names, number)
 
 
 def _reason(error):

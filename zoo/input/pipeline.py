@@ -5,7 +5,7 @@ from zoo.input.annotated_data import AnnotatedDataLayer
 from zoo.input.dummy_data import DummyDataLayer
 from zoo.input.feed import PictureFeed
 from zoo.input.hdf5_data import Hdf5DataLayer
-from zoo.input.image_data import ImageDataLayer
+from zoo.input.image_data import DenseImageDataLayer, ImageDataLayer
 from zoo.input.memory_data import MemoryDataLayer
 from zoo.input.sources.locate import open_source
 from zoo.input.sources.records import RecordsSource
@@ -55,6 +55,7 @@ class DataLayer(PictureFeed):
 
 TYPES = {
     "AnnotatedData": AnnotatedDataLayer,
+    "DenseImageData": DenseImageDataLayer,
     "DummyData": DummyDataLayer,
     "HDF5Data": Hdf5DataLayer,
     "ImageData": ImageDataLayer,
@@ -70,7 +71,7 @@ def data_layer(layer, phase, *, data_dir=None, seed=0, resize=None, cache_parts=
     """
     if layer.type == "Data":
         return DataLayer(layer, phase, data_dir=data_dir, seed=seed, resize=resize, cache_parts=cache_parts)
-    if cache_parts and layer.type in ("AnnotatedData", "ImageData", "WindowData"):
+    if cache_parts and layer.type in ("AnnotatedData", "DenseImageData", "ImageData", "WindowData"):
         hint = "data_prep.imagenet makes shards of a list; or leave --cache out"
         raise NetError("only images of a Data layer are kept in memory", at=layer.at(), got=layer.type, hint=hint)
     if layer.type in TYPES:

@@ -221,6 +221,21 @@ class AnnotatedData(_FromFiles):
             )
 
 
+def _image_list(common, p, transform):
+    """Returns the `ImageDataSpec` of an image_data_param or dense_image_data_param; `common` is of `_common`."""
+    if (p.new_height > 0) != (p.new_width > 0):
+        raise p.error("new_height and new_width go together", "new_height" if p.new_height else "new_width")
+    return ImageDataSpec(
+        **common,
+        transform=read_transform(transform),
+        root_folder=p.root_folder,
+        shuffle=p.shuffle,
+        rand_skip=p.rand_skip,
+        is_color=p.is_color,
+        resize=(p.new_height, p.new_width) if p.new_height else None,
+    )
+
+
 @layer_type("ImageData", source="image_data_layer.cpp:21-91")
 class ImageData(_FromFiles):
     """Pictures and labels (batch_size,) from a list of files."""
@@ -233,18 +248,31 @@ class ImageData(_FromFiles):
     def read(self, p, transform):
         """Reads image_data_param and transform_param; refuses the fields that Caffe leaves unused."""
         _refuse_unused(p, ("scale", "mean_file", "crop_size", "mirror"))
-        common = self._common(p)
-        if (p.new_height > 0) != (p.new_width > 0):
-            raise p.error("new_height and new_width go together", "new_height" if p.new_height else "new_width")
-        self.spec = ImageDataSpec(
-            **common,
-            transform=read_transform(transform),
-            root_folder=p.root_folder,
-            shuffle=p.shuffle,
-            rand_skip=p.rand_skip,
-            is_color=p.is_color,
-            resize=(p.new_height, p.new_width) if p.new_height else None,
-        )
+        self.spec = _image_list(self._common(p), p, transform)
+
+
+@layer_type("DenseImageData", source="alexgkendall/caffe-segnet@segnet-cleaned dense_image_data_layer.cpp:22-200")
+class DenseImageData(_FromFiles):
+    """Images (N,C,H,W) and as many label images (N,1,H,W) from a list of pairs of files.
+
+    Labels are pixels of a gray image as they stand, resized without mixing them; the mean and the scale are for the
+    images. A crop and a mirror are the same for both; the fork stops at either.
+    """
+
+    batch_param = "dense_image_data_param"
+    gives_images = True
+    top_count = 2
+    fields = ("dense_image_data_param", "transform_param")
+
+    def read(self, p, transform):
+        """Reads dense_image_data_param and transform_param; refuses the fields that the fork leaves unused."""
+        for name, instead in zip(
+            ("mean_file", "mirror", "crop_height", "crop_width"), ("", "", "crop_size", "crop_size")
+        ):
+            if p.has(name):
+                hint = f"write transform_param {{ {instead or name}: ... }}"
+                raise UnsupportedError(f"the fork leaves {name} unused here", at=p.at(name), hint=hint)
+        self.spec = _image_list(self._common(p), p, transform)
 
 
 @layer_type("HDF5Data", source="hdf5_data_layer.cpp:23-123")

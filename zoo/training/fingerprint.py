@@ -33,6 +33,7 @@ _NOT_SOLVERS = {"weights", "snapshot_prefix", "type", "solver_type", "net", "tra
 # Fields of a layer that say where data lies and how it is fetched; what lies there is a part of its own.
 _PLACES = {
     "data_param": ("source", "backend", "prefetch"),
+    "dense_image_data_param": ("source", "root_folder"),
     "hdf5_data_param": ("source",),
     "image_data_param": ("source", "root_folder"),
     "transform_param": ("mean_file",),

@@ -63,19 +63,47 @@ class ImageListSource:
             check(image, self, size, crop_size)
         except DataError as e:
             raise DataError(e.what, at=self._place(entry), got=e.got, want=e.want, hint=e.hint) from e
-        return image, np.float32(entry.label)
+        return image, self._label(entry)
+
+    def _label(self, entry):
+        return np.float32(entry.label)
 
     def _place(self, entry):
         return Place(str(self._path), entry.line)
 
     def _pixels(self, entry):
-        path = self._folder / f"{self._root}{entry.name}"
+        return self._read(entry.name, entry, self._force)
+
+    def _read(self, name, entry, force, nearest=False):
+        path = self._folder / f"{self._root}{name}"
         try:
             data = image_file.read(path, self._place(entry))
         except OSError as e:
             raise DataError(f"cannot read the image {path}", at=self._place(entry), got=e.strerror) from e
         try:
-            image = datum.decode(data, self._force)
+            image = datum.decode(data, force)
         except DataError as e:
             raise DataError(f"{path} is {e.what}", at=self._place(entry), got=e.got) from e
-        return datum.resize(image, self._resize) if self._resize else image
+        return datum.resize(image, self._resize, nearest) if self._resize else image
+
+
+class LabelImageListSource(ImageListSource):
+    """The same of a list of `Pair`s: images that have their label image as one channel more, as it stands in its file.
+
+    So whatever is cropped or mirrored is so for both.
+    """
+
+    def __init__(self, *args, **options):
+        super().__init__(*args, **options)
+        self.channels += 1
+
+    def _label(self, entry):
+        return np.float32(0)
+
+    def _pixels(self, entry):
+        image = super()._pixels(entry)
+        labels = self._read(entry.label, entry, "gray", nearest=True)
+        if labels.shape[:2] != image.shape[:2]:
+            what = f"{entry.label} has another size than its image"
+            raise DataError(what, at=self._place(entry), got=labels.shape[:2], want=image.shape[:2])
+        return np.concatenate([image, labels], axis=2)

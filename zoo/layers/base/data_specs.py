@@ -69,7 +69,7 @@ class AnnotatedDataSpec:
 
 @dataclass(frozen=True)
 class ImageDataSpec:
-    """An image_data_param.
+    """An image_data_param, or a dense_image_data_param of SegNet's, whose labels are images.
 
     Attributes:
         source: path of the list of images.
