@@ -232,6 +232,21 @@ sys.exit(done.returncode or (9 if peak > 2.5 else 0))
     assert model.input_shape == (None, 227, 227, 3) and model.count_params() == 60_965_224
 
 
+@pytest.mark.slow
+def test_the_face_detector(command, shared, tmp_path):
+    """An SSD net by other people: the boxes of the .keras file are those of NumPy and of OpenCV."""
+    net = shared / "pretrained_forks" / "res10_ssd_face.prototxt"
+    if not net.exists():
+        pytest.skip("needs ../shared/pretrained_forks/res10_ssd_face")
+    weights, file = net.with_suffix(".caffemodel"), tmp_path / "face.keras"
+    done = command(f"--config={net}", f"--weights={weights}", f"--output={file}", "--verify")
+    assert done.returncode == 0, done.stderr
+    rows = [line.split() for line in done.stdout.splitlines() if line.startswith("  detection_out ")]
+    assert [row[1] for row in rows] == ["NumPy", "OpenCV"]
+    assert all(row[-1] == "equal" for row in rows), done.stdout
+    assert keras.saving.load_model(file).output_shape == (1, 200, 7, 1)
+
+
 def test_layers_without_names(command, tmp_path):
     """Their .caffemodel goes to the first of them alone, as in Caffe; a .keras file to each."""
     ip = """layer { type: "InnerProduct" bottom: "%s" top: "%s"

@@ -30,6 +30,14 @@ def test_differences_are_in_parts_of_the_largest_value():
     assert not row([0.0, 1e-9], [0.0, 0.0]).equal
 
 
+def test_rows_in_another_order_and_zeros_behind_them_are_the_same_rows():
+    ours = [[0, 1, 0.5], [0, 2, 0.9], [1, 1, 0.7]]
+    theirs = [[0, 2, 0.9], [0, 1, 0.5], [1, 1, 0.7], [0, 0, 0], [0, 0, 0]]
+    got, want = (verify.sorted_rows(np.array(rows)[None, None]) for rows in (ours, theirs))
+    assert row(got, want).equal
+    assert not row(got, verify.sorted_rows(np.array(theirs[1:])[None, None])).equal
+
+
 def test_what_is_not_finite_must_be_so_in_the_same_places():
     inf, nan = math.inf, math.nan
     assert row([1.0, -inf, nan], [1.0, -inf, nan]).equal

@@ -38,9 +38,8 @@ def test_as_caffe(path, tmp_path):
         close(f"param_after/{key}", net.params[layer][int(index)].data, want, FORWARD)
 
 
-@pytest.mark.parametrize("name", ["lenet", "cifar10_quick_v1", "mtcnn_det1", "mtcnn_det2", "mtcnn_det3"])
-def test_trained_nets(shared, name):
-    folder = shared / "pretrained"
+def outputs_of(folder, name):
+    """Runs a trained net on its recorded inputs; returns (inputs, what it gives, what Caffe gave)."""
     weights = next(folder.glob(f"{name}*.caffemodel"))
     with np.load(folder / f"{name}.npz") as data:
         arrays = {key: data[key] for key in data}
@@ -48,8 +47,31 @@ def test_trained_nets(shared, name):
     inputs = {key[3:]: array for key, array in arrays.items() if key.startswith("in/")}
     for key, array in inputs.items():
         net.blobs[key].reshape(*array.shape)
-    outputs = net.forward(**inputs)
-    wanted = {key[4:]: array for key, array in arrays.items() if key.startswith("out/")}
+    return inputs, net.forward(**inputs), {key[4:]: array for key, array in arrays.items() if key.startswith("out/")}
+
+
+@pytest.mark.parametrize("name", ["lenet", "cifar10_quick_v1", "mtcnn_det1", "mtcnn_det2", "mtcnn_det3"])
+def test_trained_nets(shared, name):
+    _, outputs, wanted = outputs_of(shared / "pretrained", name)
     assert list(outputs) == sorted(wanted)
     for key, want in wanted.items():
         close(f"out/{key}", outputs[key], want, FORWARD)
+
+
+def test_the_face_detector_finds_what_ssds_caffe_and_opencv_find(shared):
+    """Four photographs, 545 rows: those of SSD's own Caffe, and those of OpenCV, which has zeros behind them."""
+    cv2 = pytest.importorskip("cv2")
+    folder = shared / "pretrained_forks"
+    if not (folder / "res10_ssd_face.npz").exists():
+        pytest.skip("needs ../shared/pretrained_forks/res10_ssd_face")
+    inputs, outputs, wanted = outputs_of(folder, "res10_ssd_face")
+    found, want = outputs["detection_out"], wanted["detection_out"]
+    assert found.shape == want.shape == (1, 1, 545, 7)
+    assert np.array_equal(found[..., :2], want[..., :2])
+    assert np.abs(found - want).max() <= 1e-5
+    net = cv2.dnn.readNetFromCaffe(*(str(folder / f"res10_ssd_face.{end}") for end in ("prototxt", "caffemodel")))
+    net.setInput(inputs["data"])
+    rows = net.forward()[0, 0]
+    rows = rows[rows.any(axis=1)]
+    assert rows.shape == found[0, 0].shape
+    assert np.abs(found[0, 0] - rows).max() <= 1e-4

@@ -121,19 +121,34 @@ class Comparison:
         for by, values in self.found.items():
             for blob, want in values.items():
                 got = self._real(blob, arrays[blob], np.shape(want))
+                if by != REFERENCE and self._giver(blob).type.padded_axis is not None:
+                    got, want = sorted_rows(got), sorted_rows(want)
                 rows.append(compare(blob, by, got, np.asarray(want), tolerance, decides=by == REFERENCE))
         return rows
 
     def _real(self, blob, array, want):
         """Returns an output of the converted file without the rows that pad it; `want` is the other's shape."""
-        layers = self.conversion.net.layers
-        givers = {top.name: (layer, index) for layer in layers for index, top in enumerate(layer.definition.tops)}
-        layer, index = givers[blob]
-        if layer.type.padded_axis is not None and index == 0:
+        layer = self._giver(blob)
+        if layer.type.padded_axis is not None and layer.definition.tops[0].name == blob:
             (shape,) = padded_shapes(layer.type, [array.shape], layer.type.real_rows(array))
             return cut(array, shape)
-        behind = {ref.name for ref in padded_values(layers)}
+        behind = {ref.name for ref in padded_values(self.conversion.net.layers)}
         return cut(array, want) if blob in behind and len(want) == array.ndim else array
+
+    def _giver(self, blob):
+        """Returns the last layer that gives a blob."""
+        layers = self.conversion.net.layers
+        return {top.name: layer for layer in layers for top in layer.definition.tops}[blob]
+
+
+def sorted_rows(table):
+    """Returns a table's rows in ascending order without those that are all zeros.
+
+    OpenCV has the boxes of an image by their scores, where Caffe has them by label, and zeros behind them.
+    """
+    rows = np.reshape(table, (-1, table.shape[-1]))
+    rows = rows[rows.any(axis=1)]
+    return rows[np.lexsort(rows.T[::-1])]
 
 
 def compare(blob, by, got, want, tolerance, decides=True):
