@@ -65,10 +65,10 @@ class LayerDef:
         """What the registry of layer types knows it by: the type string, with the variant."""
         return f"{self.type} ({self.variant})" if self.variant else self.type
 
-    key: str | None = None
+    key: str = ""
 
     def __post_init__(self):
-        if self.key is None:
+        if not self.key:
             object.__setattr__(self, "key", self.name)
 
     def at(self, path=None):

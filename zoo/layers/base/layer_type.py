@@ -200,7 +200,7 @@ class LayerType:
 
     def real_rows(self, top):
         """Returns how many rows of top 0, an array of Caffe's order, are real: have no -1 in column 0."""
-        rows = np.moveaxis(top, self.padded_axis, 0)
+        rows = np.moveaxis(top, self.padded_axis or 0, 0)
         return int(np.count_nonzero(rows.reshape(len(rows), -1)[:, 0] != -1))
 
     def fixes_batch(self, bottoms):
