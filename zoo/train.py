@@ -9,8 +9,8 @@ The config is a SolverParameter with its net inside (net_param), or one that nam
 
 The run directory is runs/NAME, after the config: runs/lenet for configs/lenet.prototxt; where the name says too little,
 its directory is added: runs/vgg_solver for models/vgg/solver.prototxt. It remembers config, data and weights, and does
-not resume with others. In it: checkpoints/ from which the run resumes bit for bit, snapshots/ in Caffe's form (or where
-an absolute snapshot_prefix says), train.log, and TensorBoard's files. One trainer at a time.
+not resume with others. In it: checkpoints/ from which the run resumes bit for bit, snapshots/ in Caffe's form (where an
+absolute snapshot_prefix says with --allow_paths), train.log, and TensorBoard's files. One trainer at a time.
 Ctrl-C takes a snapshot and stops, kill (SIGTERM) too, kill -HUP takes one and trains on.
 Exit code: 0 done or stopped by Ctrl-C; 1 an error, said in one message; 143 stopped by SIGTERM, run the same again.
 """
@@ -86,6 +86,12 @@ KEEP_SNAPSHOTS = flags.DEFINE_integer(
     "How many of the newest pairs .caffemodel and .solverstate are kept; 0 keeps all.",
     lower_bound=0,
 )
+ALLOW_PATHS = flags.DEFINE_bool(
+    "allow_paths",
+    False,
+    "Write snapshots where an absolute snapshot_prefix of the config says. Without it they go to snapshots/ in the run "
+    "directory under the last part of the prefix, as those of a relative one always do, and the log says so.",
+)
 SUMMARIES = flags.DEFINE_bool("summaries", True, "Write curves for TensorBoard.")
 FINAL_TEST = flags.DEFINE_bool(
     "final_test", True, "Test once more at the end where no test is due there; its line is not one of Caffe's."
@@ -145,6 +151,7 @@ def _options():
         precision=PRECISION.value,
         ram_cache=CACHE.value == "ram",
         verify_shards=VERIFY_SHARDS.value,
+        allow_paths=ALLOW_PATHS.value,
     )
 
 

@@ -127,6 +127,7 @@ def test_a_disk_runs_full(commands, small_data, tmp_path, small_disk, what):
     config, run_dir = tmp_path / "small.prototxt", small_disk / "run" if what == "checkpoints" else tmp_path / "run"
     config.write_text(runs.SOLVER.replace("num_output: 4", "num_output: 100"))  # 61 kB of weights
     args = [f"--config={config}", f"--data_dir={small_data}", "--nosummaries", f"--run_dir={run_dir}", "--keep=0"]
+    args.append("--allow_paths")
     changes = f'snapshot: 1 snapshot_prefix: "{small_disk}/pair"'
     process = commands.run(*args, f"--set={changes}")
     assert process.returncode == 1, process.stderr

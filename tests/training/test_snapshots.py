@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from tests.conftest import SHARED
 from tests.training import runs
-from zoo.errors import CheckpointError
+from zoo.errors import CheckpointError, UnsupportedError
 from zoo.formats import caffe_pb2, caffemodel, solverstate
 from zoo.training import run_data, snapshots
 
@@ -172,8 +172,23 @@ def test_the_pair_names_the_iteration_and_goes_below_the_run_folder(small_data, 
         f"lenet_iter_{iteration}.{kind}" for iteration in (11, 8) for kind in ("caffemodel", "solverstate")
     ]
     assert not (tmp_path / "examples").exists()
-    runs.train("run", small_data, changes=f'max_iter: 13 snapshot_format: HDF5 snapshot_prefix: "{tmp_path}/x/y"')
-    assert {path.name for path in (tmp_path / "x").iterdir()} == {"y_iter_13.caffemodel.h5", "y_iter_13.solverstate.h5"}
+    absolute = f'snapshot_format: HDF5 snapshot_prefix: "{tmp_path}/x/y"'
+    runs.train("run", small_data, changes=f"max_iter: 13 {absolute}")
+    pair = {"y_iter_13.caffemodel.h5", "y_iter_13.solverstate.h5"}
+    assert pair < {path.name for path in (tmp_path / "run" / "snapshots").iterdir()} and not (tmp_path / "x").exists()
+    said = f"snapshots go to run/snapshots/y, not to the config's snapshot_prefix {tmp_path}/x/y outside"
+    assert (tmp_path / "run" / "train.log").read_text().count(said) == 1
+    runs.train("run", small_data, changes=f"max_iter: 14 {absolute}", allow_paths=True)
+    assert {path.name for path in (tmp_path / "x").iterdir()} == {name.replace("13", "14") for name in pair}
+    assert (tmp_path / "run" / "train.log").read_text().count(said) == 1
+
+
+def test_a_config_writes_no_hdf5_output(small_data, tmp_path):
+    sink = 'layer { name: "out" type: "HDF5Output" bottom: "ip" bottom: "label" hdf5_output_param { file_name: "%s" } }'
+    text = runs.SOLVER.rstrip().removesuffix("}") + sink % (tmp_path / "out.h5") + "}"
+    with pytest.raises(UnsupportedError, match=r'layer "out" \(HDF5Output\): HDF5Output cannot be part of a Keras'):
+        runs.train(tmp_path / "run", small_data, text, changes="max_iter: 1")
+    assert not (tmp_path / "out.h5").exists()
 
 
 @pytest.mark.parametrize(
@@ -182,7 +197,11 @@ def test_the_pair_names_the_iteration_and_goes_below_the_run_folder(small_data, 
         ("", "configs/lenet.prototxt", "run/snapshots/lenet"),
         ("a/b/c", "configs/lenet.prototxt", "run/snapshots/c"),
         ("a/b/", "configs/lenet.prototxt", "run/snapshots/lenet"),
-        ("/abs/c", "configs/lenet.prototxt", "/abs/c"),
+        ("../../c", "configs/lenet.prototxt", "run/snapshots/c"),
+        ("a/..", "configs/lenet.prototxt", "run/snapshots/lenet"),
+        ("/abs/c", "configs/lenet.prototxt", "run/snapshots/c"),
+        ("/abs/c/", "configs/lenet.prototxt", "run/snapshots/lenet"),
+        ("/abs/../..", "configs/lenet.prototxt", "run/snapshots/lenet"),
     ],
 )
 def test_prefix(given, file, name):
@@ -190,6 +209,8 @@ def test_prefix(given, file, name):
     if given:
         parsed = runs.prototxt.merge(f'snapshot_prefix: "{given}"', parsed)
     assert snapshots.prefix(runs.solver_def(parsed), "run") == name
+    allowed = snapshots.prefix(runs.solver_def(parsed), "run", allow_paths=True)
+    assert allowed == (given if given.startswith("/") else name)
 
 
 def test_old_pairs_go_where_that_is_asked_for(small_data, tmp_path):

@@ -30,6 +30,7 @@ class RunOptions:
         precision: what layers compute in, one of PRECISIONS.
         ram_cache: whether decoded training images are kept in memory.
         verify_shards: whether the SHA-256 of each shard that is read is checked, once, in the background.
+        allow_paths: whether an absolute snapshot_prefix holds; without, snapshots go into the run directory.
 
     Raises:
         SolverError: a value that is none of those above, or options that contradict each other.
@@ -51,6 +52,7 @@ class RunOptions:
     precision: str = "float32"
     ram_cache: bool = False
     verify_shards: bool = True
+    allow_paths: bool = False
 
     def __post_init__(self):
         for name in ("stages", "weights"):

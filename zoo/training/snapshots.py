@@ -13,18 +13,25 @@ from zoo.formats import caffemodel, caffemodel_hdf5, solverstate, wire
 from zoo.training.checkpoints import writable_folder
 
 
-def prefix(solver, run_dir):
-    """Returns what the pairs' names begin with: `solver.snapshot_prefix` where it is absolute, as Caffe has it.
+def prefix(solver, run_dir, allow_paths=False):
+    """Returns what the pairs' names begin with: `run_dir`/snapshots/NAME, with the last part of the solver's prefix.
 
-    A relative one names the pairs in the run directory, `run_dir`/snapshots/NAME, so that runs from different working
-    directories, or of one solver in two run directorys, never overwrite each other's.
+    So runs from different working directories, or of one solver in two run directories, never overwrite each other's,
+    and a stranger's config writes nowhere else. A prefix that is absolute holds as Caffe has it with `allow_paths`;
+    without, the log says that it does not.
     """
     given = solver.message.snapshot_prefix
-    if solver.snapshot_prefix and pathlib.Path(given).is_absolute():
+    absolute = solver.snapshot_prefix and pathlib.Path(given).is_absolute()
+    if absolute and allow_paths:
         return solver.snapshot_prefix
     named = given and not given.endswith("/")
     name = pathlib.Path(solver.snapshot_prefix or "").name if named or not solver.file else ""
-    return str(pathlib.Path(run_dir, "snapshots", name or pathlib.Path(solver.file or "solver").stem))
+    name = name if name not in ("", "..") else pathlib.Path(solver.file or "solver").stem
+    found = str(pathlib.Path(run_dir, "snapshots", name))
+    if absolute:
+        what = "snapshots go to %s, not to the config's snapshot_prefix %s outside the run directory (--allow_paths)"
+        logging.warning(what, found, given)
+    return found
 
 
 def paths(solver, prefix, iteration):

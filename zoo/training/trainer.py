@@ -106,8 +106,8 @@ def train(solver, run_dir, options=None, replicas=ONE):
             stack.enter_context(locked(run_dir))
             options = _with_moved(options, run_dir, aside)
         checkpoints = ckpt.Checkpoints(run_dir / "checkpoints", session.variables(), options.keep_checkpoints)
-        pairs = snapshots.Pairs(snapshots.prefix(solver, run_dir), options.keep_snapshots)
         stack.enter_context(_log_file(run_dir / "train.log"))
+        pairs = snapshots.Pairs(snapshots.prefix(solver, run_dir, options.allow_paths), options.keep_snapshots)
         signals.listen()
         if replicas.chief:
             card, known = recipe.compared(run_dir, session, checkpoints.latest, options.weights, options.snapshot)
