@@ -21,12 +21,6 @@ PERMISSIVE = caffe_pb2.ParamSpec.PERMISSIVE
 OF_EACH_REPLICA = {"synchronization": "on_read", "aggregation": "only_first_replica"}
 
 
-def _kept_by(spec):
-    if spec.overwritten:  # by each device with the same values
-        return {"aggregation": "only_first_replica"}
-    return {} if spec.trainable else OF_EACH_REPLICA
-
-
 @dataclass(frozen=True)
 class Parameter:
     """One owned blob.
@@ -98,7 +92,7 @@ class Parameters:
                 spec.to_keras(fill(spec.filler, spec.shape, rng, layer.at())),
                 trainable=spec.trainable and lr_mult != 0,
                 name=spec.variable,
-                **_kept_by(spec),
+                **({} if spec.trainable else OF_EACH_REPLICA),
             )
         self._owned[owner] = Parameter(owner, spec, variable, lr_mult, decay_mult)
         return self._owned[owner]
