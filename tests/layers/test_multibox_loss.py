@@ -1,5 +1,6 @@
 """MultiBoxLoss: many settings against the reference implementation, gradients that are no derivatives, refusals."""
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -10,6 +11,7 @@ from zoo import reference
 from zoo.errors import NetError
 from zoo.layers.ops import hard_examples
 from zoo.layers.ops.box_matching import match
+from zoo.reference.forks import multibox
 
 VARIANCES = np.tile([0.1, 0.1, 0.2, 0.2], (PRIORS, 1))
 PRIOR = np.stack([BOXES.ravel(), VARIANCES.ravel()])[None].astype(np.float32)
@@ -140,18 +142,50 @@ def test_shapes_must_fit():
         one_layer("MultiBoxLoss", "multibox_loss_param { num_classes: 3 }", [(1, 8), (1, 6), (1, 2, 8), (1, 1, 2, 7)])
 
 
-@pytest.mark.parametrize("portable", [False, True])
+def grid(rng, number):
+    """Boxes with corners on a coarse grid, so that many overlaps are equal."""
+    corner, size = rng.integers(0, 4, (number, 2)), rng.integers(1, 4, (number, 2))
+    return (np.concatenate([corner, corner + size], axis=1) / 8).astype(np.float32)
+
+
+@pytest.mark.parametrize("saved", [False, True])
 @pytest.mark.parametrize("seed", range(3))
-def test_matching_with_many_equal_overlaps(seed, portable):
+def test_matching_with_many_equal_overlaps(seed, saved):
     rng = np.random.default_rng(seed)
-    rows, priors, groups = 14, 10, 3
-    overlaps = rng.integers(0, 4, (rows, priors)).astype(np.float32) / 5
-    group = np.concatenate([rng.integers(0, groups, rows - 2), [groups, groups]]).astype(np.int32)
-    got, best = match(tf.constant(overlaps), tf.constant(group), groups, threshold=0.4, portable=portable)
+    number, groups = 14, 3
+    rows, priors = grid(rng, number), grid(rng, 10)
+    group = np.concatenate([rng.integers(0, groups, number - 2), [groups, groups]]).astype(np.int32)
+    given = [*(tf.constant(rows[:, i]) for i in range(4)), *(tf.constant(priors[None, :, i]) for i in range(4))]
+    given.append(tf.constant(group))
+    if saved:
+        inputs = [keras.Input(batch_shape=x.shape, dtype=x.dtype.name) for x in given]
+        model = keras.Model(inputs, match(inputs[:4], inputs[8], inputs[4:8], groups, threshold=0.4))
+        got, best = model(given)
+    else:
+        got, best = match(given[:4], given[8], given[4:8], groups, threshold=0.4)
+    overlaps = np.array([[multibox._overlap(prior, row) for prior in priors] for row in rows])
     for each in range(groups):
         want, largest = one_by_one(overlaps, np.flatnonzero(group == each), 0.4)
         assert np.asarray(got)[each].tolist() == want
         assert np.asarray(best)[each] == pytest.approx(largest)
+
+
+@pytest.mark.parametrize("real", [1, 60, 70, 200, 1100])
+def test_padding_changes_nothing(real):
+    rng = np.random.default_rng(real)
+    truth = np.zeros((real, 8), np.float32)
+    truth[:, 0], truth[:, 1] = rng.integers(0, ITEMS, real), rng.integers(1, 4, real)
+    truth[:, 3:7] = BOXES[rng.integers(0, PRIORS, real)] + rng.normal(0, 0.04, (real, 4))
+    padded = np.full((1100, 8), -1, np.float32)
+    padded[np.sort(rng.permutation(1100)[:real])] = truth
+    loc = rng.normal(0, 0.7, (ITEMS, PRIORS * 4))
+    conf = rng.normal(size=(ITEMS, PRIORS * 4))
+    losses = []
+    for rows in (truth, padded):
+        feeds = loc, conf, PRIOR, rows[None, None]
+        net = one_layer("MultiBoxLoss", "multibox_loss_param { num_classes: 4 }", [x.shape for x in feeds])
+        losses.append(run(net, *feeds))
+    assert losses[0] == pytest.approx(losses[1], rel=1e-6)
 
 
 def one_by_one(overlaps, rows, threshold):

@@ -22,7 +22,7 @@ class MarginInnerProduct(LayerType):
     Gradients are the fork's own and not derivatives: the weight gets dy x as if it were plain, and x at the label the
     margin's gradient made of a part along w and one along x, both divided by the root of the sum of their squares.
 
-    Bottoms: x (N, ..., ) and one label for each line of values from `axis` on -> tops: y (N, ..., num_output)[, lambda,
+    Bottoms: x (N, ...) and one label for each line of values from `axis` on -> tops: y (N, ..., num_output)[, lambda,
     (1,), without gradient]. A label that no class has makes its line NaN. Blob: weight (num_output, K). An exported net
     has no memory: it keeps the weight as it is and the lambda of the first pass.
     """
@@ -81,13 +81,13 @@ class MarginInnerProduct(LayerType):
             unit = ops.stop_gradient(raw / ops.sqrt(ops.sum(ops.square(raw), axis=1, keepdims=True)))
             weight = unit + (raw - ops.stop_gradient(raw))
             share = ops.maximum(self.base * ops.power(1.0 + self.gamma * passes, -self.power), self.least)
-            x = ops.reshape(ops.cast(to_caffe(x), "float32"), (-1, inputs))
+            dtype, x = x.dtype, ops.reshape(ops.cast(to_caffe(x), "float32"), (-1, inputs))
             labels = Labels(label, self.classes)
             value, along_w, along_x = self._lines(ops.stop_gradient(x), unit, labels, share)
             steady = ops.stop_gradient(x)
             of_x = along_w * ops.matmul(x, ops.transpose(unit)) + along_x * ops.sum(x * steady, axis=1, keepdims=True)
             moves = of_x + ops.matmul(steady, ops.transpose(weight))
-            y = value + (moves - ops.stop_gradient(moves))
+            y = ops.cast(value + (moves - ops.stop_gradient(moves)), dtype)
             y = from_caffe(ops.reshape(keep(y, [unit, passes]), (-1, *x_shape[1:axis], self.classes)))
             return (y, ops.reshape(ops.stop_gradient(share), (1,)))[: len(site.tops)]
 

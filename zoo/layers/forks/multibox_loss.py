@@ -120,6 +120,7 @@ class MultiBoxLoss(LossType):
         """In float32, on fixed shapes; the loop of the matching stops early where no saved model has to hold it."""
         items, priors = site.bottoms[0][0], site.bottoms[2][2] // 4
         own = 1 if self.shared else self.classes
+        matching = self._matching(site, items)
 
         def loss(offsets, scores, prior, truth):
             offsets = ops.transpose(ops.reshape(_float(offsets), (items, priors, own, 4)), (0, 2, 1, 3))
@@ -129,7 +130,7 @@ class MultiBoxLoss(LossType):
             scale = None if self.in_target else _sides(variances)
             decoded = box_ops.decode(self.code_type, _sides(ops.stop_gradient(offsets)), boxes, scale)
             truth = GroundTruth(truth, items, self.background, self.difficult)
-            matches, best = self._matches(boxes, decoded, truth, (items, own, priors), site.portable)
+            matches, best = self._matches(boxes, decoded, truth, (items, own, priors), matching)
             matched = matches >= 0
             target = [ops.take(side, ops.maximum(matches, 0)) for side in truth.box]
             target = ops.stack(box_ops.encode(self.code_type, target, boxes), axis=-1) / variances
@@ -138,7 +139,10 @@ class MultiBoxLoss(LossType):
             if self.mining == "NONE":
                 confidence = ops.sum(self._confidence(scores, labels, self._marks(matched, labels)))
             else:
-                ranked = self._confidence(scores, labels, ops.one_hot(labels, self.classes), background=0.0)
+                marks = ops.one_hot(labels, self.classes)
+                ranked = each = self._confidence(scores, labels, marks)
+                if self.logistic and self.background:  # which mining does not see
+                    ranked = self._confidence(scores, labels, marks, background=0.0)
                 if self.mining == "HARD_EXAMPLE":
                     ranked = ranked + distances[:, 0]
                 nms_boxes = boxes if self.nms_by_prior else [side[:, 0] for side in decoded]
@@ -146,7 +150,6 @@ class MultiBoxLoss(LossType):
                 if self.mining == "HARD_EXAMPLE":
                     matched = ops.logical_and(matched, mined[:, None])
                 negative = ops.logical_and(mined, ops.equal(matches[:, 0], FREE))
-                each = self._confidence(scores, labels, ops.one_hot(labels, self.classes))
                 confidence = ops.sum(ops.where(ops.logical_or(matched[:, 0], negative), each, 0.0))
             divisor = self._divisor(matched, items, priors)
             terms = (self.loc_weight * ops.sum(ops.where(matched, distances, 0.0)), confidence)
@@ -155,27 +158,41 @@ class MultiBoxLoss(LossType):
 
         return loss
 
-    def _matches(self, boxes, decoded, truth, shape, portable):
+    def _groups(self, items):
+        return items if self.by_prior or self.shared else items * self.classes
+
+    def _matching(self, site, items):
+        """Returns ``f(ground truth, its groups, boxes, those left out) -> (matches, best)``."""
+        groups, threshold = self._groups(items), self.threshold
+        if site.portable:
+            return lambda truth, group, boxes, outside: match(
+                truth.box, group, boxes, groups, threshold=threshold, outside=outside
+            )
+        from zoo.layers.keras_layers.box_matching import BoxMatching
+
+        among = BoxMatching(items, groups, threshold, name=site.name)
+        return lambda truth, group, boxes, outside: among(
+            [*truth.box, group, truth.image, *boxes, *([] if outside is None else [outside])]
+        )
+
+    def _matches(self, boxes, decoded, truth, shape, matching):
         """Returns `box_matching.match`'s matches and overlaps, of `shape` (items, own locations, priors)."""
         items, own, priors = shape
-        rows = [side[:, None] for side in truth.box]
+        groups = self._groups(items)
         if self.by_prior or self.shared:
-            group, groups = truth.image, items
+            group = truth.image
         else:
             known = ops.logical_and(truth.label >= 0, truth.label < own)
-            groups = items * own
             group = ops.where(ops.logical_and(truth.image < items, known), truth.image * own + truth.label, groups)
         if self.by_prior:
-            judged = [ops.broadcast_to(side[None, :], (items, priors)) for side in boxes]
-            overlaps = box_ops.overlap([side[None, :] for side in boxes], rows)
+            judged = [side[None, :] for side in boxes]
         else:
             judged = [ops.reshape(side, (groups, priors)) for side in decoded]
-            places = ops.minimum(group, groups - 1)
-            overlaps = box_ops.overlap([ops.take(side, places, axis=0) for side in judged], rows)
         outside = None
         if self.ignores_outside:
             outside = ops.any(ops.stack([_outside(side) for side in judged]), axis=0)
-        matches, best = match(overlaps, group, groups, threshold=self.threshold, outside=outside, portable=portable)
+            outside = ops.broadcast_to(outside, (groups, priors))
+        matches, best = matching(truth, group, judged, outside)
         if self.by_prior and not self.shared:  # each match is of the class of its ground truth
             labels = ops.take(truth.label, ops.maximum(matches, 0))
             of_class = ops.equal(labels[:, None], np.arange(own, dtype="int32")[None, :, None])

@@ -7,25 +7,29 @@ in rounds; there are at most as many rounds as an image has ground truths, and m
 
 import numpy as np
 
-from zoo.layers.base.lazy import ops
+from zoo.layers.base.lazy import keras, ops
+from zoo.layers.ops.boxes import overlap
 
 LEAST = 1e-6  # overlaps up to this are none
 FREE, LEFT_OUT = -1, -2
 
 
-def match(overlaps, group, groups, *, threshold=None, outside=None, portable=False):
+def match(rows, group, boxes, groups, *, threshold=None, outside=None):
     """Returns (matches, best), both (groups, P): which ground truth each prior has, and its largest overlap with any.
 
-    A match is the row of the ground truth, `FREE`, or `LEFT_OUT` where the prior is outside.
+    A match is the index of the row of ground truth, `FREE`, or `LEFT_OUT` where the prior is outside.
 
     Args:
-        overlaps: (G, P) of ground truths with priors.
+        rows: four tensors (G,), the boxes of the ground truth.
         group: (G,) int32, who competes: the image, or the image and class; `groups` for rows that count for nothing.
+        boxes: four tensors (1, P), or (groups, P) where each group has its own.
         threshold: where given, priors left free take their best ground truth if it overlaps by that much.
         outside: (groups, P) bool of the priors that match nothing, or None.
-        portable: whether the loop must be one that a saved model can hold.
     """
-    rows = overlaps.shape[0]
+    number = group.shape[0]
+    if boxes[0].shape[0] != 1:
+        boxes = [ops.take(side, ops.minimum(group, groups - 1), axis=0) for side in boxes]
+    overlaps = overlap(boxes, [side[:, None] for side in rows])
     usable = ops.logical_and(overlaps > LEAST, ops.less(group, groups)[:, None])
     if outside is not None:
         spared = ops.pad(ops.cast(outside, "int32"), [(0, 1), (0, 0)])
@@ -33,21 +37,21 @@ def match(overlaps, group, groups, *, threshold=None, outside=None, portable=Fal
     overlaps = ops.where(usable, overlaps, -1.0)
     best = ops.segment_max(overlaps, group, groups + 1)
     none = ops.cast(ops.zeros_like(best), "int32") + FREE
-    if portable:
+    if keras.utils.is_keras_tensor(overlaps):  # a saved model can hold no loop: as many rounds as there may have to be
         matches = none
-        for _ in range(rows):
+        for _ in range(number):
             matches, _ = _round(matches, overlaps, group, groups)
     else:
         matches, *_ = ops.while_loop(
             lambda matches, found, *_: found,
             lambda matches, found, overlaps, group: (*_round(matches, overlaps, group, groups), overlaps, group),
             (none, ops.any(ops.equal(none, FREE)), overlaps, group),
-            maximum_iterations=rows,
+            maximum_iterations=number,
         )
     if threshold is not None:
-        index = np.arange(rows, dtype="int32")
+        index = np.arange(number, dtype="int32")
         holds = ops.equal(overlaps, ops.take(best, group, axis=0))
-        first = -ops.segment_max(ops.where(holds, -index[:, None], -rows), group, groups + 1)
+        first = -ops.segment_max(ops.where(holds, -index[:, None], -number), group, groups + 1)
         takes = ops.logical_and(ops.equal(matches, FREE), ops.logical_and(best > 0, best >= threshold))
         matches = ops.where(takes, first, matches)
     matches, best = matches[:groups, :], ops.maximum(best[:groups, :], 0.0)
