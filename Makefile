@@ -54,11 +54,11 @@ $(VENV)/installed-fuzz: $(VENV)/installed-dev requirements-fuzz.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-fuzz.txt
 	@touch $@
 
-fuzz: $(VENV)/installed-fuzz  ## Fuzz every reader and the flags for minutes; a table, and exit code 1 on a finding
-	$(BIN)/python -m tests.fuzz
+fuzz: $(VENV)/installed-fuzz  ## Fuzz every reader and the flags for minutes; a table, and exit code 1 on a finding. FUZZ_FLAGS='--seconds=5'
+	$(BIN)/python -m tests.fuzz $(FUZZ_FLAGS)
 
-faults: $(VENV)/installed-dev  ## Kill, fill, corrupt: the matrix of faults, as a table
-	$(BIN)/python -m benchmarks.faults
+faults: $(VENV)/installed-dev  ## Kill, fill, corrupt: the matrix of faults, as a table. FAULTS_FLAGS='--only=training --seconds=60'
+	$(BIN)/python -m benchmarks.faults $(FAULTS_FLAGS)
 
 proto: $(VENV)/installed-dev  ## Regenerate the Python module of zoo/formats/caffe.proto
 	$(BIN)/python -m grpc_tools.protoc -I. --python_out=. --pyi_out=. zoo/formats/caffe.proto
