@@ -404,25 +404,38 @@ def _shards():
 @target(_shards, inputs=3_000, cpp=True)
 def shard(path):
     """A shard of TFRecords whose card has its size."""
-    from tests.input import small_data
-    from zoo.input.pipeline import DataLayer
-
     folder = path.parent / "split"
     folder.mkdir(exist_ok=True)
     values = json.loads(_split_files()["train.json"])
     values["shards"][0] |= {"bytes": path.stat().st_size, "sha256": None}
     (folder / "train.json").write_text(json.dumps(values))
     shutil.copyfile(path, folder / values["shards"][0]["name"])
-    _first_batch(DataLayer(small_data.data_layer(folder / "train", batch_size=3), "TRAIN"))
+    dataset, opened = _pipeline(folder), _opened(folder)
+    _pipeline.layer._source.card = opened._source.card  # by which the pipeline looks at the shard, when it opens it
+    _first_batch(_pipeline.layer, dataset)
 
 
-def _first_batch(layer):
+def _opened(folder):
+    from tests.input import small_data
+    from zoo.input.pipeline import DataLayer
+
+    return DataLayer(small_data.data_layer(folder / "train", batch_size=3), "TRAIN")
+
+
+@functools.cache
+def _pipeline(folder):
+    """Returns the dataset of the shard in `folder`, made once: tracing it takes longer than reading a shard."""
+    _pipeline.layer = _opened(folder)
+    return _pipeline.layer.dataset()
+
+
+def _first_batch(layer, dataset=None):
     """Reads a batch of a layer as a net does, which says what TensorFlow's errors mean."""
     import tensorflow as tf
 
     try:
         with layer.reading():
-            next(iter(layer.dataset()))
+            next(iter(layer.dataset() if dataset is None else dataset))
     except tf.errors.OpError as error:
         raise (layer.diagnose(error) or error) from error
 
