@@ -146,6 +146,7 @@ def write_arrays(output_dir, split, images, labels, shards, classes, prepare, ma
         "mean": round(float(images.mean(dtype=np.float64)), 4),
         "per_class": np.bincount(labels, minlength=len(classes)).tolist(),
     }
+    command.say(f"Writing {split}: {len(images)} records ...")
     with SplitWriter(output_dir, split, shards) as writer:
         for index, (start, end) in enumerate(zip(bounds, bounds[1:])):
             examples = (records.raw_example(images[i], labels[i], names, "RGB") for i in range(start, end))

@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import pty
 import subprocess
 import sys
 
@@ -147,3 +148,54 @@ def test_paths_beyond_ascii_in_a_plain_locale(tmp_path):
     assert done.returncode == 0, done.stderr
     assert f"{folder}/läuft/snapshots/x_iter_1.caffemodel" in done.stdout + done.stderr
     assert (folder / "läuft" / "snapshots" / "x_iter_1.caffemodel").is_file()
+
+
+def seen_at_a_terminal(*args):
+    """Returns what a command says on a terminal, which is its stderr."""
+    ours, theirs = pty.openpty()
+    with subprocess.Popen([sys.executable, "-m", *args], cwd=ROOT, stdout=subprocess.PIPE, stderr=theirs):
+        os.close(theirs)
+        said = b""
+        while True:
+            try:
+                more = os.read(ours, 4096)
+            except OSError:  # what Linux says at the end of a terminal
+                break
+            if not more:
+                break
+            said += more
+    os.close(ours)
+    return said.decode().splitlines()
+
+
+def test_a_terminal_is_told_what_takes_a_while():
+    """Pipes are not: what tests and programs read stays as it is."""
+    args = ("zoo.evaluate", "--config=gone.prototxt", "--weights=gone.caffemodel")
+    loading, error = seen_at_a_terminal(*args)
+    assert loading == "Loading TensorFlow ..." and error.startswith("error: gone.prototxt")
+    piped = subprocess.run([sys.executable, "-m", *args], cwd=ROOT, capture_output=True, text=True)
+    assert piped.stderr == f"{error}\n"
+
+
+LEAVES = """
+import os
+from zoo import command
+
+class Node:
+    def __init__(self):
+        self.me = self
+
+    def __del__(self, write=os.write):
+        write(1, b"found")
+
+def main():
+    main.kept = Node()
+
+command.run(main)
+"""
+
+
+def test_the_end_is_not_spent_on_a_search_for_garbage():
+    """A net leaves hundreds of thousands of objects behind; looking through them took a second and a half."""
+    process = subprocess.run([sys.executable, "-c", LEAVES], cwd=ROOT, capture_output=True, text=True)
+    assert (process.returncode, process.stdout) == (0, ""), process.stderr

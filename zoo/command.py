@@ -1,7 +1,9 @@
 """How every command starts and fails: flags, then one call; a user's mistake is one message and exit code 1."""
 
+import atexit
 import contextlib
 import errno
+import gc
 import os
 import pathlib
 import re
@@ -29,6 +31,7 @@ def run(main, arguments=0):
     that do not parse, and where memory or the disk behind standard output is full; 130 after Ctrl-C; 141 where whoever
     read standard output has gone, as `head` does.
     """
+    atexit.register(gc.freeze)  # what a net leaves behind would be searched for cycles for a second or more, silently
     logging.use_absl_handler()
     logging.get_absl_handler().addFilter(lambda record: "tensorflow" not in record.pathname)  # its savers chat
     logging.set_verbosity(logging.INFO)
@@ -40,6 +43,12 @@ def run(main, arguments=0):
         sys.exit(_output_failed(error))
     except SystemExit as end:
         sys.exit(flushed(end.code))
+
+
+def say(text):
+    """Says on stderr what takes a while, to a person who waits at a terminal; files and pipes stay as they are."""
+    if sys.stderr is not None and sys.stderr.isatty():
+        print(text, file=sys.stderr, flush=True)
 
 
 def printed(text):
@@ -143,6 +152,7 @@ def quiet_tensorflow():
     if most != resource.RLIM_INFINITY and most < ADDRESSES:
         got, want = f"a limit of {most >> 10} kB of address space", f"{ADDRESSES >> 10} kB or more"
         raise ZooError("TensorFlow does not start", got=got, want=want, hint="the limit is that of `ulimit -v`")
+    say("Loading TensorFlow ...")
     sys.stderr.flush()
     stderr = os.dup(2)
     with tempfile.TemporaryFile() as greeting:

@@ -131,6 +131,7 @@ def _convert(outputs):
     from zoo.export import input_shapes
     from zoo.export.conversion import convert
 
+    command.say("Building the net ...")
     conversion = convert(
         CONFIG.value,
         WEIGHTS.value,
@@ -159,7 +160,10 @@ def _convert(outputs):
     for kind, path in outputs:
         _write(kind, path, conversion, exported)
     _say_use(conversion, exported)
-    return _verify(outputs, conversion, exported) if VERIFY.value else 0
+    if not VERIFY.value:
+        return 0
+    command.say("Verifying: what was written is compared with the reference implementation ...")
+    return _verify(outputs, conversion, exported)
 
 
 def _batch():

@@ -2,6 +2,7 @@
 
 from absl import logging
 
+from zoo.command import say
 from zoo.converters.solver import optimizer, solver_def
 from zoo.errors import NetError, Place, raise_together
 from zoo.netdef.config import open_config
@@ -26,6 +27,7 @@ def everything(source, iterations, data_dir=None, shapes=None):
     Raises:
         ZooError: as the parts raise them.
     """
+    say("Building the net ...")
     timed = timed_net(source, data_dir, shapes)
     net = timed.net
     for name, why in timed.made.items():

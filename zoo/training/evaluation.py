@@ -2,6 +2,7 @@
 
 from absl import logging
 
+from zoo.command import say
 from zoo.converters import weights
 from zoo.converters.build import build
 from zoo.training import caffe_log
@@ -24,6 +25,7 @@ def evaluate(definition, weights_files, iterations, data_dir=None, shards=None):
         ZooError: what is wrong with the net, its data or the weights.
     """
     feeds = Feeds(definition, data_dir, shards=shards)
+    say("Building the net ...")
     net = build(definition, feeds.shapes, held=0)
     for path in weights_files:
         logging.info("Weights of %s: %s", path, weights.load(net, path))
