@@ -137,6 +137,15 @@ def test_detection_evaluate_takes_a_padded_top_and_a_shorter_one_alike():
         assert top[0, 0, :5] == pytest.approx(np.array(want))
 
 
+def test_detection_output_is_exported_with_a_top_k_only_where_priors_are_many():
+    bottoms = ((1, 9000), (1, 4500), (1, 2, 9000))
+    body = "detection_output_param { num_classes: 2 nms_param { %s } }"
+    with pytest.raises(ZooError, match=r"top_k is not given.*2250 priors"):
+        one_layer("DetectionOutput", body % "", bottoms, portable=True)
+    one_layer("DetectionOutput", body % "top_k: 400", bottoms, portable=True)
+    one_layer("DetectionOutput", body % "", bottoms)
+
+
 @pytest.mark.parametrize("eta", [1, 0.95])
 @pytest.mark.parametrize("number, keep", [(2500, 40), (2500, 2), (300, 1000), (2500, -1)])
 def test_detection_output_of_many_candidates(number, keep, eta):

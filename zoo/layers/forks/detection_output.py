@@ -2,6 +2,7 @@
 
 import math
 
+from zoo.errors import UnsupportedError
 from zoo.layers.base.geometry import count
 from zoo.layers.base.layer_type import LayerType
 from zoo.layers.base.lazy import ops
@@ -11,6 +12,7 @@ from zoo.layers.ops.boxes import decode
 from zoo.layers.ops.layout import to_caffe
 
 EXCLUDED = -math.inf  # the score of what is no candidate
+MOST_CANDIDATES = 2000  # of a class, where they are gone through by operations of a graph, about three for each
 
 
 @layer_type("DetectionOutput", source="weiliu89/caffe@ssd detection_output_layer.cpp:12-410")
@@ -110,6 +112,13 @@ class DetectionOutput(LayerType):
             return Detections(self, self.top_shapes(site.bottoms)[0], name=site.name)
         items = site.bottoms[0][0]
         priors, candidates, rows = self._sizes(site.bottoms)
+        if candidates > MOST_CANDIDATES:
+            raise UnsupportedError(
+                "top_k is not given, and with so many candidates the graph would be too large",
+                at=self.layer.at("detection_output_param.nms_param"),
+                got=f"{candidates} priors",
+                want=f"top_k: {MOST_CANDIDATES} or less; SSD has 400",
+            )
         labels = self._labels
         lists = (items * len(labels), candidates)
 
