@@ -10,7 +10,7 @@ from tests.training import runs
 from zoo.converters.build import build
 from zoo.errors import SolverError
 from zoo.formats import prototxt
-from zoo.layers.python import allow
+from zoo.layers.base.user_classes import allow
 from zoo.netdef.net import net_def
 from zoo.timing.layers import layer_times
 

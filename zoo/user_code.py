@@ -43,7 +43,7 @@ def load():
         forks.ask(FORK.value)
     if ALLOWED.value:
         from zoo import pycaffe
-        from zoo.layers import python
+        from zoo.layers.base import user_classes
 
         pycaffe.install()
-        python.allow()
+        user_classes.allow()

@@ -6,7 +6,6 @@ from tests.conftest import SHARED
 
 WHY = "needs real Caffe's numbers in ../shared/golden (or ZOO_SHARED)"
 PENDING = {
-    "proposal",
 }  # families of forks whose layer types are not here yet
 
 

@@ -10,7 +10,7 @@ from tests.pycaffe.nets import write
 from zoo.converters.build import build
 from zoo.errors import NetError, UnsupportedError
 from zoo.formats.prototxt import parse_net
-from zoo.layers import python
+from zoo.layers.base import user_classes
 from zoo.layers.ops.layout import from_caffe, to_caffe
 from zoo.netdef.net import net_def
 
@@ -145,9 +145,9 @@ def test_elsewhere_it_runs_only_where_allowed():
 
 @pytest.fixture
 def allowed():
-    python.allow()
+    user_classes.allow()
     yield
-    python.allow(False)
+    user_classes.allow(False)
 
 
 @pytest.mark.parametrize("functional", [False, True])

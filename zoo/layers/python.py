@@ -1,11 +1,9 @@
 """Python: a layer whose rule is a class that somebody wrote for pycaffe.
 
-Such a class is code that a config names, so it runs only where that is allowed: by `allow(True)`, or inside `hosting`,
-as zoo.pycaffe does, which then calls the class itself. Elsewhere a graph calls it back with NumPy arrays.
+Such a class is code that a config names, so it runs only where `zoo.layers.base.user_classes` says that it may. Inside
+`hosting`, as zoo.pycaffe is, it is called by the host, elsewhere by a graph with NumPy arrays.
 """
 
-import contextlib
-import contextvars
 import importlib
 import math
 
@@ -13,28 +11,10 @@ import numpy as np
 
 from zoo.errors import NetError, UnsupportedError
 from zoo.formats import caffe_pb2
+from zoo.layers.base import user_classes
 from zoo.layers.base.blobs import BlobSpec
 from zoo.layers.base.layer_type import LayerType
 from zoo.layers.base.registry import layer_type
-
-_allowed = False
-_hosts = contextvars.ContextVar("hosts", default=None)
-
-
-def allow(yes=True):
-    """Allows, or forbids again, that nets in this process run the Python classes that they name."""
-    global _allowed
-    _allowed = bool(yes)
-
-
-@contextlib.contextmanager
-def hosting(instances):
-    """Inside, nets that are built take their Python layers from `instances` ({layer key: object}) and add new ones."""
-    token = _hosts.set(instances)
-    try:
-        yield
-    finally:
-        _hosts.reset(token)
 
 
 class PlainBlob:
@@ -128,15 +108,13 @@ class Python(LayerType):
         for name in ("module", "layer"):
             if not getattr(p, name):
                 raise p.error(f"{name} must be given", name)
-        self._instances = _hosts.get()
-        if self._instances is None and not _allowed:
+        self._instances = user_classes.instances()
+        if self._instances is None:
             raise UnsupportedError(
                 f"would run the class {self.cls} of the Python module {self.module}, which is not allowed here",
                 at=self.layer.at("python_param"),
                 hint="it is code that the net names; if you trust it: --allow_python_layers, or zoo.pycaffe",
             )
-        if self._instances is None:
-            self._instances = {}
 
     def top_shapes(self, bottoms):
         """What the class gives in setup, at the first time, and in reshape."""

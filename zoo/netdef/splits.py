@@ -9,7 +9,7 @@ from collections import Counter
 
 from zoo.formats import caffe_pb2
 from zoo.netdef.net import AUTOMATIC
-from zoo.netdef.netdef import BlobRef, LayerDef, NetDef
+from zoo.netdef.netdef import BlobRef, LayerDef
 
 
 def insert_splits(definition):
@@ -71,16 +71,11 @@ def _with_layers(definition, layers):
     message = _copy(definition.message)
     del message.layer[:]
     message.layer.extend(layer.message for layer in layers)
-    return NetDef(
-        name=definition.name,
-        phase=definition.phase,
+    return dataclasses.replace(
+        definition,
         layers=layers,
         outputs=tuple(outputs),
         message=message,
-        level=definition.level,
-        stages=definition.stages,
-        owners=definition.owners,
-        file=definition.file,
         output_names=tuple(top.name for top in outputs),
     )
 

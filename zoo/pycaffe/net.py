@@ -6,6 +6,7 @@ from collections import OrderedDict
 from zoo.converters import weights as weight_files
 from zoo.errors import NetError, did_you_mean
 from zoo.formats import caffe_pb2, caffemodel, prototxt
+from zoo.layers.base import user_classes
 from zoo.netdef.net import net_def
 from zoo.pycaffe import debug, modes
 from zoo.pycaffe.engine import Engine
@@ -55,7 +56,8 @@ class Net(ForwardAll):
     @raised_as(RuntimeError)
     def __init__(self, network_file, *args, **kwargs):
         phase, level, stages, weights = _arguments(*args, **kwargs)
-        definition = net_def(prototxt.read_net(os.fspath(network_file)), phase, level, tuple(stages or ()))
+        with user_classes.hosting({}):
+            definition = net_def(prototxt.read_net(os.fspath(network_file)), phase, level, tuple(stages or ()))
         self._start(definition)
         if weights is not None:
             self.copy_from(weights)
@@ -80,7 +82,7 @@ class Net(ForwardAll):
         self._hooks = {name: [] for name in ("before_forward", "after_forward", "before_backward", "after_backward")}
         self.layers = [
             engine.instances[layer.definition.key]
-            if layer.definition.type == "Python"
+            if layer.definition.key in engine.instances
             else NetLayer(layer.definition.type, blobs)
             for layer, blobs in zip(built, engine.parameters)
         ]

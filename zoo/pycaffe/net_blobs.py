@@ -9,7 +9,7 @@ from zoo.converters.backward_needs import needs
 from zoo.converters.build import build
 from zoo.converters.parameters import Parameters
 from zoo.errors import NetError
-from zoo.layers.python import hosting
+from zoo.layers.base.user_classes import hosting
 from zoo.netdef.splits import insert_splits
 from zoo.pycaffe import modes
 from zoo.pycaffe.blob import Blob

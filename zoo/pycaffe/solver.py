@@ -12,6 +12,7 @@ from absl import logging
 from zoo.converters import solver as solvers
 from zoo.errors import SolverError
 from zoo.formats import caffe_pb2, prototxt
+from zoo.layers.base import user_classes
 from zoo.netdef.config import open_net
 from zoo.pycaffe import modes
 from zoo.pycaffe.errors import raised_as
@@ -67,7 +68,9 @@ class Solver:
             self.net.copy_from(path)
 
     def _open_net(self, source):
-        return Net._of(open_net(source, solver_file=self._file))
+        with user_classes.hosting({}):
+            definition = open_net(source, solver_file=self._file)
+        return Net._of(definition)
 
     def _as_restored(self, solver):
         return dataclasses.replace(solver, schedule=solver.schedule.restored(*self._restored))

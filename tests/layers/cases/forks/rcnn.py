@@ -43,6 +43,28 @@ def ohem(name, body, r, k=8, images=2, h=1, w=1, **more):
     return Case("BoxAnnotatorOHEM", name, inputs, body, ("y", "kept"), gradient=())
 
 
+def proposal(name, body, h, w, anchors, *, kind="Proposal", scale=1.0, **more):
+    image = [16 * h, 16 * w, *[scale] * (1 if kind == "Python" else 2)]
+    inputs = {
+        # Without ties, so that every sort has one result.
+        "scores": Fed((1, 2 * anchors, h, w), lambda rng, s: (rng.permutation(np.prod(s)) + 1).reshape(s) / np.prod(s)),
+        "offsets": Fed((1, 4 * anchors, h, w), lambda rng, s: rng.normal(size=s) * 0.3),
+        "image": Fed((1, len(image)), lambda rng, s: np.reshape(image, s)),
+    }
+    return Case(kind, name, inputs, body, ("y", "found"), gradient=(), batch_fixed="one item", **more)
+
+
+def pva(name, body, h, w, anchors, **more):
+    return proposal(name, f"proposal_param {{ {body} }}", h, w, anchors, **more)
+
+
+def python(name, text, anchors=9, h=4, w=5, **more):
+    body = f'python_param {{ module: "rpn.proposal_layer" layer: "ProposalLayer" param_str: "{text}" }}'
+    return proposal(name, body, h, w, anchors, kind="Python", variant="rpn", **more)
+
+
+RATIOS = "ratio: 0.5 ratio: 1 ratio: 2"
+
 CASES = [
     roi_pooling("square", SQUARE, {"x": normal(2, 3, 8, 9), "rois": rois(2, 140, 7)}),
     roi_pooling(
@@ -68,4 +90,11 @@ CASES = [
     ohem("all", "roi_per_img: 9", 6),
     ohem("planes", "roi_per_img: 5 ignore_label: 255", 3, k=4, h=2, w=3),
     ohem("ties", "roi_per_img: 4", 12, digits=0),
+    pva("some", f"{RATIOS} scale: 3 scale: 6 pre_nms_topn: 40 post_nms_topn: 12", 5, 4, 6),
+    pva("all", "ratio: 1 scale: 2 scale: 4 min_size: 1 nms_thresh: 0.3", 4, 6, 2),
+    pva("other-base", "ratio: 0.7 scale: 1.5 base_size: 9 feat_stride: 8 min_size: 2 post_nms_topn: 5", 6, 7, 1),
+    python("default", "'feat_stride': 16"),
+    python("train", "'feat_stride': 16", phase="TRAIN"),
+    python("scales", "'feat_stride': 16 \\n'scales': !!python/tuple [1, 2, 4, 8]", anchors=12),
+    python("small-ones-left-out", "'feat_stride': 16 \\n'scales': [0.5, 1]", anchors=6, scale=1.5),
 ]
