@@ -22,6 +22,7 @@ COMMANDS = {
     "siamese_mnist": "data_prep.siamese_mnist",
     "databases": "data_prep.databases",
     "detection": "data_prep.detection",
+    "pasted_digits": "data_prep.pasted_digits",
     "mean_image": "data_prep.mean_image",
 }
 _ROOT = pathlib.Path(__file__).resolve().parents[1]

@@ -33,9 +33,11 @@ def main():
     from zoo.training.caffe_log import number
     from zoo.training.evaluation import evaluate
 
-    definition, iterations = _test_net()
+    definition, iterations, ap_version = _test_net()
     with shard_check.check_if(VERIFY_SHARDS.value) as shards:
-        scores, loss = evaluate(definition, WEIGHTS.value, ITERATIONS.value or iterations, DATA_DIR.value, shards)
+        scores, loss = evaluate(
+            definition, WEIGHTS.value, ITERATIONS.value or iterations, DATA_DIR.value, shards, ap_version
+        )
     for name, value in scores.items():
         print(f"{name} = {number(value)}")
     if "loss" not in scores:
@@ -43,18 +45,19 @@ def main():
 
 
 def _test_net():
-    """Returns (the TEST NetDef, how many batches the config asks for)."""
+    """Returns (the TEST NetDef, how many batches the config asks for, its ap_version)."""
     from zoo.converters.solver import solver_def
     from zoo.netdef.config import open_config
 
     config = open_config(CONFIG.value)
-    iterations = 50
+    iterations, ap_version = 50, "Integral"
     if config.is_solver:
         solver = solver_def(config.parsed)
         if not solver.tests:
             raise SolverError("the solver has no test net", at=solver.train.at, want="test_iter and a net to test")
-        iterations = solver.test_iter[0]
-    return config.definition("TEST", LEVEL.value, tuple(STAGE.value), DATA_DIR.value), iterations
+        iterations, ap_version = solver.test_iter[0], solver.ap_version
+    definition = config.definition("TEST", LEVEL.value, tuple(STAGE.value), DATA_DIR.value)
+    return definition, iterations, ap_version
 
 
 if __name__ == "__main__":

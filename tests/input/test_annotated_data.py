@@ -45,7 +45,9 @@ def feed(text, phase="TRAIN", seed=3):
 
 
 def batches(found, count, **options):
-    return [[top.numpy() for top in tops] for tops in found.rows(0, **options).take(count)]
+    """Images channels-last, labels (1, 1, R, 8)."""
+    tops = [[top.numpy() for top in tops] for tops in found.rows(0, **options).take(count)]
+    return [[images, *(label.transpose(0, 3, 1, 2) for label in labels)] for images, *labels in tops]
 
 
 def test_rows_and_images(source):

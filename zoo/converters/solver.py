@@ -67,6 +67,8 @@ class SolverDef:
     debug_info: bool
     layer_wise_reduce: bool
     weights: tuple[str, ...]
+    ap_version: str
+    show_per_class_result: bool
     message: caffe_pb2.SolverParameter = field(repr=False)
     file: str | None = None
 
@@ -122,6 +124,7 @@ def solver_def(solver: Parsed | caffe_pb2.SolverParameter) -> SolverDef:
     schedule = attempt(lambda _: _schedule(message))
     sources = attempt(nets)
     weights = attempt(_weights)
+    ap_version = attempt(_ap_version)
     prefix = attempt(snapshot_prefix)
     for name, least in _LEAST.items():
         attempt(lambda _, name=name, least=least: checks.at_least(least, **{name: getattr(message, name)}))
@@ -140,10 +143,25 @@ def solver_def(solver: Parsed | caffe_pb2.SolverParameter) -> SolverDef:
         random_seed=message.random_seed if message.random_seed >= 0 else None,
         solver_mode=message.SolverMode.Name(message.solver_mode) if message.HasField("solver_mode") else None,
         weights=weights,
+        ap_version=ap_version,
         message=message,
         file=parsed.file,
         **{name: getattr(message, name) for name in (*_LEAST, *_SWITCHES)},
     )
+
+
+AP_VERSIONS = ("Integral", "11point", "MaxIntegral")  # weiliu89/caffe@ssd bbox_util.cpp:1996-2080
+
+
+def _ap_version(parsed):
+    """Returns how an average precision is computed; what is tested follows from the test nets, not from eval_type."""
+    message = parsed.message
+    known = {"ap_version": AP_VERSIONS, "eval_type": ("classification", "detection")}
+    for name, words in known.items():
+        if getattr(message, name) not in words:
+            got, want = f'"{getattr(message, name)}"', ", ".join(words)
+            raise SolverError(f"unknown {name}", at=parsed.at(name), got=got, want=want)
+    return message.ap_version
 
 
 _SWITCHES = (
@@ -153,6 +171,7 @@ _SWITCHES = (
     "snapshot_after_train",
     "debug_info",
     "layer_wise_reduce",
+    "show_per_class_result",
 )
 
 

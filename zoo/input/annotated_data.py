@@ -178,11 +178,11 @@ def _corners(box):
 
 
 def label_rows(boxes):
-    """Returns (1, 1, N * G, 8) of boxes (N, G, 7): the item in front, rows of real boxes before those of -1."""
+    """Returns the label of boxes (N, G, 7), channels-last (1, N * G, 8, 1): real rows, their item in front, then -1."""
     size, most = boxes.shape[0], boxes.shape[1]
     absent = boxes[:, :, :1] < 0
     items = tf.broadcast_to(tf.range(size, dtype=tf.float32)[:, None, None], (size, most, 1))
     rows = tf.concat([tf.where(absent, tf.constant(-1.0), items), boxes], axis=2)
     rows = tf.reshape(rows, (size * most, 8))
     order = tf.argsort(tf.cast(tf.reshape(absent, (-1,)), tf.int32), stable=True)
-    return tf.gather(rows, order)[None, None]
+    return tf.gather(rows, order)[None, :, :, None]

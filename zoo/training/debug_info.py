@@ -11,6 +11,7 @@ from zoo.converters.build import build
 from zoo.converters.execution import run_layer, steps
 from zoo.netdef.splits import insert_splits
 from zoo.training.caffe_log import debug_blob, debug_norms, parameter_name
+from zoo.training.gathering import COLUMNS, added, gathered
 
 
 class DebugNet:
@@ -225,7 +226,7 @@ class DebugTest:
     """
 
     def __init__(self, net):
-        self._outputs, self._net = net.outputs(), DebugNet(net)
+        self._outputs, self._net, self._gathered = net.outputs(), DebugNet(net), gathered(net)
 
     def __call__(self, iterator, count):
         """Returns (loss, {BlobRef: tensor}) summed over `count` batches of `iterator`."""
@@ -233,5 +234,7 @@ class DebugTest:
         for _ in range(count):
             values, loss = self._net.forward(next(iterator))
             total += loss
-            sums = {ref: sums[ref] + values[ref] if sums else values[ref] for ref in self._outputs}
+            more = {ref: values[ref] for ref in self._outputs}
+            more |= {ref: tf.reshape(more[ref], (-1, COLUMNS)) for ref in self._gathered}
+            sums = added(self._net.net, sums, more) if sums else more
         return total, sums

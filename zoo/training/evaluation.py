@@ -7,11 +7,12 @@ from zoo.converters import weights
 from zoo.converters.build import build
 from zoo.training import caffe_log
 from zoo.training.feeds import Feeds
+from zoo.training.gathering import gathered, means
 from zoo.training.step import TestStep, acting
 from zoo.training.wrong_labels import check_scores
 
 
-def evaluate(definition, weights_files, iterations, data_dir=None, shards=None):
+def evaluate(definition, weights_files, iterations, data_dir=None, shards=None, ap_version="Integral"):
     """Returns ({output: mean over batches}, mean loss) of `iterations` batches.
 
     Args:
@@ -20,6 +21,7 @@ def evaluate(definition, weights_files, iterations, data_dir=None, shards=None):
         iterations: number of batches.
         data_dir: where data sources are looked for first.
         shards: the `ShardCheck` of what is read, or None.
+        ap_version: how an average precision is computed; see `average_precision`.
 
     Raises:
         ZooError: what is wrong with the net, its data or the weights.
@@ -36,7 +38,8 @@ def evaluate(definition, weights_files, iterations, data_dir=None, shards=None):
         values = {ref: value.numpy() for ref, value in sums.items()}
         if shards:
             shards.settle("the scores were said")
-        check_scores(net, [*values.values(), loss], lambda: feeds.batches(0), iterations)
+        plain = [value for ref, value in values.items() if ref not in gathered(net)]
+        check_scores(net, [*plain, loss], lambda: feeds.batches(0), iterations)
     loss = float(loss) / iterations
     logging.info("Loss: %s", caffe_log.number(loss))
-    return caffe_log.outputs("Test", net, values, 1 / iterations), loss
+    return caffe_log.outputs("Test", net, means(net, values, iterations, ap_version)), loss

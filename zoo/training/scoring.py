@@ -7,6 +7,7 @@ from absl import logging
 
 from zoo.training import caffe_log
 from zoo.training.debug_info import DebugTest
+from zoo.training.gathering import added, gathered, means, precisions_said
 from zoo.training.step import TestStep
 
 MAX_CALL = 0.25  # seconds that one call into the graph may take, so that signals and the bar are not kept waiting
@@ -87,7 +88,7 @@ class Scoring:
                 logging.info("Stopped: the end has no score")
                 break
             _, sums = found
-            values = caffe_log.elements(net, sums, 1 / solver.test_iter[index])
+            values = caffe_log.elements(net, means(net, sums, solver.test_iter[index], solver.ap_version))
             self._keep(index, values)
             said = ", ".join(f"{name} = {caffe_log.number(value)}" for name, value in values.items())
             logging.info("After %d iterations, test net %d: %s", session.state.iteration, index, said)
@@ -109,7 +110,7 @@ class Scoring:
                 more, outputs = step(self._batches[index], count)
                 values = {ref: value.numpy() for ref, value in outputs.items()}
             loss += float(more)
-            sums = values if sums is None else {ref: sums[ref] + value for ref, value in values.items()}
+            sums = values if sums is None else added(session.nets.tests[index], sums, values)
             took, done = time.monotonic() - began, done + count
             per_call = max(1, min(per_call * 2, int(count * MAX_CALL / max(took, 1e-9))))
             session.state.test_position[index] += count
@@ -117,7 +118,8 @@ class Scoring:
             if stop:
                 return None
         if batches:
-            session.check_scores(index, sums.values(), batches)
+            rows = gathered(session.nets.tests[index])
+            session.check_scores(index, [value for ref, value in sums.items() if ref not in rows], batches)
         return loss, sums
 
     def _say(self, index, loss, sums):
@@ -126,7 +128,10 @@ class Scoring:
             return
         if self._session.solver.test_compute_loss:
             logging.info("Test loss: %s", caffe_log.number(loss / batches))
-        said = caffe_log.outputs("Test", self._session.nets.tests[index], sums, 1 / batches)
+        net, solver = self._session.nets.tests[index], self._session.solver
+        said = caffe_log.outputs("Test", net, means(net, sums, batches, solver.ap_version))
+        if solver.show_per_class_result:
+            precisions_said(net, sums, solver.ap_version)
         self._keep(index, said)
         if self._summaries is not None:
             self._summaries.scalars("test" if index == 0 else f"test{index}", self._session.state.iteration, said)

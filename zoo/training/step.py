@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from zoo.converters.execution import run_layer
 from zoo.layers.base.geometry import keras_shape
+from zoo.training.gathering import COLUMNS, gathered
 
 
 def objective(losses, values):
@@ -139,21 +140,28 @@ class TestStep:
     """
 
     def __init__(self, net):
-        self.net, self.outputs = net, net.outputs()
+        self.net, self.outputs, self._gathered = net, net.outputs(), gathered(net)
         self.pass_forward = ForwardPass(net, self.outputs)
         self.graph_function = tf.function(self._run)
 
     def __call__(self, iterator, count):
-        """Returns (loss, {BlobRef: array}) summed, not yet averaged, over `count` batches of `iterator`."""
+        """Returns (loss, {BlobRef: array}) summed, not yet averaged, over `count` batches of `iterator`.
+
+        Outputs that are gathered are (rows of all batches, 5).
+        """
         loss, outputs = self.graph_function(iterator, tf.constant(count, tf.int32))
         return loss, dict(zip(self.outputs, outputs))
 
     def _run(self, iterator, count):
-        loss = tf.constant(0.0)
-        sums = tuple(tf.zeros(keras_shape(self.net.shapes[ref])) for ref in self.outputs)
-        for _ in tf.range(count):
+        loss, kept = tf.constant(0.0), [ref in self._gathered for ref in self.outputs]
+        sums = tuple(
+            tf.TensorArray(tf.float32, size=count) if keep else tf.zeros(keras_shape(self.net.shapes[ref]))
+            for keep, ref in zip(kept, self.outputs)
+        )
+        for i in tf.range(count):
             values = self.pass_forward(next(iterator), training=False)
             for top, weight in self.net.losses:
                 loss += weight * tf.reduce_sum(tf.cast(values[top], tf.float32))
-            sums = tuple(a + tf.cast(values[ref], tf.float32) for a, ref in zip(sums, self.outputs))
-        return loss, sums
+            outputs = [tf.cast(values[ref], tf.float32) for ref in self.outputs]
+            sums = tuple(a.write(i, b) if keep else a + b for keep, a, b in zip(kept, sums, outputs))
+        return loss, tuple(tf.reshape(a.stack(), (-1, COLUMNS)) if keep else a for keep, a in zip(kept, sums))

@@ -74,6 +74,7 @@ class LayerType:
         reads_memory: whether it reads its bottoms at all.
         deployed: whether the deploy net keeps it; losses and scores go.
         scored_bottoms: of a loss or score, how many of the first bottoms are predictions.
+        gathers_rows: of a score, whether a test gathers the rows of its top, as a mean over batches says nothing.
         prediction: (type, name of its parameter message) of what a loss applies to bottom 0 before it compares.
         runs_on_host: whether pycaffe runs it outside of the graph, on NumPy arrays.
         states_shapes: of a source, whether the file states the shapes of its tops.
@@ -110,6 +111,7 @@ class LayerType:
     reads_memory = True
     deployed = True
     scored_bottoms = 0
+    gathers_rows = False
     prediction: tuple[str, str] | None = None
     runs_on_host = False
     states_shapes = False

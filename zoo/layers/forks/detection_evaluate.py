@@ -32,6 +32,7 @@ class DetectionEvaluate(LayerType):
     deployed = False
     padded_axis = 2
     takes_padding = True
+    gathers_rows = True
     bottom_count = 2
     fields = ("detection_evaluate_param",)
 

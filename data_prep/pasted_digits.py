@@ -1,0 +1,127 @@
+"""A small detection set: digits of MNIST pasted on photographs, with their boxes, to try a detector on in minutes.
+
+    python -m data_prep.pasted_digits --mnist=data/raw/mnist --photographs=photos --output=data/digits
+    python -m data_prep.detection --source=data/digits/train/boxes.csv --output=data/digits/train_lmdb --shuffle
+    python -m data_prep.detection --source=data/digits/test/boxes.csv --labelmap=data/digits/labelmap.prototxt \\
+        --output=data/digits/test_lmdb
+
+Images of 96 x 96 with one to three digits each, in colours, 22 to 43 pixels large, that do not overlap. The first four
+fifths of the photographs, by name, and MNIST's training images make the training set; the rest the test set.
+"""
+
+import csv
+import pathlib
+
+import numpy as np
+from absl import flags
+
+from data_prep import common, mnist
+from zoo.errors import DataError, Place
+
+SIDE = 96
+COLOURS = ((40, 220, 255), (255, 120, 60), (120, 255, 120), (255, 255, 255), (200, 80, 255))  # BGR
+INK = 60  # from which value on a pixel of a digit counts for its box
+TRIES = 20  # to place a digit where none is yet
+
+
+def made(rng, photographs, images, labels, side=SIDE):
+    """Returns (image (side, side, 3), [(digit, xmin, ymin, xmax, ymax)]) with one to three digits on a photograph.
+
+    Args:
+        rng: a NumPy random generator.
+        photographs: list of images, uint8 BGR.
+        images, labels: MNIST's, uint8 (N, 28, 28) and (N,).
+        side: of the image, in pixels.
+    """
+    import cv2
+
+    photograph = photographs[rng.integers(len(photographs))]
+    size = int(min(photograph.shape[:2]) * rng.uniform(0.5, 1))
+    top, left = (rng.integers(length - size + 1) for length in photograph.shape[:2])
+    cut = photograph[top : top + size, left : left + size]
+    image, boxes = cv2.resize(cut, (side, side), interpolation=cv2.INTER_AREA), []
+    for _ in range(rng.integers(1, 4)):
+        width = int(rng.integers(22, 44))
+        number = rng.integers(len(images))
+        digit = cv2.resize(images[number], (width, width))
+        rows, columns = np.nonzero(digit > INK)
+        place = len(rows) and _free_place(rng, side - width, rows, columns, boxes)
+        if not place:
+            continue
+        x, y, box = place
+        colour = np.array(COLOURS[rng.integers(len(COLOURS))], float)
+        share = (digit / 255.0)[..., None]
+        under = image[y : y + width, x : x + width]
+        image[y : y + width, x : x + width] = (under * (1 - share) + colour * share).astype(np.uint8)
+        boxes.append((int(labels[number]), *box))
+    return image, boxes
+
+
+def _free_place(rng, room, rows, columns, boxes):
+    """Returns (x, y, box) where a digit overlaps none of the boxes, or None after some tries."""
+    for _ in range(TRIES):
+        x, y = (int(rng.integers(0, room + 1)) for _ in range(2))
+        box = tuple(int(v) for v in (x + columns.min(), y + rows.min(), x + columns.max() + 1, y + rows.max() + 1))
+        if all(box[0] >= b[3] or box[2] <= b[1] or box[1] >= b[4] or box[3] <= b[2] for b in boxes):
+            return x, y, box
+    return None
+
+
+def write(folder, count, rng, photographs, images, labels):
+    """Writes `count` images and boxes.csv into the new folder `folder`; returns how many boxes there are."""
+    import cv2
+
+    (folder / "images").mkdir(parents=True)
+    boxes = 0
+    with open(folder / "boxes.csv", "w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["image", "label", "xmin", "ymin", "xmax", "ymax"])
+        with common.progress(count, folder.name) as bar:
+            for number in bar(range(count)):
+                image, found = made(rng, photographs, images, labels)
+                name = f"images/{number:05d}.jpg"
+                cv2.imwrite(str(folder / name), image, [cv2.IMWRITE_JPEG_QUALITY, 92])
+                writer.writerows((name, f"digit {digit}", *corners) for digit, *corners in found)
+                boxes += len(found)
+    return boxes
+
+
+def _photographs(folder):
+    import cv2
+
+    paths = sorted(path for path in pathlib.Path(folder).glob("*") if path.suffix.lower() in (".jpg", ".jpeg", ".png"))
+    images = [image for image in (cv2.imread(str(path)) for path in paths) if image is not None]
+    if len(images) < 5:
+        raise DataError("too few photographs", at=Place(str(folder)), got=len(images), want="5 or more .jpg or .png")
+    return images
+
+
+def main(_):
+    """Reads the flags and makes both sets."""
+    f = flags.FLAGS
+    output, photographs = pathlib.Path(f.output), _photographs(f.photographs)
+    fifths, files = len(photographs) * 4 // 5, mnist.find_idx(pathlib.Path(f.mnist))
+    if files is None:
+        hint = "python -m data_prep.mnist --help says where to get them"
+        raise DataError("not all four files of MNIST are there", at=Place(f.mnist), hint=hint)
+    for split, count in (("train", f.train), ("test", f.test)):
+        folder = output / split
+        if folder.exists():
+            raise DataError("already there", at=Place(str(folder)), hint="remove it, or name another --output")
+        digits = mnist.read_split(*files[split])
+        wanted = digits.labels < f.classes
+        shown = photographs[:fifths] if split == "train" else photographs[fifths:]
+        rng = np.random.default_rng([f.seed, split == "test"])
+        boxes = write(folder, count, rng, shown, digits.images[wanted, ..., 0], digits.labels[wanted])
+        print(f"{folder}: {count} images, {boxes} boxes")
+
+
+if __name__ == "__main__":
+    flags.DEFINE_string("mnist", None, "Folder of MNIST's four IDX files, gzipped or not.", required=True)
+    flags.DEFINE_string("photographs", None, "Folder of photographs (.jpg, .png).", required=True)
+    flags.DEFINE_string("output", "data/digits", "Folder to make.")
+    flags.DEFINE_integer("train", 3000, "Images of the training set.", lower_bound=1)
+    flags.DEFINE_integer("test", 300, "Images of the test set.", lower_bound=1)
+    flags.DEFINE_integer("classes", 3, "The digits 0 to this, exclusive.", 1, 10)
+    flags.DEFINE_integer("seed", 1, "Of everything that is random.")
+    common.run(main)
