@@ -133,3 +133,13 @@ def test_only_max_has_a_mask_and_only_planes_are_pooled():
         one_layer_net(pooling("kernel_size: 2"), (2, 3, 5))
     with pytest.raises(ZooError, match="cannot be exported for training"):
         one_layer_net(pooling("pool: STOCHASTIC kernel_size: 2"), (2, 3, 5, 7), phase="TRAIN", portable=True)
+
+
+def test_mask_of_a_plane_whose_size_is_open():
+    net = one_layer_net(
+        'type: "Pooling" pooling_param { kernel_size: 3 stride: 2 pad: 1 }', (1, 2, 7, 9), tops=("y", "mask")
+    )
+    x = np.random.default_rng(0).normal(size=(1, 2, 7, 9)).astype(np.float32)
+    call = tf.function(net.layers[-1].call, input_signature=[tf.TensorSpec((1, None, None, 2))])
+    for got, want in zip(call(x.transpose(0, 2, 3, 1)), run(net, x), strict=True):
+        np.testing.assert_array_equal(np.transpose(got, (0, 3, 1, 2)), want)

@@ -20,6 +20,6 @@ class MaxWithMask(keras.layers.Layer):
         padded = self.grid.pad(x, x.dtype.min)
         y, place = tf.nn.max_pool_with_argmax(padded, self.grid.kernel, self.grid.strides, "VALID")
         place //= padded.shape[3]
-        width = padded.shape[2]
-        mask = (place // width - top) * self.grid.sizes[1] + place % width - left
+        width, plane = (tf.shape(tensor, place.dtype)[2] for tensor in (padded, x))  # open where a batch is one image
+        mask = (place // width - top) * plane + place % width - left
         return y, tf.cast(mask, tf.float32)
