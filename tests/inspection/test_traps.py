@@ -48,9 +48,14 @@ HED = (
 ONES = np.ones(3)
 TRAIN_LABEL = shape(2, 3) + 'layer { name: "t" type: "Input" top: "t" input_param { shape { dim: 2 dim: 3 } } }\n'
 LOSS = TRAIN_LABEL + layer("EuclideanLoss", "", ("data", "t"), "z", "e")
+SEGNET = "loss_param {{ weight_by_label_freqs: true class_weighting: [1, 1, 1] {} }}"
 BN = "slope_filler { value: 1 }"
 
 TRAPS = {
+    "segnet-normalize": (
+        TRAIN_LABEL + layer("SoftmaxWithLoss", SEGNET.format(""), ("data", "t")),
+        TRAIN_LABEL + layer("SoftmaxWithLoss", SEGNET.format("normalize: true"), ("data", "t")),
+    ),
     "segnet-learning-in-test": (
         IMAGE + layer("BN", "bn_param { scale_filler { value: 1 } }"),
         IMAGE + layer("BN", "bn_param { scale_filler { value: 1 } bn_mode: INFERENCE }"),

@@ -64,6 +64,16 @@ def _segnet_learn(view):
             yield layer, None, what, cure, ()
 
 
+@rule("segnet-normalize")
+def _segnet_normalize(view):
+    """SegNet's schema has loss_param.normalize true by default, BVLC's has not: the loss is divided by N there."""
+    for layer in view.of("SoftmaxWithLoss"):
+        p = layer.message.loss_param
+        if p.weight_by_label_freqs and not p.HasField("normalize") and not p.HasField("normalization"):
+            what = "normalize not given: divided by the batch size here, in SegNet's own Caffe by the number of labels"
+            yield layer, "loss_param", what, "normalize: true in loss_param, for SegNet's own loss", ()
+
+
 @rule("bn-variance-or-inverse")
 def _inverse_deviation(view):
     """happynear/caffe-windows has PSPNet's text and four blobs, but the fourth is 1 / sqrt(var + eps)."""

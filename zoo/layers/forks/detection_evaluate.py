@@ -30,6 +30,7 @@ class DetectionEvaluate(LayerType):
     no_gradient_bottoms = (0, 1)
     pixel_map = None
     deployed = False
+    scored_bottoms = 1
     padded_axis = 2
     takes_padding = True
     gathers_rows = True
