@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from tests.conftest import SHARED
 from tests.training import runs
-from zoo.errors import CheckpointError, UnsupportedError
+from zoo.errors import CheckpointError
 from zoo.formats import caffe_pb2, caffemodel, solverstate
 from zoo.training import run_data, snapshots
 
@@ -181,14 +181,6 @@ def test_the_pair_names_the_iteration_and_goes_below_the_run_folder(small_data, 
     runs.train("run", small_data, changes=f"max_iter: 14 {absolute}", allow_paths=True)
     assert {path.name for path in (tmp_path / "x").iterdir()} == {name.replace("13", "14") for name in pair}
     assert (tmp_path / "run" / "train.log").read_text().count(said) == 1
-
-
-def test_a_config_writes_no_hdf5_output(small_data, tmp_path):
-    sink = 'layer { name: "out" type: "HDF5Output" bottom: "ip" bottom: "label" hdf5_output_param { file_name: "%s" } }'
-    text = runs.SOLVER.rstrip().removesuffix("}") + sink % (tmp_path / "out.h5") + "}"
-    with pytest.raises(UnsupportedError, match=r'layer "out" \(HDF5Output\): HDF5Output cannot be part of a Keras'):
-        runs.train(tmp_path / "run", small_data, text, changes="max_iter: 1")
-    assert not (tmp_path / "out.h5").exists()
 
 
 @pytest.mark.parametrize(
