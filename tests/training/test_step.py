@@ -11,6 +11,7 @@ from tests.training import runs
 from zoo.errors import DataError
 from zoo.formats import prototxt
 from zoo.layers import hdf5_output, python
+from zoo.layers.base import user_classes
 from zoo.netdef.net import net_def
 from zoo.training.evaluation import evaluate
 
@@ -120,7 +121,7 @@ def python_param(name):
 
 
 def test_a_python_layer_without_tops_runs(tmp_path, monkeypatch):
-    monkeypatch.setattr(python, "_allowed", True)
+    monkeypatch.setattr(user_classes, "_allowed", True)
     text = SOLVER.format(tmp_path).replace("HDF5Output", "Python")
     text = re.sub("hdf5_output_param {.*?}", python_param("Looking"), text)
     Looking.seen.clear()
@@ -131,7 +132,7 @@ def test_a_python_layer_without_tops_runs(tmp_path, monkeypatch):
 
 def test_a_python_layer_runs_forward_and_backward_in_turn(tmp_path, monkeypatch):
     """With iter_size passes could overlap, and a gradient be that of another batch."""
-    monkeypatch.setattr(python, "_allowed", True)
+    monkeypatch.setattr(user_classes, "_allowed", True)
     text = """base_lr: 0.0001 lr_policy: "fixed" max_iter: 20 iter_size: 2 random_seed: 1 snapshot_after_train: false
     net_param {
       layer { name: "in" type: "DummyData" top: "x"
