@@ -288,3 +288,19 @@ def test_a_shard_of_fewer_records_than_its_card_says(tmp_path):
     feed = DataLayer(data_layer(prefix, 4), "TRAIN")
     with pytest.raises(DataError, match="a damaged shard, got 5 records, want 6 records"), feed.reading():
         take(feed.dataset(), 2)
+
+
+@pytest.mark.parametrize(
+    ("made", "name"),
+    [
+        ({"title": "MNIST", "from": "idx"}, "MNIST"),
+        ({"from": "scikit-learn load_digits"}, "{prefix}, made from scikit-learn load_digits"),
+        ({}, "{prefix}"),
+    ],
+)
+def test_what_a_split_is_called(tmp_path, made, name):
+    """A card of old has no title: where it was made from alone would read as if that were read."""
+    prefix = write_raw(tmp_path, pictures(3, 4, 4, 1))
+    card = dataclasses.replace(records.read_card(prefix), made=made)
+    records.card_path(prefix).write_text(card.to_json())
+    assert RecordsSource(prefix).title == name.format(prefix=prefix) + " (3 records)"

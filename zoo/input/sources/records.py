@@ -63,9 +63,13 @@ class RecordsSource:
 
     @property
     def title(self):
-        """What this split is called by whoever made it, or where it was made from, and how many records it has."""
+        """What this split is called by whoever made it, or its path and what it was made from; how many records it has.
+
+        Cards of old have no title.
+        """
         made = self.card.made
-        name = made.get("title") or made.get("from") or self.prefix
+        source = made.get("from")
+        name = made.get("title") or (f"{self.prefix}, made from {source}" if source else self.prefix)
         return f"{name} ({self.count} records)"
 
     def fingerprint(self):
