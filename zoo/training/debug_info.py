@@ -4,6 +4,7 @@ The net is built a second time, over the same parameters, with the Splits that C
 their gradients are Caffe's one by one. Caffe 1.0 has words for updates, too ([Update]), but never says them.
 """
 
+import numpy as np
 import tensorflow as tf
 
 from zoo.converters.backward_needs import needs
@@ -228,13 +229,13 @@ class DebugTest:
     def __init__(self, net):
         self._outputs, self._net, self._gathered = net.outputs(), DebugNet(net), gathered(net)
 
-    def __call__(self, iterator, count):
-        """Returns (loss, {BlobRef: tensor}) summed over `count` batches of `iterator`."""
-        total, sums = tf.constant(0.0), {}
+    def __call__(self, iterator, count, before=None):
+        """Returns (loss, {BlobRef: array}) summed over `count` batches of `iterator`; as `TestStep`."""
+        total, sums = before or (np.float32(0), {})
         for _ in range(count):
             values, loss = self._net.forward(next(iterator))
-            total += loss
-            more = {ref: values[ref] for ref in self._outputs}
-            more |= {ref: tf.reshape(more[ref], (-1, COLUMNS)) for ref in self._gathered}
+            total += np.float32(loss)
+            more = {ref: values[ref].numpy() for ref in self._outputs}
+            more |= {ref: more[ref].reshape(-1, COLUMNS) for ref in self._gathered}
             sums = added(self._net.net, sums, more) if sums else more
         return total, sums

@@ -34,8 +34,7 @@ def evaluate(definition, weights_files, iterations, data_dir=None, shards=None, 
     logging.info("Running for %d iterations.", iterations)
     step, batches = TestStep(net), feeds.batches(0)
     with feeds.reading(), acting(net):
-        loss, sums = step(batches, iterations)
-        values = {ref: value.numpy() for ref, value in sums.items()}
+        loss, values = step(batches, iterations)
         if shards:
             shards.settle("the scores were said")
         plain = [value for ref, value in values.items() if ref not in gathered(net)]

@@ -7,7 +7,7 @@ from absl import logging
 
 from zoo.training import caffe_log
 from zoo.training.debug_info import DebugTest
-from zoo.training.gathering import added, gathered, means, precisions_said
+from zoo.training.gathering import gathered, means, precisions_said
 from zoo.training.step import TestStep
 
 MAX_CALL = 0.25  # seconds that one call into the graph may take, so that signals and the bar are not kept waiting
@@ -103,24 +103,23 @@ class Scoring:
     def _test(self, index, step):
         """Runs test net `index`; returns (loss, {BlobRef: array}) summed over its batches, or None if stopped."""
         session, batches = self._session, self._session.solver.test_iter[index]
-        loss, sums, done, per_call = 0.0, None, 0, 1
+        found, done, per_call = None, 0, 1
         while done < batches:
             count, began = min(per_call, batches - done), time.monotonic()
             with session.reading(index):
-                more, outputs = step(self._batches[index], count)
-                values = {ref: value.numpy() for ref, value in outputs.items()}
-            loss += float(more)
-            sums = values if sums is None else added(session.nets.tests[index], sums, values)
+                found = step(self._batches[index], count, found)
             took, done = time.monotonic() - began, done + count
             per_call = max(1, min(per_call * 2, int(count * MAX_CALL / max(took, 1e-9))))
             session.state.test_position[index] += count
             stop, per_call = self._asked(per_call)
             if stop:
                 return None
-        if batches:
-            rows = gathered(session.nets.tests[index])
-            session.check_scores(index, [value for ref, value in sums.items() if ref not in rows], batches)
-        return loss, sums
+        if not batches:
+            return 0.0, None
+        loss, sums = found
+        rows = gathered(session.nets.tests[index])
+        session.check_scores(index, [value for ref, value in sums.items() if ref not in rows], batches)
+        return float(loss), sums
 
     def _say(self, index, loss, sums):
         batches = self._session.solver.test_iter[index]

@@ -3,6 +3,7 @@
 import contextlib
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from zoo.converters.execution import run_layer
@@ -140,28 +141,38 @@ class TestStep:
     """
 
     def __init__(self, net):
-        self.net, self.outputs, self._gathered = net, net.outputs(), gathered(net)
+        self.net, self.outputs, rows = net, net.outputs(), gathered(net)
+        self._summed = [ref for ref in self.outputs if ref not in rows]
+        self._gathered = [ref for ref in self.outputs if ref in rows]
         self.pass_forward = ForwardPass(net, self.outputs)
         self.graph_function = tf.function(self._run)
 
-    def __call__(self, iterator, count):
+    def __call__(self, iterator, count, before=None):
         """Returns (loss, {BlobRef: array}) summed, not yet averaged, over `count` batches of `iterator`.
 
         Outputs that are gathered are (rows of all batches, 5).
-        """
-        loss, outputs = self.graph_function(iterator, tf.constant(count, tf.int32))
-        return loss, dict(zip(self.outputs, outputs))
 
-    def _run(self, iterator, count):
-        loss, kept = tf.constant(0.0), [ref in self._gathered for ref in self.outputs]
-        sums = tuple(
-            tf.TensorArray(tf.float32, size=count) if keep else tf.zeros(keras_shape(self.net.shapes[ref]))
-            for keep, ref in zip(kept, self.outputs)
-        )
+        Args:
+            iterator: of the net's batches.
+            count: how many.
+            before: what the call before returned, for the same test: its sums go on batch by batch, as Caffe's do, so
+                that their rounding does not depend on how many batches a call takes.
+        """
+        loss, sums = before or (np.float32(0), {})
+        zeros = {ref: np.zeros(keras_shape(self.net.shapes[ref]), np.float32) for ref in self._summed}
+        start = [tf.constant(sums.get(ref, zeros[ref])) for ref in self._summed]
+        loss, summed, rows = self.graph_function(iterator, tf.constant(count, tf.int32), tf.constant(loss), start)
+        found = {ref: value.numpy() for ref, value in zip(self._summed, summed)}
+        for ref, value in zip(self._gathered, rows):
+            found[ref] = np.concatenate([sums[ref], value.numpy()]) if ref in sums else value.numpy()
+        return loss.numpy(), found
+
+    def _run(self, iterator, count, loss, sums):
+        rows = tuple(tf.TensorArray(tf.float32, size=count) for _ in self._gathered)
         for i in tf.range(count):
             values = self.pass_forward(next(iterator), training=False)
             for top, weight in self.net.losses:
                 loss += weight * tf.reduce_sum(tf.cast(values[top], tf.float32))
-            outputs = [tf.cast(values[ref], tf.float32) for ref in self.outputs]
-            sums = tuple(a.write(i, b) if keep else a + b for keep, a, b in zip(kept, sums, outputs))
-        return loss, tuple(tf.reshape(a.stack(), (-1, COLUMNS)) if keep else a for keep, a in zip(kept, sums))
+            sums = [a + tf.cast(values[ref], tf.float32) for a, ref in zip(sums, self._summed)]
+            rows = tuple(a.write(i, tf.cast(values[ref], tf.float32)) for a, ref in zip(rows, self._gathered))
+        return loss, sums, tuple(tf.reshape(a.stack(), (-1, COLUMNS)) for a in rows)
