@@ -6,6 +6,8 @@
 The config is a net with TEST data layers, or a solver, whose first test net is taken with its test_iter.
 """
 
+import contextlib
+
 from absl import flags
 
 from zoo import command, config_flag, user_code
@@ -20,6 +22,12 @@ ITERATIONS = flags.DEFINE_integer(
     "iterations", None, "Batches to score. Default: the solver's test_iter, or 50.", lower_bound=1
 )
 DATA_DIR = flags.DEFINE_string("data_dir", "data", "Where data sources are looked for first.")
+ALLOW_PATHS = flags.DEFINE_bool(
+    "allow_paths",
+    False,
+    "Let HDF5Output layers of the config write where their file_name says. Without, a path that leads out of the "
+    "working directory keeps its last part alone.",
+)
 LEVEL = flags.DEFINE_integer("level", None, "Level of the net's state.")
 STAGE = flags.DEFINE_list("stage", [], "Stages of the net's state.")
 VERIFY_SHARDS = shard_check.define_flag()
@@ -30,11 +38,13 @@ def main():
     """Reads the flags and prints the scores."""
     command.quiet_tensorflow()
     user_code.load()
+    from zoo.layers import hdf5_output
     from zoo.training.caffe_log import number
     from zoo.training.evaluation import evaluate
 
     definition, iterations, ap_version = _test_net()
-    with shard_check.check_if(VERIFY_SHARDS.value) as shards:
+    paths = contextlib.nullcontext() if ALLOW_PATHS.value else hdf5_output.below(".")
+    with paths, shard_check.check_if(VERIFY_SHARDS.value) as shards:
         scores, loss = evaluate(
             definition, WEIGHTS.value, ITERATIONS.value or iterations, DATA_DIR.value, shards, ap_version
         )

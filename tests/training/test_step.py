@@ -46,7 +46,9 @@ def scores(result):
 def test_hdf5_output_writes_each_pass_in_training_and_tests(changes, tmp_path, monkeypatch):
     calls, save = [], hdf5_output.save
     monkeypatch.setattr(hdf5_output, "save", lambda p, *a: calls.append(p.rpartition("/")[2]) or save(p, *a))
-    result = runs.train(tmp_path / "run", None, SOLVER.format(tmp_path), changes=changes, summaries=False)
+    result = runs.train(
+        tmp_path / "run", None, SOLVER.format(tmp_path), changes=changes, summaries=False, allow_paths=True
+    )
     # The training net once an iteration, and once more for the loss of the end, which is displayed; tests at 0, 2, 4.
     passes = 4 * (2 if "iter_size" in changes else 1)
     assert (calls.count("train.h5"), calls.count("test.h5")) == (passes + 1, 3 * 2)
@@ -59,7 +61,7 @@ def test_hdf5_output_writes_each_pass_in_training_and_tests(changes, tmp_path, m
 
 
 def test_evaluation_writes_it_and_learns_nothing_else_by_it(tmp_path):
-    result = runs.train(tmp_path / "run", None, SOLVER.format(tmp_path), summaries=False)
+    result = runs.train(tmp_path / "run", None, SOLVER.format(tmp_path), summaries=False, allow_paths=True)
     (tmp_path / "test.h5").unlink()
     model = tmp_path / "run" / "snapshots" / "small_iter_4.caffemodel"
     found = []
@@ -73,7 +75,7 @@ def test_evaluation_writes_it_and_learns_nothing_else_by_it(tmp_path):
 def test_a_file_that_cannot_be_made_is_said_before_training(tmp_path):
     says = r'small.prototxt:9: layer "train" \(HDF5Output\): cannot write this file, got .*/no/train.h5'
     with pytest.raises(DataError, match=says):
-        runs.train(tmp_path / "run", None, SOLVER.format(tmp_path / "no"), summaries=False)
+        runs.train(tmp_path / "run", None, SOLVER.format(tmp_path / "no"), summaries=False, allow_paths=True)
     assert not (tmp_path / "run").exists()
 
 
@@ -85,7 +87,7 @@ def test_a_file_that_can_no_longer_be_written_ends_training_with_what_it_is(whic
 
     monkeypatch.setattr(hdf5_output, "save", full)
     with pytest.raises(DataError, match=rf"{which}.h5: cannot be written, got No space left on device"):
-        runs.train(tmp_path / "run", None, SOLVER.format(tmp_path), summaries=False)
+        runs.train(tmp_path / "run", None, SOLVER.format(tmp_path), summaries=False, allow_paths=True)
 
 
 class Looking(python.Layer):
@@ -125,7 +127,7 @@ def test_a_python_layer_without_tops_runs(tmp_path, monkeypatch):
     text = SOLVER.format(tmp_path).replace("HDF5Output", "Python")
     text = re.sub("hdf5_output_param {.*?}", python_param("Looking"), text)
     Looking.seen.clear()
-    result = runs.train(tmp_path / "run", None, text, changes="test_interval: 9", summaries=False)
+    result = runs.train(tmp_path / "run", None, text, changes="test_interval: 9", summaries=False, allow_paths=True)
     assert len(Looking.seen) == 2 + 4 + 1 + 2  # the last two are of the test at the end
     assert Looking.seen[-1] == pytest.approx(scores(result).mean(), rel=1e-5)
 
@@ -142,7 +144,18 @@ def test_a_python_layer_runs_forward_and_backward_in_turn(tmp_path, monkeypatch)
       layer { name: "loss" bottom: "y" top: "loss" loss_weight: 1 %s } }"""
     rules = (f'type: "Python" {python_param("Squares")}', 'type: "Reduction" reduction_param { operation: SUMSQ }')
     ours, plain = (
-        runs.weights(runs.train(tmp_path / str(k), None, text % rule, summaries=False)) for k, rule in enumerate(rules)
+        runs.weights(runs.train(tmp_path / str(k), None, text % rule, summaries=False, allow_paths=True))
+        for k, rule in enumerate(rules)
     )
     for key, array in plain.items():
         np.testing.assert_allclose(ours[key], array, rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize("name", ["{}/away/out.h5", "../../out.h5", "out.h5"])
+def test_it_writes_into_the_run_directory_unless_asked(name, tmp_path):
+    name = name.format(tmp_path)
+    solver = SOLVER.format(tmp_path).replace(f"{tmp_path}/train.h5", name)
+    runs.train(tmp_path / "run", None, solver, summaries=False)
+    assert (tmp_path / "run" / "outputs" / "out.h5").is_file()
+    assert (tmp_path / "run" / "outputs" / "test.h5").is_file() and not (tmp_path / "test.h5").exists()
+    assert not (tmp_path / "away").exists()

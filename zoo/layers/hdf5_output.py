@@ -1,15 +1,20 @@
 """HDF5Output: a sink that writes its bottoms to a file."""
 
+import contextlib
+import functools
 import os
 
 import numpy as np
+from absl import logging
 
-from zoo.errors import DataError, UnsupportedError
+from zoo.errors import DataError, Place, UnsupportedError
 from zoo.formats import hdf5
 from zoo.layers.base.layer_type import LayerType
 from zoo.layers.base.lazy import keras
 from zoo.layers.base.registry import layer_type
 from zoo.layers.ops.layout import to_caffe
+
+_below: list[str] = []  # the folder that `below` has set
 
 
 @layer_type("HDF5Output", source="hdf5_output_layer.cpp:12-66")
@@ -34,9 +39,10 @@ class HDF5Output(LayerType):
     fields = ("hdf5_output_param",)
 
     def read(self, p):
-        self.path, self.raised = p.file_name, []
+        self.raised = []
         if not p.file_name:
             raise p.error("file_name must be given", "file_name")
+        self.path = placed(p.file_name)
 
     def top_shapes(self, bottoms):
         """None; checks that both have as many items and no more than four axes."""
@@ -50,6 +56,7 @@ class HDF5Output(LayerType):
     def write(self, data, label):
         """Writes arrays in Caffe's order; raises DataError where the file cannot be written."""
         try:
+            _make_folder(self.path)
             save(self.path, data, label)
         except DataError as error:
             self.raised[:] = [error]
@@ -65,7 +72,11 @@ class HDF5Output(LayerType):
 
         from zoo.layers.ops.in_turn import InTurn
 
-        check(self.path, self.layer.at("hdf5_output_param.file_name"))
+        at, given = self.layer.at("hdf5_output_param.file_name"), self.layer.message.hdf5_output_param.file_name
+        if self.path == given:
+            check(self.path, at)
+        else:
+            _say(f"{at}: writes {self.path}, not {given} (--allow_paths)")
         in_turn = InTurn()
 
         def run(data, label):
@@ -76,6 +87,44 @@ class HDF5Output(LayerType):
             return ()
 
         return run
+
+
+@contextlib.contextmanager
+def below(folder):
+    """While it is open, layers that are read write below `folder`, whatever their file_name says."""
+    before, _below[:] = _below[:], [str(folder)]
+    try:
+        yield
+    finally:
+        _below[:] = before
+
+
+def placed(name):
+    """Returns where a file_name goes: as it stands, or below the folder that `below` has set.
+
+    What leads out of that folder, as a path that is absolute or begins with "..", keeps its last part alone.
+    """
+    if not _below:
+        return name
+    inside = os.path.normpath(name)
+    if os.path.isabs(inside) or inside.split(os.sep)[0] == os.pardir:
+        inside = os.path.basename(inside)
+    return os.path.join(_below[-1], inside)
+
+
+def _make_folder(path):
+    """Makes the folder of a path that `below` has led into a new one; Caffe makes none."""
+    if _below and path.startswith(_below[-1]):
+        try:
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+        except OSError as error:
+            raise DataError("cannot make the folder", at=Place(os.path.dirname(path)), got=error.strerror) from None
+
+
+@functools.cache
+def _say(line):
+    """Logs a line once in a process: a layer is built for each net that has it."""
+    logging.warning("%s", line)
 
 
 def check(path, at):
