@@ -83,7 +83,7 @@ def test_a_database_on_a_full_disk(tmp_path, small_disk, noise, backend):
 def test_a_disk_that_may_not_be_written(tmp_path, small_disk, noise):
     mount("-o", "remount,ro", small_disk)
     args = ["imagenet", f"--source={noise}"]
-    assert f"{small_disk}/out: cannot make the folder, got Read-only" in refused(
+    assert f"{small_disk}/out: cannot make the directory, got Read-only" in refused(
         *args, f"--output_dir={small_disk}/out"
     )
     assert f"cannot write {small_disk}/.lock, got Read-only" in refused(*args, f"--output_dir={small_disk}")

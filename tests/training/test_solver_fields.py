@@ -97,6 +97,10 @@ ELSEWHERE = {
     "solver_mode",
     "device_id",
     "layer_wise_reduce",
+    "eval_type",  # what a test gathers follows from its layers; that and the others: test_average_precision.py
+    "ap_version",
+    "show_per_class_result",
+    "plateau_winsize",  # of SSD's lr_policy "plateau", which is refused by name
 }
 
 

@@ -11,13 +11,23 @@ from google.protobuf import message as protobuf_message
 
 from zoo.errors import NetError, Place, PrototxtError, did_you_mean
 from zoo.formats import caffe_pb2
+from zoo.layers import find, layer_types
 from zoo.pycaffe.errors import also
 
 
 def _messages_of_types():
-    """Returns {layer type: field of LayerParameter}, as "Convolution": "convolution_param"."""
-    fields = caffe_pb2.LayerParameter.DESCRIPTOR.fields
-    return {f.message_type.name.removesuffix("Parameter"): f.name for f in fields if f.name.endswith("_param")}
+    """Returns {layer type: field of LayerParameter}, as "Convolution": "convolution_param".
+
+    Of several fields of one message the first is BVLC Caffe's; a fork's type, such as ReLU6, may have another.
+    """
+    found = {}
+    for field in caffe_pb2.LayerParameter.DESCRIPTOR.fields:
+        if field.name.endswith("_param"):
+            found.setdefault(field.message_type.name.removesuffix("Parameter"), field.name)
+    for kind in map(find, layer_types()):
+        if kind is not None and kind.fork and kind.fields:
+            found.setdefault(kind.type, kind.fields[0])
+    return found
 
 
 _MESSAGE_OF = _messages_of_types()
