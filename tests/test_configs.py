@@ -126,6 +126,14 @@ FACTS = {
         {},
         outputs=("accuracy", "cross_entropy_loss"),
     ),
+    # Convolutions 3 x 3: 3 to 16, 32, four of 64 channels; on three maps 6 boxes of 4 numbers and 4 classes.
+    "ssd_digits": Facts(
+        (27 + 1) * 16 + (9 * 16 + 1) * 32 + (9 * 32 + 1) * 64 + 3 * (9 * 64 + 1) * 64 + 6 * (9 * 64 + 1) * 24,
+        {},
+        (16, 10),
+        {"conv3b": (64, 24, 24), "f1": (64, 12, 12), "f2": (64, 6, 6)},
+        outputs=("mAP",),
+    ),
 }
 
 
@@ -133,6 +141,8 @@ def data_shapes(name, batch, net):
     """What the data decide of a NetDef: {first top of a layer: shapes of its tops}."""
     if name == "lstm_captioner":
         shapes = {"sentences": ((20, batch),) * 3, "images": ((batch, 1000),)}
+    elif name == "ssd_digits":
+        shapes = {"data": ((batch, 3, 96, 96), (1, 1, 3 * batch, 8))}
     else:
         shapes = {layer: tuple((batch, *shape) for shape in tops) for layer, tops in FACTS[name].data.items()}
     return by_top(net, shapes)
@@ -219,7 +229,8 @@ def test_parameters_sizes_and_outputs_are_the_published_ones(path, phase):
     shapes = {str(ref): shape for layer in planned for ref, shape in zip(layer.definition.tops, layer.tops)}
     for blob, size in facts.sizes.items():
         assert shapes[blob][1:] == size, blob
-    assert any(weight for layer in planned for weight in layer.loss_weights)
+    if path.stem != "ssd_digits" or phase == "TRAIN":  # SSD's test nets have no loss
+        assert any(weight for layer in planned for weight in layer.loss_weights)
     if phase == "TEST":
         assert tuple(map(str, net.outputs)) == facts.outputs
 
@@ -268,7 +279,9 @@ def test_fcn_upsampling_stays_bilinear(name, upscaling):
 
 def feed(ref, shape, rng):
     """One made-up value for a data top of Caffe shape `shape`, in Keras's order."""
-    if str(ref) == "label" and len(shape) == 4:
+    if str(ref) == "label" and shape[-1] == 8:
+        value = np.resize(np.float32([0, 1, 0, 0.2, 0.2, 0.5, 0.5, 0]), shape)
+    elif str(ref) == "label" and len(shape) == 4:
         value = rng.choice([0, 1, 20, 255], shape)
     elif str(ref) in ("label", "sim"):
         value = rng.integers(0, 2, shape)
@@ -289,7 +302,7 @@ def test_one_forward_pass(path):
 
     facts = FACTS[path.stem]
     # Sums that nothing was added to yet give variance 0: each BatchNorm multiplies by 316, and a deep net overflows.
-    phase = "TRAIN" if facts.statistics else "TEST"
+    phase = "TRAIN" if facts.statistics or path.stem == "ssd_digits" else "TEST"
     wanted = definition(path, phase)
     shapes = data_shapes(path.stem, 1, wanted)
     if path.stem.startswith("fcn"):

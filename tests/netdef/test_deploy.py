@@ -1,12 +1,16 @@
 """The deploy net: inputs, predictions, and what goes."""
 
+import pathlib
+
 import pytest
 
 from zoo.errors import NetError
 from zoo.formats.prototxt import parse_net
+from zoo.netdef.config import open_config
 from zoo.netdef.deploy import deploy
 from zoo.netdef.net import net_def
 
+CONFIGS = pathlib.Path(__file__).resolve().parents[2] / "configs"
 HEAD = 'name: "n" layer { name: "data" type: "Data" top: "data" top: "label" }\n'
 SHAPES = {"data": (1, 3, 5, 7)}
 INPUT = 'name: "n" layer { name: "data" type: "Input" top: "data" input_param { shape { dim: [1, 3, 5, 7] } } }\n'
@@ -168,3 +172,11 @@ def test_caffes_own_training_net(shared):
     own = [layer.name for layer in net_def(parse_net(text), "TEST").layers]
     assert net.output_names == ("prob",) and net.layers[0].type == "Input"
     assert [layer.name for layer in net.layers[1:-1]] == [name for name in own if name[:2] in ("co", "po", "ip", "re")]
+
+
+def test_detections_are_what_an_ssd_net_gives():
+    """DetectionEvaluate and its labels go; the rows that it judges stay."""
+    config = open_config(CONFIGS / "ssd_digits.prototxt")
+    net = net_def(deploy(config.definition("TEST"), {"data": (1, 3, 96, 96)}), "TEST")
+    assert [ref.name for ref in net.outputs] == ["detections"]
+    assert not {"DetectionEvaluate", "AnnotatedData"} & {layer.type for layer in net.layers}
