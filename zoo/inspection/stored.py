@@ -6,7 +6,7 @@ from zoo.inspection.finding import DIFFERS, STOPS, Finding
 
 def against(view, path: str) -> list[Finding]:
     """Returns the findings of `view.weights`, from the file `path`: what fits no layer, and layers left without."""
-    found, names = [], {layer.name for layer in view.definition.layers}
+    found, names = [], {layer.key for layer in view.definition.layers}
     for name, arrays in view.weights.items():
         if arrays and name not in names:
             shapes = ", ".join(str(tuple(array.shape)) for array in arrays if array is not None)
@@ -24,7 +24,7 @@ def against(view, path: str) -> list[Finding]:
         wrong = [
             f"blob {index} is {tuple(array.shape)} in the weights, {spec.shape} in the net"
             for index, (array, spec) in enumerate(zip(arrays, planned.blobs))
-            if array is not None and not view.weights.fits(layer.name, index, spec.shape)
+            if array is not None and not view.weights.fits(layer.key, index, spec.shape)
         ]
         if len(arrays) != len(planned.blobs) and not view.weights.hdf5:
             wrong.insert(0, f"the weights have {len(arrays)} blobs, the net {len(planned.blobs)}")

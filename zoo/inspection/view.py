@@ -55,7 +55,7 @@ class View:
 
     def blobs(self, layer: LayerDef) -> Sequence[Any]:
         """Returns the layer's arrays of the weights file; none where there are none."""
-        return (self.weights or {}).get(layer.name, ())
+        return (self.weights or {}).get(layer.key, ())
 
     # ---- edits of the text ----
 
