@@ -4,13 +4,14 @@ Every reader gives `Annotated` images, with corners in pixels as the file has th
 """
 
 import csv
-import json
 import math
+import os
 import pathlib
 from dataclasses import dataclass
 from xml.etree import ElementTree
 
 from zoo.errors import DataError, Place
+from zoo.formats import regular
 
 CSV_COLUMNS = ("image", "label", "xmin", "ymin", "xmax", "ymax")  # and "difficult", where there is any
 MOST_BYTES = 64 << 20  # of one XML file: a page of boxes takes some kilobytes
@@ -114,7 +115,7 @@ def coco(path, images=None):
     """Returns (the `Annotated` images of COCO's "instances" JSON, by id, the class names by id); see `read`."""
     place = Place(str(path))
     try:
-        found = json.loads(_text(path, most=None))
+        found = regular.parse_json(_text(path, most=None))
         classes = {each["id"]: each["name"] for each in sorted(found["categories"], key=lambda each: each["id"])}
         files = {each["id"]: each for each in sorted(found["images"], key=lambda each: each["id"])}
         boxes = {number: [] for number in files}
@@ -127,7 +128,7 @@ def coco(path, images=None):
             Annotated(folder / each["file_name"], tuple(boxes[number]), (each["width"], each["height"]), place)
             for number, each in files.items()
         ]
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         want = "images, annotations and categories as in instances_train2017.json"
         got = f"{type(error).__name__}: {error}"
         raise DataError("not annotations of COCO's form", at=place, got=got[:200], want=want) from None
@@ -204,13 +205,14 @@ def _number(node, path, place):
 
 
 def _text(path, most=MOST_BYTES):
-    path = pathlib.Path(path)
     at = Place(str(path))
     try:
-        size = path.stat().st_size
-        if most is not None and size > most:
-            raise DataError("too large for annotations of one image", at=at, got=f"{size} bytes", want=f"up to {most}")
-        return path.read_text(encoding="utf-8-sig")
+        with regular.open_binary(path) as file:
+            size = os.fstat(file.fileno()).st_size
+            if most is not None and size > most:
+                got, want = f"{size} bytes", f"up to {most}"
+                raise DataError("too large for annotations of one image", at=at, got=got, want=want)
+            return file.read().decode("utf-8-sig")
     except FileNotFoundError:
         raise DataError("no such file", at=at) from None
     except (OSError, UnicodeDecodeError) as error:

@@ -1,6 +1,7 @@
 """Boxes of VOC, COCO and CSV files into databases of AnnotatedDatum."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -113,6 +114,13 @@ def test_damaged_xml(voc, text):
     (voc / "Annotations" / "a.xml").write_text(text)
     with pytest.raises(DataError, match=r"a\.xml: (not XML|no number in bndbox/xmin)"):
         annotations.read(voc)
+
+
+@pytest.mark.parametrize("name", ["boxes.csv", "boxes.json"])
+def test_a_pipe_is_no_file(tmp_path, name):
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(DataError, match="cannot be read"):
+        annotations.read(tmp_path / name)
 
 
 def test_sizes_that_contradict(voc, tmp_path):

@@ -159,3 +159,10 @@ def test_it_writes_into_the_run_directory_unless_asked(name, tmp_path):
     assert (tmp_path / "run" / "outputs" / "out.h5").is_file()
     assert (tmp_path / "run" / "outputs" / "test.h5").is_file() and not (tmp_path / "test.h5").exists()
     assert not (tmp_path / "away").exists()
+
+
+@pytest.mark.parametrize("name, where", [("out.h5", "out.h5"), ("/away/out.h5", "out.h5"), ("../out.h5", "out.h5")])
+def test_below_the_working_directory_only_what_leads_out_moves(name, where):
+    with hdf5_output.below("."):
+        assert hdf5_output.placed(name) == where
+    assert hdf5_output.placed(name) == name

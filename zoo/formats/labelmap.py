@@ -1,12 +1,19 @@
 """SSD's labelmap: ``item { name: "n02084071" label: 1 display_name: "dog" }`` a label, 0 being the background."""
 
-import pathlib
-
 from google.protobuf import text_format
 
 from zoo.errors import DataError, Place
-from zoo.formats import caffe_pb2
+from zoo.formats import caffe_pb2, regular
 from zoo.formats.text_printer import to_text
+
+
+def read_text(path):
+    """Returns the text of a file of labels; raises DataError where it cannot be read."""
+    try:
+        return regular.read_text(path)
+    except (OSError, UnicodeDecodeError) as error:
+        got = getattr(error, "strerror", None) or str(error)
+        raise DataError("cannot read the labels", at=Place(str(path)), got=got) from None
 
 
 def parse(path):
@@ -18,9 +25,7 @@ def parse(path):
     at = Place(str(path))
     parsed = caffe_pb2.LabelMap()
     try:
-        text_format.Parse(pathlib.Path(path).read_text(encoding="utf-8"), parsed)
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError("cannot read the labels", at=at, got=getattr(error, "strerror", None) or str(error)) from None
+        text_format.Parse(read_text(path), parsed)
     except text_format.ParseError as error:
         want = 'item { name: "..." label: 1 display_name: "..." }'
         raise DataError("not a labelmap", at=at, got=str(error)[:200], want=want) from None

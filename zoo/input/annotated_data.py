@@ -157,10 +157,7 @@ class AnnotatedDataLayer(Feed):
         top, left = (rng.integers(high + 1), rng.integers(wide + 1)) if self._random else (high // 2, wide // 2)
         size = np.float64([image.shape[1], image.shape[0]] * 2)
         region = np.array([left, top, left + width, top + height]) / size
-        if self._spec.emit is not None:
-            least = self._spec.emit.emit_overlap if self._spec.emit.emit_type else None
-            boxes = boxes[b.emitted(boxes, region, least)]
-        return image[top : top + height, left : left + width], b.project(boxes, region)
+        return image[top : top + height, left : left + width], b.project(boxes, region, self._spec.emit)
 
 
 def boxes_of(record):

@@ -2,17 +2,16 @@
 
 import os
 import pathlib
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from zoo.errors import ZooError
-from zoo.formats import caffemodel, prototxt
+from zoo.formats import caffe_pb2, caffemodel, prototxt
 from zoo.formats.paths import find_file
 from zoo.formats.source_lines import scan
 from zoo.formats.text_files import read_text
 from zoo.inspection.finding import STOPS, Finding, edited
 from zoo.inspection.labels import without_labels
-from zoo.inspection.origin import generation, of_forks
+from zoo.inspection.origin import forks, generation, of_forks
 from zoo.inspection.spelling import spelling
 from zoo.inspection.stored import against
 from zoo.inspection.traps import RULES
@@ -20,7 +19,7 @@ from zoo.inspection.view import View
 from zoo.layers import find
 from zoo.netdef.net import net_def_for_state
 from zoo.netdef.shape_inference import infer_what_is_known
-from zoo.netdef.solver_nets import NetSource, nets
+from zoo.netdef.solver_nets import nets
 from zoo.netdef.upgrade import upgrade_net
 
 ROUNDS = 5  # of mending: behind a word that cannot be parsed others come to light
@@ -34,6 +33,7 @@ class Report:
         file: the file's path.
         name: the net's name, or "".
         generation: in words, or why that cannot be told.
+        forks: those that types of the file are of, as "owner/repository@branch".
         findings: in the order of the file.
         runs: {phase or "TRAIN of FILE": whether it would run}.
         mended: the text with all edits of `findings` made.
@@ -43,6 +43,7 @@ class Report:
     file: str
     name: str = ""
     generation: str = "cannot be parsed"
+    forks: list[str] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     runs: dict[str, bool] = field(default_factory=dict)
     mended: str = ""
@@ -52,11 +53,6 @@ class Report:
     def sound(self) -> bool:
         """Whether it would run here as it is."""
         return bool(self.runs) and all(self.runs.values()) and not any(f.kind == STOPS for f in self.findings)
-
-    def forks(self) -> list[str]:
-        """Returns the forks that types of the file are of."""
-        told = (f.what.partition(" is of ")[2] for f in self.findings if f.kind == "fork" and f.what.startswith("type"))
-        return list(dict.fromkeys(text.partition(", ")[0] for text in told))
 
 
 def examine(path: str | os.PathLike[str], weights: str | None = None, only: tuple[str, ...] = ()) -> Report:
@@ -108,7 +104,7 @@ def _round(report, text, file, stored):
     if parsed.message.DESCRIPTOR.name == "SolverParameter":
         return _solver(report, parsed, found, stored)
     report.name = parsed.message.name
-    return _net(report, parsed, text, found, stored, _phases(parsed))
+    return _net(report, parsed, text, found, stored)
 
 
 def _refusals(error, rule, text, file):
@@ -124,39 +120,32 @@ def _refusals(error, rule, text, file):
     ]
 
 
-def _phases(parsed):
+def _phases(current):
     """A net that reads data or trains is looked at for both phases, any other for TEST."""
-    try:
-        layers = upgrade_net(parsed).message.layer
-    except ZooError:
-        return ("TEST",)
-    kinds = [find(layer.type) for layer in layers]
+    kinds = [find(layer.type) for layer in current.message.layer]
     trains = any(kind is not None and (not kind.deployed or (kind.is_source and kind.sized_by_data)) for kind in kinds)
     return ("TRAIN", "TEST") if trains else ("TEST",)
 
 
-def _net(report, parsed, text, found, stored, phases, said=""):
-    """Looks at a net for its phases; `said` is how the report's keys name it."""
-    blocked, definitions = False, []
+def _net(report, parsed, text, found, stored, phases=None, said=""):
+    """Looks at a net for its phases, by default those that it is for; `said` is how the report's keys name it."""
     try:
         current = upgrade_net(parsed)
     except ZooError as error:
         report.runs[f"TEST{said}"] = False
         return found + _said(error, "not-upgraded"), False
-    labels = without_labels(current, text)
+    labels, definitions = without_labels(current, text), []
     found += labels
-    if labels and len(phases) == 2 and all(f.rule == "label-missing" for f in labels):
-        blocked = any(f.edits for f in labels)
-    for phase in phases:
+    for phase in phases or _phases(current):
         state = type(current.message.state)()
         state.CopyFrom(current.message.state)
-        state.phase = {"TRAIN": 0, "TEST": 1}[phase]
+        state.phase = caffe_pb2.Phase.Value(phase)
         try:
             definition = net_def_for_state(current, state)
         except ZooError as error:
             report.runs[phase + said] = False
-            lines = {f.at.line for f in labels}
-            found += [f for f in _said(error, "wiring") if not (lines and f.at.line in _near(lines, labels, error))]
+            without = {each.at.layer for each in labels}  # what else is wrong there follows from it
+            found += [each for each in _said(error, "wiring") if each.at is None or each.at.layer not in without]
             continue
         planned, errors = infer_what_is_known(definition)
         found += [f for error in errors for f in _said(error, "layer")]
@@ -168,13 +157,8 @@ def _net(report, parsed, text, found, stored, phases, said=""):
             found += [f for f in against(view, report.weights) if f not in found]
         report.runs[phase + said] = not errors
     found += of_forks(definitions)
-    return list(dict.fromkeys(found)), blocked
-
-
-def _near(lines, labels, error):
-    """The lines within the layers that are said to lack their labels: what else is wrong there follows from it."""
-    names = {f.at.layer for f in labels}
-    return {each.at.line for each in (error.problems or (error,)) if each.at and each.at.layer in names}
+    report.forks += [fork for fork in forks(definitions) if fork not in report.forks]
+    return list(dict.fromkeys(found)), any(each.edits for each in labels)
 
 
 def _said(error, rule):
@@ -200,12 +184,8 @@ def _solver(report, parsed, found, stored):
         report.runs["TRAIN"] = False
         return found + _said(error, "solver"), False
     found += of_forks((), [parsed.message])
-    seen: Mapping[str, NetSource] = {}
-    for source in (train, *tests):
-        key = source.file or source.field
-        if (key, source.phase) in seen:
-            continue
-        seen = {**seen, (key, source.phase): source}
+    sources = {(source.file or source.field, source.phase): source for source in (train, *tests)}
+    for source in sources.values():
         said = f" of {source.file}" if source.file else ""
         try:
             if source.net is not None:

@@ -21,6 +21,12 @@ def generation(message) -> str:
     return "a net of today's form"
 
 
+def forks(definitions) -> list[str]:
+    """Returns the forks that types of the NetDefs are of, in the order of their layers."""
+    kinds = (find(layer.kind) for definition in definitions for layer in definition.layers)
+    return list(dict.fromkeys(kind.fork for kind in kinds if kind is not None and kind.fork))
+
+
 def of_forks(definitions, fields=()) -> list[Finding]:
     """Returns a finding for each type and field of a fork, with all layers that have it.
 

@@ -9,8 +9,8 @@ def as_text(report) -> str:
     """Returns a `Report` in lines."""
     name = f' "{report.name}"' if report.name else ""
     lines = [f"{report.file}:{name} {report.generation}"]
-    if report.forks():
-        lines.append(f"of forks of Caffe: {', '.join(report.forks())}")
+    if report.forks:
+        lines.append(f"of forks of Caffe: {', '.join(report.forks)}")
     for phase, runs in report.runs.items():
         lines.append(f"{phase}: {'would run' if runs else 'would not run'}")
     for kind, title in KINDS.items():
@@ -59,7 +59,7 @@ def as_json(report) -> str:
         "file": report.file,
         "name": report.name,
         "generation": report.generation,
-        "forks": report.forks(),
+        "forks": report.forks,
         "runs": report.runs,
         "sound": report.sound,
         "findings": findings,

@@ -28,10 +28,10 @@ def spelling(text: str, root: Node, file: str | None) -> list[Finding]:
     found = []
     for layer in walk(root.fields, "layer"):
         if layer.value is None and layer.first("layer") is None:
-            found += _unquoted(text, layer, file)
+            found += _unquoted(layer, file)
     for layer in walk(root.fields, "layers"):
         if layer.value is None and layer.first("layer") is None:
-            found += _quoted(text, layer, file)
+            found += _quoted(layer, file)
     for message, names in _RENAMED.items():
         for owner in (*walk(root.fields, "layer"), *walk(root.fields, "layers")):
             for node in owner.fields.get(message, ()):
@@ -39,7 +39,7 @@ def spelling(text: str, root: Node, file: str | None) -> list[Finding]:
     return found
 
 
-def _unquoted(text, layer, file):
+def _unquoted(layer, file):
     """``layer { type: CONVOLUTION }``: the type of 2014 in a layer of 2015, a parse error in every Caffe since."""
     node = layer.first("type")
     if node is None or not node.value or node.value[0] in "\"'":
@@ -50,7 +50,7 @@ def _unquoted(text, layer, file):
     return [Finding(STOPS, "unquoted-type", layer_place(layer, file, node.line), what, f'type: "{new}"', (edit,))]
 
 
-def _quoted(text, layer, file):
+def _quoted(layer, file):
     """``layers { type: "Convolution" }``: the type of 2015 in a layer of 2014."""
     node = layer.first("type")
     if node is None or not node.value or node.value[0] not in "\"'":

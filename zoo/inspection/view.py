@@ -18,14 +18,12 @@ class View:
         planned: the layers whose sizes are known, in order.
         text: the text that the layers' spans belong to; "" where they belong to another file's.
         weights: {layer: arrays}, or None where none were given.
-        deploy: whether it is a net to deploy: nothing in it reads data and no loss trains it.
     """
 
     definition: NetDef
     planned: tuple[PlannedLayer, ...] = ()
     text: str = ""
     weights: Mapping[str, Sequence[Any]] | None = None
-    deploy: bool = False
     sizes: Mapping[int, PlannedLayer] = field(init=False, default_factory=dict)
 
     def __post_init__(self):

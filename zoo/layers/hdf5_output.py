@@ -73,7 +73,7 @@ class HDF5Output(LayerType):
         from zoo.layers.ops.in_turn import InTurn
 
         at, given = self.layer.at("hdf5_output_param.file_name"), self.layer.message.hdf5_output_param.file_name
-        if self.path == given:
+        if self.path == os.path.normpath(given):
             check(self.path, at)
         else:
             _say(f"{at}: writes {self.path}, not {given} (--allow_paths)")
@@ -109,12 +109,12 @@ def placed(name):
     inside = os.path.normpath(name)
     if os.path.isabs(inside) or inside.split(os.sep)[0] == os.pardir:
         inside = os.path.basename(inside)
-    return os.path.join(_below[-1], inside)
+    return os.path.normpath(os.path.join(_below[-1], inside))
 
 
 def _make_folder(path):
     """Makes the folder of a path that `below` has led into a new one; Caffe makes none."""
-    if _below and path.startswith(_below[-1]):
+    if _below:
         try:
             os.makedirs(os.path.dirname(path), exist_ok=True)
         except OSError as error:

@@ -6,6 +6,9 @@ import pytest
 from tests.layers.one_layer_net import assign, gradients, one_layer, run
 from zoo import reference
 from zoo.errors import ZooError
+from zoo.formats.prototxt import parse_net
+from zoo.layers.base.registry import lookup
+from zoo.netdef.net import net_def
 
 DETECTION = ((1, 24), (1, 12), (1, 2, 24))
 MAPS = ((2, 3, 3, 5), (2, 1, 90, 60))
@@ -166,3 +169,21 @@ def test_detection_output_of_many_candidates(number, keep, eta):
     assert want.shape[2] == keep or want.shape[2] > 60
     assert net.layers[-1].type.real_rows(got) == want.shape[2]
     assert got[:, :, : want.shape[2]] == pytest.approx(want, abs=1e-6)
+
+
+@pytest.mark.parametrize("body", ["min_size: 20.5", "min_size: 120.7 aspect_ratio: 2", "min_size: 90.5 clip: false"])
+def test_prior_boxes_as_opencv_has_them(body, tmp_path):
+    """Fractions of a size are kept, and boxes are clipped unless the text says not to."""
+    cv2 = pytest.importorskip("cv2")
+    if not hasattr(cv2.dnn, "readNetFromCaffe"):
+        pytest.skip("this OpenCV reads no Caffe nets")
+    text = f"""input: "data" input_dim: [1, 1, 64, 64]
+      layer {{ name: "p" type: "Pooling" bottom: "data" top: "p" pooling_param {{ kernel_size: 32 stride: 32 }} }}
+      layer {{ name: "b" type: "PriorBox" bottom: "p" bottom: "data" top: "b"
+        prior_box_param {{ {body} variance: 0.1 }} }}"""
+    (tmp_path / "net.prototxt").write_text(text)
+    theirs = cv2.dnn.readNetFromCaffe(str(tmp_path / "net.prototxt"))
+    theirs.setInput(np.zeros((1, 1, 64, 64), np.float32))
+    (layer,) = (each for each in net_def(parse_net(f'{text} fork: "opencv"'), "TEST").layers if each.type == "PriorBox")
+    ours = lookup(layer)(layer).values(((1, 1, 2, 2), (1, 1, 64, 64)))
+    np.testing.assert_allclose(ours, theirs.forward(), atol=1e-6)

@@ -30,25 +30,35 @@ def jaccard(region, corners):
     return np.divide(shared, union, out=np.zeros_like(shared), where=shared > 0)
 
 
-def emitted(boxes, region, least_overlap=None):
-    """Returns which boxes an emit_constraint lets pass into a region (bbox_util.cpp:333).
+def emitted(boxes, region, constraint):
+    """Returns which boxes an EmitConstraint lets pass into a region (bbox_util.cpp:333).
+
+    CENTER wants a box's centre inside, MIN_OVERLAP more than emit_overlap of the box.
 
     Args:
         boxes: (G, 7).
         region: what is kept of the image.
-        least_overlap: None for CENTER: a box's centre must lie inside; else MIN_OVERLAP: the least share of the box.
+        constraint: the message.
     """
     corners = boxes[:, CORNERS]
-    if least_overlap is None:
+    if constraint.emit_type == constraint.CENTER:
         centre = (corners[:, :2] + corners[:, 2:]) / 2
         return np.all((centre >= region[:2]) & (centre <= region[2:]), axis=1)
     size = area(corners)
     share = np.divide(intersection(region, corners), size, out=np.zeros_like(size), where=size > 0)
-    return share > least_overlap
+    return share > constraint.emit_overlap
 
 
-def project(boxes, region):
-    """Returns the boxes as fractions of a region, clipped to it; those that nothing is left of go (ProjectBBox)."""
+def project(boxes, region, constraint=None):
+    """Returns the boxes as fractions of a region, clipped to it; those that nothing is left of go (ProjectBBox).
+
+    Args:
+        boxes: (G, 7).
+        region: what is kept of the image.
+        constraint: an EmitConstraint that says which boxes stay, or None for all that the region touches.
+    """
+    if constraint is not None:
+        boxes = boxes[emitted(boxes, region, constraint)]
     low, size = np.float32(region[:2]), np.float32(region[2:]) - np.float32(region[:2])
     corners = boxes[:, CORNERS]
     touches = np.all((corners[:, :2] < region[2:]) & (corners[:, 2:] > region[:2]), axis=1)

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from zoo.input.augmentation.boxes import CORNERS, WHOLE, emitted, project
+from zoo.input.augmentation.boxes import CORNERS, WHOLE, project
 
 _INTERPOLATION = {"LINEAR": 1, "AREA": 3, "NEAREST": 0, "CUBIC": 2, "LANCZOS4": 4}  # OpenCV's numbers
 _BORDER = {"CONSTANT": 0, "MIRRORED": 4, "REPEAT_NEAREST": 1}
@@ -37,7 +37,7 @@ def crop(image, boxes, region, constraint=None):
     """Returns (image, boxes) of a region of the image (CropImage), clipped to it.
 
     Args:
-        constraint: an EmitConstraint that says which boxes stay, or None for all that the region touches.
+        constraint: an EmitConstraint, as for `project`.
     """
     region = np.clip(region, 0, 1)
     if tuple(region) == WHOLE and constraint is None:
@@ -46,10 +46,7 @@ def crop(image, boxes, region, constraint=None):
     left, top, right, bottom = region * (width, height, width, height)
     columns, rows = int(right - left), int(bottom - top)
     shown = image[int(top) : int(top) + max(rows, 1), int(left) : int(left) + max(columns, 1)]
-    if constraint is not None:
-        least = constraint.emit_overlap if constraint.emit_type else None  # MIN_OVERLAP, CENTER
-        boxes = boxes[emitted(boxes, region, least)]
-    return shown, project(boxes, region)
+    return shown, project(boxes, region, constraint)
 
 
 def resize(rng, image, boxes, p):

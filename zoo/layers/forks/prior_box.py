@@ -26,11 +26,13 @@ class PriorBox(LayerType):
     reads_memory = False
     bottom_count = 2
     fields = ("prior_box_param",)
-    whole_sizes = True
+    whole_sizes = True  # sizes are cut to whole numbers
+    clips = False  # where the text does not say
 
     def read(self, p):
         """Reads prior_box_param."""
-        self.least, self.most, self.clip, self.offset = list(p.min_size), list(p.max_size), p.clip, p.offset
+        self.least, self.most, self.offset = list(p.min_size), list(p.max_size), p.offset
+        self.clip = p.clip if p.has("clip") else self.clips
         if not self.least:
             raise p.error("min_size must be given", "min_size")
         if self.most and len(self.most) != len(self.least):
@@ -119,11 +121,12 @@ class PriorBox(LayerType):
         return prior_boxes
 
 
-@layer_type("PriorBox", source="opencv/opencv@4.x modules/dnn/src/layers/prior_box_layer.cpp:95-330", variant="opencv")
+@layer_type("PriorBox", source="opencv/opencv@4.x modules/dnn/src/layers/prior_box_layer.cpp", variant="opencv")
 class PriorBoxOfOpenCV(PriorBox):
-    """As SSD's, but sizes are not cut to whole numbers: what nets that others trained and wrote for OpenCV mean."""
+    """As SSD's, but sizes keep their fractions and clip is true by default: what nets written for OpenCV mean."""
 
     whole_sizes = False
+    clips = True
 
 
 def _plane(shape):

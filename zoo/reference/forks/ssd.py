@@ -130,7 +130,8 @@ def prior_box(layer, x, image):
                 for a, b in sizes:
                     values += [(x - a / 2) / image_width, (y - b / 2) / image_height]
                     values += [(x + a / 2) / image_width, (y + b / 2) / image_height]
-    values = np.clip(values, 0, 1) if p.clip else np.array(values)
+    clip = p.clip if p.HasField("clip") else "opencv" in layer.forks
+    values = np.clip(values, 0, 1) if clip else np.array(values)
     variance = list(p.variance) or [0.1]
     return np.stack([values, np.tile(variance, len(values) // len(variance))])[None]
 

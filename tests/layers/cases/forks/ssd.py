@@ -179,6 +179,8 @@ CASES = [
     normalize("matrix", (4, 5), "across_spatial: false eps: 0.1"),
     normalize("lines", (2, 3, 5), "across_spatial: false channel_shared: false"),
     normalize("of_opencv", (2, 3, 4, 5), ONE_SCALE, "NormalizeBBox", "normalize_bbox_param", ""),
+    prior_box("of opencv, clipped", "min_size: 90.5", variant="opencv", after='fork: "opencv"'),
+    prior_box("of opencv, not clipped", "min_size: 90.5 clip: false", variant="opencv", after='fork: "opencv"'),
     prior_box("of opencv", "min_size: 30.7 max_size: 60.2 aspect_ratio: 2", variant="opencv", after='fork: "opencv"'),
     prior_box("squares", "min_size: 30.7"),
     prior_box("several", "min_size: 14 min_size: 58.5 max_size: 20.9 max_size: 60 aspect_ratio: 2 aspect_ratio: 0.5"),
