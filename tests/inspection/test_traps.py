@@ -5,6 +5,7 @@ import pytest
 
 from zoo.formats import caffemodel
 from zoo.inspection.examine import examine
+from zoo.inspection.traps import RULES
 
 DATA = 'layer {{ name: "data" type: "Input" top: "data" input_param {{ shape {{ {} }} }} }}\n'
 
@@ -52,6 +53,10 @@ SEGNET = "loss_param {{ weight_by_label_freqs: true class_weighting: [1, 1, 1] {
 BN = "slope_filler { value: 1 }"
 
 TRAPS = {
+    "nvidia-global-stats": (
+        IMAGE + layer("BatchNorm", "batch_norm_param { scale_bias: true use_global_stats: true }"),
+        IMAGE + layer("BatchNorm", "batch_norm_param { scale_bias: true }"),
+    ),
     "segnet-normalize": (
         TRAIN_LABEL + layer("SoftmaxWithLoss", SEGNET.format(""), ("data", "t")),
         TRAIN_LABEL + layer("SoftmaxWithLoss", SEGNET.format("normalize: true"), ("data", "t")),
@@ -167,6 +172,11 @@ TRAPS = {
         (IMAGE + CONV, {"c": [np.zeros((4, 3, 3, 3)), np.zeros(4)]}),
     ),
 }
+
+
+def test_every_rule_is_tried():
+    assert {function.__name__ for function in RULES} <= set(TRAPS)
+    assert {"label-missing", "unquoted-type", "quoted-type", "renamed-field"} <= set(TRAPS)
 
 
 @pytest.mark.parametrize("rule", TRAPS)

@@ -272,9 +272,9 @@ def _yolo_rows(view):
             yield layer, None, what, "a batch of 1", ()
 
 
-@rule("batch-norm-eps-twice")
-def _nvidia_eps(view):
-    """NVIDIA's batch_norm_layer.cpp:166: use_global_stats is not consulted; eps is added twice at test."""
+@rule("nvidia-global-stats")
+def _nvidia_global_stats(view):
+    """NVIDIA's batch_norm_layer.cpp:166: use_global_stats is not consulted; the phase decides."""
     for layer in view.of("BatchNorm"):
         if layer.variant.startswith("nvidia") and layer.message.batch_norm_param.HasField("use_global_stats"):
             what = "use_global_stats is not consulted by NVIDIA's BatchNorm: the phase decides"
