@@ -85,17 +85,37 @@ def finished(output_dir, splits, wanted, files, verify=False):
     except DataError as e:
         print(f"What lies in {output_dir} is incomplete and is prepared again: {e}")
         return None
+    hint = "add --force to prepare it again, or name another --output_dir"
     for split, card in cards.items():
-        for flag, value in wanted.items():
-            made = card.made.get(flag)
-            if value is not None and made != value:
-                at = Place(str(records.card_path(prefixes[split])))
-                hint = "add --force to prepare it again, or name another --output_dir"
-                raise DataError(f"this split was made with --{flag}={made}", at=at, want=value, hint=hint)
-    sources.check(cards, files, output_dir, verify)
+        _check_flags("this split", card.made, wanted, records.card_path(prefixes[split]), hint)
+    sources.check([card.made for card in cards.values()], files, output_dir, verify)
     _tidy(output_dir, splits)
     tfds_writer.describe(output_dir)  # again where a run ended, or the disk was full, before it was done
     return cards
+
+
+def check_folder(folder, wanted, files, verify, hint):
+    """Checks a database or folder of images that is there, as `finished` does a split, by its `sources.FILE`.
+
+    Args:
+        folder: where it lies.
+        wanted, files, verify: as for `finished`; flags of which nothing was noted are passed over.
+        hint: what to do where it was made with another value.
+
+    Raises:
+        DataError: as `finished`.
+    """
+    made = sources.read(folder)
+    noted = {flag: value for flag, value in wanted.items() if flag in made}
+    _check_flags("this", made, noted, pathlib.Path(folder, sources.FILE), hint)
+    sources.check([made], files, folder, verify)
+
+
+def _check_flags(what, made, wanted, path, hint):
+    for flag, value in wanted.items():
+        if value is not None and made.get(flag) != value:
+            what = f"{what} was made with --{flag}={made.get(flag)}"
+            raise DataError(what, at=Place(str(path)), want=value, hint=hint)
 
 
 def _tidy(output_dir, splits):

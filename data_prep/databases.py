@@ -33,7 +33,7 @@ def convert(output, backend, source, change, *, check_size=False, skip_corrupt=F
         source: the `ImageSource`.
         change: the `ImageTransform`.
         check_size, skip_corrupt: see `TransformedImages`.
-        options: `shards`, `prepare`, `made` and `names` of `image_writers.to_records`.
+        options: `made` of each writer; `shards`, `prepare` and `names` of `image_writers.to_records`.
 
     Raises:
         DataError: damaged images, an output that is there, or a form that cannot hold what there is.
@@ -44,9 +44,9 @@ def convert(output, backend, source, change, *, check_size=False, skip_corrupt=F
         if backend == "records":
             card = image_writers.to_records(output, stream, items, source, **options)
         elif backend == "list":
-            image_writers.to_list(output, stream)
+            image_writers.to_list(output, stream, **options)
         else:
-            image_writers.to_database(output, backend, stream)
+            image_writers.to_database(output, backend, stream, **options)
     return items, card
 
 
@@ -61,9 +61,9 @@ def main(_):
         "resize": "x".join(map(str, resize)) if resize else "no",
         "shuffle": f.seed if f.shuffle else "no",
         "encode": "no" if encode is None else encode or "as named",
-        "shards": f.shards,
-        "feature_names": f.feature_names,
     }
+    if f.backend == "records":
+        made |= {"shards": f.shards, "feature_names": f.feature_names}
 
     def files():
         return paths(f.source, f.root_folder)
@@ -73,14 +73,17 @@ def main(_):
         if cards:
             print(f"Nothing to do: {prefix} is complete (--force prepares it again).")
             return common.describe(prefix.parent, cards)
+    elif f.verify_sources and prefix.exists() and not f.force:
+        common.check_folder(prefix, made, files, True, "remove it, or name another --output")
+        return print(f"Nothing to do: {prefix} is there, made of these sources.")
     source = open_source(f.source, f.root_folder, f.seed if f.shuffle else None, f.verify_shards)
     is_list = source.kind == "list"
     if encode == "" and not is_list:
         raise DataError("only the names of a list tell how to encode", at=Place(f.source), hint="--encode_type=jpg")
     options = {"check_size": f.check_size, "skip_corrupt": f.skip_corrupt}
+    options["made"] = {**made, sources.KEY: sources.noted(files(), f.verify_sources)}
     if f.backend == "records":
         options |= {"shards": f.shards, "prepare": f"python -m data_prep.databases {_given(f)} --force"}
-        options["made"] = {**made, sources.KEY: sources.noted(files(), f.verify_sources)}
         options["names"] = f.feature_names
     with common.alone(prefix.parent, lock.NAME if f.backend == "records" else f".{prefix.name}{lock.NAME}"):
         if f.force and database_kind(prefix):

@@ -15,7 +15,7 @@ import pathlib
 import numpy as np
 from absl import flags
 
-from data_prep import annotations, common
+from data_prep import annotations, common, sources
 from data_prep.image_transforms import kind_of
 from data_prep.image_writers import key
 from zoo.errors import DataError, Place
@@ -23,7 +23,7 @@ from zoo.formats import atomic, caffe_pb2, image_file, labelmap, lock
 from zoo.formats.database_writer import DatabaseWriter
 
 
-def convert(output, backend, images, labels, progress=iter):
+def convert(output, backend, images, labels, progress=iter, made=None):
     """Writes `annotations.Annotated` images as a database of AnnotatedDatum; returns {class name: boxes}.
 
     Args:
@@ -32,12 +32,13 @@ def convert(output, backend, images, labels, progress=iter):
         images: the images.
         labels: {class name: label}.
         progress: wraps the iteration over `images`.
+        made: what lies in the database as `sources.FILE`: how it was made.
 
     Raises:
         DataError: an image that cannot be read, a class without a label, or a box that is none.
     """
     counts = dict.fromkeys(labels, 0)
-    with DatabaseWriter(output, backend) as writer:
+    with DatabaseWriter(output, backend, {sources.FILE: sources.text(made or {})}) as writer:
         for number, annotated in enumerate(progress(images)):
             writer.put(key(number, annotated.path.name), _record(annotated, labels, counts).SerializeToString())
     return counts
@@ -90,11 +91,17 @@ def main(_):
     output = pathlib.Path(f.output)
     images, ordered = annotations.read(f.source, f.images, f.names)
     labels = labelmap.read(f.labelmap) if f.labelmap else labels_of(images, ordered)
+    made = {"source": f.source, "shuffle": f.seed if f.shuffle else "no"}
+    files = _files(f, images)
+    if f.verify_sources and output.exists():
+        common.check_folder(output, made, lambda: files, True, "remove it, or name another --output")
+        return print(f"Nothing to do: {output} is there, made of these sources.")
+    made[sources.KEY] = sources.noted(files, f.verify_sources)
     if f.shuffle:
         np.random.default_rng(f.seed).shuffle(images)
     with common.alone(output.parent, f".{output.name}{lock.NAME}"):
         with common.progress(len(images), output.name) as bar:
-            counts = convert(output, f.backend, images, labels, bar)
+            counts = convert(output, f.backend, images, labels, bar, made)
         written = output.parent / "labelmap.prototxt"
         if not f.labelmap:
             with atomic.replacing(written, DataError) as file:
@@ -105,6 +112,14 @@ def main(_):
         print(f"  {labels[name]} {name}: {count}")
     print(f"  labels: {f.labelmap or written}")
     print(f'  in a prototxt: type: "AnnotatedData" data_param {{ source: "{output}" backend: {f.backend.upper()} }}')
+    return None
+
+
+def _files(values, images):
+    """Returns {name: paths of its files} of the flags and `annotations.Annotated` images, for `data_prep.sources`."""
+    found = {values.source: sorted({annotated.place.file for annotated in images})}
+    found[f"images of {values.source}"] = [annotated.path for annotated in images]
+    return found | {str(path): [path] for path in (values.names, values.labelmap) if path}
 
 
 if __name__ == "__main__":
@@ -116,4 +131,5 @@ if __name__ == "__main__":
     flags.DEFINE_enum("backend", "lmdb", ["lmdb", "leveldb"], "The form to write.")
     flags.DEFINE_bool("shuffle", False, "Shuffle the images.")
     flags.DEFINE_integer("seed", 0, "Of the shuffling.")
+    sources.define_flag()
     common.run(main)

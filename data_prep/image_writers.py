@@ -6,6 +6,7 @@ import shutil
 
 import numpy as np
 
+from data_prep import sources
 from data_prep.image_transforms import encode, kind_of
 from zoo.errors import DataError, Place
 from zoo.formats import atomic, datum, records
@@ -15,9 +16,12 @@ MAX_CLASSES = 100_000  # a larger label is no class
 MAX_KEY = 511  # bytes, of LMDB
 
 
-def to_database(path, backend, stream):
-    """Writes `stream`, (number, `Record`, shape) triples, as an LMDB or LevelDB with convert_imageset's keys."""
-    with DatabaseWriter(path, backend) as writer:
+def to_database(path, backend, stream, made=None):
+    """Writes `stream`, (number, `Record`, shape) triples, as an LMDB or LevelDB with convert_imageset's keys.
+
+    What `made` says of how it was made lies in it as `sources.FILE`.
+    """
+    with DatabaseWriter(path, backend, {sources.FILE: sources.text(made or {})}) as writer:
         for number, record, _ in stream:
             value = (datum.encoded if record.encoded else datum.raw)(record.data, record.label)
             writer.put(key(number, record.name), value)
@@ -29,9 +33,10 @@ def key(number, name):
     return (f"{number:08d}_{name}" if name else f"{number:08d}").encode()[:MAX_KEY]
 
 
-def to_list(folder, stream):
-    """Writes `stream` as image files in the new folder `folder`, and list.txt with their labels next to them.
+def to_list(folder, stream, made=None):
+    """Writes `stream` as image files in the new folder `folder`, with list.txt, which has their labels, in it.
 
+    What `made` says of how it was made lies in it as `sources.FILE`.
     Pixels become PNG files that OpenCV, and so Caffe, reads as the same numbers, whatever the order of their channels.
     """
     folder = pathlib.Path(folder)
@@ -45,6 +50,7 @@ def to_list(folder, stream):
             name = f"{number:08d}.{(kind_of(data) or 'png').replace('jpeg', 'jpg')}"
             (folder / name).write_bytes(data)
             lines.append(f"{name} {record.label}\n")
+        (folder / sources.FILE).write_bytes(sources.text(made or {}))
         with atomic.replacing(folder / "list.txt", DataError) as file:
             file.write("".join(lines).encode())
     except BaseException as e:

@@ -9,14 +9,18 @@ Images of 96 x 96 with one to three digits each, in colours, 22 to 43 pixels lar
 fifths of the photographs, by name, and MNIST's training images make the training set; the rest the test set.
 """
 
+import contextlib
 import csv
+import os
 import pathlib
+import shutil
 
 import numpy as np
 from absl import flags
 
-from data_prep import common, mnist
+from data_prep import common, mnist, sources
 from zoo.errors import DataError, Place
+from zoo.formats import lock
 
 SIDE = 96
 COLOURS = ((40, 220, 255), (255, 120, 60), (120, 255, 120), (255, 255, 255), (200, 80, 255))  # BGR
@@ -67,8 +71,26 @@ def _free_place(rng, room, rows, columns, boxes):
     return None
 
 
+@contextlib.contextmanager
+def _new(folder):
+    """Gives a folder that becomes `folder` when the block ends well; raises DataError where the disk refuses."""
+    partial = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
+    try:
+        partial.mkdir(parents=True)
+        yield partial
+        partial.rename(folder)
+    except OSError as e:
+        raise DataError("cannot write images", at=Place(str(folder)), got=e.strerror or str(e)) from e
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
 def write(folder, count, rng, photographs, images, labels):
-    """Writes `count` images and boxes.csv into the new folder `folder`; returns how many boxes there are."""
+    """Writes `count` images and boxes.csv into the folder `folder`; returns how many boxes there are.
+
+    Raises:
+        DataError: an image cannot be written.
+    """
     import cv2
 
     (folder / "images").mkdir(parents=True)
@@ -80,40 +102,55 @@ def write(folder, count, rng, photographs, images, labels):
             for number in bar(range(count)):
                 image, found = made(rng, photographs, images, labels)
                 name = f"images/{number:05d}.jpg"
-                cv2.imwrite(str(folder / name), image, [cv2.IMWRITE_JPEG_QUALITY, 92])
+                if not cv2.imwrite(str(folder / name), image, [cv2.IMWRITE_JPEG_QUALITY, 92]):
+                    raise DataError("an image cannot be written", at=Place(str(folder / name)))
                 writer.writerows((name, f"digit {digit}", *corners) for digit, *corners in found)
                 boxes += len(found)
     return boxes
 
 
 def _photographs(folder):
+    """Returns ([images], [their paths]), by name, of the .jpg and .png files of a folder that OpenCV reads."""
     import cv2
 
     paths = sorted(path for path in pathlib.Path(folder).glob("*") if path.suffix.lower() in (".jpg", ".jpeg", ".png"))
-    images = [image for image in (cv2.imread(str(path)) for path in paths) if image is not None]
-    if len(images) < 5:
-        raise DataError("too few photographs", at=Place(str(folder)), got=len(images), want="5 or more .jpg or .png")
-    return images
+    read = [(image, path) for path in paths if path.is_file() and (image := cv2.imread(str(path))) is not None]
+    if len(read) < 5:
+        raise DataError("too few photographs", at=Place(str(folder)), got=len(read), want="5 or more .jpg or .png")
+    return tuple(map(list, zip(*read)))
 
 
 def main(_):
     """Reads the flags and makes both sets."""
     f = flags.FLAGS
-    output, photographs = pathlib.Path(f.output), _photographs(f.photographs)
+    photographs, paths = _photographs(f.photographs)
     fifths, files = len(photographs) * 4 // 5, mnist.find_idx(pathlib.Path(f.mnist))
     if files is None:
         hint = "python -m data_prep.mnist --help says where to get them"
         raise DataError("not all four files of MNIST are there", at=Place(f.mnist), hint=hint)
-    for split, count in (("train", f.train), ("test", f.test)):
-        folder = output / split
-        if folder.exists():
-            raise DataError("already there", at=Place(str(folder)), hint="remove it, or name another --output")
-        digits = mnist.read_split(*files[split])
-        wanted = digits.labels < f.classes
-        shown = photographs[:fifths] if split == "train" else photographs[fifths:]
-        rng = np.random.default_rng([f.seed, split == "test"])
-        boxes = write(folder, count, rng, shown, digits.images[wanted, ..., 0], digits.labels[wanted])
-        print(f"{folder}: {count} images, {boxes} boxes")
+    for split, count, these in (("train", f.train, slice(fifths)), ("test", f.test, slice(fifths, None))):
+        used = {f.mnist: files[split], f.photographs: paths[these]}
+        _make(f, split, count, photographs[these], used)
+
+
+def _make(f, split, count, photographs, used):
+    """Makes one set of `photographs` and the flags `f`; `used` are its {source: paths of its files}."""
+    folder, hint = pathlib.Path(f.output, split), "remove it, or name another --output"
+    made = {split: count, "classes": f.classes, "seed": f.seed}
+    if folder.exists():
+        if not f.verify_sources:
+            raise DataError("already there", at=Place(str(folder)), hint=hint)
+        common.check_folder(folder, made, lambda: used, True, hint)
+        print(f"Nothing to do: {folder} is there, made of these sources.")
+        return
+    digits = mnist.read_split(*used[f.mnist])
+    wanted = digits.labels < f.classes
+    rng = np.random.default_rng([f.seed, split == "test"])
+    made[sources.KEY] = sources.noted(used, f.verify_sources)
+    with common.alone(f.output, f".{split}{lock.NAME}"), _new(folder) as partial:
+        boxes = write(partial, count, rng, photographs, digits.images[wanted, ..., 0], digits.labels[wanted])
+        (partial / sources.FILE).write_bytes(sources.text(made))
+    print(f"{folder}: {count} images, {boxes} boxes")
 
 
 if __name__ == "__main__":
@@ -124,4 +161,5 @@ if __name__ == "__main__":
     flags.DEFINE_integer("test", 300, "Images of the test set.", lower_bound=1)
     flags.DEFINE_integer("classes", 3, "The digits 0 to this, exclusive.", 1, 10)
     flags.DEFINE_integer("seed", 1, "Of everything that is random.")
+    sources.define_flag()
     common.run(main)

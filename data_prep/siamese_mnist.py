@@ -13,7 +13,7 @@ import shutil
 import numpy as np
 from absl import flags
 
-from data_prep import common, mnist
+from data_prep import common, mnist, sources
 from zoo.errors import DataError, Place
 from zoo.formats import datum
 from zoo.formats.database_writer import BACKENDS, DatabaseWriter
@@ -27,7 +27,7 @@ def pairs(split, seed):
         yield np.concatenate([split.images[i], split.images[j]], 2), int(split.labels[i] == split.labels[j])
 
 
-def prepare(output_dir, *, source="auto", idx_dir=None, backend="lmdb", seed=0, force=False):
+def prepare(output_dir, *, source="auto", idx_dir=None, backend="lmdb", seed=0, force=False, verify_sources=False):
     """Writes the databases "train" and "test" under `output_dir` unless they are there; returns {split: records} made.
 
     Args:
@@ -36,18 +36,24 @@ def prepare(output_dir, *, source="auto", idx_dir=None, backend="lmdb", seed=0, 
         backend: "lmdb" or "leveldb".
         seed: of the drawing.
         force: write again what is there.
+        verify_sources: whether the IDX files are held against what the databases say of them, where these are there.
 
     Raises:
-        DataError: the digits cannot be had, a database of the other kind is there, or the disk refuses.
+        DataError: the digits cannot be had, a database of another kind, seed or source is there, or the disk refuses.
     """
     paths = {split: pathlib.Path(output_dir, split) for split in mnist.FILES}
     for path in paths.values():
         kind = database_kind(path)
         if kind and not force and kind != BACKENDS[backend]:
             raise DataError("already there", at=Place(str(path)), got=kind, want=BACKENDS[backend], hint="add --force")
-    if not force and all(database_kind(path) for path in paths.values()):
-        return {}
-    _, _, splits = mnist.load(source, idx_dir)
+    if not force:
+        wanted = {"source": None if source == "auto" else source, "seed": seed}
+        for path in filter(database_kind, paths.values()):
+            common.check_folder(path, wanted, dict, verify_sources, "add --force, or name another --output_dir")
+        if all(database_kind(path) for path in paths.values()):
+            return {}
+    used, where, splits = mnist.load(source, idx_dir)
+    files = (mnist.find_idx(pathlib.Path(where)) if used == "idx" else None) or dict.fromkeys(splits, ())
     made = {}
     with common.alone(output_dir):
         for number, (split, path) in enumerate(paths.items()):
@@ -56,7 +62,10 @@ def prepare(output_dir, *, source="auto", idx_dir=None, backend="lmdb", seed=0, 
                     continue
                 shutil.rmtree(path)
             made[split] = len(splits[split].labels)
-            with DatabaseWriter(path, backend) as writer, common.progress(made[split], split) as bar:
+            noted = sources.noted({str(each): [each] for each in files[split]}, verify_sources)
+            note = {"source": used, "from": where, "seed": seed, sources.KEY: noted}
+            writer = DatabaseWriter(path, backend, {sources.FILE: sources.text(note)})
+            with writer, common.progress(made[split], split) as bar:
                 for key, (image, label) in enumerate(bar(pairs(splits[split], (seed, number)))):
                     writer.put(b"%08d" % key, datum.raw(image, label))
     return made
@@ -65,7 +74,7 @@ def prepare(output_dir, *, source="auto", idx_dir=None, backend="lmdb", seed=0, 
 def main(_):
     """Reads the flags, prepares, and says the numbers."""
     f = flags.FLAGS
-    names = ("source", "idx_dir", "backend", "seed", "force")
+    names = ("source", "idx_dir", "backend", "seed", "force", "verify_sources")
     made = prepare(f.output_dir, **{name: f[name].value for name in names})
     if not made:
         print(f"Nothing to do: {f.output_dir} is complete (--force prepares it again).")
@@ -81,4 +90,5 @@ if __name__ == "__main__":
     flags.DEFINE_enum("backend", "lmdb", list(BACKENDS), "The kind of database.")
     flags.DEFINE_integer("seed", 0, "Seed of the random draws.", lower_bound=0)
     flags.DEFINE_bool("force", False, "Prepare again even if it is already there.")
+    sources.define_flag()
     common.run(main)

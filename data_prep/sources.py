@@ -1,8 +1,12 @@
-"""What a card says of the files that a split was made of, and whether they are still what they were."""
+"""What is noted of the files that something was made of, and whether they are still what they were.
+
+The card of a split has the note. A database and a folder of images have no card: they have the note in a file of JSON.
+"""
 
 import contextlib
 import datetime
 import hashlib
+import json
 import os
 import pathlib
 import sys
@@ -16,6 +20,7 @@ from zoo.formats import regular
 from zoo.formats.atomic import sha256
 
 KEY = "sources"  # of a card's `made`
+FILE = "made.json"  # in a database or folder of images: what a card has as `made`
 AT_ONCE = 256 << 20  # bytes of an archive or a list up to which its contents are digested unasked: a third of a second
 CONTENTS, LISTING = "contents", "names, sizes and times"
 STATS = ("files", "bytes", "newest")
@@ -55,21 +60,46 @@ def noted(sources, contents=False):
     return found
 
 
-def check(cards, sources, at, verify=False):
+def text(made):
+    """Returns the bytes of `FILE` for a `made` such as cards have."""
+    return (json.dumps(made, indent=1) + "\n").encode()
+
+
+def read(folder):
+    """Returns the `made` that lies in a database or folder of images; {} where none does, as in older ones.
+
+    Raises:
+        DataError: it is damaged.
+    """
+    path = pathlib.Path(folder, FILE)
+    try:
+        made = regular.read_json(path)
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as e:
+        raise DataError("cannot be read", at=Place(str(path)), got=str(e)) from e
+    if not isinstance(made, dict):
+        raise DataError(
+            "does not say how this was made", at=Place(str(path)), got=type(made).__name__, want="an object"
+        )
+    return made
+
+
+def check(notes, sources, at, verify=False):
     """Says on stderr which sources are not what they were, by their number of files, bytes and times.
 
     Sources that are gone are passed over: what was made of them stands. Cards that say nothing of sources are older.
 
     Args:
-        cards: those of the splits, {name: `Card`}.
+        notes: an iterable of each `made`, of a card or of `read`.
         sources: returns {name: paths of its files} as they are now; it may raise DataError.
-        at: the directory of the splits.
+        at: the directory of what was made.
         verify: whether to raise, and to go by the digests.
 
     Raises:
         DataError: with `verify`, for a source that is another, or gone, or of which nothing was noted.
     """
-    before = {name: entry for card in cards.values() for name, entry in _said(card).items()}
+    before = {name: entry for made in notes for name, entry in _said(made).items()}
     if verify and not before:
         hint = "--force prepares it again and notes it"
         raise DataError("no source of this was noted, so none can be checked", at=Place(str(at)), hint=hint)
@@ -89,9 +119,9 @@ def check(cards, sources, at, verify=False):
             _compare(name, entry, paths, at)
 
 
-def _said(card):
-    """Returns what a card says of its sources, less what is not of that form."""
-    found = card.made.get(KEY)
+def _said(made):
+    """Returns what `made` says of the sources, less what is not of that form."""
+    found = made.get(KEY)
     wanted = {*STATS, "sha256", "of"}
     return {n: e for n, e in found.items() if isinstance(e, dict) and e.keys() >= wanted} if type(found) is dict else {}
 

@@ -9,7 +9,7 @@ import sys
 import cv2
 import pytest
 
-from data_prep import cifar10, contact_sheet, image_files, image_readers, mnist, sources
+from data_prep import cifar10, contact_sheet, image_files, image_readers, mnist, siamese_mnist, sources
 from tests.data_prep.test_cifar10 import unpacked
 from tests.data_prep.test_mnist import idx, nowhere  # noqa: F401  (fixtures)
 from tests.input.small_data import pictures, write_raw
@@ -164,18 +164,85 @@ def test_shards_and_databases(tmp_path, shared):
         assert len(files) >= count and all(path.name not in ("LOCK", "lock.mdb") for path in files)
 
 
-@pytest.mark.parametrize("module", ["imagenet", "databases"])
-def test_the_flag(tmp_path, module):
-    folder = folder_of(tmp_path, 4)
-    flags = {"imagenet": [f"--source={folder}", f"--output_dir={tmp_path / 'out'}", "--validation_fraction=0.3"]}
-    path = tmp_path / "list.txt"
-    path.write_text("a/0.png 0\nb/1.png 1\n")
-    listed = [f"--source={path}", f"--root_folder={folder}/", f"--output={tmp_path / 'out' / 'train'}"]
-    flags["databases"] = [*listed, "--backend=records"]
-    command = [sys.executable, "-m", f"data_prep.{module}", *flags[module]]
-    assert subprocess.run([*command, "--verify_sources"], cwd=ROOT, capture_output=True).returncode == 0
+def test_siamese_mnist(tmp_path, idx, capsys):  # noqa: F811
+    def prepare(**options):
+        return siamese_mnist.prepare(tmp_path / "out", idx_dir=idx, **options)
+
+    assert prepare(seed=3) == {"train": 23, "test": 11}
+    assert prepare(seed=3, verify_sources=True) == {}
+    assert f"{idx / LABELS}: what it was, by its contents" in capsys.readouterr().out
+    with pytest.raises(DataError, match="made.json: this was made with --seed=3, want 4 .add --force"):
+        prepare(seed=4)
+    changed(idx / IMAGES)
+    assert prepare(seed=3) == {} and not capsys.readouterr().err
+    with pytest.raises(DataError, match=f"{idx / IMAGES}: a source that is not what it was"):
+        prepare(seed=3, verify_sources=True)
+    os.utime(idx / IMAGES, (1e9, 1e9))
+    prepare(seed=3)
+    assert capsys.readouterr().err.startswith(f"NOTE: {idx / IMAGES} is not what it was when ")
+    assert prepare(seed=4, force=True) and prepare(seed=4, verify_sources=True) == {}
+
+
+def test_a_database_that_says_nothing_of_sources(tmp_path, idx):  # noqa: F811
+    siamese_mnist.prepare(tmp_path / "out", idx_dir=idx)
+    for split in mnist.FILES:
+        (tmp_path / "out" / split / sources.FILE).unlink()
+    assert siamese_mnist.prepare(tmp_path / "out", idx_dir=idx, seed=8) == {}
+    with pytest.raises(DataError, match="train: no source of this was noted, so none can be checked .--force"):
+        siamese_mnist.prepare(tmp_path / "out", idx_dir=idx, verify_sources=True)
+    for text in ("[1]", "{", "1" * 5000):
+        (tmp_path / "out" / "train" / sources.FILE).write_text(text)
+        with pytest.raises(DataError, match="train/made.json: (cannot be read|does not say how this was made)"):
+            siamese_mnist.prepare(tmp_path / "out", idx_dir=idx)
+
+
+def _imagenet(tmp_path, folder, idx):  # noqa: F811
+    return [f"--source={folder}", f"--output_dir={tmp_path / 'out'}", "--validation_fraction=0.3"], folder
+
+
+def _databases(backend):
+    def given(tmp_path, folder, idx):  # noqa: F811
+        path = tmp_path / "list.txt"
+        path.write_text("a/0.png 0\nb/1.png 1\n")
+        words = [f"--source={path}", f"--root_folder={folder}/", f"--output={tmp_path / 'out' / 'train'}"]
+        return [*words, f"--backend={backend}"], f"images of {path}"
+
+    return given
+
+
+def _detection(tmp_path, folder, idx):  # noqa: F811
+    path = tmp_path / "boxes.csv"
+    path.write_text("image,label,xmin,ymin,xmax,ymax\na/0.png,dog,1,1,3,4\nb/1.png,cat,0,0,5,5\n")
+    words = [f"--source={path}", f"--images={folder}", f"--output={tmp_path / 'out' / 'train_lmdb'}"]
+    return words, f"images of {path}"
+
+
+def _pasted_digits(tmp_path, folder, idx):  # noqa: F811
+    words = [f"--mnist={idx}", f"--photographs={folder / 'a'}", f"--output={tmp_path / 'out'}", "--train=3", "--test=2"]
+    return [*words, "--classes=10"], folder / "a"
+
+
+GIVEN = {
+    "imagenet": _imagenet,
+    "databases": _databases("records"),
+    "databases to an LMDB": _databases("lmdb"),
+    "databases to files": _databases("list"),
+    "detection": _detection,
+    "pasted_digits": _pasted_digits,
+}
+
+
+@pytest.mark.parametrize("name", GIVEN)
+def test_the_flag(tmp_path, name, idx):  # noqa: F811
+    folder = folder_of(tmp_path, 10)
+    words, source = GIVEN[name](tmp_path, folder, idx)
+    command = [sys.executable, "-m", f"data_prep.{name.split()[0]}", *words, "--verify_sources"]
+    first = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert first.returncode == 0, first.stderr
+    if name not in ("imagenet", "databases"):  # which start TensorFlow each time
+        again = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+        assert again.returncode == 0 and f"{source}: what it was, by its contents" in again.stdout, again.stderr
     changed(folder / "a" / "0.png")
-    process = subprocess.run([*command, "--verify_sources"], cwd=ROOT, capture_output=True, text=True)
-    name = folder if module == "imagenet" else f"images of {path}"
-    said = f"error: {name}: a source that is not what it was when this was made of it, got SHA-256"
+    process = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    said = f"error: {source}: a source that is not what it was when this was made of it, got SHA-256"
     assert process.returncode == 1 and process.stderr.splitlines()[-1].startswith(said), process.stderr

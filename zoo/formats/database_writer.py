@@ -21,13 +21,15 @@ class DatabaseWriter:
     Args:
         path: the folder to be; nothing may lie there, as Caffe has it.
         backend: "lmdb" or "leveldb".
+        files: {name: bytes} of files to lie in the folder next to the database's own, which Caffe passes over.
 
     Raises:
         DataError: something lies at `path`, or the disk refuses.
     """
 
-    def __init__(self, path, backend):
+    def __init__(self, path, backend, files=None):
         self.path, self.backend, self._place = pathlib.Path(path), backend, Place(str(path))
+        self._files = files or {}
         self._partial = self.path.with_name(f".{self.path.name}.{os.getpid()}.partial")
         if self.path.exists() or self.path.is_symlink():
             raise DataError("already there", at=self._place, hint="remove it, or name another output")
@@ -53,6 +55,8 @@ class DatabaseWriter:
                 self._commit()
                 with self._disk():
                     self._store.close()
+                    for name, data in self._files.items():
+                        (self._partial / name).write_bytes(data)
                     self._partial.rename(self.path)
         finally:
             with contextlib.suppress(Exception):
