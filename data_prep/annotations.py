@@ -52,7 +52,8 @@ def read(source, images=None, names=None):
     Args:
         source: a folder of VOC's (with Annotations/ and JPEGImages/), a .json file of COCO's, or a .csv file.
         images: the folder of the images; by default JPEGImages/ of VOC's folder, else the folder of the file.
-        names: for VOC, a file with the names of the images to take, such as ImageSets/Main/test.txt; None takes all.
+        names: for VOC, a file with the names of the images to take, as a path within VOC's folder, such as
+            ImageSets/Main/test.txt, or else as it stands; None takes all.
 
     Raises:
         DataError: a file is missing, damaged, or says something that is no box.
@@ -72,6 +73,20 @@ def read(source, images=None, names=None):
     raise DataError("no annotations that this command reads", at=Place(str(source)), got=source.name, want=want)
 
 
+def read_all(sources, images=None, names=None):
+    """Returns what `read` does for several sources after each other, such as the folders of VOC 2007 and 2012.
+
+    Raises:
+        DataError: as `read`; several sources of which one is no folder.
+    """
+    if len(sources) == 1:
+        return read(sources[0], images, names)
+    for source in sources:
+        if not pathlib.Path(source).is_dir():
+            raise DataError("several sources must all be folders of VOC's", at=Place(str(source)))
+    return [annotated for source in sources for annotated in voc(source, images, names)], None
+
+
 def voc(folder, images=None, names=None):
     """Returns the `Annotated` images of a folder of VOC's, in the order of `names`, else by name; see `read`."""
     folder = pathlib.Path(folder)
@@ -82,6 +97,8 @@ def voc(folder, images=None, names=None):
     if names is None:
         wanted = sorted(path.stem for path in (folder / "Annotations").glob("*.xml"))
     else:
+        within = folder / names
+        names = within if within.is_file() else names
         wanted = [line.split()[0] for line in _text(names).splitlines() if line.strip()]
     if not wanted:
         raise DataError("no images are named", at=Place(str(names or folder / "Annotations")))

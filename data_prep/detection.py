@@ -1,7 +1,7 @@
 """Images with boxes into the LMDB or LevelDB that SSD's AnnotatedData reads, and the labelmap that goes with it.
 
-    python -m data_prep.detection --source=VOCdevkit/VOC2007 --names=VOCdevkit/VOC2007/ImageSets/Main/trainval.txt \\
-        --output=data/voc/trainval_lmdb
+    python -m data_prep.detection --source=VOCdevkit/VOC2007,VOCdevkit/VOC2012 --names=ImageSets/Main/trainval.txt \\
+        --output=data/voc0712/trainval_lmdb --shuffle
     python -m data_prep.detection --source=instances_val2017.json --images=val2017 --output=data/coco/val_lmdb
     python -m data_prep.detection --source=boxes.csv --labelmap=data/mine/labelmap.prototxt --output=data/mine/test_lmdb
 
@@ -89,7 +89,7 @@ def main(_):
     """Reads the flags, converts, and says the numbers."""
     f = flags.FLAGS
     output = pathlib.Path(f.output)
-    images, ordered = annotations.read(f.source, f.images, f.names)
+    images, ordered = annotations.read_all(f.source, f.images, f.names)
     labels = labelmap.read(f.labelmap) if f.labelmap else labels_of(images, ordered)
     made = {"source": f.source, "shuffle": f.seed if f.shuffle else "no"}
     files = _files(f, images)
@@ -123,10 +123,14 @@ def _files(values, images):
 
 
 if __name__ == "__main__":
-    flags.DEFINE_string("source", None, "Folder of VOC's, .json file of COCO's, or .csv file.", required=True)
+    flags.DEFINE_list(
+        "source", None, "Folder of VOC's (or several: A,B), .json file of COCO's, or .csv file.", required=True
+    )
     flags.DEFINE_string("output", None, "Database to make.", required=True)
     flags.DEFINE_string("images", None, "Folder of the images. Default: VOC's JPEGImages, else the folder of the file.")
-    flags.DEFINE_string("names", None, "For VOC: the names of the images to take, such as ImageSets/Main/test.txt.")
+    flags.DEFINE_string(
+        "names", None, "For VOC: the names of the images to take, such as ImageSets/Main/test.txt in it."
+    )
     flags.DEFINE_string("labelmap", None, "Labelmap to number the classes by, such as the training set's.")
     flags.DEFINE_enum("backend", "lmdb", ["lmdb", "leveldb"], "The form to write.")
     flags.DEFINE_bool("shuffle", False, "Shuffle the images.")

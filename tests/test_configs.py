@@ -10,12 +10,14 @@ import pytest
 
 from zoo.converters.solver import solver_def
 from zoo.formats import prototxt
-from zoo.netdef.net import net_def_for_state
+from zoo.netdef.deploy import deploy
+from zoo.netdef.net import net_def, net_def_for_state
 from zoo.netdef.netdef import ParamKey
 from zoo.netdef.shape_inference import infer_shapes
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 FILES = sorted((ROOT / "configs").glob("*.prototxt"))
+GENERATED = [path for path in FILES if (ROOT / "configs" / "generate" / f"{path.stem}.py").is_file()]
 PHASES = ("TRAIN", "TEST")
 
 
@@ -134,15 +136,72 @@ FACTS = {
         {"conv3b": (64, 24, 24), "f1": (64, 12, 12), "f2": (64, 6, 6)},
         outputs=("mAP",),
     ),
+    # VGG-16's convolutions; fc6, fc7; SSD's eight; a scale a channel; on six maps 4, 6, 6, 6, 4, 4 boxes of 25 numbers.
+    "ssd300_vgg16": Facts(
+        VGG_BODY
+        + (9 * 512 + 1) * 1024
+        + (1024 + 1) * 1024
+        + (1024 + 1) * 256
+        + (9 * 256 + 1) * 512
+        + (512 + 1) * 128
+        + (9 * 128 + 1) * 256
+        + 2 * ((256 + 1) * 128 + (9 * 128 + 1) * 256)
+        + 512
+        + 25
+        * sum(
+            boxes * (9 * channels + 1) for boxes, channels in zip((4, 6, 6, 6, 4, 4), (512, 1024, 512, 256, 256, 256))
+        ),
+        {},
+        (32, 8),
+        {
+            "conv4_3_norm": (512, 38, 38),
+            "fc7": (1024, 19, 19),
+            "conv6_2": (512, 10, 10),
+            "conv7_2": (256, 5, 5),
+            "conv8_2": (256, 3, 3),
+            "conv9_2": (256, 1, 1),
+            "mbox_priorbox": (2, 8732 * 4),
+            "mbox_conf": (8732 * 21,),
+        },
+        outputs=("detection_eval",),
+    ),
+    # MobileNet's 3,206,976 without its classifier; SSD's eight convolutions with two numbers a channel for Scale.
+    "mobilenet_ssd": Facts(
+        4231976
+        - (1024 + 1) * 1000
+        + sum(
+            read * thin + 9 * thin * wide + 2 * (thin + wide)
+            for read, thin, wide in ((1024, 256, 512), (512, 128, 256), (256, 128, 256), (256, 64, 128))
+        )
+        + 25
+        * sum(boxes * (channels + 1) for boxes, channels in zip((3, 6, 6, 6, 6, 6), (512, 1024, 512, 256, 256, 128))),
+        {},
+        (24, 8),
+        {
+            "conv11": (512, 19, 19),
+            "conv13": (1024, 10, 10),
+            "conv14_2": (512, 5, 5),
+            "conv15_2": (256, 3, 3),
+            "conv16_2": (256, 2, 2),
+            "conv17_2": (128, 1, 1),
+            "mbox_priorbox": (2, 1917 * 4),
+            "mbox_conf": (1917 * 21,),
+        },
+        statistics=21888 + 27 + 2 * (256 + 512 + 128 + 256 + 128 + 256 + 64 + 128) + 8,
+        outputs=("detection_eval",),
+    ),
 }
+
+DETECTORS = {"ssd_digits": 96, "ssd300_vgg16": 300, "mobilenet_ssd": 300}  # with the size of their images
 
 
 def data_shapes(name, batch, net):
     """What the data decide of a NetDef: {first top of a layer: shapes of its tops}."""
     if name == "lstm_captioner":
         shapes = {"sentences": ((20, batch),) * 3, "images": ((batch, 1000),)}
-    elif name == "ssd_digits":
-        shapes = {"data": ((batch, 3, 96, 96), (1, 1, 3 * batch, 8))}
+    elif name in DETECTORS:
+        size = DETECTORS[name]
+        shapes = {"data": ((batch, 3, size, size), (1, 1, 3 * batch, 8))}
     else:
         shapes = {layer: tuple((batch, *shape) for shape in tops) for layer, tops in FACTS[name].data.items()}
     return by_top(net, shapes)
@@ -229,7 +288,7 @@ def test_parameters_sizes_and_outputs_are_the_published_ones(path, phase):
     shapes = {str(ref): shape for layer in planned for ref, shape in zip(layer.definition.tops, layer.tops)}
     for blob, size in facts.sizes.items():
         assert shapes[blob][1:] == size, blob
-    if path.stem != "ssd_digits" or phase == "TRAIN":  # SSD's test nets have no loss
+    if path.stem not in DETECTORS or phase == "TRAIN":  # SSD's test nets have no loss
         assert any(weight for layer in planned for weight in layer.loss_weights)
     if phase == "TEST":
         assert tuple(map(str, net.outputs)) == facts.outputs
@@ -244,6 +303,23 @@ def test_batch_sizes_are_the_stated_ones(path, phase):
             if layer.message.HasField(param) and not (path.stem == "lstm_captioner" and layer.name == "images"):
                 sizes.add(getattr(layer.message, param).batch_size)
     assert sizes == {FACTS[path.stem].batches[PHASES.index(phase)]}
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in GENERATED))
+def test_the_file_is_what_its_generator_writes(name):
+    written = importlib.import_module(f"configs.generate.{name}").config()
+    assert (ROOT / "configs" / f"{name}.prototxt").read_text(encoding="utf-8") == written
+
+
+@pytest.mark.parametrize("name", sorted(DETECTORS))
+def test_the_deploy_net_of_a_detector_gives_its_boxes(name):
+    size = DETECTORS[name]
+    net = net_def(
+        deploy(definition(ROOT / "configs" / f"{name}.prototxt", "TEST"), {"data": (1, 3, size, size)}), "TEST"
+    )
+    last = infer_shapes(net)[-1]
+    assert [layer.type for layer in net.layers][:: len(net.layers) - 1] == ["Input", "DetectionOutput"]
+    assert last.tops == ((1, 1, 200 if size == 300 else 50, 7),)  # keep_top_k
 
 
 def test_googlenet_without_its_auxiliary_classifiers():
@@ -302,7 +378,7 @@ def test_one_forward_pass(path):
 
     facts = FACTS[path.stem]
     # Sums that nothing was added to yet give variance 0: each BatchNorm multiplies by 316, and a deep net overflows.
-    phase = "TRAIN" if facts.statistics or path.stem == "ssd_digits" else "TEST"
+    phase = "TRAIN" if facts.statistics or path.stem in DETECTORS else "TEST"
     wanted = definition(path, phase)
     shapes = data_shapes(path.stem, 1, wanted)
     if path.stem.startswith("fcn"):

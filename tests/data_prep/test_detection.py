@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 
@@ -36,6 +37,17 @@ def voc(tmp_path, image):
     return tmp_path / "VOC"
 
 
+def test_several_folders_of_voc_come_one_after_the_other(voc, tmp_path):
+    other = shutil.copytree(voc, tmp_path / "VOC2")
+    (other / "ImageSets" / "test.txt").write_text("a\n")
+    images, ordered = annotations.read_all([voc, other], names="ImageSets/test.txt")
+    assert [each.path for each in images] == [voc / "JPEGImages" / "b.jpg", other / "JPEGImages" / "a.jpg"]
+    assert ordered is None
+    (tmp_path / "boxes.csv").write_text("image,label,xmin,ymin,xmax,ymax\n")
+    with pytest.raises(DataError, match="several sources must all be folders"):
+        annotations.read_all([voc, tmp_path / "boxes.csv"])
+
+
 def records(path):
     database = Database(path)
     return [caffe_pb2.AnnotatedDatum.FromString(value) for value in database.read(0, database.count)]
@@ -45,6 +57,7 @@ def test_voc(voc, tmp_path, image):
     images, ordered = annotations.read(voc)
     assert [each.path.name for each in images] == ["a.jpg", "b.jpg"] and ordered is None
     assert [each.path.name for each in annotations.read(voc, names=voc / "ImageSets" / "test.txt")[0]] == ["b.jpg"]
+    assert [each.path.name for each in annotations.read(voc, names="ImageSets/test.txt")[0]] == ["b.jpg"]
     labels = detection.labels_of(images)
     assert labels == {"cat": 1, "dog": 2}
     assert detection.convert(tmp_path / "lmdb", "lmdb", images, labels) == {"cat": 2, "dog": 2}
