@@ -16,6 +16,8 @@ COMMANDS = {
     "detect": "zoo.detect",
     "doctor": "zoo.doctor",
     "plot": "zoo.plot",
+    "parse_log": "zoo.parse_log",
+    "plot_log": "zoo.plot_log",
     "mnist": "data_prep.mnist",
     "cifar10": "data_prep.cifar10",
     "imagenet": "data_prep.imagenet",

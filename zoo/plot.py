@@ -8,10 +8,9 @@ import pathlib
 
 from absl import flags
 
-from zoo import command
+from zoo import charts, command
 from zoo.errors import DataError
 from zoo.formats import limits, run_card, training_log
-from zoo.formats.atomic import replacing
 
 RUN_DIR = flags.DEFINE_string("run_dir", None, "Run directory of zoo.train; its train.log is drawn.")
 LOG = flags.DEFINE_list("log", [], "Log files to draw in one image, Caffe's or ours, gzipped or not.")
@@ -23,44 +22,30 @@ limits.define_flags()
 
 def draw(logs, path, title=None):
     """Draws {name: TrainingLog} into the image file `path`, written whole or not at all, `title` above."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
     scores = list(dict.fromkeys(name for log in logs.values() for name in log.test if "loss" not in name.lower()))
-    figure, axes = pyplot.subplots(1, 2 if scores else 1, figsize=(11 if scores else 6, 4), squeeze=False)
-    left, *right = axes[0]
-    for name, log in logs.items():
-        if log.loss:
-            left.plot(*zip(*log.loss), linewidth=1, label=f"{name}: train loss")
-        for output, curve in log.test.items():
-            if "loss" in output.lower():
-                left.plot(*zip(*curve), marker="o", markersize=3, label=f"{name}: test {output}")
-            elif right:
-                right[0].plot(*zip(*curve), marker="o", markersize=3, label=f"{name}: test {output}")
-    left.set(xlabel="iteration", ylabel="loss", yscale="log", title="loss")
-    for axis in right:
-        axis.set(xlabel="iteration", title="test net")
-    for axis in axes[0]:
-        axis.grid(alpha=0.3)
-        axis.legend(fontsize=8)
-    if title:
-        figure.suptitle(title)
-    figure.tight_layout()
-    try:
-        with replacing(path, DataError) as file:
-            figure.savefig(file, dpi=110, format=pathlib.Path(path).suffix[1:] or "png")
-    except ValueError as error:
-        raise DataError(f"cannot draw {path}", got=str(error)) from error
-    finally:
-        pyplot.close(figure)
+    with charts.chart(path, columns=2 if scores else 1, size=(11 if scores else 6, 4)) as (figure, axes):
+        left, *right = axes
+        for name, log in logs.items():
+            if log.loss:
+                left.plot(*zip(*log.loss), linewidth=1, label=f"{name}: train loss")
+            for output, curve in log.test.items():
+                if "loss" in output.lower():
+                    left.plot(*zip(*curve), marker="o", markersize=3, label=f"{name}: test {output}")
+                elif right:
+                    right[0].plot(*zip(*curve), marker="o", markersize=3, label=f"{name}: test {output}")
+        left.set(xlabel="iteration", ylabel="loss", yscale="log", title="loss")
+        for axis in right:
+            axis.set(xlabel="iteration", title="test net")
+        for axis in axes:
+            axis.grid(alpha=0.3)
+            axis.legend(fontsize=8)
+        if title:
+            figure.suptitle(title)
 
 
 def curves(paths, output, title=None):
     """Reads log files and draws them into `output`; a log of a run folder is called by the folder's name."""
-    names = [path.parent.name if path.name == "train.log" else path.name.partition(".")[0] for path in paths]
-    draw({name: training_log.read(path) for name, path in zip(names, paths)}, output, title)
+    draw({name: training_log.read(path) for name, path in zip(charts.labels(paths), paths)}, output, title)
 
 
 def trained(run_dir):

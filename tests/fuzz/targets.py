@@ -342,6 +342,14 @@ def log_gzip(path):
     training_log.read(packed)
 
 
+@target(lambda: [b"#Iters Seconds TrainingLoss\n0  1.5  2.3\n", b"NumIters,Seconds,loss\n0.0,1.5,2.3\n"], inputs=60_000)
+def log_table(path):
+    """A table of a log."""
+    from zoo.formats import log_tables
+
+    log_tables.read(path)
+
+
 def _keras():
     import zipfile
 
