@@ -97,12 +97,17 @@ def voc(folder, images=None, names=None):
     if names is None:
         wanted = sorted(path.stem for path in (folder / "Annotations").glob("*.xml"))
     else:
-        within = folder / names
-        names = within if within.is_file() else names
+        names = names_file(folder, names)
         wanted = [line.split()[0] for line in _text(names).splitlines() if line.strip()]
     if not wanted:
         raise DataError("no images are named", at=Place(str(names or folder / "Annotations")))
     return [_voc_file(folder / "Annotations" / f"{name}.xml", images) for name in wanted]
+
+
+def names_file(folder, names):
+    """Returns the path of a file of names for a folder of VOC's: within it, if it is there, else as it stands."""
+    within = pathlib.Path(folder) / names
+    return within if within.is_file() else pathlib.Path(names)
 
 
 def _voc_file(path, images):

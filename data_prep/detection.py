@@ -91,7 +91,7 @@ def main(_):
     output = pathlib.Path(f.output)
     images, ordered = annotations.read_all(f.source, f.images, f.names)
     labels = labelmap.read(f.labelmap) if f.labelmap else labels_of(images, ordered)
-    made = {"source": f.source, "shuffle": f.seed if f.shuffle else "no"}
+    made = {"source": ",".join(f.source), "shuffle": f.seed if f.shuffle else "no"}
     files = _files(f, images)
     if f.verify_sources and output.exists():
         common.check_folder(output, made, lambda: files, True, "remove it, or name another --output")
@@ -117,9 +117,11 @@ def main(_):
 
 def _files(values, images):
     """Returns {name: paths of its files} of the flags and `annotations.Annotated` images, for `data_prep.sources`."""
-    found = {values.source: sorted({annotated.place.file for annotated in images})}
-    found[f"images of {values.source}"] = [annotated.path for annotated in images]
-    return found | {str(path): [path] for path in (values.names, values.labelmap) if path}
+    source = ",".join(values.source)
+    found = {source: sorted({annotated.place.file for annotated in images})}
+    found[f"images of {source}"] = [annotated.path for annotated in images]
+    names = [annotations.names_file(folder, values.names) for folder in values.source] if values.names else []
+    return found | {str(path): [path] for path in (*names, values.labelmap) if path}
 
 
 if __name__ == "__main__":

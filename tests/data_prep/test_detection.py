@@ -144,9 +144,11 @@ def test_sizes_that_contradict(voc, tmp_path):
 
 
 def test_the_command(voc, tmp_path):
+    other = shutil.copytree(voc, tmp_path / "VOC2")
+
     def run(*words):
-        words = [sys.executable, "-m", "data_prep.detection", f"--source={voc}", *words]
-        return subprocess.run(words, capture_output=True, text=True)
+        words = ["data_prep.detection", f"--source={voc},{other}", "--names=ImageSets/test.txt", *words]
+        return subprocess.run([sys.executable, "-m", *words], capture_output=True, text=True)
 
     ran = run(f"--output={tmp_path / 'out' / 'train_lmdb'}")
     assert ran.returncode == 0, ran.stderr
