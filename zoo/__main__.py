@@ -15,6 +15,8 @@ COMMANDS = {
     "benchmark": "zoo.benchmark",
     "detect": "zoo.detect",
     "doctor": "zoo.doctor",
+    "upgrade": "zoo.upgrade",
+    "devices": "zoo.devices",
     "plot": "zoo.plot",
     "parse_log": "zoo.parse_log",
     "plot_log": "zoo.plot_log",

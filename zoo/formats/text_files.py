@@ -68,8 +68,13 @@ def _check_head(head, at):
     _check_control(head, at)
 
 
+def has_control(data):
+    """Whether bytes of a file hold control characters, which no text has."""
+    return len(data.translate(None, _CONTROL)) != len(data)
+
+
 def _check_control(data, at):
-    if len(data.translate(None, _CONTROL)) != len(data):
+    if has_control(data):
         raise PrototxtError(
             "a binary file, where prototxt is wanted", at=at, hint="a .caffemodel holds weights and is given apart"
         )

@@ -4,6 +4,7 @@ from zoo.errors import Place
 from zoo.formats.layer_names import forks_with_field
 from zoo.inspection.finding import FORK, Finding
 from zoo.layers import find
+from zoo.netdef.upgrade import net_needs_upgrade
 
 OURS = 9001  # fields of forks have numbers from here on in our schema
 
@@ -18,6 +19,8 @@ def generation(message) -> str:
         return "a net of 2014 (layers { type: CONVOLUTION })"
     if message.input:
         return 'a net with the inputs of 2014 (input: "data" input_dim: ...)'
+    if net_needs_upgrade(message):
+        return "a net of 2016 (BatchNorm layers with multipliers other than 0)"
     return "a net of today's form"
 
 
