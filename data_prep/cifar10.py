@@ -3,7 +3,12 @@
 DIRECTORY holds the binary version (``data_batch_1.bin``), the Python version (``data_batch_1``), the directory that an
 archive unpacks to, or the archive itself, ``cifar-10-binary.tar.gz`` or ``cifar-10-python.tar.gz``, from
 https://www.cs.toronto.edu/~kriz/cifar.html; it may be the archive, too. The order of the files is kept, and so is that
-of the planes, red first: Caffe's nets for CIFAR-10 were trained on them so, not on BGR.
+of the planes, red first: Caffe's nets for CIFAR-10 were trained on them so, not on BGR. Failing these, DIRECTORY holds
+image files in class folders, ``train/cat/0001.jpg`` or ``train.tar`` with the same inside, and ``test`` likewise; they
+are shuffled by --seed, as they come class by class.
+
+With --pad=4 each image gets a border of zeros, for recipes that crop 32 x 32 out of 40 x 40. Give the mean of the
+padded images as mean_file: in the border it is zero, too, so that zeros stay there after it is subtracted.
 """
 
 import pathlib
@@ -13,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 from absl import flags
 
-from data_prep import batch_pickle, common, official, sources, tar_members
+from data_prep import batch_pickle, cifar10_images, common, official, sources, tar_members
 from data_prep.images import read_file
 from zoo.errors import DataError, Place
 from zoo.formats import limits
@@ -23,6 +28,7 @@ CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "hors
 SHAPE = (3, 32, 32)
 RECORD = 1 + 3 * 32 * 32  # bytes of the binary version: the label, then the planes
 SHARDS = 10
+MOST_PADDING = 64  # pixels on each side
 BATCHES = sorted(name + end for names in SPLITS.values() for name in names for end in (".bin", ""))
 FOLDERS = ("", "cifar-10-batches-bin", "cifar-10-batches-py")
 ARCHIVES = ("cifar-10-binary.tar.gz", "cifar-10-python.tar.gz", "cifar-10-binary.tar", "cifar-10-python.tar")
@@ -35,10 +41,27 @@ class Split(NamedTuple):
     labels: np.ndarray
 
 
-def load(source):
-    """Returns {split: `Split`} of the CIFAR-10 at `source`; raises DataError where it is missing or damaged."""
-    files = _files(pathlib.Path(source))
+def load(source, seed=0):
+    """Returns {split: `Split`} of the CIFAR-10 at `source`; raises DataError where it is missing or damaged.
+
+    `seed` is that of the order of images in class folders; batches keep theirs.
+    """
+    source = pathlib.Path(source)
+    folders = _folders(source)
+    if folders:
+        return {split: Split(*cifar10_images.load(held, CLASSES, seed)) for split, held in folders.items()}
+    files = _files(source)
     return {split: _join([_batch(files, name) for name in names]) for split, names in SPLITS.items()}
+
+
+def padded(split, pad):
+    """Returns the `Split` with `pad` zeros on each of the four sides of every image."""
+    return split._replace(images=np.pad(split.images, ((0, 0), (pad, pad), (pad, pad), (0, 0))))
+
+
+def _folders(source):
+    """Returns {split: archive or directory of image files}; None where there are none, or batches, which go first."""
+    return None if _found(source) else cifar10_images.sources(source, SPLITS)
 
 
 def _join(batches):
@@ -62,16 +85,23 @@ def _files(source):
 
 def _paths(source):
     """Returns the files that are read: the batches at `source`, or the one archive; raises DataError."""
-    archives = [source] if source.is_file() else [source / name for name in ARCHIVES if (source / name).is_file()]
+    found = _found(source)
+    if not found:
+        want = f"data_batch_1.bin, data_batch_1, one of {', '.join(ARCHIVES[:2])}, or train and test with image files"
+        got = "no such directory" if not source.exists() else "none of these"
+        raise DataError("no CIFAR-10", at=Place(str(source)), got=got, want=want)
+    return found
+
+
+def _found(source):
+    """Returns the batches at `source`, or the one archive; an empty list where there is neither."""
     for folder in FOLDERS:
         found = [source / folder / name for name in BATCHES if (source / folder / name).is_file()]
         if found:
             return found
-    if not archives:
-        want = f"data_batch_1.bin, data_batch_1 or one of {', '.join(ARCHIVES[:2])}"
-        got = "no such directory" if not source.exists() else "neither batches nor an archive"
-        raise DataError("no CIFAR-10", at=Place(str(source)), got=got, want=want)
-    return archives[:1]
+    if source.is_file():
+        return [source]
+    return [source / name for name in ARCHIVES if (source / name).is_file()][:1]
 
 
 def _is_batch(member):
@@ -118,26 +148,31 @@ def _pickled(data, at):
     return images.reshape(-1, *SHAPE), labels
 
 
-def prepare(output_dir, source, *, shards=None, force=False, feature_names="tfds", verify_sources=False):
+def prepare(output_dir, source, *, shards=None, pad=0, seed=0, force=False, feature_names="tfds", verify_sources=False):
     """Writes the splits "train" and "test" under `output_dir` unless they are there; returns {split: `Card`}.
 
-    With `verify_sources` what `source` names is held against what cards that are there say of it.
+    With `pad` the images get that many zeros on each side. `seed` is that of the order of images in class folders. With
+    `verify_sources` what `source` names is held against what cards that are there say of it.
     """
+    folders = _folders(pathlib.Path(source))
 
     def files():
-        return {str(source): _paths(pathlib.Path(source))}
+        return cifar10_images.paths(folders) if folders else {str(source): _paths(pathlib.Path(source))}
 
+    wanted = {"source": str(source), "shards": shards, "feature_names": feature_names, "pad": pad}
+    if folders:
+        wanted["seed"] = seed
     if not force:
-        wanted = {"source": str(source), "shards": shards, "feature_names": feature_names}
-        cards = common.finished(output_dir, SPLITS, wanted, files, verify_sources)
+        cards = common.finished(output_dir, SPLITS, wanted, files, verify_sources, unsaid={"pad": 0})
         if cards:
             print(f"Nothing to do: {output_dir} is complete (--force prepares it again).")
             return cards
-    splits = load(source)
-    shards = SHARDS if shards is None else shards
+    splits = {name: padded(split, pad) for name, split in load(source, seed).items()}
+    made = {**wanted, "shards": SHARDS if shards is None else shards}
+    made["order"] = "shuffled by the seed" if folders else "as in the source"
     options = f"--source={source} --output_dir={output_dir} --feature_names={feature_names}"
+    options += f" --pad={pad}" * bool(pad) + f" --seed={seed}" * bool(folders)
     command = f"python -m data_prep.cifar10 {options} --force"
-    made = {"source": str(source), "shards": shards, "order": "as in the source", "feature_names": feature_names}
     with common.alone(output_dir):
         made[sources.KEY] = sources.noted(files(), verify_sources)
         return {
@@ -145,7 +180,7 @@ def prepare(output_dir, source, *, shards=None, force=False, feature_names="tfds
                 output_dir,
                 split,
                 *arrays,
-                shards,
+                made["shards"],
                 CLASSES,
                 command,
                 made | official.noted("CIFAR-10", split, len(arrays.labels)),
@@ -158,15 +193,30 @@ def prepare(output_dir, source, *, shards=None, force=False, feature_names="tfds
 def main(_):
     """Reads the flags, prepares, and says the numbers."""
     f = flags.FLAGS
-    options = {"shards": f.shards, "force": f.force, "feature_names": f.feature_names}
+    options = {"shards": f.shards, "pad": f.pad, "seed": f.seed, "force": f.force, "feature_names": f.feature_names}
     options["verify_sources"] = f.verify_sources
     common.describe(f.output_dir, prepare(f.output_dir, f.source, **options))
 
 
 if __name__ == "__main__":
-    flags.DEFINE_string("source", None, "Directory of the batches, or of the archive, or the archive.", required=True)
+    flags.DEFINE_string(
+        "source",
+        None,
+        "Directory of the batches, or of the archive, or the archive; or a directory with train and test, or train.tar "
+        "and test.tar, that hold image files in a folder for each class.",
+        required=True,
+    )
     flags.DEFINE_string("output_dir", "data/cifar10", "Where to write the shards.")
     flags.DEFINE_integer("shards", None, f"Files per split; by default {SHARDS}.", lower_bound=1)
+    flags.DEFINE_integer(
+        "pad",
+        0,
+        "Zeros put on each side of every image, for recipes that crop: with --pad=4 the images are 40 x 40, and "
+        "`crop_size: 32` takes a place at random in TRAIN and the centre in TEST. Make the mean image of these, too.",
+        lower_bound=0,
+        upper_bound=MOST_PADDING,
+    )
+    flags.DEFINE_integer("seed", 0, "Seed of the shuffling of images in class folders; batches keep their order.")
     common.define_feature_names()
     sources.define_flag()
     flags.DEFINE_bool("force", False, "Prepare again even if it is already there.")

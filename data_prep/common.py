@@ -63,7 +63,7 @@ def alone(folder, name=lock.NAME):
                 folder.rmdir()
 
 
-def finished(output_dir, splits, wanted, files, verify=False):
+def finished(output_dir, splits, wanted, files, verify=False, unsaid=None):
     """Returns the cards of `splits` ({name: `Card`}) if all lie whole under `output_dir`, else None.
 
     Args:
@@ -71,6 +71,7 @@ def finished(output_dir, splits, wanted, files, verify=False):
         splits: their names.
         wanted: {name of a flag: value, or None for any} to compare with what the cards say in `made`.
         files, verify: of their sources, see `sources.check`, which has its say.
+        unsaid: {name of a flag: value} that cards which say nothing of it, being older than it, were made with.
 
     Raises:
         DataError: they are whole but were made with another value or, with `verify`, of other sources.
@@ -87,7 +88,7 @@ def finished(output_dir, splits, wanted, files, verify=False):
         return None
     hint = "add --force to prepare it again, or name another --output_dir"
     for split, card in cards.items():
-        _check_flags("this split", card.made, wanted, records.card_path(prefixes[split]), hint)
+        _check_flags("this split", (unsaid or {}) | card.made, wanted, records.card_path(prefixes[split]), hint)
     sources.check([card.made for card in cards.values()], files, output_dir, verify)
     _tidy(output_dir, splits)
     tfds_writer.describe(output_dir)  # again where a run ended, or the disk was full, before it was done

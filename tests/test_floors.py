@@ -8,7 +8,7 @@ from typing import NamedTuple
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
-OURS = ("zoo", "data_prep", "tests")
+OURS = ("zoo", "data_prep", "configs", "tests")
 
 # Floor 0 is at the bottom. A module imports from lower floors and from its own package; two packages of one floor
 # never import each other. What lies in zoo/ itself, but for errors.py and command.py, are the commands, on top of all.
@@ -31,6 +31,7 @@ TYPES = re.compile(
 )  # the files of layer types; what they share lies in packages of zoo.layers
 SHARED = ("zoo.layers.forks", "zoo.layers.base", "zoo.layers.ops", "zoo.layers.keras_layers")
 DATA_PREP_MAY = ("zoo.errors", "zoo.command", "zoo.formats", "data_prep")
+CONFIGS_MAY = ("zoo.errors", "zoo.command", "zoo.formats", "zoo.pycaffe", "configs")
 
 
 class Import(NamedTuple):
@@ -101,8 +102,10 @@ def why_not(importer, target):
         return "nothing but tests imports tests"
     if mine == "data_prep":
         return None if theirs in DATA_PREP_MAY else "data_prep imports zoo.formats and zoo.errors only"
-    if theirs == "data_prep":
-        return "zoo never imports data_prep"
+    if mine == "configs":
+        return None if theirs in CONFIGS_MAY else "configs imports zoo.pycaffe and zoo.formats only"
+    if theirs in ("data_prep", "configs"):
+        return f"zoo never imports {theirs}"
     for package in (mine, theirs):
         if package not in LEVEL and package != "zoo":
             return f"{package} is on no floor: give it one in FLOORS"
@@ -196,6 +199,8 @@ SOUND = {
     "zoo/train.py": "from zoo.pycaffe import net\nfrom zoo.reference import run\n",
     "data_prep/mnist.py": "from zoo.formats import prototxt\nfrom data_prep import common\n",
     "data_prep/common.py": "from zoo.errors import ZooError\n",
+    "configs/generate/resnet.py": "from zoo.pycaffe import net\nfrom configs.generate import text\n",
+    "configs/generate/text.py": "from zoo.formats import prototxt\n",
     "tests/test_all.py": "import zoo.train\nimport data_prep.mnist\n",
 }
 
@@ -229,6 +234,9 @@ def test_a_sound_tree_passes(tmp_path):
         ("zoo/train.py", "import tests.test_all", "nothing but tests imports tests"),
         ("data_prep/mnist.py", "from zoo.input import pipeline", "data_prep imports zoo.formats and zoo.errors only"),
         ("data_prep/mnist.py", "from zoo import train", "data_prep imports zoo.formats and zoo.errors only"),
+        ("data_prep/mnist.py", "from configs import generate", "data_prep imports zoo.formats and zoo.errors only"),
+        ("configs/generate/text.py", "from zoo.netdef import net", "configs imports zoo.pycaffe and zoo.formats only"),
+        ("zoo/train.py", "from configs.generate import text", "zoo never imports configs"),
         ("zoo/attic/old.py", "from zoo.errors import Place", "zoo.attic is on no floor"),
         ("zoo/__init__.py", "from zoo.errors import Place", "zoo/__init__.py imports nothing"),
     ],

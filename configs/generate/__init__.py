@@ -1,5 +1,5 @@
-"""Writes the configs that are too long to write by hand: ``python -m configs.generate.NAME > configs/NAME.prototxt``.
+"""Writes the configs that are too long to write by hand: ``python -m configs.generate [NAME ...]``.
 
-A module here holds the header, the recipe and the net of one config, the net as pycaffe's NetSpec; `single_file` prints
-it. `tests/test_configs.py` compares each file with what its module gives.
+A module here holds the headers, the recipes and the nets of one family, the nets as pycaffe's NetSpec; `single_file`
+prints a config, `catalogue` lists them all. `tests/configs` compares each file with what its module gives.
 """

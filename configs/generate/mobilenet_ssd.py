@@ -1,4 +1,4 @@
-"""MobileNet-SSD, VOC 2007 and 2012: ``python -m configs.generate.mobilenet_ssd > configs/mobilenet_ssd.prototxt``."""
+"""MobileNet-SSD, VOC 2007 and 2012."""
 
 from configs.generate import ssd
 from configs.generate.single_file import text
@@ -126,7 +126,3 @@ COMMENTS = {
 def config():
     """Returns the text of the config."""
     return text(HEADER, SOLVER, "MobileNet-SSD", layers(), COMMENTS)
-
-
-if __name__ == "__main__":
-    print(config(), end="")

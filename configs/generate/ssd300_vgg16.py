@@ -1,4 +1,4 @@
-"""SSD300 on VGG-16, VOC 2007 and 2012: ``python -m configs.generate.ssd300_vgg16 > configs/ssd300_vgg16.prototxt``."""
+"""SSD300 on VGG-16, VOC 2007 and 2012."""
 
 from configs.generate import ssd
 from configs.generate.single_file import text
@@ -118,7 +118,3 @@ COMMENTS = {
 def config():
     """Returns the text of the config."""
     return text(HEADER, SOLVER, "VGG_VOC0712_SSD_300x300", layers(), COMMENTS)
-
-
-if __name__ == "__main__":
-    print(config(), end="")

@@ -1,16 +1,19 @@
 """CIFAR-10 from either version, unpacked or not; and what is said of what is not CIFAR-10."""
 
 import io
+import json
 import pathlib
 import pickle
+import shutil
 import subprocess
 import sys
 import tarfile
 
+import cv2
 import numpy as np
 import pytest
 
-from data_prep import cifar10
+from data_prep import cifar10, image_readers, mean_image
 from tests.input.small_data import data_layer, take
 from zoo.errors import DataError
 from zoo.formats import records
@@ -138,8 +141,8 @@ def test_damaged_batches(tmp_path, file, data, said):
 @pytest.mark.parametrize(
     "make, said",
     [
-        (lambda path: None, "in: no CIFAR-10, got no such directory, want data_batch_1.bin, data_batch_1 or one of"),
-        (lambda path: path.mkdir(), "in: no CIFAR-10, got neither batches nor an archive"),
+        (lambda path: None, "in: no CIFAR-10, got no such directory, want data_batch_1.bin, data_batch_1, one of"),
+        (lambda path: path.mkdir(), "in: no CIFAR-10, got none of these"),
         (lambda path: path.write_bytes(b"no archive"), "in: not an archive of CIFAR-10"),
     ],
 )
@@ -174,3 +177,119 @@ def test_command(tmp_path):
     failed = subprocess.run([*line, "--force"], cwd=ROOT, capture_output=True, text=True)
     assert failed.returncode == 1 and "Traceback" not in failed.stderr
     assert "test_batch.bin: not a batch of CIFAR-10" in failed.stderr
+
+
+def colours(split, name, number):
+    """Returns RGB (32, 32, 3) of one image, the same everywhere but for its upper half, so that JPEG keeps it."""
+    image = np.zeros((32, 32, 3), np.uint8)
+    image[:] = (cifar10.CLASSES.index(name) * 20, number * 40, 255 * (split == "test"))
+    image[:16, :, 0] = 255
+    return image
+
+
+def class_folders(root, count=3, skip=()):
+    """Writes `count` images of each class but those in `skip` as PNG files under root/train and root/test."""
+    for split in ("train", "test"):
+        for name in cifar10.CLASSES:
+            for number in range(0 if name in skip else count):
+                path = root / split / name / f"{number:04d}.png"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                cv2.imwrite(str(path), colours(split, name, number)[..., ::-1])
+
+
+def archived(root):
+    """Puts train and test into tar archives, as `tar -C train -cf train.tar .` does."""
+    for split in ("train", "test"):
+        with tarfile.open(root / f"{split}.tar", "w") as tar:
+            tar.add(root / split, ".")
+        shutil.rmtree(root / split)
+
+
+@pytest.mark.parametrize("in_archives", [False, True])
+def test_class_folders(tmp_path, in_archives):
+    class_folders(tmp_path / "in")
+    if in_archives:
+        archived(tmp_path / "in")
+    found = cifar10.load(tmp_path / "in", seed=1)
+    for split, (images, labels) in found.items():
+        assert np.bincount(labels).tolist() == [3] * 10
+        assert labels.tolist() != sorted(labels)  # shuffled: class by class nothing learns
+        numbers = images[:, 31, 0, 1] // 40
+        for image, label, number in zip(images, labels, numbers):
+            np.testing.assert_array_equal(image, colours(split, cifar10.CLASSES[label], number))
+    assert cifar10.load(tmp_path / "in", seed=1)["train"].labels.tolist() == found["train"].labels.tolist()
+    assert cifar10.load(tmp_path / "in", seed=2)["train"].labels.tolist() != found["train"].labels.tolist()
+
+
+def test_class_folders_are_noted_and_told_apart(tmp_path, capsys):
+    class_folders(tmp_path / "in")
+    card = cifar10.prepare(tmp_path / "out", tmp_path / "in", shards=2)["train"]
+    assert card.made["order"] == "shuffled by the seed" and card.made["seed"] == 0
+    assert {pathlib.Path(name).name: noted["files"] for name, noted in card.made["sources"].items()} == {
+        "train": 30,
+        "test": 30,
+    }
+    cifar10.prepare(tmp_path / "out", tmp_path / "in")
+    assert "Nothing to do" in capsys.readouterr().out
+    with pytest.raises(DataError, match="this split was made with --seed=0, want 7"):
+        cifar10.prepare(tmp_path / "out", tmp_path / "in", seed=7)
+
+
+def test_batches_go_before_class_folders(tmp_path):
+    class_folders(tmp_path / "in")
+    unpacked(tmp_path / "in" / "cifar-10-batches-bin", "binary")
+    assert len(cifar10.load(tmp_path / "in")["test"].labels) == COUNT
+
+
+def test_class_folders_that_are_not_cifar(tmp_path):
+    class_folders(tmp_path / "less", skip=["frog", "ship"])
+    with pytest.raises(DataError, match="train: no images of a class, got none of frog, ship"):
+        cifar10.load(tmp_path / "less")
+    class_folders(tmp_path / "more")
+    (tmp_path / "more" / "test" / "frog").rename(tmp_path / "more" / "test" / "toad")
+    with pytest.raises(DataError, match="classes that training does not have, got toad"):
+        cifar10.load(tmp_path / "more")
+    class_folders(tmp_path / "size")
+    cv2.imwrite(str(tmp_path / "size" / "train" / "cat" / "0001.png"), np.zeros((32, 31, 3), np.uint8))
+    with pytest.raises(DataError, match=r"cat/0001.png: not an image of CIFAR-10, got 32 x 31 \(H x W\), want 32 x 32"):
+        cifar10.load(tmp_path / "size")
+    class_folders(tmp_path / "cut")
+    (tmp_path / "cut" / "train" / "cat" / "0001.png").write_bytes(b"\x89PNG")
+    with pytest.raises(DataError, match="cat/0001.png: an image that does not decode"):
+        cifar10.load(tmp_path / "cut")
+
+
+def test_padding(tmp_path):
+    unpacked(tmp_path / "in", "binary")
+    cards = cifar10.prepare(tmp_path / "out", tmp_path / "in", shards=2, pad=3)
+    assert (cards["train"].image_shape, cards["train"].made["pad"]) == ((38, 38), 3)
+    (data, _), *_ = take(DataLayer(data_layer(tmp_path / "out" / "train", batch_size=20), "TEST").dataset(), 1)
+    whole = cifar10.load(tmp_path / "in")["train"].images
+    np.testing.assert_array_equal(data[:, 3:-3, 3:-3], whole)
+    assert data.sum() == data[:, 3:-3, 3:-3].sum()  # zeros in the border
+    with pytest.raises(DataError, match="this split was made with --pad=3, want 0"):
+        cifar10.prepare(tmp_path / "out", tmp_path / "in")
+
+
+def test_cards_from_before_padding_stand(tmp_path, capsys):
+    unpacked(tmp_path / "in", "binary")
+    cifar10.prepare(tmp_path / "out", tmp_path / "in", shards=2)
+    for path in (tmp_path / "out").glob("t*.json"):
+        card = json.loads(path.read_text())
+        if "made" in card:
+            del card["made"]["pad"]
+            path.write_text(json.dumps(card))
+    cifar10.prepare(tmp_path / "out", tmp_path / "in")
+    assert "Nothing to do" in capsys.readouterr().out
+
+
+def test_padding_by_the_mean_of_each_pixel(tmp_path):
+    """What the papers do, subtract the mean of each pixel and pad with zeros, is what a padded mean image gives."""
+    unpacked(tmp_path / "in", "binary")
+    cifar10.prepare(tmp_path / "out", tmp_path / "in", shards=2, pad=4)
+    mean, _ = mean_image.mean_image(image_readers.open_source(str(tmp_path / "out" / "train")))
+    assert mean.shape == (40, 40, 3)
+    whole = cifar10.load(tmp_path / "in")["train"].images.astype(np.float64)
+    np.testing.assert_allclose(mean[4:-4, 4:-4], whole.mean(0), rtol=1e-6)
+    mean[4:-4, 4:-4] = 0
+    assert not mean.any()

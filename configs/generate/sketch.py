@@ -1,0 +1,77 @@
+"""A net while it is written: a `NetSpec` whose layers have names of their own and stand under headings."""
+
+import textwrap
+
+from configs.generate import single_file
+from zoo.formats import caffe_pb2
+from zoo.pycaffe.net_spec import NetSpec
+from zoo.pycaffe.net_spec import layers as L
+
+_WRAP = {"width": single_file.WIDTH - 2, "break_long_words": False, "break_on_hyphens": False}
+
+
+class Sketch:
+    """Layers are added in their order, each under its name; a section is a comment before the next one.
+
+    Attributes:
+        name: of the net.
+        data, label: the tops of the data layer.
+        sections: {name of a layer: comment before it}.
+    """
+
+    def __init__(self, name, train, test):
+        """Begins with the data layer of both phases.
+
+        Args:
+            name: of the net.
+            train, test: {field of the Data layer: value} for each phase, such as `imagenet(256)` gives.
+        """
+        self.name, self.sections, self._spec, self._heading = name, {}, NetSpec(), None
+        self._test = test
+        self.data, self.label = L.Data(ntop=2, include={"phase": caffe_pb2.TRAIN}, **train)
+        self._spec["data"], self._spec["label"] = self.data, self.label
+
+    def section(self, text):
+        """Puts a comment before the next layer."""
+        self._heading = text
+
+    def add(self, name, kind, *bottoms, **fields):
+        """Adds a layer of the type `kind` and returns its top, which has the layer's name unless `in_place=True`."""
+        if self._heading:
+            self.sections[name], self._heading = self._heading, None
+        top = getattr(L, kind)(*bottoms, **fields)
+        self._spec[name] = top
+        return top
+
+    def scores(self, top, top5=False, name="loss"):
+        """Adds the accuracy of the TEST phase, top 5 too on request, and the softmax loss."""
+        test = {"include": {"phase": caffe_pb2.TEST}}
+        self.add("accuracy", "Accuracy", top, self.label, **test)
+        if top5:
+            self.add("accuracy_top5", "Accuracy", top, self.label, top_k=5, **test)
+        self.add(name, "SoftmaxWithLoss", top, self.label)
+
+    def layers(self):
+        """Returns the LayerParameters."""
+        train, *others = self._spec.to_proto().layer
+        data, _ = L.Data(ntop=2, name=train.name, include={"phase": caffe_pb2.TEST}, **self._test)
+        test = data.to_proto().layer[0]
+        test.top[:] = train.top
+        return [train, test, *others]
+
+    def text(self, config, header, solver):
+        """Returns the text of the config called `config`.
+
+        Args:
+            config: its name.
+            header: the comment on top: paragraphs, which are wrapped, and commands, indented by two columns.
+            solver: see `single_file.text`; the prefix of snapshots and the seed are added.
+        """
+        solver = {**solver, "snapshot_prefix": config, "random_seed": 1}
+        return single_file.text(_wrapped(header), solver, self.name, self.layers(), self.sections)
+
+
+def _wrapped(text):
+    """Returns the text with each paragraph wrapped, and what is indented as it is."""
+    blocks = text.strip("\n").split("\n\n")
+    return "\n\n".join(b if b.startswith(" ") else textwrap.fill(" ".join(b.split("\n")), **_WRAP) for b in blocks)
