@@ -15,6 +15,7 @@ DOORS = (
     "zoo.netdef.net.net_def",
     "zoo.netdef.shape_inference.infer_shapes",
     "zoo.netdef.deploy.deploy",
+    "zoo.netdef.cost.cost",
     "zoo.solvers.schedules.schedule",
     "zoo.converters.build.build",
     "zoo.converters.solver.solver_def",
