@@ -21,10 +21,9 @@ from absl import flags
 from data_prep import batch_pickle, cifar10_images, common, official, sources, tar_members
 from data_prep.images import read_file
 from zoo.errors import DataError, Place
-from zoo.formats import limits
+from zoo.formats import class_names, limits
 
 SPLITS = {"train": [f"data_batch_{i}" for i in range(1, 6)], "test": ["test_batch"]}
-CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 SHAPE = (3, 32, 32)
 RECORD = 1 + 3 * 32 * 32  # bytes of the binary version: the label, then the planes
 SHARDS = 10
@@ -49,7 +48,7 @@ def load(source, seed=0):
     source = pathlib.Path(source)
     folders = _folders(source)
     if folders:
-        return {split: Split(*cifar10_images.load(held, CLASSES, seed)) for split, held in folders.items()}
+        return {split: Split(*cifar10_images.load(held, class_names.CIFAR10, seed)) for split, held in folders.items()}
     files = _files(source)
     return {split: _join([_batch(files, name) for name in names]) for split, names in SPLITS.items()}
 
@@ -121,7 +120,7 @@ def _batch(files, name):
         if file in files:
             at, data = files[file]
             images, labels = read(data, at)
-            if not len(labels) or labels.min() < 0 or labels.max() >= len(CLASSES):
+            if not len(labels) or labels.min() < 0 or labels.max() >= len(class_names.CIFAR10):
                 got = f"labels from {labels.min()} to {labels.max()}" if len(labels) else "no images"
                 raise DataError("not a batch of CIFAR-10", at=at, got=got, want="labels from 0 to 9")
             return images, labels
@@ -181,7 +180,7 @@ def prepare(output_dir, source, *, shards=None, pad=0, seed=0, force=False, feat
                 split,
                 *arrays,
                 made["shards"],
-                CLASSES,
+                class_names.CIFAR10,
                 command,
                 made | official.noted("CIFAR-10", split, len(arrays.labels)),
                 feature_names,

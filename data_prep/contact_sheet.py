@@ -7,7 +7,7 @@ import numpy as np
 
 from data_prep.image_readers import open_source
 from zoo.errors import DataError
-from zoo.formats import atomic
+from zoo.formats import atomic, class_names
 
 COLUMNS, ROWS, TILE, LINE = 8, 4, 128, 16  # images across and down; pixels of one, and of the line below it
 
@@ -39,7 +39,7 @@ def write(prefix, card):
 def draw(prefix, card):
     """Returns the sheet, uint8 BGR (ROWS * (TILE + LINE), COLUMNS * TILE, 3): the first images of the split.
 
-    They are shuffled as the split is. Below each stand its label and the name of its class.
+    They are shuffled as the split is. Below each stand its label and the name of its class, a synset's in words.
     """
     import cv2
 
@@ -52,7 +52,7 @@ def draw(prefix, card):
         top, left = number // COLUMNS * (TILE + LINE), number % COLUMNS * TILE
         small = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA)
         sheet[top : top + height, left : left + width] = small
-        title = f"{record.label} {card.classes[record.label]}"[:18]
+        title = f"{record.label} {class_names.short(card.classes[record.label])}"[:18]
         below = left + 2, top + TILE + LINE - 4
         cv2.putText(sheet, title, below, cv2.FONT_HERSHEY_SIMPLEX, 0.35, (0, 0, 0), 1, cv2.LINE_AA)
     return sheet
@@ -81,7 +81,12 @@ def describe(card, sheet):
         ("Left out as damaged", card.made.get("skipped", [])),
     ):
         lines += ["", f"## {title}: {len(names)}", *(f"- {name}" for name in names)]
-    lines += ["", "## Records per class", "| label | class | records |", "|---|---|---|"]
-    lines += [f"| {label} | {name} | {n} |" for label, (name, n) in enumerate(zip(card.classes, counts))]
+    rows = [(label, name, n) for label, (name, n) in enumerate(zip(card.classes, counts))]
+    columns = ["label", "class", "records"]
+    if any(map(class_names.words, card.classes)):
+        columns.insert(2, "words")
+        rows = [(label, name, class_names.words(name) or "", n) for label, name, n in rows]
+    lines += ["", "## Records per class", f"| {' | '.join(columns)} |", "|" + "---|" * len(columns)]
+    lines += [f"| {' | '.join(map(str, row))} |" for row in rows]
     digests = [f"| {shard.name} | {shard.count} | {shard.sha256} |" for shard in card.shards]
     return "\n".join([*lines, "", "## Shards", "| file | records | SHA-256 |", "|---|---|---|", *digests]) + "\n"

@@ -13,6 +13,7 @@ COMMANDS = {
     "evaluate": "zoo.evaluate",
     "convert": "zoo.convert",
     "benchmark": "zoo.benchmark",
+    "classify": "zoo.classify",
     "detect": "zoo.detect",
     "doctor": "zoo.doctor",
     "upgrade": "zoo.upgrade",

@@ -12,11 +12,10 @@ import pathlib
 
 from absl import flags
 
-from zoo import command, config_flag, user_code
+from zoo import command, config_flag, image_paths, user_code
 from zoo.errors import DataError, OutputError, Place
 from zoo.formats import limits
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 CONFIG = config_flag.define("Net to deploy (prototxt), or the name of a packaged config.")
 WEIGHTS = flags.DEFINE_string("weights", None, "Weights file (.caffemodel, .caffemodel.h5).", required=True)
 IMAGES = flags.DEFINE_list("images", None, "Image files, and folders of them.", required=True)
@@ -31,7 +30,7 @@ limits.define_flags(limits.IMAGE_PIXELS)
 
 def main():
     """Reads the flags, runs over the images and says what was found."""
-    paths, mean = _paths(), _mean()
+    paths, mean = image_paths.images(IMAGES.value), _mean()
     command.quiet_tensorflow()
     user_code.load()
     from zoo.detection.detector import Detector, read_image
@@ -53,17 +52,6 @@ def main():
         _write(targets[path], _encoded(draw(image, boxes, names), targets[path]))
     _write(output / "detections.csv", _table(rows))
     print(f"{len(rows)} detections in {len(paths)} images: {output}/detections.csv, and the images next to it")
-
-
-def _paths():
-    found = []
-    for given in map(pathlib.Path, IMAGES.value):
-        inside = given.is_dir()
-        files = sorted(p for p in given.iterdir() if p.suffix.lower() in SUFFIXES) if inside else [given]
-        if not files:
-            raise DataError("no images", at=Place(str(given)), want=", ".join(SUFFIXES))
-        found += files
-    return list(dict.fromkeys(found))
 
 
 def _mean():

@@ -17,6 +17,7 @@ from data_prep import cifar10, image_readers, mean_image
 from tests.input.small_data import data_layer, take
 from zoo.errors import DataError
 from zoo.formats import records
+from zoo.formats.class_names import CIFAR10
 from zoo.input.pipeline import DataLayer
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -182,7 +183,7 @@ def test_command(tmp_path):
 def colours(split, name, number):
     """Returns RGB (32, 32, 3) of one image, the same everywhere but for its upper half, so that JPEG keeps it."""
     image = np.zeros((32, 32, 3), np.uint8)
-    image[:] = (cifar10.CLASSES.index(name) * 20, number * 40, 255 * (split == "test"))
+    image[:] = (CIFAR10.index(name) * 20, number * 40, 255 * (split == "test"))
     image[:16, :, 0] = 255
     return image
 
@@ -190,7 +191,7 @@ def colours(split, name, number):
 def class_folders(root, count=3, skip=()):
     """Writes `count` images of each class but those in `skip` as PNG files under root/train and root/test."""
     for split in ("train", "test"):
-        for name in cifar10.CLASSES:
+        for name in CIFAR10:
             for number in range(0 if name in skip else count):
                 path = root / split / name / f"{number:04d}.png"
                 path.parent.mkdir(parents=True, exist_ok=True)
@@ -216,7 +217,7 @@ def test_class_folders(tmp_path, in_archives):
         assert labels.tolist() != sorted(labels)  # shuffled: class by class nothing learns
         numbers = images[:, 31, 0, 1] // 40
         for image, label, number in zip(images, labels, numbers):
-            np.testing.assert_array_equal(image, colours(split, cifar10.CLASSES[label], number))
+            np.testing.assert_array_equal(image, colours(split, CIFAR10[label], number))
     assert cifar10.load(tmp_path / "in", seed=1)["train"].labels.tolist() == found["train"].labels.tolist()
     assert cifar10.load(tmp_path / "in", seed=2)["train"].labels.tolist() != found["train"].labels.tolist()
 

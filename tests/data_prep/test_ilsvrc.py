@@ -171,7 +171,7 @@ def test_the_sheet_shows_the_pictures_and_the_card_reads(tmp_path, official):
         np.testing.assert_array_equal(sheet[top : top + 128, left : left + 128], want)
     assert (sheet[3 * 144 :] == 255).all()  # 20 images do not reach the last row
     said = (tmp_path / "train.md").read_text()
-    assert "| 3 | n03000684 | 5 |" in said and "| records | 20 |" in said and "CMYK" in said
+    assert "| 3 | n03000684 | chain saw, chainsaw | 5 |" in said and "| records | 20 |" in said and "CMYK" in said
     assert card.shards[0].sha256 in said and "`again`" in said
 
 

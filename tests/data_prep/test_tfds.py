@@ -17,7 +17,7 @@ from tests.data_prep.test_mnist import idx, nowhere  # noqa: F401
 from tests.input import tfds_folders
 from tests.input.small_data import data_layer, pictures, take
 from zoo.errors import DataError
-from zoo.formats import datum
+from zoo.formats import class_names, datum
 from zoo.formats.database_writer import DatabaseWriter
 from zoo.input.pipeline import DataLayer
 
@@ -55,7 +55,7 @@ def test_cifar10(tmp_path):
         assert label == number
     data, _ = fed(tmp_path / "cifar10" / "train", 3)
     np.testing.assert_array_equal(data, [image for image, _ in found[:3]])
-    assert info.features["label"].names == list(cifar10.CLASSES)
+    assert info.features["label"].names == list(class_names.CIFAR10)
     assert set(info.splits) == {"train", "test"}
 
 

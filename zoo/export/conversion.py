@@ -97,6 +97,7 @@ def convert(
     batch: int | str | None = None,
     outputs: Sequence[str] = (),
     data_dir: str | None = None,
+    load: bool = True,
 ) -> Conversion:
     """Returns the `Conversion` of a net.
 
@@ -108,6 +109,7 @@ def convert(
         batch: axis 0 of the inputs; "any" leaves it open; None does so where the net allows it.
         outputs: names of the blobs to give; () means what no layer reads.
         data_dir: where data, mean files and nets are looked for first.
+        load: whether the net is built and the weights are loaded now, so that what does not fit is said now.
 
     Raises:
         ZooError: what is wrong with the files, all that the net's layers refuse in one error.
@@ -157,6 +159,6 @@ def convert(
         found={name: where for name, where in found.items() if name in known_of},
         fixed=fixed,
     )
-    if weights:
-        _ = conversion.loaded  # what does not fit is said now
+    if weights and load:
+        _ = conversion.loaded
     return conversion

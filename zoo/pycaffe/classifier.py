@@ -20,6 +20,10 @@ class PictureNet(Net):
 
     def __init__(self, model_file, pretrained_file, mean=None, input_scale=None, raw_scale=None, channel_swap=None):
         super().__init__(model_file, TEST, weights=pretrained_file)
+        self._prepare(mean, input_scale, raw_scale, channel_swap)
+
+    def _prepare(self, mean, input_scale, raw_scale, channel_swap):
+        """Makes the `transformer`; its arguments are the constructor's."""
         if not self.inputs:
             raise also(DataError, IndexError)(
                 "the net has no input for images", want="a deploy net, whose data come from Input"
@@ -63,6 +67,19 @@ class Classifier(PictureNet):
         channel_swap=None,
     ):
         super().__init__(model_file, pretrained_file, mean, input_scale, raw_scale, channel_swap)
+        self._crop(image_dims)
+
+    @classmethod
+    def of(cls, definition, weights, image_dims=None, mean=None, input_scale=None, raw_scale=None, channel_swap=None):
+        """Returns a classifier of a `NetDef` and any number of weights files; otherwise as the constructor."""
+        net = cls._of(definition)
+        for path in weights:
+            net.copy_from(path)
+        net._prepare(mean, input_scale, raw_scale, channel_swap)
+        net._crop(image_dims)
+        return net
+
+    def _crop(self, image_dims):
         self.crop_dims = np.array(self.blobs[self.inputs[0]].shape[2:])
         self.image_dims = self.crop_dims if image_dims is None else image_dims
 

@@ -1,0 +1,206 @@
+"""Says what images show: the likeliest classes of each by a net and its weights, as Caffe's classify.py does.
+
+  python -m zoo.classify --config=deploy.prototxt --weights=net.caffemodel --images=photo.jpg --mean_value=104,117,123
+  python -m zoo.classify --config=lenet --weights=lenet_iter_10000.caffemodel --images=digits/ --top=3
+  python -m zoo.classify --config=train_val.prototxt --weights=net.caffemodel --list=val.txt --root_folder=val/ --csv
+  python -m zoo.classify --config=deploy.prototxt --weights=net.caffemodel --images=photos/ --output=scores.npy
+
+Images are prepared as the config's data layer prepares them: its mean, scale, channels. A net to deploy says nothing of
+that, so that the flags have to. An image is brought to --images_dim, of which the middle is what the net sees or, with
+--oversample, ten crops whose results are averaged: the corners and the middle, and their mirror images. That is the
+default where --images_dim is larger than the net's input, such as 256 x 256 for 227 x 227, as in classify.py.
+
+Classes are called as --labels says; without it ILSVRC2012's words where the net has 1,000, else their numbers. Where a
+list gives labels, the share of images whose label came first, and among the first --top, is said at the end.
+"""
+
+import pathlib
+
+from absl import flags
+
+from zoo import command, config_flag, image_paths, user_code
+from zoo.errors import DataError, OutputError, ZooError
+from zoo.formats import class_names, limits
+
+CONFIG = config_flag.define("Net to deploy or to train, or solver (prototxt), or the name of a packaged config.")
+WEIGHTS = flags.DEFINE_list("weights", None, "Weights files (.caffemodel, .caffemodel.h5, our .keras).", required=True)
+IMAGES = flags.DEFINE_list("images", [], "Image files, and folders of them.")
+LIST = flags.DEFINE_string("list", None, "Text file with an image a line, or an image and its label, as Caffe's.")
+ROOT = flags.DEFINE_string("root_folder", "", "What the names in --list are relative to.")
+TOP = flags.DEFINE_integer("top", 5, "How many classes are said of each image.", lower_bound=1)
+LABELS = flags.DEFINE_string(
+    "labels", None, "Names of the classes: imagenet, cifar10, mnist, a file with a name a line, or a prepared split."
+)
+OVERSAMPLE = flags.DEFINE_bool(
+    "oversample", None, "Average ten crops of each image. Default: where --images_dim is larger than the input."
+)
+DIMS = flags.DEFINE_list(
+    "images_dim", [], "Height and width that images are brought to. Default: 256,256 for inputs of 224 or 227."
+)
+MEAN_VALUE = flags.DEFINE_list("mean_value", None, "What is subtracted: one number, or one a channel; 0 for nothing.")
+MEAN_FILE = flags.DEFINE_string("mean_file", None, "Mean image (.binaryproto, or .npy as pycaffe has it).")
+SCALE = flags.DEFINE_float("scale", None, "What the difference is multiplied by. Default: as the config says, or 1.")
+RGB = flags.DEFINE_bool("rgb", False, "The net wants R, G, B; Caffe's nets want B, G, R.")
+BLOB = flags.DEFINE_string("blob", None, 'Blob with a value for each class. Default: the only output, or "prob".')
+INPUT_SHAPE = flags.DEFINE_multi_string(
+    "input_shape", [], "Caffe shape of the input where nothing else says it: 'data: 1,3,227,227'."
+)
+DATA_DIR = flags.DEFINE_string("data_dir", "data", "Where the config's mean file is looked for first.")
+BATCH = flags.DEFINE_integer("batch", 10, "How many images are read and classified at once.", lower_bound=1)
+CSV = flags.DEFINE_bool("csv", False, "Print CSV: image, rank, label, class, score.")
+JSON = flags.DEFINE_bool("json", False, "Print one JSON object instead of text.")
+OUTPUT = flags.DEFINE_string("output", None, "Write there what is printed; a name in .npy gets all scores as an array.")
+limits.define_flags(limits.MEMORY_BYTES)
+
+
+def main():
+    """Reads the flags, classifies, says or writes what was found."""
+    images, (mean, dims) = _images(), _numbers()
+    names = class_names.of(LABELS.value) if LABELS.value else None
+    command.quiet_tensorflow()
+    user_code.load()
+    from zoo.export import input_shapes
+    from zoo.pycaffe.config_classifier import Preparation, config_classifier, read_mean
+
+    preparation = Preparation(dims, read_mean(MEAN_FILE.value) if MEAN_FILE.value else mean, SCALE.value, RGB.value)
+    shapes = input_shapes.parse(INPUT_SHAPE.value) or None
+    net, said = config_classifier(
+        CONFIG.value, WEIGHTS.value, preparation, shapes, BLOB.value, DATA_DIR.value, BATCH.value
+    )
+    oversample = OVERSAMPLE.value
+    if oversample is None:
+        oversample = tuple(net.image_dims) != tuple(net.crop_dims)
+    if not (CSV.value or JSON.value):
+        print(said + ("; ten crops of each" if oversample else "; the middle of each"), flush=True)
+    found = []
+    for first in range(0, len(images), BATCH.value):
+        for path, label, scores in _classified(net, images[first : first + BATCH.value], oversample):
+            names = names or class_names.of_count(len(scores))
+            if len(names) != len(scores):
+                want = f"{len(scores)}, as the net has classes"
+                raise DataError("names of classes do not fit the net", got=f"{len(names)} names", want=want)
+            found.append((path, label, scores))
+            if not (CSV.value or JSON.value or OUTPUT.value):
+                print(_lines(path, scores, names), flush=True)
+    _end(found, names)
+
+
+def _images():
+    """Returns [(path, label or None)] of what is to be classified."""
+    if bool(IMAGES.value) == bool(LIST.value):
+        raise ZooError("which images?", want="--images=FILE,FOLDER or --list=FILE")
+    if CSV.value and JSON.value:
+        raise ZooError("--csv and --json exclude each other")
+    if LIST.value:
+        return image_paths.listed(LIST.value, ROOT.value)
+    return [(path, None) for path in image_paths.images(IMAGES.value)]
+
+
+def _numbers():
+    """Returns (mean values or None, (height, width) or None) of the flags."""
+    if MEAN_FILE.value and MEAN_VALUE.value is not None:
+        raise ZooError("--mean_file and --mean_value exclude each other")
+    mean = None if MEAN_VALUE.value is None else _parsed("mean_value", MEAN_VALUE.value, float, "104,117,123")
+    dims = tuple(_parsed("images_dim", DIMS.value, int, "256,256")) or None
+    if dims and (len(dims) != 2 or min(dims) < 1):
+        raise ZooError("--images_dim", got=",".join(DIMS.value), want="height and width, such as 256,256")
+    return mean, dims
+
+
+def _parsed(flag, texts, kind, want):
+    try:
+        return [kind(text) for text in texts]
+    except ValueError:
+        raise ZooError(f"--{flag} takes numbers", got=",".join(texts), want=want) from None
+
+
+def _classified(net, images, oversample):
+    """Yields (path, label, scores) of images, classified at once."""
+    from zoo.pycaffe.images import load_image
+
+    color = net.blobs[net.inputs[0]].shape[1] == 3
+    scores = net.predict([load_image(path, color) for path, _ in images], oversample)
+    for (path, label), row in zip(images, scores.reshape(len(images), -1)):
+        yield path, label, row
+
+
+def _best(scores):
+    """Returns the labels of the largest scores, the largest first; of equals the lowest."""
+    return (-scores).argsort(kind="stable")[: TOP.value]
+
+
+def _lines(path, scores, names):
+    width = len(str(len(names)))
+    lines = [f"  {scores[label]:.4f}  {label:>{width}}{_called(names, label)}" for label in _best(scores)]
+    return "\n".join([f"{path}", *lines])
+
+
+def _called(names, label):
+    return "" if names[label] == str(label) else f"  {names[label]}"
+
+
+def _end(found, names):
+    """Says or writes all that was found, and the share that was right where labels are known."""
+    if OUTPUT.value and OUTPUT.value.endswith(".npy"):
+        _write(_npy([scores for _, _, scores in found]))
+    elif CSV.value:
+        _write(_csv(found, names).encode())
+    elif JSON.value:
+        _write(_json(found, names).encode())
+    elif OUTPUT.value:
+        _write("".join(_lines(path, scores, names) + "\n" for path, _, scores in found).encode())
+    labelled = [(label, list(_best(scores))) for _, label, scores in found if label is not None]
+    if labelled and not (CSV.value or JSON.value):
+        first = sum(best[0] == label for label, best in labelled)
+        top = sum(label in best for label, best in labelled)
+        shares = f"label first {first / len(labelled):.4f}, among the first {TOP.value} {top / len(labelled):.4f}"
+        print(f"{len(labelled)} images: {shares}")
+    if OUTPUT.value:
+        print(f"{len(found)} images: {OUTPUT.value}")
+
+
+def _csv(found, names):
+    import csv
+    import io
+
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["image", "rank", "label", "class", "score"])
+    for path, _, scores in found:
+        for rank, label in enumerate(_best(scores), 1):
+            writer.writerow([path, rank, label, names[label], f"{scores[label]:.6g}"])
+    return text.getvalue()
+
+
+def _json(found, names):
+    import json
+
+    images = []
+    for path, label, scores in found:
+        best = [{"label": int(i), "class": names[i], "score": float(scores[i])} for i in _best(scores)]
+        images.append({"image": str(path), **({} if label is None else {"label": label}), "top": best})
+    return json.dumps({"images": images}, indent=1) + "\n"
+
+
+def _npy(rows):
+    import io
+
+    import numpy as np
+
+    data = io.BytesIO()
+    np.save(data, np.array(rows, np.float32))
+    return data.getvalue()
+
+
+def _write(data):
+    from zoo.formats import atomic
+
+    if not OUTPUT.value:
+        print(data.decode(), end="")
+        return
+    with atomic.replacing(pathlib.Path(OUTPUT.value), OutputError) as file:
+        file.write(data)
+
+
+if __name__ == "__main__":
+    command.run(main)

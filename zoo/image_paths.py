@@ -1,0 +1,54 @@
+"""What a flag that names images stands for: files, folders of them, and lists of them."""
+
+import pathlib
+
+from zoo.errors import DataError, Place
+from zoo.formats import regular
+
+SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
+
+
+def images(given):
+    """Returns the paths of images, each once: files as they are given, and what lies in folders, in the order of names.
+
+    Args:
+        given: paths of image files and of folders of them.
+
+    Raises:
+        DataError: a folder holds no images.
+    """
+    found = []
+    for path in map(pathlib.Path, given):
+        inside = path.is_dir()
+        files = sorted(p for p in path.iterdir() if p.suffix.lower() in SUFFIXES) if inside else [path]
+        if not files:
+            raise DataError("no images", at=Place(str(path)), want=", ".join(SUFFIXES))
+        found += files
+    return list(dict.fromkeys(found))
+
+
+def listed(path, root=""):
+    """Returns [(image's path, label or None)] of a list: an image a line, or an image and its label as Caffe has them.
+
+    Either all lines have labels or none. Names stand for files in the folder `root`, or where that is "" next to
+    where the command runs.
+
+    Raises:
+        DataError: the list cannot be read, or is empty.
+    """
+    from zoo.formats import image_list
+
+    try:
+        lines = [line.strip() for line in regular.read_text(path).splitlines() if line.strip()]
+    except (OSError, UnicodeDecodeError) as error:
+        got = getattr(error, "strerror", None) or "text that is not UTF-8"
+        raise DataError("cannot read a list of images", at=Place(str(path)), got=got) from None
+    if not lines:
+        raise DataError(
+            "an empty list of images", at=Place(str(path)), want='lines such as "cat/1.jpg" or "cat/1.jpg 0"'
+        )
+    if all(pathlib.Path(line).suffix.lower() in SUFFIXES for line in lines):
+        entries = [(line, None) for line in lines]
+    else:
+        entries = [(entry.name, entry.label) for entry in image_list.read_list(path)]
+    return [(pathlib.Path(root, name), label) for name, label in entries]

@@ -1,0 +1,135 @@
+"""A `Classifier` of any config and its weights, which prepares images as the config's data layer does."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from zoo.errors import DataError, NetError, Place
+from zoo.export.conversion import convert
+from zoo.export.preprocessing import gives_images
+from zoo.input.mean_file import mean_image
+from zoo.pycaffe.classifier import Classifier
+
+IMAGENET_CROPS, IMAGENET_SIDE = (224, 227), 256  # what classify.py brings images to before it cuts 227 x 227 out
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """How images become a net's input; what is None is as the config says.
+
+    Attributes:
+        image_dims: (height, width) that images are brought to before crops are cut out.
+        mean: float32 (channels,) or (channels, height, width), in the order of the net's channels; () for none.
+        scale: what is multiplied with after the mean.
+        rgb: whether the net wants R, G, B; Caffe's nets want B, G, R.
+    """
+
+    image_dims: tuple[int, int] | None = None
+    mean: np.ndarray | tuple | None = None
+    scale: float | None = None
+    rgb: bool = False
+
+
+def config_classifier(config, weights, preparation=None, shapes=None, output=None, data_dir=None, batch=10):
+    """Returns (`Classifier`, what it does to images, in words) of a net to deploy, or to train, or of a solver.
+
+    Args:
+        config: path of the prototxt.
+        weights: paths of weights files, loaded in turn.
+        preparation: the `Preparation`; None leaves all to the config.
+        shapes: {input: Caffe shape}, needed where nothing else says it.
+        output: the blob with a value for each class; None for the net's only output, or its "prob".
+        data_dir: where the mean file is looked for first.
+        batch: how many crops the net runs over at once, where it takes any number.
+
+    Raises:
+        ZooError: the net takes no images or gives no classes, its mean file is not there, or what `convert` raises.
+    """
+    preparation = preparation or Preparation()
+    how = {"shapes": shapes, "data_dir": data_dir, "load": False}
+    conversion = convert(config, weights, outputs=[output] if output else (), **how)
+    if len(conversion.outputs) > 1:
+        if "prob" not in conversion.outputs:
+            got = ", ".join(conversion.outputs)
+            raise NetError("the net has several outputs", at=Place(config), got=got, hint="--blob=NAME says which")
+        conversion = convert(config, weights, outputs=["prob"], **how)
+    name, shape = _input(conversion)
+    found = conversion.preprocessing[name]
+    mean = _mean(found, preparation.mean, shape[1], config)
+    scale = found.scale if preparation.scale is None else preparation.scale
+    swap = (2, 1, 0) if shape[1] == 3 and not preparation.rgb else None
+    dims = preparation.image_dims or found.resize or _image_dims(shape[2:])
+    net = Classifier.of(conversion.definition, weights, dims, mean, None if scale == 1 else scale, 255, swap)
+    if not conversion.fixed:
+        net.blobs[name].reshape(batch, *shape[1:])
+    return net, _said(found, dims, shape, mean, scale, preparation)
+
+
+def _input(conversion):
+    """Returns (name, Caffe shape) of the only input, which is of images."""
+    shapes = {ref.name: conversion.shapes[ref] for ref in conversion.inputs}
+    (name, shape), *more = shapes.items()
+    if more or len(shape) != 4 or shape[1] not in (1, 3):
+        got = ", ".join(f"{each} {' x '.join(map(str, size))}" for each, size in shapes.items())
+        raise NetError(
+            "the net does not take images",
+            at=Place(conversion.config),
+            got=got,
+            want="one input N x 3 x H x W, or N x 1 x H x W",
+        )
+    (output,) = conversion.outputs.values()
+    size = conversion.shapes[output]
+    if len(size) < 2 or any(side != 1 for side in size[2:]):
+        got = f"{output.name} {' x '.join(map(str, size))}"
+        raise NetError(
+            "the net gives no classes",
+            at=Place(conversion.config),
+            got=got,
+            want="N x classes",
+            hint="--blob names another blob",
+        )
+    return name, shape
+
+
+def _mean(found, given, channels, config):
+    if given is None and found.mean_file and found.mean_picture is None:
+        hint = "--mean_file or --mean_value says what to subtract; --mean_value=0 nothing"
+        raise DataError("the config's mean file is not here", at=Place(config), got=found.mean_file, hint=hint)
+    if given is None:
+        given = found.mean if found.mean_picture is None else found.mean_picture.transpose(2, 0, 1)
+    mean = np.asarray(given, np.float32)
+    if not mean.size or not mean.any():
+        return None
+    if mean.ndim == 1 and mean.size not in (1, channels):
+        raise DataError("wrong number of mean values", got=mean.size, want=f"1 or {channels}")
+    return np.repeat(mean, channels) if mean.shape == (1,) else mean
+
+
+def _image_dims(size):
+    return (IMAGENET_SIDE, IMAGENET_SIDE) if set(size) <= set(IMAGENET_CROPS) else tuple(size)
+
+
+def _said(found, dims, shape, mean, scale, preparation):
+    channels = "gray" if shape[1] == 1 else "RGB" if preparation.rgb else "BGR"
+    sizes = f"{dims[0]} x {dims[1]} (H x W)" + ("" if dims == shape[2:] else f", of it {shape[2]} x {shape[3]}")
+    said = [f"images: {channels}, 0..255, brought to {sizes}"]
+    if mean is not None:
+        values = ", ".join(f"{value:g}" for value in mean.reshape(len(mean), -1).mean(1))
+        said.append(f"less {'a mean image of means ' if mean.ndim == 3 else ''}{values}")
+    elif not gives_images(found.layer) and preparation.mean is None:
+        said.append("less no mean, as neither the config nor a flag says one")
+    return "; ".join([*said, *([f"times {scale:g}"] if scale != 1 else [])])
+
+
+def read_mean(path):
+    """Returns the mean image (channels, height, width) in a file, a .binaryproto or .npy; raises DataError."""
+    if not str(path).endswith(".npy"):
+        return mean_image(path).transpose(2, 0, 1)
+    at = Place(str(path))
+    try:
+        mean = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise DataError("no mean image", at=at, got=getattr(error, "strerror", None) or str(error)) from None
+    if mean.ndim not in (1, 3) or mean.dtype.kind not in "fiu":
+        raise DataError("no mean image", at=at, got=f"{mean.dtype} of shape {mean.shape}", want="(channels, H, W)")
+    return mean.astype(np.float32)
