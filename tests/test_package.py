@@ -27,7 +27,10 @@ def installed(tmp_path_factory):
     built = run(sys.executable, "-m", "pip", "wheel", ".", "-w", folder, *options)
     assert built.returncode == 0, built.stderr
     (wheel,) = folder.glob("*.whl")
-    assert not [name for name in zipfile.ZipFile(wheel).namelist() if name.startswith(("tests/", "benchmarks/"))]
+    names = zipfile.ZipFile(wheel).namelist()
+    assert not [
+        name for name in names if name.startswith(("tests/", "benchmarks/", "configs/", "zoo/configs/generate"))
+    ]
     assert run(sys.executable, "-m", "venv", folder / "venv").returncode == 0
     (site,) = (folder / "venv" / "lib").glob("python*/site-packages")
     (site / "needs.pth").write_text(sysconfig.get_path("purelib"))

@@ -18,8 +18,8 @@ learned parameters, and 25,379 numbers of running statistics.
   python -m zoo.train --config=configs/mobilenet_ssd.prototxt --weights=mobilenet_iter_73000.caffemodel
 
 The weights are in the author's repository: this net, trained on COCO and then on VOC. A backbone alone, such as the
-author's MobileNet classifier, has the same names; then raise the rates of 0.1, which are for finetuning the whole net.
-docs/detection.md says more. Written by configs/generate/mobilenet_ssd.py.
+author's MobileNet classifier, has the same names; then raise the rates of 0.1, which are for finetuning the whole
+net. docs/detection.md says more. Written by configs/generate/mobilenet_ssd.py.
 
 Score of the original author, not run here: mean average precision 72.7 % on VOC 2007 test (the repository's readme;
 68 % without COCO). Differs from theirs: the test net's rates, which nothing reads, are those of training.

@@ -75,18 +75,18 @@ SOLVER = {
 }
 
 HEADER = """
-ResNet-{depth} on CIFAR-10: He, Zhang, Ren and Sun, arXiv 1512.03385, section 4.2, with the shortcuts of their option A,
-which have no parameters. {parameters} learned parameters, and {statistics} numbers of running statistics.
+ResNet-{depth} on CIFAR-10: He, Zhang, Ren and Sun, arXiv 1512.03385, section 4.2, with the shortcuts of their
+option A, which have no parameters. {parameters} learned parameters, and {statistics} numbers of running statistics.
 
   python -m data_prep.cifar10 --source=DIRECTORY_OR_ARCHIVE --pad=4 --output_dir=data/cifar10_pad4
   python -m data_prep.mean_image --source=data/cifar10_pad4/train --output=data/cifar10_pad4/mean.binaryproto
   python -m zoo.train --config=configs/cifar10_resnet{depth}.prototxt
 
-Score of the original authors, not run here: {score} % (their table 6, error {error}). The recipe is theirs: batch 128,
-rate 0.1 divided by 10 at 32,000 and 48,000 of 64,000 iterations, decay 0.0001, the mean of each pixel subtracted,
-then 4 zeros on each side, a random crop of 32 x 32 and a mirror image for half of them. The mean image of padded
-images is zero in the border, so zeros stay there. round_mode is newer than Caffe 1.0. Data: pixels are R, G, B in
-that order.
+Score of the original authors, not run here: {score} % (their table 6, error {error}). The recipe is theirs: batch
+128, rate 0.1 divided by 10 at 32,000 and 48,000 of 64,000 iterations, decay 0.0001, the mean of each pixel
+subtracted, then 4 zeros on each side, a random crop of 32 x 32 and a mirror image for half of them. The mean image
+of padded images is zero in the border, so zeros stay there. round_mode is newer than Caffe 1.0. Data: pixels are R,
+G, B in that order.
 """
 
 

@@ -9,8 +9,8 @@ from zoo.pycaffe.net_spec import params as P
 
 HEADER = """
 SSD300 with VGG-16 on VOC 2007 and 2012: Liu et al., arXiv 1512.02325, with the layers, names and recipe of
-examples/ssd/ssd_pascal.py (weiliu89/caffe, branch ssd). VGG-16 without its last layer, fc6 and fc7 as convolutions with
-holes, and six maps of boxes: 8,732 for an image of 300 x 300. 26,285,486 learned parameters.
+examples/ssd/ssd_pascal.py (weiliu89/caffe, branch ssd). VGG-16 without its last layer, fc6 and fc7 as convolutions
+with holes, and six maps of boxes: 8,732 for an image of 300 x 300. 26,285,486 learned parameters.
 
   python -m data_prep.detection --source=VOCdevkit/VOC2007,VOCdevkit/VOC2012 --names=ImageSets/Main/trainval.txt \\
       --output=data/voc0712/trainval_lmdb --shuffle
@@ -18,11 +18,12 @@ holes, and six maps of boxes: 8,732 for an image of 300 x 300. 26,285,486 learne
       --labelmap=data/voc0712/labelmap.prototxt --output=data/voc0712/test_lmdb
   python -m zoo.train --config=configs/ssd300_vgg16.prototxt --weights=VGG_ILSVRC_16_layers_fc_reduced.caffemodel
 
-The weights are the authors' (gist.github.com/weiliu89/2ed6e13bfd5b57cf81d6), of VGG-16 with fc6 and fc7 reduced to such
-convolutions. docs/detection.md says more. Written by configs/generate/ssd300_vgg16.py.
+The weights are the authors' (gist.github.com/weiliu89/2ed6e13bfd5b57cf81d6), of VGG-16 with fc6 and fc7 reduced to
+such convolutions. docs/detection.md says more. Written by configs/generate/ssd300_vgg16.py.
 
-Score of the original authors, not run here: mean average precision 77.2 % on VOC 2007 test (their readme). Differs from
-theirs: one batch of 32, where they had 8 on each of four GPUs, each with its own number of matches under its loss.
+Score of the original authors, not run here: mean average precision 77.2 % on VOC 2007 test (their readme). Differs
+from theirs: one batch of 32, where they had 8 on each of four GPUs, each with its own number of matches under its
+loss.
 """
 
 RATE = {"param": [{"lr_mult": 1, "decay_mult": 1}, {"lr_mult": 2, "decay_mult": 0}]}
