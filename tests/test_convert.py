@@ -266,3 +266,19 @@ def test_layers_without_names(command, tmp_path):
     assert "not in the weights files, filled instead: (no name)#2" in binary.stderr
     hdf5 = error(command(f"--config={config}", f"--weights={tmp_path}/a.keras", f"--output={tmp_path}/a.caffemodel.h5"))
     assert "no name for an HDF5 group" in hdf5 and not (tmp_path / "a.caffemodel.h5").exists()
+
+
+def test_a_state_that_the_files_do_not_carry_on_is_said(command, tmp_path):
+    config = tmp_path / "lstm.prototxt"
+    config.write_text(
+        """
+        layer { name: "in" type: "Input" top: "x" top: "cont" input_param {
+          shape { dim: 3 dim: 2 dim: 4 } shape { dim: 3 dim: 2 } } }
+        layer { name: "l.stm" type: "LSTM" bottom: "x" bottom: "cont" top: "h" recurrent_param { num_output: 2 } }
+        """
+    )
+    done = command(f"--config={config}", f"--output={tmp_path}/x.keras")
+    assert done.returncode == 0, done.stderr
+    assert (
+        f'WARNING: {config}:4: layer "l.stm" (LSTM): not carried from batch to batch: the hidden state' in done.stderr
+    )

@@ -47,3 +47,14 @@ def test_names_that_tensorflow_has_no_scope_for():
 
 def in_a_graph(net):
     return tf.function(lambda x: net.run({net.inputs[0]: x})[net.outputs()[0]], autograph=False)
+
+
+def test_no_variable_has_a_name_that_pytorch_does_not_take():
+    text = (
+        NET
+        + """layer { name: "ip.1" type: "InnerProduct" bottom: "z" top: "v" inner_product_param { num_output: 2 } }
+        layer { name: ".2" type: "InnerProduct" bottom: "v" top: "u" inner_product_param { num_output: 2 } }"""
+    )
+    net = build(net_def(parse_net(text), "TEST"), portable=True)
+    paths = [variable.path for variable in net.model().variables]
+    assert len(set(paths)) == 4 and not [path for path in paths if "." in path]

@@ -283,13 +283,13 @@ def _passing(values, flags):
 
 
 def keras_name(name: str) -> str:
-    """Returns `name` as TensorFlow allows it for a scope, which it begins only with a letter, a digit or ".".
+    """Returns `name` as TensorFlow allows it for a scope and PyTorch for a parameter.
 
-    "/", which Keras keeps for scopes, is "__"; white space and what TensorFlow does not allow are "_"; a name that
-    begins otherwise has "layer" before it.
+    "/", which Keras keeps for scopes, is "__"; white space and what TensorFlow or PyTorch does not allow, such as ".",
+    are "_"; a name that begins with anything but a letter or a digit has "layer" before it.
     """
-    plain = re.sub(r"[^A-Za-z0-9_.-]", "_", "_".join(name.replace("/", "__").split()))
-    return plain if re.match(r"[A-Za-z0-9.]", plain) else f"layer{plain}"
+    plain = re.sub(r"[^A-Za-z0-9_-]", "_", "_".join(name.replace("/", "__").split()))
+    return plain if re.match(r"[A-Za-z0-9]", plain) else f"layer{plain}"
 
 
 def _rename_operations(outputs):

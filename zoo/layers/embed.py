@@ -53,7 +53,7 @@ class Embed(LayerType):
     def build(self, site):
         """A gather, out of range made NaN so that all devices agree."""
         table = reader(site.variables[0], site.name, site.portable)
-        bias = reader(site.variables[1], f"{site.name}.bias", site.portable) if self.bias_term else None
+        bias = reader(site.variables[1], f"{site.name}__bias", site.portable) if self.bias_term else None
 
         def embed(x):
             index = ops.cast(to_caffe(ops.stop_gradient(x)), "int32")

@@ -70,7 +70,7 @@ class _Recurrent(LayerType):
         """Returns a Dense layer over given variables."""
         given = {"kernel": kernel} if bias is None else {"kernel": kernel, "bias": bias}
         units = kernel.shape[1]
-        return inject(keras.layers.Dense(units, use_bias=bias is not None, name=f"{site.name}.{part}"), given)
+        return inject(keras.layers.Dense(units, use_bias=bias is not None, name=f"{site.name}__{part}"), given)
 
     def cell(self, site, variables):
         """Returns ``step(sum of the inputs' parts, cont (N, 1), state or None) -> (output, state)`` from the rest."""
@@ -90,7 +90,7 @@ class _Recurrent(LayerType):
             from zoo.layers.keras_layers.carried_state import LoadState, StoreState
 
             variables = [site.state(name, (streams, self.num_output)) for name in self.hidden]
-            carry = LoadState(variables, name=site.name), StoreState(variables, name=f"{site.name}.keep")
+            carry = LoadState(variables, name=site.name), StoreState(variables, name=f"{site.name}__keep")
 
         def recurrent(x, cont, *others):
             x = of_x(ops.reshape(to_caffe(x), (steps, -1, x_size)))
@@ -116,6 +116,10 @@ class _Recurrent(LayerType):
     def integers(self, bottoms):
         """cont is 0 or 1."""
         return {1: 2}
+
+    def forgets(self):
+        """The hidden state, unless it is given and returned."""
+        return "" if self.expose else "the hidden state: every batch begins with zeros (expose_hidden gives it)"
 
     def fixes_batch(self, bottoms):
         """Axis 0 is time."""

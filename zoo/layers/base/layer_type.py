@@ -209,6 +209,18 @@ class LayerType:
         """Returns why axis 0 must stay what it is, as a clause; "" where it need not."""
         return ""
 
+    def choices(self):
+        """Returns the tops that hold places or rows picked by comparing numbers, where rounding decides between two."""
+        return () if self.padded_axis is None else tuple(range(len(self.layer.tops)))
+
+    def chosen(self, bottom, top):
+        """Returns the values of bottom 0 that a top of `choices` points at, arrays of Caffe's order; None if none."""
+        return
+
+    def forgets(self):
+        """Returns what it carries from batch to batch and an exported model does not, as a clause; "" for nothing."""
+        return ""
+
     def flops(self, bottoms, tops):
         """Returns multiply-adds of one forward pass, 0 where they do not matter."""
         return 0

@@ -82,7 +82,7 @@ class NvidiaBatchNorm(LayerType):
         from zoo.layers.keras_layers.carried_state import LoadState
 
         passes = site.state("passes", ())
-        count = LoadState([passes], name=f"{site.name}.passes", dtype="float32", autocast=False)
+        count = LoadState([passes], name=f"{site.name}__passes", dtype="float32", autocast=False)
         keep = keeper(site, [*site.variables[:2], passes])
 
         def train(x):

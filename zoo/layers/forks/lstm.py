@@ -61,19 +61,19 @@ class Lstm(LayerType):
     def build(self, site):
         """Plain Keras, but for the state that is carried from batch to batch and clipped gradients."""
         kernel_x, kernel_h, bias = site.variables
-        of_x = inject(keras.layers.Dense(4 * self.size, name=f"{site.name}.x"), {"kernel": kernel_x, "bias": bias})
+        of_x = inject(keras.layers.Dense(4 * self.size, name=f"{site.name}__x"), {"kernel": kernel_x, "bias": bias})
         weight = reader(kernel_h, site.name, site.portable)
         steps, items = site.bottoms[0][:2]
         clip, carry = (lambda x: x), None
         if self.clip > 0 and not site.portable:
             from zoo.layers.keras_layers.clipped_gradient import ClippedGradient
 
-            clip = ClippedGradient(self.clip, name=f"{site.name}.clip")
+            clip = ClippedGradient(self.clip, name=f"{site.name}__clip")
         if len(site.bottoms) > 1 and not site.portable:
             from zoo.layers.keras_layers.carried_state import LoadState, StoreState
 
             state = [site.state(name, (items, self.size)) for name in ("h", "c")]
-            carry = LoadState(state, name=f"{site.name}.load"), StoreState(state, name=f"{site.name}.keep")
+            carry = LoadState(state, name=f"{site.name}__load"), StoreState(state, name=f"{site.name}__keep")
 
         def lstm(x, marks=None):
             u, gates_x = weight(x), of_x(x)
@@ -99,6 +99,10 @@ class Lstm(LayerType):
     def integers(self, bottoms):
         """Marks are 0 or 1."""
         return {1: 2} if len(bottoms) > 1 else {}
+
+    def forgets(self):
+        """The state, where there are marks."""
+        return "the state: every batch begins with zeros" if len(self.layer.bottoms) > 1 else ""
 
     def fixes_batch(self, bottoms):
         """Axis 0 is time."""

@@ -59,6 +59,11 @@ class MarginInnerProduct(LayerType):
             raise self.error("expects one label for each line", "bottom", got=label, want=f"{count(before)} labels")
         return ((*before, self.classes), (1,))[: len(self.layer.tops)]
 
+    def forgets(self):
+        """The number of the pass, on which lambda depends."""
+        steady = self.margin == "SINGLE" and len(self.layer.tops) == 1
+        return "" if steady or not self.gamma else "the number of passes: lambda stays that of the first"
+
     def lookups(self, bottoms):
         """Labels of its classes."""
         return {1: (self.classes, None)}
@@ -100,7 +105,7 @@ class MarginInnerProduct(LayerType):
         from zoo.layers.keras_layers.carried_state import LoadState
 
         done = site.state("passes", ())
-        load = LoadState([done], name=f"{site.name}.passes", dtype="float32", autocast=False)
+        load = LoadState([done], name=f"{site.name}__passes", dtype="float32", autocast=False)
         store = keeper(site, [site.variables[0], done])
         return (
             lambda x: load(x)[0] + (self.start + 1.0),

@@ -40,6 +40,10 @@ class SegAccuracy(LayerType):
             raise self.error("each line of scores needs a label", "bottom", got=labels, want=want)
         return ((1, 1, 1, 3),)
 
+    def forgets(self):
+        """The confusion matrix, with reset: false."""
+        return "" if self.reset else "the confusion matrix: each batch is scored by itself"
+
     def lookups(self, bottoms):
         """Labels of its classes."""
         return {1: (bottoms[0][1], self.ignored or None)}
@@ -53,7 +57,7 @@ class SegAccuracy(LayerType):
             from zoo.layers.keras_layers.carried_state import LoadState, StoreState
 
             matrix, plain = [site.state("confusion", (classes, classes))], {"dtype": "float32", "autocast": False}
-            total = LoadState(matrix, name=site.name, **plain), StoreState(matrix, name=f"{site.name}.keep", **plain)
+            total = LoadState(matrix, name=site.name, **plain), StoreState(matrix, name=f"{site.name}__keep", **plain)
 
         def score(x, label):
             scores = lines_along(ops.stop_gradient(x), 1, len(shape))

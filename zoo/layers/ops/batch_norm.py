@@ -68,5 +68,5 @@ def keeper(site, variables):
         return lambda y, values: y
     from zoo.layers.keras_layers.carried_state import StoreState
 
-    store = StoreState(variables, name=f"{site.name}.keep", dtype="float32", autocast=False)
+    store = StoreState(variables, name=f"{site.name}__keep", dtype="float32", autocast=False)
     return lambda y, values: store([y, *map(ops.stop_gradient, values)])
