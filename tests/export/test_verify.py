@@ -182,3 +182,68 @@ def test_opencv_is_not_needed(converted, monkeypatch, tmp_path):
     comparison = verify.Comparison(conversion)
     assert comparison.silent == {"OpenCV": "it is not installed"}
     assert all(r.equal for r in comparison.compare(keras_file.load(path), exported.inputs, 1e-4))
+
+
+TIES = """
+input: "data" input_shape { dim: 1 dim: 8 dim: 8 dim: 8 }
+layer { name: "near" type: "Deconvolution" bottom: "data" top: "near"
+  convolution_param { num_output: 4 kernel_size: 2 stride: 2 bias_term: false } }
+layer { name: "pool" type: "Pooling" bottom: "near" top: "pool" top: "mask"
+  pooling_param { pool: MAX kernel_size: 2 stride: 2 } }
+layer { name: "up" type: "Upsample" bottom: "pool" bottom: "mask" top: "up" upsample_param { scale: 2 } }
+layer { name: "last" type: "Convolution" bottom: "up" top: "last"
+  convolution_param { num_output: 3 kernel_size: 3 bias_term: false } }
+"""
+
+
+@pytest.fixture
+def ties(tmp_path, monkeypatch):
+    """(conversion, run, names) of a net whose pooling chooses among four numbers that are equal but for rounding."""
+    rng = np.random.default_rng(0)
+    near = np.repeat(rng.normal(size=(8, 4, 1, 1)), 4, axis=2).reshape(8, 4, 2, 2)
+    near = near * (1 + 1.2e-7 * rng.integers(-1, 2, near.shape))
+    arrays = {"near": [near.astype(np.float32)], "last": [rng.normal(size=(3, 4, 3, 3)).astype(np.float32)]}
+    caffemodel.write(tmp_path / "ties.caffemodel", arrays)
+    config = small_net.write(tmp_path / "ties.prototxt", TIES)
+    conversion = convert(config, [str(tmp_path / "ties.caffemodel")], outputs=["last", "mask"])
+    exported = keras_model(conversion)
+    monkeypatch.setattr(verify.Comparison, "_ask_opencv", lambda self, weights: None)
+    return conversion, lambda feeds, training: exported.model(feeds["data"], training=training), exported.inputs
+
+
+def test_a_choice_between_near_equal_numbers_is_no_difference(ties):
+    conversion, *written = ties
+    comparison = verify.Comparison(conversion)
+    rows = comparison.compare(*written, 1e-4)
+    assert [row.verdict for row in rows] == ["DIFFERS", "DIFFERS"]
+    again, lines = comparison.explain(*written, 1e-4, rows)
+    assert [(row.output, row.verdict) for row in again] == [
+        ("last", verify.CHOICES),
+        ("what mask is chosen from", verify.CHOICES),
+    ]
+    assert all(row.equal and row.relative < 1e-6 for row in again)
+    assert "each of 4 layers alone" in lines[0]
+    assert lines[1].startswith('"mask" of layer "pool": ') and " of 256 chosen otherwise, between" in lines[1]
+
+
+def test_ties_hide_no_difference_of_the_file(ties):
+    conversion, run, names = ties
+    comparison = verify.Comparison(conversion)
+
+    def wrong(feeds, training):
+        return {blob: 1.01 * value for blob, value in run(feeds, training).items()}
+
+    rows = comparison.compare(wrong, names, 1e-4)
+    again, lines = comparison.explain(wrong, names, 1e-4, rows)
+    assert not again and lines == ["last: the file does not give what the net that it was made of gives"]
+
+
+def test_ties_hide_no_layer_that_differs(ties):
+    conversion, *written = ties
+    (last,) = (layer for layer in conversion.net.layers if layer.definition.name == "last")
+    last.parameters[0].assign(1.001 * last.parameters[0].array())
+    comparison = verify.Comparison(conversion)
+    rows = comparison.compare(*written, 1e-4)
+    again, lines = comparison.explain(*written, 1e-4, rows)
+    assert not again and len(lines) == 1
+    assert 'layer "last" (Convolution): fed what the reference gives it, it differs by 1.0e-03' in lines[0]

@@ -1,8 +1,8 @@
 """Runs a converted file and independent implementations of the same net, and reports how far apart they are."""
 
+import dataclasses
 import math
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 
 import keras
@@ -12,6 +12,7 @@ from zoo import reference
 from zoo.converters import weights as net_weights
 from zoo.export import opencv
 from zoo.export.random_inputs import random_inputs
+from zoo.export.stepwise import Stepwise, apart
 from zoo.formats import caffe_pb2, caffemodel, prototxt
 from zoo.layers.ops.layout import from_caffe, to_caffe
 from zoo.netdef.padding import cut, padded_shapes, padded_values
@@ -19,9 +20,10 @@ from zoo.netdef.padding import cut, padded_shapes, padded_values
 REFERENCE = "NumPy"
 NOTHING = "nothing finite to compare"
 SAME = "the same for every input"
+CHOICES = "equal, with the reference's choices"
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class Row:
     """One output of a converted file, compared with one independent implementation.
 
@@ -73,7 +75,9 @@ class Comparison:
         self.conversion = conversion
         self.inputs = random_inputs(conversion, None if conversion.fixed else batch, seed)
         weights = source_weights(conversion)
-        values = reference.run(conversion.message, weights, self.inputs, phase=conversion.phase)
+        self._stepwise = None if conversion.phase == "TRAIN" else Stepwise(conversion.net)
+        see = None if self._stepwise is None else self._stepwise.see
+        values = reference.run(conversion.message, weights, self.inputs, phase=conversion.phase, each=see)
         self.found = {REFERENCE: {blob: values[blob] for blob in conversion.outputs}}
         self.silent = {}
         self._ask_opencv(weights)
@@ -111,13 +115,7 @@ class Comparison:
             names: {blob: name of the input in the converted file}.
             tolerance: in parts of an output's largest value.
         """
-        conversion = self.conversion
-        feeds = {names[blob]: from_caffe(keras.ops.convert_to_tensor(array)) for blob, array in self.inputs.items()}
-        given = run(feeds, training=conversion.phase == "TRAIN")
-        if not isinstance(given, dict):
-            given = {next(iter(conversion.outputs)): given}
-        arrays = {blob: np.asarray(keras.ops.convert_to_numpy(to_caffe(value))) for blob, value in given.items()}
-        rows = []
+        arrays, rows = self._given(run, names), []
         for by, values in self.found.items():
             for blob, want in values.items():
                 got = self._real(blob, arrays[blob], np.shape(want))
@@ -125,6 +123,55 @@ class Comparison:
                     got, want = sorted_rows(got), sorted_rows(want)
                 rows.append(compare(blob, by, got, np.asarray(want), tolerance, decides=by == REFERENCE))
         return rows
+
+    def _given(self, run, names):
+        """Returns {blob: array of Caffe's order} of what `run` gives for the inputs."""
+        conversion = self.conversion
+        feeds = {names[blob]: from_caffe(keras.ops.convert_to_tensor(array)) for blob, array in self.inputs.items()}
+        given = run(feeds, training=conversion.phase == "TRAIN")
+        if not isinstance(given, dict):
+            given = {next(iter(conversion.outputs)): given}
+        return {blob: np.asarray(keras.ops.convert_to_numpy(to_caffe(value))) for blob, value in given.items()}
+
+    def explain(self, run, names, tolerance, rows):
+        """Looks again, layer by layer, at what differs in the deciding `rows` that `compare` gave for the others.
+
+        Returns:
+            (rows that decide in place of those that differ, lines that say what is behind the difference). An output
+            is right where the file gives what the net that it was made of gives, each layer of this alone is equal on
+            what the reference gives it, and with the reference's choices between near-equal numbers the whole net
+            gives the reference's output.
+        """
+        differing = [row for row in rows if row.decides and not row.equal]
+        if not differing or self._stepwise is None:
+            return [], []
+        built, arrays = self._stepwise.run(self.inputs), self._given(run, names)
+        for row in differing:
+            if apart(arrays[row.output], built(self.conversion.outputs[row.output])) > tolerance:
+                return [], [f"{row.output}: the file does not give what the net that it was made of gives"]
+        if wrong := self._stepwise.wrong(tolerance):
+            alone = "fed what the reference gives it, it differs by"
+            return [], [f"{la.definition.at()}: {alone} {self._stepwise.apart[la.definition.key]:.1e}" for la in wrong]
+        far, key = self._stepwise.worst()
+        count = len(self._stepwise.apart)
+        lines = [
+            f'each of {count} layers alone, fed what the reference gives it, is equal: at most {far:.1e} ("{key}")'
+        ]
+        value, bottoms_apart, otherwise = self._stepwise.with_choices(self.inputs)
+        if not otherwise or max(bottoms_apart.values()) > tolerance:
+            return [], [*lines, "no choice between near-equal numbers is behind it: small differences grow in this net"]
+        again = []
+        for row in differing:
+            layer, ref = self._giver(row.output), self.conversion.outputs[row.output]
+            if layer.definition.tops.index(ref) in layer.type.choices():
+                far = bottoms_apart[layer.definition.key]
+                name = f"what {row.output} is chosen from"
+                again.append(Row(name, f"{REFERENCE}, its choices", row.shape, 1.0, far, *_chosen(far <= tolerance)))
+            else:
+                want = self.found[REFERENCE][row.output]
+                found = compare(row.output, f"{REFERENCE}, its choices", value(ref), np.asarray(want), tolerance)
+                again.append(dataclasses.replace(found, verdict=CHOICES) if found.equal else found)
+        return again, [*lines, *map(str, otherwise)]
 
     def _real(self, blob, array, want):
         """Returns an output of the converted file without the rows that pad it; `want` is the other's shape."""
@@ -139,6 +186,10 @@ class Comparison:
         """Returns the last layer that gives a blob."""
         layers = self.conversion.net.layers
         return {top.name: layer for layer in layers for top in layer.definition.tops}[blob]
+
+
+def _chosen(equal):
+    return (CHOICES if equal else "DIFFERS"), equal
 
 
 def sorted_rows(table):

@@ -2,6 +2,8 @@
 
 import math
 
+import numpy as np
+
 from zoo.layers.base.geometry import canonical_axis
 from zoo.layers.base.layer_type import LayerType
 from zoo.layers.base.lazy import ops
@@ -45,6 +47,16 @@ class ArgMax(LayerType):
             return ((bottom[0], 2 if self.out_max_val else 1, self.top_k) + (1,) * (len(bottom) - 3),)
         axis = self._axis(bottom)
         return ((*bottom[:axis], self.top_k, *bottom[axis + 1 :]),)
+
+    def choices(self):
+        """The indices."""
+        return () if self.out_max_val and self.axis is not None else (0,)
+
+    def chosen(self, bottom, top):
+        """The greatest values along `axis`, as the indices say."""
+        if self.axis is None:
+            return None
+        return np.take_along_axis(bottom, top.astype(np.int64), axis=self._axis(bottom.shape))
 
     def build(self, site):
         """keras.ops.top_k, which prefers the lower index, on the reversed values."""

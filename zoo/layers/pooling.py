@@ -1,5 +1,7 @@
 """Pooling."""
 
+import numpy as np
+
 from zoo.errors import UnsupportedError
 from zoo.layers.base.geometry import Window, pool_size
 from zoo.layers.base.layer_type import LayerType
@@ -85,6 +87,15 @@ class Pooling(LayerType):
         if min(outs) < 1:
             raise self.error("the kernel is larger than the padded bottom", "bottom", got=shape[2:], want=self.kernel)
         return ((*shape[:2], *outs),) * len(self.layer.tops)
+
+    def choices(self):
+        """The mask."""
+        return (1,) if len(self.layer.tops) > 1 else ()
+
+    def chosen(self, bottom, top):
+        """The values at the places of the mask."""
+        places = top.reshape(*top.shape[:2], -1).astype(np.int64).clip(0)
+        return np.take_along_axis(bottom.reshape(*bottom.shape[:2], -1), places, axis=2).reshape(top.shape)
 
     def build(self, site):
         """keras.ops; for a mask with TensorFlow, its kernel that gives both tops."""

@@ -21,7 +21,7 @@ def layer_types():
     return sorted(_FUNCTIONS)
 
 
-def run(net_message, weights, inputs, phase="TEST", *, dtype=np.float32, after=None):
+def run(net_message, weights, inputs, phase="TEST", *, dtype=np.float32, after=None, each=None):
     """Runs a net once, from zero state.
 
     A layer without bottoms that has no function here (Input, data layers) must have its tops in `inputs`.
@@ -35,6 +35,8 @@ def run(net_message, weights, inputs, phase="TEST", *, dtype=np.float32, after=N
         dtype: what a blob holds between two layers; within a layer all is float64. Caffe's is float32; float64 is for
             derivatives by differences.
         after: a dict that receives {layer key: arrays} for layers that change their parameters (BatchNorm in TRAIN).
+        each: called with (layer key, bottoms, tops), lists of arrays of `dtype`, when a layer has run; one that is fed
+            from outside is none of them.
 
     Returns:
         {blob: array of dtype} of every blob; for a name that an in-place layer gives again, the last one.
@@ -52,9 +54,12 @@ def run(net_message, weights, inputs, phase="TEST", *, dtype=np.float32, after=N
             continue
         layer.blobs = _blobs(layer, weights.get(key), shared)
         bottoms = [_bottom(layer, values, name) for name in message.bottom]
+        read = [values[name] for name in message.bottom]
         for name, top in zip(message.top, _tops(layer, bottoms)):
             with np.errstate(over="ignore", under="ignore"):  # a float32 blob has no other way to hold it
                 values[name] = np.asarray(top).astype(dtype)
+        if each is not None:
+            each(key, read, [values[name] for name in message.top])
         if after is not None and layer.after is not None:
             after[key] = [np.asarray(array).astype(dtype) for array in layer.after]
     return values
