@@ -85,9 +85,6 @@ def test_what_is_written(monkeypatch):
         ("--images=empty", "empty: no images, want .jpg"),
         ("--list=none", "none: cannot read a list of images"),
         ("--images=a --csv --json", "exclude each other"),
-        ("--images=a --mean_value=1,x", "--mean_value takes numbers, got 1,x"),
-        ("--images=a --mean_value=1 --mean_file=x", "exclude each other"),
-        ("--images=a --images_dim=256", "--images_dim, got 256, want height and width"),
         ("--images=a --labels=cifar", "no such names of labels"),
     ],
 )

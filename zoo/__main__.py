@@ -14,6 +14,7 @@ COMMANDS = {
     "convert": "zoo.convert",
     "benchmark": "zoo.benchmark",
     "classify": "zoo.classify",
+    "extract_features": "zoo.extract_features",
     "detect": "zoo.detect",
     "doctor": "zoo.doctor",
     "upgrade": "zoo.upgrade",

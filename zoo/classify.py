@@ -55,14 +55,14 @@ limits.define_flags(limits.MEMORY_BYTES)
 
 def main():
     """Reads the flags, classifies, says or writes what was found."""
-    images, (mean, dims) = _images(), _numbers()
+    images = _images()
     names = class_names.of(LABELS.value) if LABELS.value else None
     command.quiet_tensorflow()
     user_code.load()
     from zoo.export import input_shapes
-    from zoo.pycaffe.config_classifier import Preparation, config_classifier, read_mean
+    from zoo.pycaffe.config_classifier import config_classifier, preparation_of
 
-    preparation = Preparation(dims, read_mean(MEAN_FILE.value) if MEAN_FILE.value else mean, SCALE.value, RGB.value)
+    preparation = preparation_of(MEAN_VALUE.value, MEAN_FILE.value, SCALE.value, RGB.value, DIMS.value)
     shapes = input_shapes.parse(INPUT_SHAPE.value) or None
     net, said = config_classifier(
         CONFIG.value, WEIGHTS.value, preparation, shapes, BLOB.value, DATA_DIR.value, BATCH.value
@@ -94,24 +94,6 @@ def _images():
     if LIST.value:
         return image_paths.listed(LIST.value, ROOT.value)
     return [(path, None) for path in image_paths.images(IMAGES.value)]
-
-
-def _numbers():
-    """Returns (mean values or None, (height, width) or None) of the flags."""
-    if MEAN_FILE.value and MEAN_VALUE.value is not None:
-        raise ZooError("--mean_file and --mean_value exclude each other")
-    mean = None if MEAN_VALUE.value is None else _parsed("mean_value", MEAN_VALUE.value, float, "104,117,123")
-    dims = tuple(_parsed("images_dim", DIMS.value, int, "256,256")) or None
-    if dims and (len(dims) != 2 or min(dims) < 1):
-        raise ZooError("--images_dim", got=",".join(DIMS.value), want="height and width, such as 256,256")
-    return mean, dims
-
-
-def _parsed(flag, texts, kind, want):
-    try:
-        return [kind(text) for text in texts]
-    except ValueError:
-        raise ZooError(f"--{flag} takes numbers", got=",".join(texts), want=want) from None
 
 
 def _classified(net, images, oversample):

@@ -5,9 +5,9 @@ import pytest
 
 import zoo.pycaffe as caffe
 from tests.pycaffe.nets import write
-from zoo.errors import DataError, NetError
+from zoo.errors import DataError, NetError, ZooError
 from zoo.formats import blobproto
-from zoo.pycaffe.config_classifier import Preparation, config_classifier, read_mean
+from zoo.pycaffe.config_classifier import Preparation, config_classifier, image_net, preparation_of, read_mean
 
 TRAIN = """
 layer {{ name: "data" type: "Data" top: "data" top: "label" {transform} data_param {{ source: "none" batch_size: 3 }} }}
@@ -102,3 +102,34 @@ def test_files_that_are_no_mean(tmp_path):
     for name, said in (("a.npy", "no mean image"), ("b.npy", r"shape \(2, 2\), want"), ("c.npy", "No such file")):
         with pytest.raises(DataError, match=said):
             read_mean(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    "flags, said",
+    [
+        ({"mean_value": ["1", "x"]}, "--mean_value takes numbers, got 1,x, want 104,117,123"),
+        ({"mean_value": ["1"], "mean_file": "x"}, "exclude each other"),
+        ({"images_dim": ["256"]}, "--images_dim, got 256, want height and width"),
+        ({"images_dim": ["256", "0"]}, "--images_dim, got 256,0, want height and width"),
+    ],
+)
+def test_flags_that_say_no_preparation(flags, said):
+    with pytest.raises(ZooError, match=said):
+        preparation_of(**flags)
+
+
+def test_preparation_of_flags():
+    made = preparation_of(["1", "2.5"], None, 0.5, True, ["256", "200"])
+    assert made == Preparation((256, 200), [1, 2.5], 0.5, True)
+
+
+def test_features_of_images_are_the_nets_blobs(tmp_path):
+    deploy, file = weights(tmp_path, 3)
+    net, _ = image_net(deploy, [file], Preparation(mean=[1]), outputs=["ip", "data"], batch=2)
+    images = [RNG.random((6, 6, 3)).astype(np.float32) for _ in range(3)]
+    found = net.features(images, ["ip", "data"])
+    plain = caffe.Net(deploy, file, caffe.TEST)
+    want = np.stack([image[..., ::-1].transpose(2, 0, 1) * 255 - 1 for image in images])
+    np.testing.assert_allclose(found["data"], want, rtol=1e-5, atol=1e-5)
+    plain.blobs["data"].reshape(3, 3, 6, 6)
+    np.testing.assert_allclose(found["ip"], plain.forward(data=want, end="ip")["ip"], rtol=1e-4, atol=1e-5)

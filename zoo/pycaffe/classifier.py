@@ -96,9 +96,20 @@ class Classifier(PictureNet):
         if oversample:
             predictions = self.run(_oversample(resized, self.crop_dims))
             return predictions.reshape(len(inputs), 10, -1).mean(1)
+        return self.run(self._centres(resized))
+
+    def features(self, inputs, blobs):
+        """Returns {blob: array} of the centres of images, for the named `blobs` of the net."""
+        name = self.inputs[0]
+        centres = self._centres([resize_image(picture, self.image_dims) for picture in inputs])
+        batch = np.stack([self.transformer.preprocess(name, picture) for picture in centres])
+        found = self.forward_all(blobs=blobs, **{name: batch})
+        return {blob: found[blob] for blob in blobs}
+
+    def _centres(self, images):
         height, width = self.crop_dims
-        top, left = centre_crop(resized[0].shape, self.crop_dims)
-        return self.run([picture[top : top + height, left : left + width] for picture in resized])
+        top, left = centre_crop(images[0].shape, self.crop_dims)
+        return [picture[top : top + height, left : left + width] for picture in images]
 
 
 _oversample = oversample  # which the argument of `predict` hides

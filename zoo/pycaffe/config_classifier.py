@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from zoo.errors import DataError, NetError, Place
+from zoo.errors import DataError, NetError, Place, ZooError
 from zoo.export.conversion import convert
 from zoo.export.preprocessing import gives_images
 from zoo.input.mean_file import mean_image
@@ -30,7 +30,29 @@ class Preparation:
     rgb: bool = False
 
 
-def config_classifier(config, weights, preparation=None, shapes=None, output=None, data_dir=None, batch=10):
+def preparation_of(mean_value=None, mean_file=None, scale=None, rgb=False, images_dim=()):
+    """Returns the `Preparation` that the flags of a command say, whose lists are of texts.
+
+    Raises:
+        ZooError: a flag that takes numbers has other texts; a mean file that cannot be read.
+    """
+    if mean_file and mean_value is not None:
+        raise ZooError("--mean_file and --mean_value exclude each other")
+    mean = None if mean_value is None else _numbers("mean_value", mean_value, float, "104,117,123")
+    dims = tuple(_numbers("images_dim", images_dim, int, "256,256")) or None
+    if dims and (len(dims) != 2 or min(dims) < 1):
+        raise ZooError("--images_dim", got=",".join(images_dim), want="height and width, such as 256,256")
+    return Preparation(dims, read_mean(mean_file) if mean_file else mean, scale, rgb)
+
+
+def _numbers(flag, texts, kind, want):
+    try:
+        return [kind(text) for text in texts]
+    except ValueError:
+        raise ZooError(f"--{flag} takes numbers", got=",".join(texts), want=want) from None
+
+
+def image_net(config, weights, preparation=None, shapes=None, outputs=(), data_dir=None, batch=10):
     """Returns (`Classifier`, what it does to images, in words) of a net to deploy, or to train, or of a solver.
 
     Args:
@@ -38,21 +60,15 @@ def config_classifier(config, weights, preparation=None, shapes=None, output=Non
         weights: paths of weights files, loaded in turn.
         preparation: the `Preparation`; None leaves all to the config.
         shapes: {input: Caffe shape}, needed where nothing else says it.
-        output: the blob with a value for each class; None for the net's only output, or its "prob".
+        outputs: names of the blobs to give; () means what no layer reads.
         data_dir: where the mean file is looked for first.
         batch: how many crops the net runs over at once, where it takes any number.
 
     Raises:
-        ZooError: the net takes no images or gives no classes, its mean file is not there, or what `convert` raises.
+        ZooError: the net takes no images, its mean file is not there, or what `convert` raises.
     """
     preparation = preparation or Preparation()
-    how = {"shapes": shapes, "data_dir": data_dir, "load": False}
-    conversion = convert(config, weights, outputs=[output] if output else (), **how)
-    if len(conversion.outputs) > 1:
-        if "prob" not in conversion.outputs:
-            got = ", ".join(conversion.outputs)
-            raise NetError("the net has several outputs", at=Place(config), got=got, hint="--blob=NAME says which")
-        conversion = convert(config, weights, outputs=["prob"], **how)
+    conversion = convert(config, weights, shapes=shapes, outputs=outputs, data_dir=data_dir, load=False)
     name, shape = _input(conversion)
     found = conversion.preprocessing[name]
     mean = _mean(found, preparation.mean, shape[1], config)
@@ -65,29 +81,38 @@ def config_classifier(config, weights, preparation=None, shapes=None, output=Non
     return net, _said(found, dims, shape, mean, scale, preparation)
 
 
+def config_classifier(config, weights, preparation=None, shapes=None, output=None, data_dir=None, batch=10):
+    """Returns what `image_net` does, of a net that gives classes; raises as it does, and NetError for any other net.
+
+    Args:
+        output: the blob with a value for each class; None for the net's only output, or its "prob".
+        config, weights, preparation, shapes, data_dir, batch: as for `image_net`.
+    """
+    conversion = convert(
+        config, weights, shapes=shapes, outputs=[output] if output else (), data_dir=data_dir, load=False
+    )
+    if output is None:
+        output = "prob" if len(conversion.outputs) > 1 else next(iter(conversion.outputs))
+    if output not in conversion.outputs:
+        got = ", ".join(conversion.outputs)
+        raise NetError("the net has several outputs", at=Place(config), got=got, hint="--blob=NAME says which")
+    size = conversion.shapes[conversion.outputs[output]]
+    if len(size) < 2 or any(side != 1 for side in size[2:]):
+        got, want = f"{output} {' x '.join(map(str, size))}", "N x classes"
+        raise NetError(
+            "the net gives no classes", at=Place(config), got=got, want=want, hint="--blob=NAME says another"
+        )
+    return image_net(config, weights, preparation, shapes, [output], data_dir, batch)
+
+
 def _input(conversion):
     """Returns (name, Caffe shape) of the only input, which is of images."""
     shapes = {ref.name: conversion.shapes[ref] for ref in conversion.inputs}
     (name, shape), *more = shapes.items()
     if more or len(shape) != 4 or shape[1] not in (1, 3):
         got = ", ".join(f"{each} {' x '.join(map(str, size))}" for each, size in shapes.items())
-        raise NetError(
-            "the net does not take images",
-            at=Place(conversion.config),
-            got=got,
-            want="one input N x 3 x H x W, or N x 1 x H x W",
-        )
-    (output,) = conversion.outputs.values()
-    size = conversion.shapes[output]
-    if len(size) < 2 or any(side != 1 for side in size[2:]):
-        got = f"{output.name} {' x '.join(map(str, size))}"
-        raise NetError(
-            "the net gives no classes",
-            at=Place(conversion.config),
-            got=got,
-            want="N x classes",
-            hint="--blob names another blob",
-        )
+        want = "one input N x 3 x H x W, or N x 1 x H x W"
+        raise NetError("the net does not take images", at=Place(conversion.config), got=got, want=want)
     return name, shape
 
 

@@ -64,6 +64,12 @@ class Feeds:
         count = self._replicas.count if self._replicas.global_batch else 1
         return {top: tuple((n // count, *rest) for n, *rest in shapes) for top, shapes in self.shapes.items()}
 
+    @property
+    def count(self):
+        """How many items one pass over the data holds, by the layer that has most; None where no layer knows."""
+        counts = [feed.count for feed in self._layers if getattr(feed, "count", None) is not None]
+        return max(counts, default=None)
+
     def fingerprints(self):
         """Returns [(`LayerDef`, text)] of what the data layers read, see `Feed.fingerprint`."""
         found = [(feed.layer, feed.fingerprint()) for feed in self._layers]

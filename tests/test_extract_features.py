@@ -1,0 +1,38 @@
+"""zoo.extract_features as people type it."""
+
+import numpy as np
+import pytest
+
+from tests.commands import run
+
+
+@pytest.mark.slow
+def test_a_pass_over_data(tmp_path):
+    from tests.training.runs import SOLVER, make_data, train
+
+    make_data(tmp_path)
+    train(tmp_path / "run", tmp_path, changes="max_iter: 1")
+    (tmp_path / "s.prototxt").write_text(SOLVER)
+    (weights,) = (tmp_path / "run" / "snapshots").glob("*.caffemodel")
+    how = ("--config=s.prototxt", f"--weights={weights}", "--data_dir=.")
+    said = run("zoo.extract_features", *how, "--blobs=ip,label", "--output=x.npz", cwd=tmp_path)
+    assert said == "ip: 20 x 4\nlabel: 20\nwritten: x.npz\n"
+    with np.load(tmp_path / "x.npz") as arrays:
+        assert arrays["ip"].shape == (20, 4) and set(arrays["label"]) <= {0, 1, 2, 3}
+    assert 'no blob "in"' in run("zoo.extract_features", *how, "--blobs=in", "--output=y.h5", cwd=tmp_path, ok=False)
+    assert not (tmp_path / "y.h5").exists()
+
+
+@pytest.mark.parametrize(
+    "words, said",
+    [
+        ("--blobs=a --output=x.csv", "x.csv: unknown kind of file for features"),
+        ("--blobs=a,b --output=x_lmdb,y.h5", "--output names several forms, got hdf5, lmdb"),
+        ("--blobs=a,a --output=x.h5", "a blob is named twice in --blobs"),
+        ("--blobs=a --output=x.h5 --images=a --list=b", "exclude each other"),
+        ("--output=x.h5", "--blobs is missing, want Names of the blobs to write"),
+    ],
+)
+def test_mistakes(tmp_path, words, said):
+    how = ("--config=lenet", "--weights=none")
+    assert said in run("zoo.extract_features", *how, *words.split(), cwd=tmp_path, ok=False)

@@ -1,0 +1,123 @@
+"""Writes the values of any blobs of a net over its data or over images, as Caffe's extract_features does.
+
+  python -m zoo.extract_features --config=lenet --weights=lenet.caffemodel --blobs=ip1,label --output=ip1.h5
+  python -m zoo.extract_features --config=train_val.prototxt --weights=A.caffemodel --blobs=fc6,fc7 \\
+      --output=fc6_lmdb,fc7_lmdb --iterations=10
+  python -m zoo.extract_features --config=deploy.prototxt --weights=A.caffemodel --blobs=fc7 --images=photos/ \\
+      --mean_value=104,117,123 --output=fc7.npz
+
+The net runs in TEST over its own data layers, one pass over the data unless --iterations says how many batches; or,
+with --images or --list, over images, prepared as zoo.classify prepares them, the middle of each, in the order given.
+
+The ending of --output says the form:
+  .h5          a dataset for each blob, (items, ...)
+  .npz         an array for each blob; all of it is held in memory
+  .tfrecord    a tf.train.Example for each item: of each blob its values, and its shape under NAME/shape
+  lmdb         a database of Datums with float_data, as Caffe's tool writes them, one name for each blob
+  leveldb      the same as LevelDB
+A file appears under its name when it is whole.
+"""
+
+import time
+
+from absl import flags
+
+from zoo import command, config_flag, image_paths, user_code
+from zoo.errors import ZooError
+from zoo.formats import feature_files, limits, shard_check
+
+CONFIG = config_flag.define("Net or solver (prototxt), or the name of a packaged config.")
+WEIGHTS = flags.DEFINE_list("weights", None, "Weights files (.caffemodel, .caffemodel.h5, our .keras).", required=True)
+BLOBS = flags.DEFINE_list("blobs", None, "Names of the blobs to write.", required=True)
+OUTPUT = flags.DEFINE_list("output", None, "Where to write; for databases one name for each blob.", required=True)
+ITERATIONS = flags.DEFINE_integer("iterations", None, "Batches. Default: one pass over the data.", lower_bound=1)
+PHASE = flags.DEFINE_enum("phase", "TEST", ["TEST", "TRAIN"], "Whose data layers are read; layers act as in TEST.")
+DATA_DIR = flags.DEFINE_string("data_dir", "data", "Where data sources are looked for first.")
+LEVEL = flags.DEFINE_integer("level", None, "Level of the net's state.")
+STAGE = flags.DEFINE_list("stage", [], "Stages of the net's state.")
+VERIFY_SHARDS = shard_check.define_flag()
+IMAGES = flags.DEFINE_list("images", [], "Image files, and folders of them, to run over instead of the net's data.")
+LIST = flags.DEFINE_string("list", None, "Text file with an image a line, or an image and its label.")
+ROOT = flags.DEFINE_string("root_folder", "", "What the names in --list are relative to.")
+MEAN_VALUE = flags.DEFINE_list("mean_value", None, "With images: what is subtracted, one number or one a channel.")
+MEAN_FILE = flags.DEFINE_string("mean_file", None, "With images: mean image (.binaryproto, or .npy).")
+SCALE = flags.DEFINE_float("scale", None, "With images: what the difference is multiplied by.")
+RGB = flags.DEFINE_bool("rgb", False, "With images: the net wants R, G, B; Caffe's nets want B, G, R.")
+DIMS = flags.DEFINE_list("images_dim", [], "With images: height and width that they are brought to before the crop.")
+BATCH = flags.DEFINE_integer("batch", 10, "With images: how many are read at once.", lower_bound=1)
+INPUT_SHAPE = flags.DEFINE_multi_string(
+    "input_shape", [], "With images: Caffe shape of the input: 'data: 1,3,227,227'."
+)
+limits.define_flags(limits.MEMORY_BYTES)
+
+
+def main():
+    """Reads the flags, runs the net, writes what its blobs hold."""
+    forms = {feature_files.form_of(path) for path in OUTPUT.value}
+    if len(forms) > 1:
+        raise ZooError("--output names several forms", got=", ".join(sorted(forms)), want="one")
+    if len(set(BLOBS.value)) < len(BLOBS.value):
+        raise ZooError("a blob is named twice in --blobs", got=",".join(BLOBS.value))
+    images = _images()
+    command.quiet_tensorflow()
+    user_code.load()
+    with shard_check.check_if(VERIFY_SHARDS.value) as shards:
+        total, batches = _of_images(images) if images else _of_data(shards)
+        with feature_files.writing(OUTPUT.value, BLOBS.value, forms.pop()) as add:
+            shapes = _write(total, batches, add)
+            if shards:
+                shards.settle("the features were written")
+    for blob, shape in shapes.items():
+        print(f"{blob}: {' x '.join(map(str, (total, *shape)))}")
+    print(f"written: {', '.join(OUTPUT.value)}")
+
+
+def _images():
+    if IMAGES.value and LIST.value:
+        raise ZooError("--images and --list exclude each other")
+    if LIST.value:
+        return [path for path, _ in image_paths.listed(LIST.value, ROOT.value)]
+    return image_paths.images(IMAGES.value)
+
+
+def _of_data(shards):
+    from zoo.netdef.config import open_config
+    from zoo.training.features import features
+
+    definition = open_config(CONFIG.value).definition(PHASE.value, LEVEL.value, tuple(STAGE.value), DATA_DIR.value)
+    return features(definition, WEIGHTS.value, BLOBS.value, ITERATIONS.value, DATA_DIR.value, shards)
+
+
+def _of_images(paths):
+    from zoo.export import input_shapes
+    from zoo.pycaffe.config_classifier import image_net, preparation_of
+    from zoo.pycaffe.images import load_image
+
+    how = preparation_of(MEAN_VALUE.value, MEAN_FILE.value, SCALE.value, RGB.value, DIMS.value)
+    shapes = input_shapes.parse(INPUT_SHAPE.value) or None
+    net, said = image_net(CONFIG.value, WEIGHTS.value, how, shapes, BLOBS.value, DATA_DIR.value, BATCH.value)
+    print(said, flush=True)
+    color = net.blobs[net.inputs[0]].shape[1] == 3
+
+    def batches():
+        for first in range(0, len(paths), BATCH.value):
+            yield net.features([load_image(path, color) for path in paths[first : first + BATCH.value]], BLOBS.value)
+
+    return len(paths), batches()
+
+
+def _write(total, batches, add):
+    """Adds all batches; returns {blob: shape of an item}."""
+    done, said, shapes = 0, time.monotonic(), {}
+    for rows in batches:
+        add(rows)
+        shapes = {blob: array.shape[1:] for blob, array in rows.items()}
+        done += len(next(iter(rows.values())))
+        if time.monotonic() - said > 5:
+            said = time.monotonic()
+            command.say(f"{done} of {total} items")
+    return shapes
+
+
+if __name__ == "__main__":
+    command.run(main)
