@@ -3,6 +3,7 @@
   python -m benchmarks.faults                                    all of it, as a table; exit code 1 if anything is BAD
   python -m benchmarks.faults --list                             what there is
   python -m benchmarks.faults --only=training.killed --count=5 --seed=2
+  python -m benchmarks.faults --table=FILE                       rows go to FILE too; what is in it is not run again
   python -m benchmarks.faults --seconds=900                      as many tries of each as fit; the table says how many
 
 Every try has one of two good ends: what it made in the end is equal bit for bit to what an undisturbed run makes, or

@@ -1,5 +1,7 @@
 """The matrix of faults as a command; see the package's own words."""
 
+import functools
+
 from absl import flags
 
 from benchmarks.faults import matrix
@@ -10,6 +12,7 @@ ONLY = flags.DEFINE_list("only", [], "Scenarios or families to run, such as trai
 COUNT = flags.DEFINE_integer("count", None, "How often each scenario tries; by default its own number.", lower_bound=1)
 SECONDS = flags.DEFINE_integer("seconds", None, "Of all together, after which scenarios try less often.", lower_bound=1)
 SEED = flags.DEFINE_integer("seed", 0, "Of everything that is random.")
+TABLE = flags.DEFINE_string("table", None, "File that rows are appended to; what is in it is not run again.")
 LIST = flags.DEFINE_bool("list", False, "Say what there is and how often each tries.")
 
 
@@ -25,8 +28,9 @@ def main():
         for each in chosen:
             print(f"{each.name:<32} {each.count:>4} x  {each.says}")
         return 0
-    command.quiet_tensorflow()
-    bad = matrix.run(chosen, COUNT.value, SEED.value, lambda line: print(line, flush=True), SECONDS.value)
+    say, done = matrix.kept(TABLE.value) if TABLE.value else (functools.partial(print, flush=True), ())
+    chosen = [each for each in chosen if each.name not in done]
+    bad = matrix.run(chosen, COUNT.value, SEED.value, say, SECONDS.value)
     return 1 if bad else 0
 
 

@@ -8,6 +8,7 @@ import pathlib
 import pkgutil
 import random
 import re
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -89,6 +90,10 @@ class Scenario:
 
 
 _SCENARIOS = []
+HEADS = (
+    "| scenario | what | tried | bit-equal | clean error | BAD | worst, s | all, s |",
+    "|---|---|---|---|---|---|---|---|",
+)
 
 
 def scenario(count):
@@ -121,7 +126,8 @@ class Campaign:
 
     def __init__(self, scenario, count, seed, folder, stack, seconds, server):
         self.count, self.folder, self.stack = count or scenario.count, pathlib.Path(folder), stack
-        self._deadline = None if seconds is None else time.monotonic() + seconds
+        self._name, self._began = scenario.name, time.monotonic()
+        self._deadline = None if seconds is None else self._began + seconds
         self.rng = random.Random(f"{seed} {scenario.name}")
         self._server = server
 
@@ -135,7 +141,13 @@ class Campaign:
         for number in range(self.count):
             if number and self.late:
                 return
+            self.progress(number)
             yield number
+
+    def progress(self, done):
+        """Says on stderr how many tries are done: under load a row takes many minutes."""
+        seconds = time.monotonic() - self._began
+        print(f"{self._name}: {done} of {self.count} tries after {seconds:.0f} s", file=sys.stderr, flush=True)
 
     @property
     def server(self):
@@ -147,6 +159,23 @@ def _server():
     from tests.training.fork_server import ForkServer
 
     return ForkServer()
+
+
+def kept(path):
+    """Returns (function that says a line and appends it to the file at `path`, names of the scenarios that are in it).
+
+    So a matrix that is broken off goes on with the same command. A scenario that was skipped is tried again.
+    """
+    path = pathlib.Path(path)
+    lines = path.read_text().splitlines() if path.exists() else []
+
+    def say(line):
+        print(line, flush=True)
+        if not (lines and line.startswith(HEADS)):
+            with open(path, "a", encoding="utf-8") as file:
+                file.write(f"{line}\n")
+
+    return say, {line.split(" | ")[0].removeprefix("| ") for line in lines if "| skipped: " not in line}
 
 
 def run(chosen, count=None, seed=0, say=print, seconds=None):
@@ -163,8 +192,8 @@ def run(chosen, count=None, seed=0, say=print, seconds=None):
     Returns:
         How many tries were BAD.
     """
-    say("| scenario | what | tried | bit-equal | clean error | BAD | worst, s | all, s |")
-    say("|---|---|---|---|---|---|---|---|")
+    for line in HEADS:
+        say(line)
     bad, end = [], time.monotonic() + (seconds or 0)
     with contextlib.ExitStack() as until_all_are_done:
         server = functools.cache(lambda: until_all_are_done.enter_context(_server()))

@@ -5,6 +5,7 @@ be what an undisturbed run leaves there, byte for byte, and nothing else.
 """
 
 import hashlib
+import importlib.util
 import os
 import pathlib
 import shutil
@@ -47,6 +48,15 @@ def imagenet_in_two_processes(campaign):
     return _killed(campaign, "data_prep.imagenet", *args)
 
 
+@scenario(count=10)
+def imagenet_on_beam(campaign):
+    """The same on Beam's DirectRunner, of whose processes only the command is killed."""
+    if not importlib.util.find_spec("apache_beam"):
+        raise Skip("needs Apache Beam: pip install -r requirements-beam.txt")
+    args = [f"--source={_images()}", "--shards=6", "--val_shards=2", "--runner=DirectRunner", "--processes=2"]
+    return _killed(campaign, "data_prep.imagenet", *args)
+
+
 def _images():
     folder = SHARED / "imagenet_sample"
     if not folder.is_dir():
@@ -71,6 +81,7 @@ def _killed(campaign, module, *args):
         raise ChildProcessError(f"an undisturbed run failed: {process.stderr}")
     whole = _contents(out)
     while row.tried < campaign.count and not (row.tried and campaign.late):
+        campaign.progress(row.tried)
         shutil.rmtree(out)
         done, at_most = 0, min(campaign.rng.randint(1, AT_ONCE), campaign.count - row.tried)
         while done < at_most and not (done and campaign.late):

@@ -106,6 +106,7 @@ def _disturbed(campaign, disturb, at_once=20):
     trainer, row, number = Trainer(campaign), Row(), 0
     _ = trainer.whole
     while row.tried < campaign.count and not (row.tried and campaign.late):
+        campaign.progress(row.tried)
         name, number, done, process = f"run{number}", number + 1, 0, None
         while done < min(at_once, campaign.count - row.tried) and not (done and campaign.late):
             began = time.monotonic()

@@ -92,3 +92,14 @@ def test_every_family_is_found():
     assert {"training.killed", "cluster.partition"} <= set(names)
     assert len(names) == len(set(names))
     assert all(each.says and each.count for each in matrix.scenarios())
+
+
+def test_a_table_in_a_file_goes_on(tmp_path):
+    every = {f"made.{f.__name__}": Scenario(f"made.{f.__name__}", f, 3) for f in (good, bad, skipped)}
+    for turn, names in enumerate(("made.good", "made.bad", "made.skipped")):
+        say, done = matrix.kept(tmp_path / "table")
+        assert done.isdisjoint({names}) and len(done & every.keys()) == turn
+        matrix.run([every[names]], say=say)
+    lines = (tmp_path / "table").read_text().splitlines()
+    assert lines[:2] == list(matrix.HEADS) and sum(line in matrix.HEADS for line in lines) == 2
+    assert matrix.kept(tmp_path / "table")[1] & every.keys() == {"made.good", "made.bad"}
