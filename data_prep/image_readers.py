@@ -11,6 +11,7 @@ import numpy as np
 from absl import flags
 
 from data_prep.images import read_file
+from zoo import command
 from zoo.errors import DataError, Place
 from zoo.formats import datum, records, tfds
 from zoo.formats.databases import Database, database_kind, record_files
@@ -197,8 +198,7 @@ def _verified(prefix, card):
 
 
 def _examples(prefix, card, shards=None):
-    import tensorflow as tf
-
+    tf = command.quiet_tensorflow()
     names = card.features
     stream = records.serialised(prefix, card, shards)
     number = 0

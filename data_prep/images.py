@@ -10,6 +10,7 @@ import re
 from typing import NamedTuple
 
 from data_prep import tar_members
+from zoo import command
 from zoo.errors import DataError, Place
 from zoo.formats import image_file, limits, records, weightsfile
 
@@ -246,8 +247,7 @@ def shorter_side(size, side):
 
 def _check_jpeg(data, at):
     """Returns (H, W, channels) of JPEG bytes after decoding them as strictly as a reader of the records will."""
-    import tensorflow as tf
-
+    tf = command.quiet_tensorflow()
     image_file.check_size(data, at)
     try:
         shape = tuple(tf.io.extract_jpeg_shape(data).numpy().tolist())

@@ -23,6 +23,7 @@ from dataclasses import asdict
 from typing import NamedTuple
 
 from data_prep import images, leftovers
+from zoo import command
 from zoo.errors import DataError, Place
 from zoo.formats import records, regular
 from zoo.formats.records_writer import SplitWriter
@@ -234,8 +235,7 @@ def _finished(path, key):
 
 def _check(path, label, counts):
     """Reads a shard back; raises DataError where the labels in it are not those that were written."""
-    import tensorflow as tf
-
+    tf = command.quiet_tensorflow()
     found = collections.Counter()
     try:
         for record in tf.data.TFRecordDataset(str(path)).as_numpy_iterator():

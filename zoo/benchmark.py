@@ -45,9 +45,8 @@ limits.define_flags(limits.MEMORY_BYTES)
 
 def main():
     """Reads the flags, times, prints."""
-    command.quiet_tensorflow()
+    tf = command.quiet_tensorflow()
     user_code.load()
-    import tensorflow as tf
 
     from zoo.export.input_shapes import parse
     from zoo.timing import benchmark

@@ -18,6 +18,7 @@ from absl import app, flags, logging
 from zoo.errors import ZooError
 
 ADDRESSES = 7 << 29  # bytes of address space: with less TensorFlow cannot load itself, or start its threads
+ADDRESSES_PER_CORE = 24 << 20  # and that much more for the threads of each core beyond two
 
 
 def run(main, arguments=0):
@@ -140,17 +141,19 @@ def _check_text(word):
 
 
 def quiet_tensorflow():
-    """Imports TensorFlow without the lines with which its C++ side greets; they are shown if the import fails.
+    """Returns the module `tensorflow`, imported without the lines with which its C++ side greets.
 
+    They are shown if the import fails. Commands and what they call import it by this alone (tests/test_command.py).
     Raises ZooError where the process may not have the address space for it (`ulimit -v`): it would hang, crash, or end
     in an error that says nothing of that.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     if "tensorflow" in sys.modules:
-        return
+        return sys.modules["tensorflow"]
     most = resource.getrlimit(resource.RLIMIT_AS)[0]
-    if most != resource.RLIM_INFINITY and most < ADDRESSES:
-        got, want = f"a limit of {most >> 10} kB of address space", f"{ADDRESSES >> 10} kB or more"
+    least = ADDRESSES + max(0, _cores() - 2) * ADDRESSES_PER_CORE
+    if most != resource.RLIM_INFINITY and most < least:
+        got, want = f"a limit of {most >> 10} kB of address space", f"{least >> 10} kB or more"
         raise ZooError("TensorFlow does not start", got=got, want=want, hint="the limit is that of `ulimit -v`")
     say("Loading TensorFlow ...")
     sys.stderr.flush()
@@ -158,7 +161,7 @@ def quiet_tensorflow():
     with tempfile.TemporaryFile() as greeting:
         os.dup2(greeting.fileno(), 2)
         try:
-            import tensorflow  # noqa: F401
+            import tensorflow
         except BaseException:
             greeting.seek(0)
             os.write(stderr, greeting.read())
@@ -166,3 +169,8 @@ def quiet_tensorflow():
         finally:
             os.dup2(stderr, 2)
             os.close(stderr)
+    return tensorflow
+
+
+def _cores():
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

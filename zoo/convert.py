@@ -261,8 +261,7 @@ def _verify_text(outputs, conversion):
 def _verify(outputs, conversion, exported):
     if all(kind == "prototxt" for kind, _ in outputs):
         return _verify_text(outputs, conversion)
-    import tensorflow as tf
-
+    tf = command.quiet_tensorflow()
     from zoo.export import keras_file, prototxt_file, saved_model, verify
     from zoo.export.tables import verdicts
 

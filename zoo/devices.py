@@ -28,7 +28,6 @@ def main():
     """Prints what there is."""
     if GPU.value != "all" and not all(index.isdigit() for index in GPU.value.split(",")):
         raise ZooError("--gpu", got=GPU.value, want='all, or indices such as "0,2"')
-    command.quiet_tensorflow()
     found = query()
     if GPU.value != "all":
         wanted = [int(index) for index in GPU.value.split(",")]
@@ -43,8 +42,8 @@ def main():
 
 def query():
     """Returns {versions, cpu, gpus, driver} of this machine as plain values, sizes in bytes; None: unknown."""
+    tf = command.quiet_tensorflow()
     import keras
-    import tensorflow as tf
     from tensorflow.python.client import device_lib
 
     build = tf.sysconfig.get_build_info()

@@ -157,8 +157,7 @@ def _options():
 
 def _choose_gpus(which, solver):
     """Makes TensorFlow see the GPUs that --gpu names or, without it, the solver: Caffe's own reading of its fields."""
-    import tensorflow as tf
-
+    tf = command.quiet_tensorflow()
     gpus = tf.config.list_physical_devices("GPU")
     said = "--gpu"
     if which is None:

@@ -93,8 +93,7 @@ def encoded_example(data, encoding, shape, label, names="tfds", **optional):
 
 
 def _example(pixels, encoding, shape, label, names, optional):
-    import tensorflow as tf
-
+    tf = command.quiet_tensorflow()
     values = {"image": pixels, "label": label, "format": encoding, **optional}
     values |= zip(("height", "width", "channels"), shape)
     found = {}
@@ -282,9 +281,7 @@ def serialised(prefix, card, shards=None):
 
 def check_examples(prefix, card):
     """Raises DataError for the first record that is no tf.train.Example, or has no image or label in it."""
-    command.quiet_tensorflow()
-    import tensorflow as tf
-
+    tf = command.quiet_tensorflow()
     wanted = {card.features["image"]: "bytes_list", card.features["label"]: "int64_list"}
     for number, record in enumerate(serialised(prefix, card)):
         at, hint = Place(f"{prefix}: record {number}"), again(card.prepare)
@@ -298,9 +295,7 @@ def check_examples(prefix, card):
 
 
 def _records_of(path, hint):
-    command.quiet_tensorflow()
-    import tensorflow as tf
-
+    tf = command.quiet_tensorflow()
     try:
         yield from tf.data.TFRecordDataset(path).as_numpy_iterator()
     except tf.errors.OpError as e:

@@ -60,8 +60,7 @@ class SplitWriter:
 
     def shard(self, index, examples):
         """Writes shard `index` from `examples`, an iterable of serialised records; returns its `Shard`."""
-        import tensorflow as tf
-
+        tf = command.quiet_tensorflow()
         partial = self.partial(index)
         name = partial.name.removesuffix(PARTIAL)
         count = 0
@@ -123,8 +122,7 @@ class SplitWriter:
     @contextlib.contextmanager
     def _disk(self, path):
         """Says what the disk refused as one of our errors."""
-        import tensorflow as tf
-
+        tf = command.quiet_tensorflow()
         try:
             yield
         except (OSError, tf.errors.OpError) as e:
