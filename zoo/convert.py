@@ -5,6 +5,8 @@
   python -m zoo.convert --config=configs/lenet.prototxt --weights=lenet.caffemodel --input_shape='data: 1,1,28,28' \\
       --output=lenet.keras --summary
   python -m zoo.convert --config=old.prototxt --output=new.prototxt --nodeploy       upgrades a file, nothing else
+  python -m zoo.convert --config=deploy.prototxt --weights=net.caffemodel --output=net.stablehlo --batch=16
+  python -m zoo.convert --config=solver.prototxt --input_shape='data: 64,1,28,28' --output=lenet.step.stablehlo
   python -m zoo.convert --config=deploy.prototxt --summary                           writes nothing
 
 The config is a net or a solver, of any generation of Caffe's. What is converted is the net to deploy: data layers
@@ -16,8 +18,13 @@ What --output makes, by its ending; several may stand in one list:
   /                 a SavedModel directory, for TensorFlow, with the endpoint "serve"
   .caffemodel       weights of the current form, binary; .caffemodel.h5: HDF5
   .prototxt         the net of the current form; what it is fed is said in comments
+  .step.stablehlo   of a solver: one iteration of training (forward, backward, update) as StableHLO, experimental;
+                    state and a batch go in; the new state, the loss and the net's outputs come out. Alone in its list
+  .stablehlo        the net to deploy as StableHLO for one batch size, experimental; parameters are arguments
 Next to a .keras file and a SavedModel goes a .json with the sources, the preprocessing and which Keras layers each
-Caffe layer became, and a .mean.npy where the net subtracts a mean image.
+Caffe layer became, and a .mean.npy where the net subtracts a mean image. Next to a .stablehlo file goes a .json that
+says what its arguments and results are, and a .npz with the arrays to start from. It names no device and holds no
+variables: JAX runs it without TensorFlow, see docs/stablehlo.md.
 
 --verify runs what was written on random inputs and compares it with the NumPy reference implementation, and with
 OpenCV where it can read the net. Where a net picks places or boxes by comparing numbers that rounding alone tells
@@ -42,7 +49,9 @@ CONFIG = config_flag.define("Net or solver file (prototxt), or the name of a pac
 WEIGHTS = flags.DEFINE_list(
     "weights", [], "Weights files (.caffemodel, .caffemodel.h5, our .keras). Default: what fillers give."
 )
-OUTPUT = flags.DEFINE_list("output", [], "What to write: NAME.keras, DIRECTORY/, NAME.caffemodel[.h5], NAME.prototxt.")
+OUTPUT = flags.DEFINE_list(
+    "output", [], "What to write: NAME.keras, DIRECTORY/, NAME.caffemodel[.h5], NAME.prototxt, NAME[.step].stablehlo."
+)
 PHASE = flags.DEFINE_enum("phase", "TEST", ["TEST", "TRAIN"], "What the net is filtered for. TRAIN keeps Dropout.")
 LEVEL = flags.DEFINE_integer("level", None, "Level of the net's state.")
 STAGE = flags.DEFINE_list("stage", [], "Stages of the net's state.")
@@ -69,6 +78,8 @@ _ENDINGS = {
     ".caffemodel": "caffemodel",
     ".caffemodel.h5": "caffemodel",
     ".prototxt": "prototxt",
+    ".step.stablehlo": "step",
+    ".stablehlo": "stablehlo",
 }
 
 
@@ -85,6 +96,14 @@ def main():
         targets.check(path.rstrip("/") if kind == "saved_model" else path)
     if not DEPLOY.value:
         return _upgrade(outputs)
+    kinds = {kind for kind, _ in outputs}
+    if kinds & {"step", "stablehlo"} and VERIFY.value:
+        hint = "run them with python -m zoo.export.stablehlo.in_jax, see docs/stablehlo.md"
+        raise UnsupportedError("--verify does not run .stablehlo files", hint=hint)
+    if "step" in kinds:
+        return _step(outputs)
+    if "stablehlo" in kinds and BATCH.value == "any":
+        raise UnsupportedError("a .stablehlo file is for one batch size", got="--batch=any", want="--batch=N")
     if not outputs and not SUMMARY.value:
         raise OutputError("nothing to do", want="--output=NAME.keras (or another ending, see --help), or --summary")
     return _convert(outputs)
@@ -129,6 +148,40 @@ def _upgrade(outputs):
         prototxt_file.check(path, net.message)
         print(f"{path}: the whole net in the current form, {len(net.message.layer)} layers")
     return 0
+
+
+def _step(outputs):
+    """Writes the training step of a solver."""
+    others = [
+        flag for flag, given in (("--summary", SUMMARY), ("--outputs", OUTPUTS), ("--batch", BATCH)) if given.value
+    ]
+    if len(outputs) > 1 or others:
+        got = ", ".join([*(path for _, path in outputs), *others])
+        raise UnsupportedError("a .step.stablehlo file is written alone", got=got, want="--output=NAME.step.stablehlo")
+    from zoo.converters.solver import solver_def
+    from zoo.export import input_shapes
+    from zoo.export.metadata import sources
+    from zoo.export.stablehlo.program import write
+    from zoo.export.stablehlo.step import step_program
+    from zoo.netdef.config import net_state, open_config
+    from zoo.training.pure_step import open_step
+
+    solver, shapes = solver_def(open_config(CONFIG.value).solver()), input_shapes.parse(INPUT_SHAPE.value)
+    state = net_state(LEVEL.value, STAGE.value)
+    step = open_step(solver, shapes, data_dir=DATA_DIR.value, state=state, weights=WEIGHTS.value)
+    (_, path), notes = outputs[0], {"sources": sources(CONFIG.value, WEIGHTS.value or solver.weights)}
+    _say_program(step_program(step, notes), path, write)
+    return 0
+
+
+def _say_program(program, path, write):
+    """Writes a StableHLO `Program` and says what it takes."""
+    print(", ".join(write(program, path)))
+    print(f"    python -m zoo.export.stablehlo.in_jax {path} --batches=FILE.npz")
+    count = sum(value.role == "state" for value in program.arguments)
+    print(f"state: {count} arrays, in {path}.npz")
+    for value in program.arguments[count:]:
+        print(f"input {value.name}: {', '.join(map(str, value.shape))}")
 
 
 def _convert(outputs):
@@ -208,6 +261,14 @@ def _write(kind, path, conversion, exported):
         saved_model.write(exported, conversion.outputs, path.rstrip("/"))
     elif kind == "prototxt":
         prototxt_file.write(path, conversion.message, metadata.comments(conversion))
+    elif kind == "stablehlo":
+        from zoo.export.stablehlo.deploy import deploy_program
+        from zoo.export.stablehlo.program import write
+
+        notes = {"sources": metadata.sources(conversion.config, conversion.weights)}
+        notes["preprocessing"] = {blob: known.as_dict() for blob, known in conversion.preprocessing.items()}
+        _say_program(deploy_program(conversion, notes), path, write)
+        return
     else:
         from zoo.converters import weights
         from zoo.formats import caffemodel

@@ -1,6 +1,7 @@
 """All that is known of a converted file and has no place in it: a JSON beside it, and the same in a few lines."""
 
 import json
+import pathlib
 import platform
 
 import numpy as np
@@ -67,6 +68,11 @@ def write(path, conversion, exported):
     with atomic.replacing(f"{path}.json", OutputError) as file:
         file.write((json.dumps(said, indent=2, ensure_ascii=False) + "\n").encode())
     return [f"{path}.json", *written]
+
+
+def sources(config, weights):
+    """Returns names and SHA-256 of the files that a program is made of, as JSON has them; no folders."""
+    return [{"file": pathlib.Path(path).name, "sha256": atomic.sha256(path)} for path in (config, *weights)]
 
 
 def comments(conversion):

@@ -64,6 +64,7 @@ class CaffeOptimizer(keras.optimizers.Optimizer):
         self.iter_size = int(iter_size)
         self.multipliers = tuple((path, *map(float, pair)) for path, pair in (multipliers or {}).items())
         self.fused = keras.backend.backend() == "tensorflow"
+        self._stateless = False
 
     @classmethod
     def check(cls, *, weight_decay=0.0, regularization_type="L2", clip_gradients=-1.0, iter_size=1):
@@ -111,10 +112,52 @@ class CaffeOptimizer(keras.optimizers.Optimizer):
             raise ValueError("No gradients provided for any variable.")
         return [ops.zeros(v.shape, v.dtype) if g is None else g for g, v in zip(grads, variables)], list(variables)
 
-    def _backend_update_step(self, grads, trainable_variables, learning_rate):
+    def stateless_apply(self, optimizer_variables, grads, trainable_variables):
+        """As Keras has it, but on TensorFlow too: a step on tensors that changes no variable.
+
+        Args:
+            optimizer_variables: a tensor for each of `variables`.
+            grads: a tensor for each variable that the optimizer was built over.
+            trainable_variables: a tensor for each of these.
+
+        Returns:
+            (trainable variables, optimizer variables), the lists as they are after the step.
+        """
         if keras.backend.backend() != "tensorflow":
-            grads = self._clip(grads, trainable_variables)
-        super()._backend_update_step(grads, trainable_variables, learning_rate)
+            return super().stateless_apply(optimizer_variables, grads, trainable_variables)
+        variables, fused = [*self._trainable_variables, *self.variables], self.fused
+        mapping = list(zip(variables, [*trainable_variables, *optimizer_variables], strict=True))
+        self._stateless, self.fused = True, False
+        try:
+            with keras.StatelessScope(state_mapping=mapping) as scope:
+                self.apply(list(grads), self._trainable_variables)
+        finally:
+            self._stateless, self.fused = False, fused
+        after = [scope.get_current_value(variable) for variable in variables]
+        return after[: len(trainable_variables)], after[len(trainable_variables) :]
+
+    def _backend_update_step(self, grads, trainable_variables, learning_rate):
+        if not self._stateless and keras.backend.backend() == "tensorflow":
+            super()._backend_update_step(grads, trainable_variables, learning_rate)
+            return
+        for gradient, variable in zip(self._clip(grads, trainable_variables), trainable_variables):
+            self.update_step(gradient, variable, learning_rate)
+
+    def _var_key(self, variable):
+        # Within a stateless step a variable's value is a tensor, by which Keras does not know it.
+        return super()._var_key(variable._value if isinstance(variable, keras.Variable) else variable)
+
+    def assign(self, variable, value):
+        """Sets a variable; in a stateless step, what stands for it."""
+        return variable.assign(value) if self._stateless else super().assign(variable, value)
+
+    def assign_add(self, variable, value):
+        """Adds to a variable; in a stateless step, to what stands for it."""
+        return variable.assign_add(value) if self._stateless else super().assign_add(variable, value)
+
+    def assign_sub(self, variable, value):
+        """Subtracts from a variable; in a stateless step, from what stands for it."""
+        return variable.assign_sub(value) if self._stateless else super().assign_sub(variable, value)
 
     def _all_reduce_sum_gradients(self, grads_and_vars):
         # TensorFlow only. The norm is that of the sum over replicas, so it has to wait for it.
