@@ -282,3 +282,16 @@ def test_a_state_that_the_files_do_not_carry_on_is_said(command, tmp_path):
     assert (
         f'WARNING: {config}:4: layer "l.stm" (LSTM): not carried from batch to batch: the hidden state' in done.stderr
     )
+
+
+def test_a_training_step_as_stablehlo(command, tmp_path):
+    path = tmp_path / "lenet.step.stablehlo"
+    shape = "--input_shape=data: 2,1,28,28"
+    text = error(command("--config=lenet", shape, f"--output={path}", "--phase=TEST"))
+    assert "takes no --phase, got --phase=TEST" in text
+    assert "is written alone, got" in error(command("--config=lenet", shape, f"--output={path},x.keras"))
+    assert "--verify does not run" in error(command("--config=lenet", shape, f"--output={path}", "--verify"))
+    assert not os.listdir(tmp_path)
+    done = command("--config=lenet", shape, f"--output={path}")
+    assert done.returncode == 0 and "input data: 2, 28, 28, 1\ninput label: 2\n" in done.stdout, done.stderr
+    assert set(os.listdir(tmp_path)) == {path.name + end for end in ("", ".json", ".npz")}

@@ -152,9 +152,11 @@ def _upgrade(outputs):
 
 def _step(outputs):
     """Writes the training step of a solver."""
-    others = [
-        flag for flag, given in (("--summary", SUMMARY), ("--outputs", OUTPUTS), ("--batch", BATCH)) if given.value
-    ]
+    if PHASE.present:
+        what, hint = "a training step is of phase TRAIN and takes no --phase", "leave it out"
+        raise UnsupportedError(what, got=f"--phase={PHASE.value}", hint=hint)
+    given = {"--summary": SUMMARY, "--outputs": OUTPUTS, "--batch": BATCH}
+    others = [name for name, flag in given.items() if flag.value]
     if len(outputs) > 1 or others:
         got = ", ".join([*(path for _, path in outputs), *others])
         raise UnsupportedError("a .step.stablehlo file is written alone", got=got, want="--output=NAME.step.stablehlo")

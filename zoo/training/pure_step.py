@@ -97,12 +97,14 @@ class PureStep:
         outputs: the `BlobRef`s of the net's outputs.
 
     Raises:
-        UnsupportedError: the present policy scales its loss (mixed_float16).
+        UnsupportedError: the present policy scales its loss (mixed_float16), or a layer writes a file (HDF5Output).
     """
 
     def __init__(self, net, optimizer, iter_size=1, still=()):
         if needs_loss_scale():
             raise UnsupportedError("a step without variables has no loss scale", want="float32 or mixed_bfloat16")
+        if net.sinks:
+            raise UnsupportedError("a step without variables writes no files", at=net.sinks[0].definition.at())
         self.net, self.optimizer, self.iter_size = net, optimizer, iter_size
         self.inputs, self.outputs = net.inputs, net.outputs()
         self._model = net.model()
