@@ -145,7 +145,8 @@ class CaffeOptimizer(keras.optimizers.Optimizer):
 
     def _var_key(self, variable):
         # Within a stateless step a variable's value is a tensor, by which Keras does not know it.
-        return super()._var_key(variable._value if isinstance(variable, keras.Variable) else variable)
+        known = self._stateless and isinstance(variable, keras.Variable)
+        return super()._var_key(variable._value if known else variable)
 
     def assign(self, variable, value):
         """Sets a variable; in a stateless step, what stands for it."""
