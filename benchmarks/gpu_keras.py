@@ -8,16 +8,18 @@ import os
 import pathlib
 import sys
 import time
-import zlib
 
 import numpy as np
 
 BATCH = 4
 
 
-def drawn(path, shape):
-    """Returns the array that stands for a variable: a function of its path and shape alone."""
-    rng = np.random.Generator(np.random.PCG64(zlib.crc32(path.encode())))
+def drawn(number, path, shape):
+    """Returns the array that stands for a variable: a function of its number in the model, its kind and shape.
+
+    Not of its whole path: Keras numbers the names of some variables through the process that reads the model.
+    """
+    rng = np.random.Generator(np.random.PCG64(number))
     if len(shape) > 1:
         fan_in = int(np.prod(shape[:-1]))
         return (rng.uniform(-1, 1, shape) * np.sqrt(6 / fan_in)).astype(np.float32)
@@ -29,9 +31,9 @@ def drawn(path, shape):
 
 def set_drawn(model):
     """Sets every variable of a Keras model."""
-    for variable in model.variables:
+    for number, variable in enumerate(model.variables):
         if "seed" not in variable.path:
-            variable.assign(drawn(variable.path, tuple(variable.shape)))
+            variable.assign(drawn(number, variable.path, tuple(variable.shape)))
 
 
 def inputs(model):

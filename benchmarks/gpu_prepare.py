@@ -21,6 +21,7 @@ from zoo import command
 OUTPUT = flags.DEFINE_string("output", None, "The folder.", required=True)
 ALEXNET = flags.DEFINE_integer("alexnet_batch", 256, "Pictures in a step of AlexNet.", lower_bound=1)
 RESNET = flags.DEFINE_integer("resnet_batch", 128, "Pictures in a step of ResNet-50.", lower_bound=1)
+PARTS = flags.DEFINE_list("parts", ["steps", "deployed"], "What is written.")
 SHARED = pathlib.Path(os.environ.get("ZOO_SHARED", "../shared"))
 ITERATIONS, BATCH = 20, 64
 PRECISIONS = {"float32": ("float32", True), "tf32": ("float32", False), "bfloat16": ("mixed_bfloat16", False)}
@@ -32,18 +33,25 @@ def main():
     command.quiet_tensorflow()
     folder = pathlib.Path(OUTPUT.value)
     folder.mkdir(parents=True, exist_ok=True)
-    _lenet(folder)
-    for name, batch, side in (("alexnet", ALEXNET.value, 227), ("resnet50", RESNET.value, 224)):
-        for precision in PRECISIONS:
-            shapes = {"data": (batch, 3, side, side)}
-            _step(folder / f"{name}_{precision}.stablehlo", f"configs/{name}.prototxt", shapes, precision, start=False)
-    _deployed(folder)
+    if "steps" in PARTS.value:
+        _steps(folder)
+    if "deployed" in PARTS.value:
+        _deployed(folder)
     here = pathlib.Path(__file__).parent
     for file in (here / "gpu_step.py", here / "gpu_nets.py", here / "gpu_keras.py"):
         shutil.copy(file, folder)
     shutil.copy(here.parent / "zoo" / "export" / "stablehlo" / "in_jax.py", folder)
     size = sum(file.stat().st_size for file in folder.rglob("*"))
     print(f"{folder}: {size / 1e6:.1f} MB")
+
+
+def _steps(folder):
+    """Writes the training steps of three nets, and LeNet's batches."""
+    _lenet(folder)
+    for name, batch, side in (("alexnet", ALEXNET.value, 227), ("resnet50", RESNET.value, 224)):
+        for precision in PRECISIONS:
+            shapes = {"data": (batch, 3, side, side)}
+            _step(folder / f"{name}_{precision}.stablehlo", f"configs/{name}.prototxt", shapes, precision, start=False)
 
 
 def _step(path, config, shapes, precision, start=True, weights=()):

@@ -21,10 +21,23 @@ def deploy_program(conversion, notes=None, exact=True):
     Raises:
         UnsupportedError: the net is that of TRAIN, or XLA has no form of one of its operations.
     """
-    net = conversion.net
     if conversion.phase != "TEST":
         hint = "--output=NAME.step.stablehlo writes the training step of a solver"
         raise UnsupportedError("a .stablehlo file to deploy is of phase TEST", got=conversion.phase, hint=hint)
+    return net_program(conversion.net, conversion.outputs, notes, exact)
+
+
+def net_program(net, named_outputs, notes=None, exact=True):
+    """Returns the `Program` of a `Net` as it is in TEST, for batches of the size that it was built for.
+
+    Args:
+        net: the `Net`.
+        named_outputs: {name: `BlobRef`} of what it shall give.
+        notes, exact: as for `deploy_program`.
+
+    Raises:
+        UnsupportedError: XLA has no form of one of its operations.
+    """
     owned = net.learnable()
     named = [(f"parameters/{p.key.layer}/{p.key.index}", p.variable, blob_of(p)) for p in owned]
     named += [(f"state/{name}", variable, None) for name, variable in net.state.items()]
@@ -36,8 +49,8 @@ def deploy_program(conversion, notes=None, exact=True):
         given = tensors[: len(state)]
         with keras.StatelessScope(state_mapping=[(v, x) for (_, v, _), x in zip(named, given)]):
             values = net.run(dict(zip(net.inputs, tensors[len(state) :])))
-            found = [tf.convert_to_tensor(values[ref]) for ref in conversion.outputs.values()]
-        outputs[:] = [Value(blob, OUTPUT, tuple(x.shape), x.dtype.name) for blob, x in zip(conversion.outputs, found)]
+            found = [tf.convert_to_tensor(values[ref]) for ref in named_outputs.values()]
+        outputs[:] = [Value(blob, OUTPUT, tuple(x.shape), x.dtype.name) for blob, x in zip(named_outputs, found)]
         return found
 
     artifact = lower(run, [spec(value) for value in (*state, *inputs)], exact)

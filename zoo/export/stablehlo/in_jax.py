@@ -32,7 +32,8 @@ class Program:
     Attributes:
         said: the JSON.
         state, inputs: the descriptions of the arguments of either role, in order.
-        flat: the jitted function of all arguments in order, whose state is given up to it (donated).
+        call: the function of all arguments in order, for use within other functions that JAX compiles.
+        flat: the same, jitted; its state is given up to it (donated).
     """
 
     def __init__(self, path, compiler_options=None):
@@ -41,9 +42,9 @@ class Program:
         self.kind, self.results = self.said["kind"], self.said["results"]
         self.state = [a for a in self.said["arguments"] if a["role"] == "state"]
         self.inputs = [a for a in self.said["arguments"] if a["role"] == "input"]
-        call = _callable(pathlib.Path(path).read_bytes(), self.said["arguments"], self.results)
+        self.call = _callable(pathlib.Path(path).read_bytes(), self.said["arguments"], self.results)
         given_up = tuple(range(len(self.state))) if self.kind == "step" else ()
-        self.flat = jax.jit(call, donate_argnums=given_up, compiler_options=compiler_options)
+        self.flat = jax.jit(self.call, donate_argnums=given_up, compiler_options=compiler_options)
 
     def start(self):
         """Returns {name: array} of the state as it was when the file was written, from the .npz beside it."""
