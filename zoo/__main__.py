@@ -20,6 +20,7 @@ COMMANDS = {
     "upgrade": "zoo.upgrade",
     "devices": "zoo.devices",
     "plot": "zoo.plot",
+    "draw": "zoo.draw",
     "parse_log": "zoo.parse_log",
     "plot_log": "zoo.plot_log",
     "mnist": "data_prep.mnist",

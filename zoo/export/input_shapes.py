@@ -2,6 +2,7 @@
 
 import re
 
+from zoo import command
 from zoo.errors import NetError, ZooError, raise_together
 from zoo.export.preprocessing import find_mean, is_gray, resized_to
 from zoo.formats import caffemodel
@@ -130,7 +131,8 @@ def _channels_of_weights(top, source, weights):
 
 def _open(layer, index, source, data_dir):
     """Returns the Caffe shape that a layer's data gives its top number `index`, or None where they cannot be read."""
-    from zoo.input.pipeline import data_layer  # brings TensorFlow with it, which most files do not need here
+    command.quiet_tensorflow()  # which most files do not need here
+    from zoo.input.pipeline import data_layer
 
     try:
         feed = data_layer(layer, source.definition.phase, data_dir=data_dir)

@@ -1,51 +1,16 @@
-"""Draws a net as a graph of layers and blobs: as dot text, or through Graphviz as an image."""
+"""pycaffe's `draw`: a net as a graph of layers and blobs."""
 
 import os
 import pathlib
-import shutil
-import subprocess
 
-from zoo.errors import DataError, NetError, Place, UnsupportedError
-from zoo.formats import caffe_pb2
+from zoo.errors import DataError, Place, UnsupportedError
+from zoo.export import dot
 from zoo.pycaffe.errors import also
-
-_COLOURS = {"Convolution": "#FF5050", "Deconvolution": "#FF5050", "Pooling": "#FF9900", "InnerProduct": "#CC33FF"}
-_RANKDIRS = ("LR", "RL", "TB", "BT")
 
 
 def get_dot(caffe_net, rankdir="LR", label_edges=True, phase=None, display_lrm=False):
-    """Returns the dot text of a NetParameter.
-
-    Args:
-        rankdir: "LR" (left to right), "RL", "TB" or "BT".
-        label_edges: whether edges to tops say the number of outputs or the batch size.
-        phase: TRAIN or TEST for the layers of that phase; None for all.
-        display_lrm: whether learned layers say their lr_mult.
-
-    Raises:
-        NetError: another rankdir; layers of the old generation.
-    """
-    if rankdir not in _RANKDIRS:
-        raise NetError("no such direction", got=rankdir, want=", ".join(_RANKDIRS))
-    if caffe_net.layers:
-        raise NetError("layers of an old generation cannot be drawn", hint="save it upgraded first")
-    lines = [f"digraph {_quoted(caffe_net.name or 'Net')} {{", f"rankdir={rankdir};"]
-    nodes, edges = {}, []
-    for index, layer in enumerate(caffe_net.layer):
-        if phase is not None and not _in_phase(layer, phase):
-            continue
-        node = f"layer{index}"
-        in_place = list(layer.bottom) == list(layer.top) and len(layer.top) == 1
-        colour = "#90EE90" if in_place else _COLOURS.get(layer.type, "#6495ED")
-        label = _label(layer, rankdir, display_lrm)
-        nodes[node] = f"{node} [label={label}, shape=record, style=filled, fillcolor={_quoted(colour)}];"
-        for blob in (*layer.bottom, *layer.top):
-            key = _quoted(f"blob {blob}")
-            nodes[key] = f'{key} [label={_quoted(blob)}, shape=octagon, style=filled, fillcolor="#E0E0E0"];'
-        edges += [f"{_quoted(f'blob {blob}')} -> {node};" for blob in layer.bottom]
-        said = f" [label={_quoted(_edge_label(layer))}]" if label_edges and _edge_label(layer) else ""
-        edges += [f"{node} -> {_quoted(f'blob {blob}')}{said};" for blob in layer.top]
-    return "\n".join([*lines, *nodes.values(), *edges, "}"]) + "\n"
+    """Returns the dot text of a NetParameter; as `zoo.export.dot.dot`."""
+    return dot.dot(caffe_net, rankdir, label_edges, phase, display_lrm)
 
 
 def get_pydot_graph(caffe_net, rankdir="LR", label_edges=True, phase=None, display_lrm=False):
@@ -65,19 +30,7 @@ def draw_net(caffe_net, rankdir="LR", ext="png", phase=None, display_lrm=False):
     Raises:
         UnsupportedError: Graphviz is not installed, or does not know the format.
     """
-    text = get_dot(caffe_net, rankdir, True, phase, display_lrm).encode()
-    if ext in ("dot", "gv", "raw"):
-        return text
-    program = shutil.which("dot")
-    if program is None:
-        raise UnsupportedError(
-            f"a .{ext} image needs Graphviz's program dot, which is not installed", hint='a name in ".dot" needs none'
-        )
-    done = subprocess.run([program, f"-T{ext}"], input=text, capture_output=True, check=False)
-    if done.returncode:
-        said = done.stderr.decode(errors="replace").strip().splitlines()
-        raise UnsupportedError(f"Graphviz draws no .{ext}", got=said[0] if said else f"exit {done.returncode}")
-    return done.stdout
+    return dot.image(get_dot(caffe_net, rankdir, True, phase, display_lrm), ext)
 
 
 def draw_net_to_file(caffe_net, filename, rankdir="LR", phase=None, display_lrm=False):
@@ -88,51 +41,3 @@ def draw_net_to_file(caffe_net, filename, rankdir="LR", phase=None, display_lrm=
         filename.write_bytes(picture)
     except OSError as error:
         raise DataError(f"cannot be written: {error.strerror}", at=Place(str(filename))) from error
-
-
-def _in_phase(layer, phase):
-    rules = layer.include or layer.exclude
-    met = any(not rule.HasField("phase") or rule.phase == phase for rule in rules)
-    return met if layer.include else not met
-
-
-def _label(layer, rankdir, display_lrm):
-    said = [layer.name]
-    if layer.type == "Pooling":
-        p = layer.pooling_param
-        said.append(f"(Pooling {caffe_pb2.PoolingParameter.PoolMethod.Name(p.pool)})")
-        said += ["global"] if p.global_pooling else _window(p, lambda value: value)
-    elif layer.type in ("Convolution", "Deconvolution"):
-        said.append(f"({layer.type})")
-        said += _window(layer.convolution_param, lambda values: values[0] if values else None)
-    else:
-        said.append(f"({layer.type})")
-    if display_lrm and layer.type in ("Convolution", "Deconvolution", "InnerProduct"):
-        rates = [param.lr_mult for param in layer.param][:2]
-        said.append("lr mult: " + ", ".join(f"{rate:.1f}" for rate in rates + [1.0] * (2 - len(rates))))
-    return _quoted((" " if rankdir in ("TB", "BT") else "\n").join(said))
-
-
-def _window(p, value_of):
-    """Kernel, stride and pad of a message, by axis where they are given so."""
-    said = []
-    for words, name, default in (("kernel size", "kernel", 1), ("stride", "stride", 1), ("pad", "pad", 0)):
-        high, wide = getattr(p, f"{name}_h"), getattr(p, f"{name}_w")
-        value = value_of(getattr(p, "kernel_size" if name == "kernel" else name))
-        said.append(f"{words}: {high}x{wide}" if high or wide else f"{words}: {default if value is None else value}")
-    return said
-
-
-def _edge_label(layer):
-    if layer.type == "Data":
-        return f"Batch {layer.data_param.batch_size}"
-    if layer.type in ("Convolution", "Deconvolution"):
-        return str(layer.convolution_param.num_output)
-    return str(layer.inner_product_param.num_output) if layer.type == "InnerProduct" else ""
-
-
-def _quoted(text):
-    """Returns `text` as a dot string, with the characters escaped that divide a record."""
-    for char in '\\"{}|<>':
-        text = text.replace(char, f"\\{char}")
-    return '"' + text.replace("\n", "\\n") + '"'
