@@ -75,6 +75,9 @@ def data_net(layer, weights_of="data"):
 DATA = 'type: "Data" data_param { source: "nowhere" batch_size: 7 } '
 IMAGES = 'type: "ImageData" image_data_param { source: "list" batch_size: 7 new_height: 11 new_width: 13 '
 
+BOXES = 'type: "AnnotatedData" data_param { source: "nowhere" batch_size: 7 } '
+WINDOWS = 'type: "WindowData" window_data_param { source: "nowhere" batch_size: 7 } '
+
 
 @pytest.mark.parametrize(
     ("layer", "shape"),
@@ -84,13 +87,19 @@ IMAGES = 'type: "ImageData" image_data_param { source: "list" batch_size: 7 new_
         (DATA + 'transform_param { mean_file: "mean.binaryproto" }', (1, 4, 6, 5)),
         (DATA + 'transform_param { crop_size: 4 mean_file: "mean.binaryproto" }', (1, 4, 4, 4)),
         (IMAGES + "} transform_param { mean_value: 1 mean_value: 2 }", (1, 2, 11, 13)),
+        (BOXES + "transform_param { resize_param { height: 9 width: 11 } }", (1, 3, 9, 11)),
+        (BOXES + "transform_param { resize_param { height: 9 width: 11 } crop_h: 5 crop_w: 7 }", (1, 3, 5, 7)),
+        (WINDOWS + "transform_param { crop_size: 9 }", (1, 3, 9, 9)),
         ('type: "DummyData" dummy_data_param { shape { dim: 8 dim: 2 dim: 7 dim: 5 } }', (8, 2, 7, 5)),
         ('type: "MemoryData" memory_data_param { batch_size: 3 channels: 2 height: 7 width: 5 }', (3, 2, 7, 5)),
     ],
 )
 def test_a_shape_is_found_where_the_file_says_it(layer, shape, tmp_path):
     blobproto.write_mean(tmp_path / "mean.binaryproto", np.ones((4, 6, 5), np.float32))
-    config = small_net.write(tmp_path / "net.prototxt", data_net(layer))
+    text = data_net(layer)
+    if shape and shape[1] == 3:
+        text = text.replace("group: 2", "group: 3").replace("num_output: 4", "num_output: 6")
+    config = small_net.write(tmp_path / "net.prototxt", text)
     if shape is None:
         with pytest.raises(NetError, match="want a divisor of the 3 channels"):
             convert(config)

@@ -23,13 +23,14 @@ def by_hand(known, image):
     """Does what `Preprocessing.as_dict` says to a (H,W,C) image."""
     said = known.as_dict()
     x = image.astype(np.float32)
-    if known.mean_picture is not None:
-        x = x - known.mean_picture
+    if known.mean_image is not None:
+        x = x - known.mean_image
     elif said["mean"]:
         x = x - np.array(said["mean"], np.float32)
-    if said["crop_size"]:
-        top, left = ((size - said["crop_size"]) // 2 for size in x.shape[:2])
-        x = x[top : top + said["crop_size"], left : left + said["crop_size"]]
+    if said["crop"]:
+        height, width = said["crop"]
+        top, left = ((size - cut) // 2 for size, cut in zip(x.shape[:2], said["crop"]))
+        x = x[top : top + height, left : left + width]
     return x * np.float32(said["scale"])
 
 
@@ -86,7 +87,7 @@ def test_what_is_known_travels_beside_the_file(tmp_path):
     assert said["sources"]["filled"] == []
     data = said["inputs"]["data"]
     assert (data["shape"], data["layout"], data["channels"]) == ([None, 9, 9, 3], "NHWC", "BGR")
-    assert (data["crop_size"], data["scale"], data["mean_npy"]) == (9, 0.017, "x.keras.mean.npy")
+    assert (data["crop"], data["scale"], data["mean_npy"]) == ([9, 9], 0.017, "x.keras.mean.npy")
     np.testing.assert_allclose(data["mean"], MEAN.mean((1, 2)), rtol=1e-6)
     assert said["outputs"] == {"prob": {"shape": [None, 5], "layer": "prob"}}
     assert said["layers"]["conv1"] == {"type": "Convolution", "keras": list(exported.layers["conv1"])}
@@ -100,3 +101,39 @@ def test_what_is_known_travels_beside_the_file(tmp_path):
 def test_what_the_file_does_not_know_is_said(small):
     (step,) = convert(small[0]).preprocessing["data"].steps
     assert "says nothing" in step
+
+
+TRANSFORM = "transform_param { %s mean_value: 104 mean_value: 117 mean_value: 123 }"
+
+
+@pytest.mark.parametrize(
+    ("layer", "steps"),
+    [
+        (
+            'type: "AnnotatedData" data_param { source: "s" batch_size: 2 }'
+            + TRANSFORM % "resize_param { height: 9 width: 11 }",
+            ["resize to 9 x 11 (H x W)"],
+        ),
+        (
+            'type: "AnnotatedData" data_param { source: "s" batch_size: 2 }'
+            + TRANSFORM
+            % "resize_param { height: 9 width: 11 resize_mode: FIT_LARGE_SIZE_AND_PAD } crop_h: 5 crop_w: 7",
+            ["resize to fit into 9 x 11 (H x W), and pad", "crop 5 x 7 from the middle"],
+        ),
+        (
+            'type: "WindowData" window_data_param { source: "s" batch_size: 2 scale: 0.5 }'
+            + TRANSFORM % "crop_size: 9",
+            ["cut the window out and bring it to 9 x 9", "multiply by 0.5"],
+        ),
+        (
+            'type: "ImageData" image_data_param { source: "s" batch_size: 2 new_height: 12 new_width: 14 }'
+            + TRANSFORM % "crop_size: 9",
+            ["resize to 12 x 14 (H x W)", "crop 9 x 9 from the middle"],
+        ),
+    ],
+)
+def test_each_type_of_data_layer_says_its_sizes(layer, steps):
+    (definition,) = net_def(prototxt.parse_net(f'layer {{ name: "d" top: "x" top: "y" {layer} }}'), "TEST").layers
+    known = preprocessing(definition, 0, 3)
+    mean = "subtract 104.0, 117.0, 123.0, channel by channel in that order"
+    assert list(known.steps[2:]) == [steps[0], mean, *steps[1:]]

@@ -4,9 +4,9 @@ import re
 
 from zoo import command
 from zoo.errors import NetError, ZooError, raise_together
-from zoo.export.preprocessing import find_mean, is_gray, resized_to
+from zoo.export.preprocessing import find_mean, images_spec
 from zoo.formats import caffemodel
-from zoo.input.mean_file import mean_image
+from zoo.input import mean_file
 from zoo.layers import find
 
 
@@ -65,18 +65,19 @@ def _asks(layer):
 
 
 def _shape(layer, index, source, weights, data_dir):
-    name, pictures = layer.tops[index].name, index == 0 and find(layer.kind).gives_images
-    hint = f"say it with --input_shape='{name}: {'1,3,227,227' if pictures else 'N,...'}', Caffe's order"
-    if not pictures:
+    name, images = layer.tops[index].name, index == 0 and find(layer.kind).gives_images
+    hint = f"say it with --input_shape='{name}: {'1,3,227,227' if images else 'N,...'}', Caffe's order"
+    if not images:
         opened = _open(layer, index, source, data_dir)
         if opened:
             return opened, "the data"
         what = f'nothing in the file says the shape of "{name}", and its data cannot be opened here'
         raise NetError(what, at=layer.at(), hint=hint)
-    mean = find_mean(layer, data_dir)
-    picture = None if mean is None else mean_image(mean).shape
-    size = _size(layer, picture)
-    channels = _channels(layer, picture, source, weights, size)
+    spec = images_spec(layer)
+    mean = find_mean(layer, spec, data_dir)
+    mean_shape = None if mean is None else mean_file.mean_image(mean).shape
+    size = _size(spec, mean_shape)
+    channels = _channels(layer, spec, mean_shape, source, weights, size)
     if size and channels:
         return (1, channels[0], *size[0]), f"{size[1]}; {channels[1]}"
     opened = _open(layer, index, source, data_dir)
@@ -89,31 +90,29 @@ def _shape(layer, index, source, weights, data_dir):
     raise NetError(what, at=layer.at(), hint=hint)
 
 
-def _size(layer, picture):
+def _size(spec, mean_shape):
     """Returns ((H, W), where found), or None."""
-    crop, size = layer.message.transform_param.crop_size, resized_to(layer)
-    if crop:
-        return (crop, crop), "height and width from crop_size"
-    if size:
-        return size, "height and width from new_height and new_width"
-    return (picture[:2], "height and width from the mean image") if picture else None
+    if spec.size:
+        size, fields = spec.size
+        return size, f"height and width from {fields}"
+    return (mean_shape[:2], "height and width from the mean image") if mean_shape else None
 
 
-def _channels(layer, picture, source, weights, size):
+def _channels(layer, spec, mean_shape, source, weights, size):
     """Returns (C, where found), or None."""
-    t = layer.message.transform_param
-    if is_gray(layer):
+    if spec.gray:
         return 1, "1 channel as the layer says"
-    if t.force_color:
-        return 3, "3 channels from force_color"
-    if picture:
-        return picture[2], f"channels of the mean image: {picture[2]}"
-    if len(t.mean_value) > 1:
-        return len(t.mean_value), f"a channel for each mean_value: {len(t.mean_value)}"
+    if spec.color:
+        return 3, f"3 channels from {spec.color}"
+    if mean_shape:
+        return mean_shape[2], f"channels of the mean image: {mean_shape[2]}"
+    means = len(spec.transform.mean_values)
+    if means > 1:
+        return means, f"a channel for each mean_value: {means}"
     channels = _channels_of_weights(layer.tops[0], source, weights)
     if channels:
         return channels, f"channels of the first convolution's weights: {channels}"
-    return (3, "3 channels taken, since nothing says otherwise") if size and not t.mean_value else None
+    return (3, "3 channels taken, since nothing says otherwise") if size and not means else None
 
 
 def _channels_of_weights(top, source, weights):

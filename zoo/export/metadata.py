@@ -59,10 +59,10 @@ def write(path, conversion, exported):
     said = describe(conversion, exported)
     written = []
     for blob, known in conversion.preprocessing.items():
-        if known.mean_picture is not None:
+        if known.mean_image is not None:
             name = f"{path}.mean.npy" if len(said["inputs"]) == 1 else f"{path}.{said['inputs'][blob]['name']}.mean.npy"
             with atomic.replacing(name, OutputError) as file:
-                np.save(file, known.mean_picture)
+                np.save(file, known.mean_image)
             said["inputs"][blob]["mean_npy"] = name.rpartition("/")[2]
             written.append(name)
     with atomic.replacing(f"{path}.json", OutputError) as file:

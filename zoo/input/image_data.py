@@ -53,7 +53,7 @@ class ImageDataLayer(PictureFeed):
         order = Order(len(entries), spec.shuffle, key, skip)
         first = entries[order(0)]
         folder = find_folder_of(f"{spec.root_folder}{first.name}", "image", at=Place(str(path), first.line), **where)
-        options = {"color": spec.is_color, "resize": spec.resize, "order": order}
+        options = {"color": spec.is_color, "resize": spec.resized, "order": order}
         self._open(self.source(path, entries, folder, spec.root_folder, **options), transform, spec.batch_size)
 
 

@@ -24,8 +24,8 @@ class MemoryDataLayer(Feed):
 
     def __init__(self, layer, phase, *, data_dir=None, seed=0):
         super().__init__(layer)
-        self.shapes = (self.type.shape, self.type.shape[:1])
-        self._transform = make_transform(layer, self.type.transform, phase, seed, data_dir)
+        self.shapes = (self.type.spec.shape, self.type.spec.shape[:1])
+        self._transform = make_transform(layer, self.type.spec.transform, phase, seed, data_dir)
         self._arrays = None
 
     def set_arrays(self, data, labels):
@@ -73,7 +73,7 @@ class MemoryDataLayer(Feed):
     def set_datums(self, values):
         """Feeds serialised Datums, transformed as transform_param says (AddDatumVector); raises DataError."""
         messages = [datum.parse(value, self.layer.at()) for value in values]
-        images = [datum.pixels(message, self.type.transform.force, self.layer.at()) for message in messages]
+        images = [datum.pixels(message, self.type.spec.transform.force, self.layer.at()) for message in messages]
         self.set_pictures(images, [message.label for message in messages])
 
     def dataset(self, start_batch=0):

@@ -2,6 +2,8 @@
 
 from fractions import Fraction
 
+from zoo.layers.base import pixel_map
+
 
 def offset(view, crop) -> tuple[int, ...] | None:
     """Returns the offsets, along the spatial axes, at which the first bottom of a Crop covers the second.
@@ -19,11 +21,10 @@ def offset(view, crop) -> tuple[int, ...] | None:
 
 def _between(here, there):
     """Both maps start from one value: pixel i of it lies at scale * i + shift. Returns the offsets, or None."""
-    axes = max(len(here or ()), len(there or ()))
-    identity = ((Fraction(1), Fraction(0)),) * axes
+    identity = (pixel_map.IDENTITY,) * max(len(here), len(there))
     found = []
     for (scale, shift), (other, other_shift) in zip(here or identity, there or identity, strict=True):
-        step = shift - other_shift
+        step = Fraction(shift - other_shift)
         if scale != other or step.denominator != 1 or step < 0:
             return None
         found.append(int(step))
@@ -31,52 +32,40 @@ def _between(here, there):
 
 
 def _walk(view, ref):
-    """Yields (value, map from its pixels to those of `ref`) for `ref` and what it comes from, nearest first."""
-    waiting, seen = [(ref, None)], set()
-    while waiting:
-        ref, found = waiting.pop(0)
-        if ref in seen:
-            continue
-        seen.add(ref)
-        yield ref, found
-        layer = view.producer(ref)
-        planned = layer and view.size(layer)
-        if not planned or planned.type.pixel_map is None or not layer.bottoms:
-            continue
-        bottoms = layer.bottoms[:1] if planned.type.pixel_map == "crop" else layer.bottoms
-        for index, bottom in enumerate(bottoms):
-            step = _map(planned, index)
-            if step is not False:
-                waiting.append((bottom, _compose(found, step)))
+    """Returns `pixel_map.ancestors` of a value; a map is (scale, shift) for each spatial axis, () the identity."""
+    return pixel_map.ancestors(ref, (), lambda value: _steps(view, value), _compose)
+
+
+def _steps(view, ref):
+    layer = view.producer(ref)
+    planned = layer and view.size(layer)
+    if not planned or planned.type.pixel_map is None or not layer.bottoms:
+        return []
+    bottoms = layer.bottoms[:1] if planned.type.pixel_map == "crop" else layer.bottoms
+    found = [(bottom, _map(planned, index)) for index, bottom in enumerate(bottoms)]
+    return [(bottom, step) for bottom, step in found if step is not None]
 
 
 def _compose(outer, inner):
-    if outer is None or inner is None:
-        return outer if inner is None else inner
-    return tuple((s * t, s * shift + more) for (s, more), (t, shift) in zip(outer, inner, strict=True))
+    if not outer or not inner:
+        return outer or inner
+    return tuple(pixel_map.compose(*each) for each in zip(outer, inner, strict=True))
 
 
 def _map(planned, index):
-    """Returns ((scale, shift), ...) of a layer along its spatial axes; None for the identity, False if unknown."""
+    """Returns the map of a layer from its bottom of that index, or None where it is not known."""
     kind = planned.type
     if kind.pixel_map == "same":
-        return None
+        return ()
     if kind.pixel_map == "crop":
         offsets = kind.offset or (0,)
         axes = len(planned.tops[0]) - 2
         offsets = offsets[-axes:] if len(offsets) >= axes else offsets * axes
-        return tuple((Fraction(1), Fraction(-each)) for each in offsets)
+        return tuple((1, -each) for each in offsets)
     windows = _windows(planned, index)
     if windows is None:
-        return False
-    found = []
-    for kernel, stride, pad, dilation in windows:
-        margin = Fraction((kernel - 1) * dilation, 2) - pad
-        if kind.pixel_map == "transposed window":
-            found.append((Fraction(stride), margin))
-        else:
-            found.append((Fraction(1, stride), -margin / stride))
-    return tuple(found)
+        return None
+    return tuple(pixel_map.window_map(kind.pixel_map, *map(Fraction, window)) for window in windows)
 
 
 def _windows(planned, index):

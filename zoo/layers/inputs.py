@@ -9,6 +9,7 @@ from zoo.layers.base.data_specs import (
     DataSpec,
     Hdf5DataSpec,
     ImageDataSpec,
+    MemoryDataSpec,
     WindowDataSpec,
     read_transform,
 )
@@ -124,8 +125,7 @@ class MemoryData(_Source):
     """Tops (batch_size, channels, height, width) and labels (batch_size,), fed from arrays by the program.
 
     Attributes:
-        shape: that of the first top.
-        transform: the `TransformSpec`.
+        spec: what its messages say, a `MemoryDataSpec`.
     """
 
     batch_param = "memory_data_param"
@@ -136,15 +136,15 @@ class MemoryData(_Source):
     fields = ("memory_data_param", "transform_param")
 
     def read(self, p, transform):
-        self.shape = (p.batch_size, p.channels, p.height, p.width)
-        for name, size in zip(("batch_size", "channels", "height", "width"), self.shape):
+        shape = (p.batch_size, p.channels, p.height, p.width)
+        for name, size in zip(("batch_size", "channels", "height", "width"), shape):
             if size < 1:
                 raise p.error(f"{name} must be given and positive", name, got=size)
-        self.transform = read_transform(transform)
+        self.spec = MemoryDataSpec(shape, read_transform(transform))
 
     def top_shapes(self, bottoms):
         """Data and labels."""
-        return self.shape, self.shape[:1]
+        return self.spec.shape, self.spec.shape[:1]
 
 
 @layer_type("Data", source="data_layer.cpp:33-67")
@@ -232,7 +232,7 @@ def _image_list(common, p, transform):
         shuffle=p.shuffle,
         rand_skip=p.rand_skip,
         is_color=p.is_color,
-        resize=(p.new_height, p.new_width) if p.new_height else None,
+        resized=(p.new_height, p.new_width) if p.new_height else None,
     )
 
 

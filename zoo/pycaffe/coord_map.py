@@ -1,18 +1,19 @@
 """How the pixels of one top lie over those of another, to crop one to the other (for fully convolutional nets).
 
-A map (axis, scale, shift) says that pixel i of the input lies at scale * i + shift of the output, along each spatial
-axis from `axis` on; the identity's axis is None.
+A map (axis, scale, shift) is that of `zoo.layers.base.pixel_map` along each spatial axis from `axis` on; the
+identity's axis is None.
 """
 
 import numpy as np
 
 from zoo.errors import NetError, Place
 from zoo.layers import find
+from zoo.layers.base import pixel_map
 from zoo.pycaffe.errors import also
 from zoo.pycaffe.net_spec import layers as L
 
 _BY_AXIS = {f"{name}_{axis}" for name in ("kernel", "stride", "pad") for axis in "hw"}
-_IDENTITY = (None, 1, 0)
+_IDENTITY = (None, *pixel_map.IDENTITY)
 
 
 class UndefinedMapException(NetError):
@@ -48,24 +49,21 @@ def coord_map(fn):
         np.array(given.get(name, default), ndmin=1)
         for name, default in (("kernel_size", 1), ("stride", 1), ("pad", 0), ("dilation", 1))
     )
-    margin = (kernel - 1) * dilation / 2 - pad
-    if pixels == "transposed window":
-        return given.get("axis", 1), stride, margin
-    return given.get("axis", 1), 1 / stride, -margin / stride
+    return given.get("axis", 1), *pixel_map.window_map(pixels, kernel, stride, pad, dilation)
 
 
 def compose(base_map, next_map):
     """Returns the map of `next_map`'s layer followed by that of `base_map`; raises AxisMismatchException."""
-    (axis, scale, shift), (next_axis, next_scale, next_shift) = base_map, next_map
+    (axis, *outer), (next_axis, *inner) = base_map, next_map
     if None not in (axis, next_axis) and axis != next_axis:
         raise AxisMismatchException("maps along different axes", got=f"{axis} and {next_axis}")
-    return next_axis if axis is None else axis, scale * next_scale, scale * next_shift + shift
+    return next_axis if axis is None else axis, *pixel_map.compose(outer, inner)
 
 
 def inverse(coord_map):
     """Returns the map the other way."""
-    axis, scale, shift = coord_map
-    return axis, 1 / scale, -shift / scale
+    axis, *known = coord_map
+    return axis, *pixel_map.inverse(known)
 
 
 def coord_map_from_to(top_from, top_to):
@@ -82,21 +80,17 @@ def coord_map_from_to(top_from, top_to):
 
 
 def _walk(top):
-    """Yields (ancestor, map from it to `top`), `top` itself first."""
-    waiting, seen = [(top, _IDENTITY)], set()
-    while waiting:
-        top, found = waiting.pop(0)
-        if top in seen:
-            continue
-        seen.add(top)
-        yield top, found
-        try:
-            further = compose(found, coord_map(top.fn))
-        except UndefinedMapException:
-            continue
-        cropped = find(top.fn.type_name).pixel_map == "crop"
-        bottoms = top.fn.inputs[:1] if cropped else top.fn.inputs  # the second only gives a size
-        waiting += [(bottom, further) for bottom in bottoms]
+    """Returns `pixel_map.ancestors` of a top."""
+    return pixel_map.ancestors(top, _IDENTITY, _steps, compose)
+
+
+def _steps(top):
+    try:
+        step = coord_map(top.fn)
+    except UndefinedMapException:
+        return []
+    cropped = find(top.fn.type_name).pixel_map == "crop"
+    return [(bottom, step) for bottom in (top.fn.inputs[:1] if cropped else top.fn.inputs)]  # the second gives a size
 
 
 def crop(top_from, top_to):

@@ -25,8 +25,59 @@ class TransformSpec:
     force: str | None = None
 
 
+class ImagesSpec:
+    """What every spec of images says of their way into a batch, the same whichever message says it.
+
+    Attributes:
+        transform: the `TransformSpec`.
+        resized: the (H, W) that images are brought to before the crop, or None.
+        resizing: the sentence for people that says so, with places for H and W.
+        mean_at: where the mean image stands to the crop, for people.
+    """
+
+    transform: TransformSpec
+    resized = None
+    resizing = "resize to {} x {} (H x W)"
+    mean_at = "before the crop"
+
+    @property
+    def gray(self) -> bool:
+        """Whether images are decoded to one channel."""
+        return self.transform.force == "gray"
+
+    @property
+    def color(self) -> str:
+        """What says that images are decoded to three channels, or ""."""
+        return "force_color" if self.transform.force == "color" else ""
+
+    @property
+    def cropped(self) -> tuple[int, int] | None:
+        """The (H, W) that is cut out of the image, or None."""
+        return (self.transform.crop_size,) * 2 if self.transform.crop_size else None
+
+    @property
+    def factor(self) -> float:
+        """What values are multiplied by after the mean."""
+        return self.transform.scale
+
+    @property
+    def size(self) -> tuple[tuple[int, int], str] | None:
+        """The (H, W) of the top and the fields that say it; None where they do not."""
+        if self.cropped:
+            return self.cropped, "crop_size"
+        return (self.resized, "new_height and new_width") if self.resized else None
+
+
 @dataclass(frozen=True)
-class DataSpec:
+class MemoryDataSpec(ImagesSpec):
+    """A memory_data_param: `shape` (N, C, H, W) of the first top, and the `TransformSpec`."""
+
+    shape: tuple[int, int, int, int]
+    transform: TransformSpec
+
+
+@dataclass(frozen=True)
+class DataSpec(ImagesSpec):
     """A data_param.
 
     Attributes:
@@ -43,7 +94,7 @@ class DataSpec:
 
 
 @dataclass(frozen=True)
-class AnnotatedDataSpec:
+class AnnotatedDataSpec(ImagesSpec):
     """A data_param and annotated_data_param of SSD's, with what SSD adds to transform_param.
 
     Attributes:
@@ -65,10 +116,39 @@ class AnnotatedDataSpec:
     distort: Any = None
     emit: Any = None
     crop: tuple[int, int] | None = None
+    mean_at = "after the crop"
+
+    @property
+    def resized(self):
+        """The (H, W) that images are brought to, or None."""
+        return (self.resize.height, self.resize.width) if self.resize is not None else None
+
+    @property
+    def resizing(self):
+        """As in `ImagesSpec`."""
+        warped = self.resize is None or self.resize.resize_mode == self.resize.WARP
+        return ImagesSpec.resizing if warped else "resize to fit into {} x {} (H x W), and pad"
+
+    @property
+    def color(self):
+        """As in `ImagesSpec`; these images are decoded to three channels where nothing is forced."""
+        return "" if self.gray else "its type"
+
+    @property
+    def cropped(self):
+        """The (H, W) that is cut out of the resized image, or None."""
+        return self.crop
+
+    @property
+    def size(self):
+        """As in `ImagesSpec`."""
+        if self.crop:
+            return self.crop, "crop_size" if self.transform.crop_size else "crop_h and crop_w"
+        return self.resized, "resize_param"
 
 
 @dataclass(frozen=True)
-class ImageDataSpec:
+class ImageDataSpec(ImagesSpec):
     """An image_data_param, or a dense_image_data_param of SegNet's, whose labels are images.
 
     Attributes:
@@ -79,7 +159,7 @@ class ImageDataSpec:
         shuffle: whether the list is shuffled every epoch.
         rand_skip: how many lines may be skipped at the start; 0 for none.
         is_color: whether images are decoded to three channels, and not to one.
-        resize: (H, W) that images are brought to, or None.
+        resized: (H, W) that images are brought to, or None.
     """
 
     source: str
@@ -89,7 +169,12 @@ class ImageDataSpec:
     shuffle: bool
     rand_skip: int
     is_color: bool
-    resize: tuple[int, int] | None
+    resized: tuple[int, int] | None
+
+    @property
+    def gray(self):
+        """Whether images are decoded to one channel."""
+        return self.transform.force == "gray" or not self.is_color
 
 
 @dataclass(frozen=True)
@@ -102,7 +187,7 @@ class Hdf5DataSpec:
 
 
 @dataclass(frozen=True)
-class WindowDataSpec:
+class WindowDataSpec(ImagesSpec):
     """A window_data_param.
 
     Attributes:
@@ -128,6 +213,29 @@ class WindowDataSpec:
     fg_fraction: float
     context_pad: int
     square: bool
+
+    resizing = "cut the window out and bring it to {} x {}"
+    mean_at = "its middle"
+
+    @property
+    def cropped(self):
+        """Nothing: crop_size is what a window is brought to."""
+        return None
+
+    @property
+    def resized(self):
+        """The (H, W) that a window is brought to."""
+        return (self.transform.crop_size,) * 2
+
+    @property
+    def factor(self):
+        """The scale of window_data_param."""
+        return self.scale
+
+    @property
+    def size(self):
+        """As in `ImagesSpec`."""
+        return self.resized, "crop_size"
 
 
 def read_transform(p):

@@ -78,7 +78,8 @@ class LayerType:
         prediction: (type, name of its parameter message) of what a loss applies to bottom 0 before it compares.
         runs_on_host: whether pycaffe runs it outside of the graph, on NumPy arrays.
         states_shapes: of a source, whether the file states the shapes of its tops.
-        gives_images: of a source, whether top 0 holds images that transform_param speaks of.
+        gives_images: of a source, whether top 0 holds images that transform_param speaks of; `read` then leaves a
+            `data_specs.ImagesSpec` in `spec`.
         fed_by_program: of a source, whether a program gives the values, and no file.
         batch_param: of a source, the message whose batch_size is axis 0 of its tops.
         padded_axis: of a type whose data says how many rows its tops have, the Caffe axis of the rows. The shapes that
