@@ -42,7 +42,7 @@ format: $(VENV)/installed-dev  ## Bring the code into the one style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: install  ## Speed of LeNet beside a hand-written loop, as a table; says what else is timed
+bench: install  ## Speed of LeNet next to a hand-written loop, as a table; says what else is timed
 	$(BIN)/python -m benchmarks.lenet
 	@echo
 	@echo 'More, each teaches with --help:'

@@ -1,6 +1,6 @@
-"""How many of the prototxt files in some folders the doctor calls sound, and what stops the others; a table.
+"""How many of the prototxt files in some directories the doctor calls sound, and what stops the others; a table.
 
-python -m benchmarks.doctor FOLDER ...     one row a folder
+python -m benchmarks.doctor DIRECTORY ...     one row a directory
 """
 
 import collections
@@ -42,7 +42,7 @@ def _kind(finding):
 
 def main():
     """Prints the table, then what stops most files, then tracebacks; returns 1 if there is one."""
-    print("| folder | files | would run | would not | no text | tracebacks |\n|---|---|---|---|---|---|")
+    print("| directory | files | would run | would not | no text | tracebacks |\n|---|---|---|---|---|---|")
     total, stops, broken = collections.Counter(), collections.Counter(), []
     for folder in sys.argv[1:]:
         count, more, bad = survey(folder)

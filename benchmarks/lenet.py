@@ -4,7 +4,7 @@
 
 The two take turns in one process, so that both see the same machine; the ratio is taken pair by pair. Ours reads MNIST
 from TFRecords through the whole pipeline (`python -m data_prep.mnist` first), the peer has its images in memory.
-Start-up is from the start of the process to the end of the first iteration, ours with its TFRecords, log and folder.
+Start-up is from the start of the process to the end of the first iteration, ours with its TFRecords, log and directory.
 """
 
 import os

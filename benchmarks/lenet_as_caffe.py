@@ -96,7 +96,7 @@ def losses(dtype):
         d1 = unpool(np.stack(below), which1).reshape(BATCH, 20, 576)
         for d, c in zip(d1, columns1):
             g1 += d @ c.T
-        gradients = (g1, _by_picture(d1), g2, _by_picture(d2), d3.T @ flat, d3.sum(0), d4.T @ hidden, d4.sum(0))
+        gradients = (g1, _by_image(d1), g2, _by_image(d2), d3.T @ flat, d3.sum(0), d4.T @ hidden, d4.sum(0))
         rate = dtype(0.01) * np.power(dtype(1) + dtype(0.0001) * dtype(iteration), -dtype(0.75))
         for index, (p, m, g) in enumerate(zip(parameters, momenta, gradients)):
             m *= dtype(0.9)
@@ -105,7 +105,7 @@ def losses(dtype):
     return np.array(found)
 
 
-def _by_picture(d):
+def _by_image(d):
     total = np.zeros(d.shape[1], d.dtype)
     for picture in d:
         total += picture.sum(1)

@@ -1,6 +1,6 @@
 """Images a second from JPEG shards to crops, next to a bare decoding loop and PyTorch's DataLoader, as a table.
 
-  python -m benchmarks.reading [--rounds=5] [--pictures=200] [--source=FOLDER] [--database=LMDB]
+  python -m benchmarks.reading [--rounds=5] [--pictures=200] [--source=DIRECTORY] [--database=LMDB]
 
 Writes shards of images of ImageNet's usual size (500 x 375, about 110 KB), the photographs of --source or made-up
 ones, and reads them through a Data layer as training does: 227 x 227 at random, mirrored, less a mean. The peers take
@@ -23,9 +23,9 @@ from benchmarks import torch_reading
 from zoo import command
 
 ROUNDS = flags.DEFINE_integer("rounds", 5, "How many turns each takes.", lower_bound=1)
-PICTURES = flags.DEFINE_integer("pictures", 200, "How many lie in the shards.", lower_bound=1)
+IMAGES = flags.DEFINE_integer("pictures", 200, "How many lie in the shards.", lower_bound=1)
 PASSES = flags.DEFINE_integer("passes", 4, "How often a turn reads them all.", lower_bound=1)
-SOURCE = flags.DEFINE_string("source", "../shared/imagenet_sample", "Folder of photographs; need not be there.")
+SOURCE = flags.DEFINE_string("source", "../shared/imagenet_sample", "Directory of photographs; need not be there.")
 DATABASE = flags.DEFINE_string("database", None, "An LMDB of encoded images to read as well, in a row of its own.")
 SIDE, BATCH, SIZE = 227, 50, (375, 500)
 MEAN = (104, 117, 123)
@@ -39,7 +39,7 @@ def main():
 
     print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, TensorFlow {tf.__version__}")
     with tempfile.TemporaryDirectory() as folder:
-        files = photographs()[: PICTURES.value]
+        files = photographs()[: IMAGES.value]
         prefix = _write(pathlib.Path(folder), files)
         print(f"{len(files)} images of {SIZE[1]} x {SIZE[0]}, {np.mean([len(f) for f in files]) / 1000:.0f} KB each\n")
         number = PASSES.value * len(files) // BATCH * BATCH
@@ -60,12 +60,12 @@ def photographs():
     import cv2
 
     paths = sorted(pathlib.Path(SOURCE.value).glob("*.JPEG"))
-    images = [cv2.imread(str(path)) for path in paths[: PICTURES.value]] or _made_up()
+    images = [cv2.imread(str(path)) for path in paths[: IMAGES.value]] or _made_up()
     files = []
     for image in images:
         image = cv2.resize(image, SIZE[::-1], interpolation=cv2.INTER_AREA)
         files.append(cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])[1].tobytes())
-    return files * -(-PICTURES.value // len(files))
+    return files * -(-IMAGES.value // len(files))
 
 
 def _made_up():

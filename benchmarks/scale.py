@@ -1,6 +1,6 @@
 """The whole of ImageNet in small: as many images, archived as the official ones are, prepared and read back.
 
-  python -m benchmarks.scale [--pictures=1281167] [--classes=1000] [--side=32] [--folder=FOLDER]
+  python -m benchmarks.scale [--pictures=1281167] [--classes=1000] [--side=32] [--folder=DIRECTORY]
 
 Builds an archive of archives (one a class), runs data_prep.imagenet on it, and reads every record once through a Data
 layer. Prints the time of each step next to that of merely reading the archive and writing its bytes again (the floor),
@@ -28,13 +28,13 @@ from absl import flags
 from zoo import command
 from zoo.errors import DataError
 
-PICTURES = flags.DEFINE_integer("pictures", 1281167, "How many; ImageNet's training set by default.", lower_bound=1)
+IMAGES = flags.DEFINE_integer("pictures", 1281167, "How many; ImageNet's training set by default.", lower_bound=1)
 CLASSES = flags.DEFINE_integer("classes", 1000, "In how many classes, each an archive.", lower_bound=1)
 SIDE = flags.DEFINE_integer("side", 32, "Height and width of an image.", lower_bound=8)
-FOLDER = flags.DEFINE_string("folder", None, "Where there is room; the system's folder for temporary files.")
+FOLDER = flags.DEFINE_string("folder", None, "Where there is space; default: the temporary directory.")
 PROCESSES = flags.DEFINE_integer("processes", 0, "Of data_prep.imagenet; 0: one a core.", lower_bound=0)
 READ = flags.DEFINE_string("read", None, "Only read the split at this prefix back: what this command starts itself.")
-IMAGENET_BYTES, IMAGENET_PICTURES = 147897477120, 1281167  # of ILSVRC2012_img_train.tar
+IMAGENET_BYTES, IMAGENET_IMAGES = 147897477120, 1281167  # of ILSVRC2012_img_train.tar
 BATCH = 64
 BLOCK = 1 << 20
 
@@ -48,10 +48,10 @@ def main():
         folder = pathlib.Path(folder)
         began = time.perf_counter()
         train, val = folder / "train.tar", folder / "val.tar"
-        build(train, PICTURES.value, CLASSES.value, SIDE.value)
+        build(train, IMAGES.value, CLASSES.value, SIDE.value)
         build(val, CLASSES.value, CLASSES.value, SIDE.value)
         size = train.stat().st_size
-        print(f"built {PICTURES.value} images, {size / 1e9:.2f} GB, in {time.perf_counter() - began:.0f} s\n")
+        print(f"built {IMAGES.value} images, {size / 1e9:.2f} GB, in {time.perf_counter() - began:.0f} s\n")
         print("| step | seconds | images/s | CPU s | CPU us an image | peak memory, MB |\n|---|---|---|---|---|---|")
         floor = _row("read the archive, write its bytes (the floor)", lambda: _copy(train, folder / "copy"))
         (folder / "copy").unlink()
@@ -157,7 +157,7 @@ def _row(name, step):
     peak = step()
     seconds, cpu = time.perf_counter() - began, _cpu_seconds() - cpu
     memory = f"{peak / 1e6:.0f}" if peak else ""
-    rate, each = PICTURES.value / seconds, cpu / PICTURES.value * 1e6
+    rate, each = IMAGES.value / seconds, cpu / IMAGES.value * 1e6
     print(f"| {name} | {seconds:.1f} | {rate:.0f} | {cpu:.1f} | {each:.0f} | {memory} |", flush=True)
     return seconds, cpu
 
@@ -169,11 +169,11 @@ def _cpu_seconds():
 
 def _extrapolate(size, floor, prepared):
     """Says what real ImageNet would take: the floor's cost for its bytes, and the cost that an image adds to that."""
-    copied, added = floor[0] / size * IMAGENET_BYTES, (prepared[1] - floor[1]) / PICTURES.value
+    copied, added = floor[0] / size * IMAGENET_BYTES, (prepared[1] - floor[1]) / IMAGES.value
     print(
         f"\nReal ImageNet: its {IMAGENET_BYTES / 1e9:.0f} GB at the floor's {size / floor[0] / 1e6:.0f} MB/s take "
-        f"{copied / 60:.0f} min; {added * 1e6:.0f} us of CPU more for each of {IMAGENET_PICTURES} images "
-        f"{added * IMAGENET_PICTURES / 60:.0f} min of one core, besides what larger files take to decode and hash."
+        f"{copied / 60:.0f} min; {added * 1e6:.0f} us of CPU more for each of {IMAGENET_IMAGES} images "
+        f"{added * IMAGENET_IMAGES / 60:.0f} min of one core, besides what larger files take to decode and hash."
     )
 
 

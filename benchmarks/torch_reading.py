@@ -73,7 +73,7 @@ def _reader(torch, pictures, batch):
     return read
 
 
-class _Pictures:
+class _Images:
     """A map-style dataset of (float32 (3, side, side), label): cropped at random, mirrored, less a mean."""
 
     def __init__(self, files, side, mean, number):
@@ -92,7 +92,7 @@ class _Pictures:
         return int(rng.integers(height - self._side + 1)), int(rng.integers(width - self._side + 1))
 
 
-class _Cv2(_Pictures):
+class _Cv2(_Images):
     def _crop(self, data, rng):
         import cv2
 
@@ -102,7 +102,7 @@ class _Cv2(_Pictures):
         return image[top : top + self._side, left : left + self._side]
 
 
-class _Pillow(_Pictures):
+class _Pillow(_Images):
     def _crop(self, data, rng):
         import io
 

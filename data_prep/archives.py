@@ -17,7 +17,7 @@ def listing(path, left_out=None):
     """Returns the `File` list of the images in the archive at `path`, in the order of their names.
 
     Archives within the archive are read in place: of ILSVRC2012_img_train.tar the 1000 inner ones, each named after its
-    class. An image's class is the name of the inner archive, or of its folder, or the synset that its name begins
+    class. An image's class is the name of the inner archive, or of its directory, or the synset that its name begins
     with; else "".
 
     Args:
@@ -34,12 +34,12 @@ def listing(path, left_out=None):
             for member in tar_members.members(stream, 0, os.fstat(stream.fileno()).st_size, str(path)):
                 if member.isreg() and member.name.endswith(".tar"):
                     files += _inner(stream, member, path, left_out)
-                elif _is_picture(member, path, left_out):
+                elif _is_image(member, path, left_out):
                     files.append(File(path, _class_name(member.name), member.name, member.offset_data, member.size))
     except OSError as e:
         raise DataError("cannot read an archive", at=Place(str(path)), got=e.strerror or str(e)) from e
     if not files:
-        raise _without_pictures(path)
+        raise _without_images(path)
     files.sort(key=lambda file: (file.class_name, file.member))
     twice = next((b for a, b in zip(files, files[1:]) if a[:3] == b[:3]), None)
     if twice:
@@ -55,14 +55,14 @@ def _inner(stream, outer, path, left_out):
     files = [
         File(path, class_name, f"{class_name}/{m.name}", outer.offset_data + m.offset_data, m.size)
         for m in tar_members.members(stream, outer.offset_data, outer.size, name)
-        if _is_picture(m, name, left_out)
+        if _is_image(m, name, left_out)
     ]
     if not files:
-        raise _without_pictures(name)
+        raise _without_images(name)
     return files
 
 
-def _is_picture(member, archive, left_out):
+def _is_image(member, archive, left_out):
     """Whether `member` is an image by its name; raises DataError for one that is none by its kind."""
     name = pathlib.PurePosixPath(member.name)
     if member.isdir() or name.name.startswith("."):
@@ -80,7 +80,7 @@ def _check_stored(member, name):
         raise DataError("a member that is not stored as a plain file", at=Place(name), got=kind)
 
 
-def _without_pictures(path):
+def _without_images(path):
     want = f"files ending in {', '.join(sorted(SUFFIXES))}"
     return DataError("no images in the archive", at=Place(str(path)), want=want)
 

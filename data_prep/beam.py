@@ -29,7 +29,7 @@ from zoo.errors import DataError, Place, ZooError, did_you_mean
 
 JOB, NOTE, ERROR = ".job", ".note", "error"
 EVERY = 0.5  # seconds between two looks at the notes
-LATE = 60  # seconds by which the listing of a network's folder may be old
+LATE = 60  # seconds by which the listing of a network's directory may be old
 SHOWN = 200  # characters of what Python says of a file that somebody else wrote
 SHARED = "the output directory and the images have to lie on storage that all workers share, under the same names"
 
@@ -164,7 +164,7 @@ def work(path):
 
 @contextlib.contextmanager
 def _run_folder(folder, jobs):
-    """Gives a new folder with the jobs in it, and removes it."""
+    """Gives a new directory with the jobs in it, and removes it."""
     run = None
     try:
         run = pathlib.Path(tempfile.mkdtemp(prefix=leftovers.BEAM_RUNS, dir=folder))

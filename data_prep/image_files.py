@@ -13,10 +13,10 @@ def collect(source, root_folder="", classes=None, class_file=None):
     """Returns (`images.File` list, the classes' names in the order of their labels).
 
     Args:
-        source: a tar archive, a folder of images or of archives, or a list of Caffe's.
+        source: a tar archive, a directory of images or of archives, or a list of Caffe's.
         root_folder: what is put before the names of a list.
         classes: the classes that there are; None: those of the images, sorted.
-        class_file: what tells the classes of the images, see `validation.classified`; None: their names or folders.
+        class_file: what tells the classes of the images, see `validation.classified`; None: their names or directories.
 
     Raises:
         DataError: nothing of these, images of unknown class, or classes that are not among `classes`.
@@ -34,11 +34,11 @@ def collect(source, root_folder="", classes=None, class_file=None):
             raise DataError("a list has its labels already", at=at, hint="leave --val_labels out")
         return image_lists.listing(path, root_folder, classes)
     if root_folder:
-        raise DataError("only a list has a root folder", at=at, hint="leave --root_folder out")
+        raise DataError("only a list has a root_folder", at=at, hint="leave --root_folder out")
     inner = sorted(path.glob("*.tar")) if path.is_dir() else []
     if path.is_file():
         files = archives.listing(path, left_out)
-    elif inner:  # what lies in a folder of archives after the outer one was unpacked: an archive a class
+    elif inner:  # what lies in a directory of archives after the outer one was unpacked: an archive a class
         files = [file._replace(class_name=one.stem) for one in inner for file in _in_archive(one, left_out)]
         left_out += [entry.name for entry in path.iterdir() if entry not in inner and not entry.name.startswith(".")]
     else:

@@ -85,8 +85,8 @@ def open_source(source, root_folder="", shuffle_seed=None, verify=False):
     """Returns the `ImageSource` at the path `source`.
 
     Args:
-        source: a list file, the folder of a database, or the prefix of a split (``data/mnist/train``), which may be one
-            that TensorFlow Datasets prepared (``~/tensorflow_datasets/mnist/3.0.1/train``).
+        source: a list file, the directory of a database, or the prefix of a split (``data/mnist/train``), which may be
+            one that TensorFlow Datasets prepared (``~/tensorflow_datasets/mnist/3.0.1/train``).
         root_folder: what is put before the names of a list, as it stands.
         shuffle_seed: an integer to shuffle a list by, or None for its order.
         verify: whether the SHA-256 of shards is checked while they are read; the last record is followed by the end, or
@@ -101,7 +101,7 @@ def open_source(source, root_folder="", shuffle_seed=None, verify=False):
     if shuffle_seed is not None:
         raise DataError("only a list can be shuffled", at=Place(source), hint="leave --shuffle out")
     if root_folder:
-        raise DataError("only a list has a root folder", at=Place(source), hint="leave --root_folder out")
+        raise DataError("only a list has a root_folder", at=Place(source), hint="leave --root_folder out")
     if database_kind(path):
         database = Database(path)
         return ImageSource(database.kind, database.count, _from_database(database))

@@ -37,7 +37,7 @@ class File(NamedTuple):
 
     @property
     def name(self):
-        """The name without folders."""
+        """The name without directories."""
         return self.path.name if self.member is None else self.member.rsplit("/", 1)[-1]
 
     def __str__(self):
@@ -74,7 +74,7 @@ def read_file(path):
         raise DataError("cannot be read", at=at, got=e.strerror) from e
 
 
-class Picture(NamedTuple):
+class Image(NamedTuple):
     """An image ready to be written.
 
     Attributes:
@@ -101,8 +101,8 @@ class Picture(NamedTuple):
 def listing(folder, named=True, left_out=None):
     """Returns the `File` list of `folder` in the order of their names; raises DataError where its layout is not known.
 
-    Either each class has a folder, or the files are named ``<synset>_<name>``; unless `named`, loose files of any name
-    will do, their class "". Names that begin with a dot do not count.
+    Either each class has a directory, or the files are named ``<synset>_<name>``; unless `named`, loose files of any
+    name will do, their class "". Names that begin with a dot do not count.
 
     Args:
         folder: of the images.
@@ -117,11 +117,11 @@ def listing(folder, named=True, left_out=None):
     try:
         entries = _entries(folder)
         classes = [entry for entry in entries if _kind(entry) == FOLDER]
-        loose = _pictures((entry for entry in entries if _kind(entry) != FOLDER), left_out)
-        inside = {entry.name: _pictures(_entries(entry.path), left_out) for entry in classes}
+        loose = _images((entry for entry in entries if _kind(entry) != FOLDER), left_out)
+        inside = {entry.name: _images(_entries(entry.path), left_out) for entry in classes}
         nested = [File(path, name) for name, paths in inside.items() for path in paths]
         if loose:
-            _pictures((entry for entry in classes if _is_picture(entry.name)), left_out)
+            _images((entry for entry in classes if _is_image(entry.name)), left_out)
         left_out += [f"{name}/ (without images)" for name, paths in inside.items() if not paths]
     except OSError as e:
         where = tar_members.text(str(e.filename or folder))
@@ -156,18 +156,18 @@ def _kind(entry):
         return e.strerror  # of a link to itself
 
 
-def _is_picture(name):
+def _is_image(name):
     return pathlib.PurePath(name).suffix.lower() in SUFFIXES
 
 
-def _pictures(entries, left_out):
+def _images(entries, left_out):
     """Returns the paths of those of `entries` that are images by their names; raises DataError for no files."""
     found = []
     for entry in entries:
-        kind, is_picture = _kind(entry), _is_picture(entry.name)
-        if kind != FILE and (is_picture or entry.is_symlink()):
+        kind, is_image = _kind(entry), _is_image(entry.name)
+        if kind != FILE and (is_image or entry.is_symlink()):
             raise DataError("not an image file", at=Place(tar_members.text(entry.path)), got=kind)
-        if is_picture:
+        if is_image:
             found.append(pathlib.Path(entry.path))
         else:
             left_out.append(entry.name)
@@ -188,7 +188,7 @@ def shuffled(files, seed):
 
 
 def prepared(files, resize, encoding, quality, workers=None):
-    """Yields (`File`, `Picture` or DataError) for each of `files` in order, made by `workers` threads; see `made`."""
+    """Yields (`File`, `Image` or DataError) for each of `files` in order, made by `workers` threads; see `made`."""
     workers = workers or os.cpu_count() or 1
     with concurrent.futures.ThreadPoolExecutor(workers) as pool:
         pending, files = [], iter(files)
@@ -214,12 +214,12 @@ def _try_read(file, resize, encoding, quality):
 
 
 def read(path, resize=None, encoding="jpeg", quality=95):
-    """Returns the `Picture` of the file at `path`; see `made`."""
+    """Returns the `Image` of the file at `path`; see `made`."""
     return made(File(pathlib.Path(path), ""), resize, encoding, quality)
 
 
 def made(file, resize=None, encoding="jpeg", quality=95):
-    """Returns the `Picture` of a `File`; raises DataError where it cannot be decoded.
+    """Returns the `Image` of a `File`; raises DataError where it cannot be decoded.
 
     Args:
         file: the `File`.
@@ -234,7 +234,7 @@ def made(file, resize=None, encoding="jpeg", quality=95):
     is_jpeg = data[:2] == b"\xff\xd8"
     shape = _check_jpeg(data, at) if is_jpeg else None
     if shape and shape[2] != 4 and not resize:
-        return Picture(data, "jpeg", (shape[0], shape[1], 3))
+        return Image(data, "jpeg", (shape[0], shape[1], 3))
     note = None if is_jpeg and shape[2] != 4 else "CMYK" if is_jpeg else f"not a JPEG inside ({data[:4]!r}...)"
     return _written_anew(_pixels(data, at), resize, encoding, quality, note)
 
@@ -272,7 +272,7 @@ def _written_anew(pixels, resize, encoding, quality, note):
         height, width = resize if isinstance(resize, tuple) else shorter_side(pixels.shape[:2], resize)
         pixels = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_LINEAR)
     if encoding == "raw":
-        return Picture(pixels, "raw", pixels.shape, note)
+        return Image(pixels, "raw", pixels.shape, note)
     options = [cv2.IMWRITE_JPEG_QUALITY, quality] if encoding == "jpeg" else []
     _, data = cv2.imencode(".jpg" if encoding == "jpeg" else ".png", pixels, options)
-    return Picture(data.tobytes(), encoding, pixels.shape, note)
+    return Image(data.tobytes(), encoding, pixels.shape, note)

@@ -1,6 +1,6 @@
 """What commands that were killed leave in a directory of splits, and its removal.
 
-Who removes has to hold the folder (`common.alone`): what lies there may else be what another command is making.
+Who removes has to hold the directory (`common.alone`): what lies there may else be what another command is making.
 """
 
 import contextlib
@@ -10,13 +10,13 @@ import shutil
 
 from zoo.formats.records_writer import PARTIAL
 
-DRAFTS = ".draft-"  # what the names of folders begin with in which a shard is made
+DRAFTS = ".draft-"  # what the names of directories begin with in which a shard is made
 BEAM_RUNS = ".beam-"  # and of those through which the command and Beam's workers hand jobs and notes
 LOG = ".beam.log"  # what the name of a log of Beam ends in
 
 
 def shared(folder):
-    """Returns the paths of the folders in `folder` of no one split; workers of Beam that lose theirs end."""
+    """Returns the paths of the directories in `folder` of no one split; workers of Beam that lose theirs end."""
     return [path for name in (DRAFTS, BEAM_RUNS) for path in pathlib.Path(folder).glob(f"{name}*")]
 
 
@@ -29,7 +29,7 @@ def of_split(folder, split):
 
 
 def remove(paths):
-    """Removes files and folders; what cannot be removed stays."""
+    """Removes files and directories; what cannot be removed stays."""
     for path in paths:
         if path.is_dir():
             shutil.rmtree(path, ignore_errors=True)

@@ -43,7 +43,7 @@ class Split(NamedTuple):
 
 
 def idx_folders(idx_dir=None):
-    """Returns the folders where IDX files are looked for, in order."""
+    """Returns the directories where IDX files are looked for, in order."""
     if idx_dir:
         return [pathlib.Path(idx_dir)]
     shared = pathlib.Path(os.environ.get("ZOO_SHARED", ROOT.parent / "shared"))
@@ -79,7 +79,7 @@ def read_split(images_path, labels_path):
 def load(source="auto", idx_dir=None, tfds_seconds=120):
     """Returns (source used, where from, {split: `Split`}); raises DataError where `source` cannot be had.
 
-    Where from is a folder with the files that `find_idx` finds in it, or words.
+    Where from is a directory with the files that `find_idx` finds in it, or words.
     """
     tried = idx_folders(idx_dir)
     if source in ("auto", "idx"):
@@ -151,7 +151,7 @@ def prepare(
     """Writes the splits "train" and "test" under `output_dir` unless they are there; returns {split: `Card`}.
 
     Args:
-        output_dir: the folder of the splits.
+        output_dir: the directory of the splits.
         source, idx_dir, tfds_seconds: as for `load`.
         digits: which ones, as `chosen` reads it; label k is the k-th of them.
         shards: files a split.

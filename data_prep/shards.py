@@ -1,6 +1,6 @@
 """Shards of images, made by several processes, each of them once: what a killed run finished stays finished.
 
-A shard is written as a draft in a folder of its own, read back and counted, and gets a temporary name next to shards
+A shard is written as a draft in a directory of its own, read back and counted, and gets a temporary name next to shards
 to be; then a note next to it says what it holds and what it was made from. A later run with the same images and
 options finds the note and keeps the shard. Who makes a shard that another makes, too, does no harm: its bytes are the
 same, and renaming is all at once.
@@ -167,7 +167,7 @@ def make(job):
 
 @contextlib.contextmanager
 def _draft(folder):
-    """Gives a new folder within `folder`, and removes it; raises DataError where the disk refuses."""
+    """Gives a new directory within `folder`, and removes it; raises DataError where the disk refuses."""
     draft = None
     try:
         draft = tempfile.mkdtemp(prefix=leftovers.DRAFTS, dir=folder)

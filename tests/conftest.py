@@ -13,7 +13,7 @@ SHARED = pathlib.Path(os.environ.get("ZOO_SHARED", pathlib.Path(__file__).resolv
 
 @pytest.fixture(scope="session")
 def shared():
-    """The folder of real Caffe's numbers and data; the test is skipped where there is none."""
+    """The directory of real Caffe's numbers and data; the test is skipped where there is none."""
     if not (SHARED / "golden").is_dir():
         pytest.skip("needs real Caffe's numbers: no ../shared/golden here (ZOO_SHARED may name the folder)")
     return SHARED

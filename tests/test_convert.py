@@ -33,7 +33,7 @@ def command():
 
 @pytest.fixture
 def files(tmp_path):
-    """(deploy prototxt, weights, {layer: arrays}, folder to write in)."""
+    """(deploy prototxt, weights, {layer: arrays}, directory to write in)."""
     arrays = small_net.random_weights(small_net.DEPLOY, tmp_path / "small.caffemodel")
     (tmp_path / "out").mkdir()
     config = small_net.write(tmp_path / "small.prototxt", small_net.DEPLOY)

@@ -21,7 +21,7 @@ def run(*args, cwd=ROOT):
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory):
-    """(bin folder, empty folder) of a fresh virtual environment that has the wheel, and its needs from this one."""
+    """(bin directory, empty directory) of a fresh virtual environment that has the wheel, and its needs from here."""
     folder = tmp_path_factory.mktemp("package")
     options = ("--no-deps", "--no-build-isolation", "--disable-pip-version-check", "--quiet")
     built = run(sys.executable, "-m", "pip", "wheel", ".", "-w", folder, *options)

@@ -31,7 +31,7 @@ def test_caffes_own_log(shared):
     assert dict(log.test["accuracy"])[500] == 0.9696
 
 
-def test_a_picture_of_two_logs(tmp_path):
+def test_a_image_of_two_logs(tmp_path):
     for name in ("a.log", "b.log"):
         (tmp_path / name).write_text(LOG)
     out = tmp_path / "curves.png"

@@ -18,8 +18,8 @@ from zoo.formats import limits
 
 CONFIG = config_flag.define("Net to deploy (prototxt), or the name of a packaged config.")
 WEIGHTS = flags.DEFINE_string("weights", None, "Weights file (.caffemodel, .caffemodel.h5).", required=True)
-IMAGES = flags.DEFINE_list("images", None, "Image files, and folders of them.", required=True)
-OUTPUT = flags.DEFINE_string("output", "detections", "Folder for the drawn images and detections.csv.")
+IMAGES = flags.DEFINE_list("images", None, "Image files, and directories of them.", required=True)
+OUTPUT = flags.DEFINE_string("output", "detections", "Directory for the drawn images and detections.csv.")
 THRESHOLD = flags.DEFINE_float("threshold", 0.5, "Least score of what is drawn and listed.", 0, 1)
 MEAN = flags.DEFINE_list("mean_value", [], "What is subtracted: one number, or one a channel in the net's order.")
 SCALE = flags.DEFINE_float("scale", 1.0, "What the difference is multiplied by.")
@@ -100,7 +100,7 @@ def _write(path, data):
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise OutputError("cannot make the folder", at=Place(str(path.parent)), got=error.strerror) from None
+        raise OutputError("cannot make the directory", at=Place(str(path.parent)), got=error.strerror) from None
     with atomic.replacing(path, OutputError) as file:
         file.write(data)
 

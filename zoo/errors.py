@@ -92,7 +92,7 @@ class ClusterError(ZooError):
 
 
 class CheckpointError(ZooError):
-    """A run folder or checkpoint that cannot be written, read or continued."""
+    """A run directory or checkpoint that cannot be written, read or continued."""
 
 
 def raise_together(errors: Iterable[ZooError]) -> None:

@@ -21,7 +21,7 @@ A family is a module of this package; a scenario is one function in it, found by
         \"\"\"kill -9 of data_prep at a random moment.\"\"\"        # its line in the table
         row = Row()
         for _ in campaign.tries():              # `count` of them, fewer where --seconds is over
-            seconds, process, equal = ...       # campaign.rng draws the moments, campaign.folder is a fresh folder
+            seconds, process, equal = ...       # campaign.rng draws the moments, campaign.folder is a fresh directory
             if equal:
                 row.equal(seconds)
             else:                               # why not, or None for one clean error

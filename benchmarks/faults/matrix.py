@@ -120,7 +120,7 @@ class Campaign:
     Attributes:
         count: how often to try at most; see `tries` and `late`.
         rng: a `random.Random`, the same for the same seed and scenario.
-        folder: an empty folder, gone afterwards.
+        folder: an empty directory, gone afterwards.
         stack: an ExitStack, closed afterwards.
     """
 

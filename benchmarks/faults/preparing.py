@@ -1,6 +1,6 @@
 """Faults of data_prep: a command that makes shards is killed with -9 at random moments, then started again.
 
-All that lies in the output folder in the end - shards, cards, sheets, the description for TensorFlow Datasets - has to
+What lies in the output directory in the end - shards, cards, sheets, the description for TensorFlow Datasets - has to
 be what an undisturbed run leaves there, byte for byte, and nothing else.
 """
 
@@ -113,7 +113,7 @@ def _kill(process, seconds):
 
 
 def _contents(folder):
-    """Returns {name: SHA-256} of all that lies in a folder."""
+    """Returns {name: SHA-256} of all that lies in a directory."""
     files = [path for path in folder.rglob("*") if path.is_file()]
     found = {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
     return found | {str(path.relative_to(folder)): None for path in folder.rglob("*") if path.is_dir()}

@@ -41,7 +41,7 @@ net_param {{
 
 
 class Trainer:
-    """Starts and compares runs of one config on one made-up dataset, all in the campaign's folder."""
+    """Starts and compares runs of one config on one made-up dataset, all in the campaign's directory."""
 
     def __init__(self, campaign):
         self.folder, self.server = campaign.folder, campaign.server
@@ -92,7 +92,7 @@ class Trainer:
         return runs.saved(self.folder / run_dir, LAST), model.read_bytes()
 
     def remove(self, run_dir):
-        """Removes a run folder."""
+        """Removes a run directory."""
         shutil.rmtree(self.folder / run_dir, ignore_errors=True)
 
 
@@ -174,7 +174,7 @@ def _until(process, seconds):
 
 
 def _mounted(campaign, name, size):
-    """Makes a disk of `size` kB in the campaign's folder; returns its path."""
+    """Makes a disk of `size` kB in the campaign's directory; returns its path."""
     folder = campaign.folder / name
     folder.mkdir()
     made = _mount("-t", "tmpfs", "-o", f"size={size}k", "tmpfs", folder)
@@ -190,7 +190,7 @@ def _mount(*args):
 
 @scenario(count=24)
 def disk_full(campaign):
-    """The disk of the run folder is full after 4 kB more each time; then it is enlarged and the command repeated."""
+    """The disk of the run directory is full after 4 kB more each time; then it is enlarged and the command repeated."""
     trainer, failed, after = Trainer(campaign), Row("a disk that fills up"), Row("the same, enlarged, resumes")
     for number in campaign.tries():
         size = 4 + 4 * number
@@ -212,7 +212,7 @@ def disk_full(campaign):
 
 @scenario(count=8)
 def read_only(campaign):
-    """The run folder becomes read-only at a random moment; then writable, and the same command again."""
+    """The run directory becomes read-only at a random moment; then writable, and the same command again."""
     trainer, failed, after = Trainer(campaign), Row("becomes read-only"), Row("the same, writable again, resumes")
     _ = trainer.whole
     for number in campaign.tries():

@@ -75,7 +75,7 @@ def reader(path):
 
 
 class Stuck:
-    """Sixteen shards of a picture each; whoever reads every other one waits, and can be found."""
+    """Sixteen shards of an image each; whoever reads every other one waits, and can be found."""
 
     def __init__(self, folder):
         (folder / "all" / "c0").mkdir(parents=True)
@@ -176,7 +176,7 @@ def test_a_worker_that_is_killed_is_an_error(stuck):
     assert not list(stuck.out.glob(".[bl]*"))
 
 
-def test_a_damaged_picture_is_one_error(tmp_path, official, needs_beam):
+def test_a_damaged_image_is_one_error(tmp_path, official, needs_beam):
     train = ilsvrc.train_files()
     train[ilsvrc.SYNSETS[3]]["n03000684_28.JPEG"] = b"\xff\xd8rubbish"
     ilsvrc.write(tmp_path, train)
@@ -241,7 +241,7 @@ class Evil:
 
 @pytest.mark.parametrize("text", ["pickle", "", "[1]", "{}", '{"files": 3, "resize": null}', '{"files": [[1]]}'])
 def test_a_job_that_somebody_else_wrote_runs_nothing(tmp_path, text):
-    """The folder lies on storage that others may share."""
+    """The directory lies on storage that others may share."""
     data = pickle.dumps(Evil(str(tmp_path / "ran"))) if text == "pickle" else text.encode()
     (tmp_path / "00000.job").write_bytes(data)
     with pytest.raises(DataError, match="00000.job: not what this command writes, got .*another process is writing"):

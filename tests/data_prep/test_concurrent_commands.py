@@ -1,4 +1,4 @@
-"""Two commands that prepare data in one folder: the second is refused, by one error, until the first has ended."""
+"""Two commands that prepare data in one directory: the second is refused, by one error, until the first has ended."""
 
 import contextlib
 import pathlib

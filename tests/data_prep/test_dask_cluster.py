@@ -88,7 +88,7 @@ def cluster(tmp_path, needs_dask):
 
 
 def source(folder):
-    """Writes 24 large noisy images, so that a shard takes a while; returns their folder."""
+    """Writes 24 large noisy images, so that a shard takes a while; returns their directory."""
     noise = np.random.default_rng(0).integers(0, 256, (900, 900, 3), np.uint8)
     data = cv2.imencode(".png", noise, [cv2.IMWRITE_PNG_COMPRESSION, 1])[1].tobytes()
     for i in range(24):

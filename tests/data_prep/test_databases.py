@@ -1,4 +1,4 @@
-"""Pictures from one form into another: as convert_imageset does it, there and back, and what cannot be."""
+"""Images from one form into another: as convert_imageset does it, there and back, and what cannot be."""
 
 import pathlib
 import subprocess
@@ -23,7 +23,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 BACKENDS = ["lmdb", "leveldb"]
 
 
-def write_pictures(folder, images, ending="png"):
+def write_images(folder, images, ending="png"):
     """Writes image files and a list of them, labels falling; returns the list's path."""
     folder.mkdir()
     for i, image in enumerate(images):
@@ -69,7 +69,7 @@ def test_as_convert_imageset_of_caffe(tmp_path, shared, name, options):
 
 
 def test_files_stay_as_they_are_where_nothing_has_to_change(tmp_path):
-    path = write_pictures(tmp_path / "in", pictures(3, 6, 9, 3), "jpg")
+    path = write_images(tmp_path / "in", pictures(3, 6, 9, 3), "jpg")
     run(path, tmp_path / "db", root=f"{path.parent}/", encode="")
     for i, (_, value) in enumerate(Database(tmp_path / "db").items()):
         assert datum.parse(value).data == (path.parent / f"p{i}.jpg").read_bytes()
@@ -90,7 +90,7 @@ def test_files_stay_as_they_are_where_nothing_has_to_change(tmp_path):
 
 def test_a_gray_file_stays_gray_in_a_colour_set(tmp_path):
     """As in Caffe, which stores the file; force_color is there to read it."""
-    path = write_pictures(tmp_path / "in", pictures(2, 6, 9, 1))
+    path = write_images(tmp_path / "in", pictures(2, 6, 9, 1))
     run(path, tmp_path / "db", root=f"{path.parent}/", encode="")
     assert datum.pixels(datum.parse(Database(tmp_path / "db").read(0, 1)[0])).shape == (6, 9, 1)
     run(path, tmp_path / "raw", root=f"{path.parent}/")
@@ -98,7 +98,7 @@ def test_a_gray_file_stays_gray_in_a_colour_set(tmp_path):
 
 
 def test_shuffled_by_a_seed(tmp_path):
-    path = write_pictures(tmp_path / "in", pictures(30, 2, 3, 1))
+    path = write_images(tmp_path / "in", pictures(30, 2, 3, 1))
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
         run(path, tmp_path / name, root=f"{path.parent}/", seed=seed)
     a, b, c = (list(Database(tmp_path / name).items()) for name in "abc")
@@ -110,8 +110,8 @@ def test_shuffled_by_a_seed(tmp_path):
 
 @pytest.mark.parametrize("skip", [False, True])
 @pytest.mark.parametrize("damage", ["gone", "empty", "text"])
-def test_damaged_pictures(tmp_path, skip, damage):
-    path = write_pictures(tmp_path / "in", pictures(4, 6, 9, 3))
+def test_damaged_images(tmp_path, skip, damage):
+    path = write_images(tmp_path / "in", pictures(4, 6, 9, 3))
     file = path.parent / "p2.png"
     file.unlink() if damage == "gone" else file.write_bytes(b"" if damage == "empty" else b"<html>")
     if skip:
@@ -129,7 +129,7 @@ def test_damaged_pictures(tmp_path, skip, damage):
 
 
 def test_check_size(tmp_path):
-    path = write_pictures(tmp_path / "in", [*pictures(2, 6, 9, 3), *pictures(1, 9, 6, 3)])
+    path = write_images(tmp_path / "in", [*pictures(2, 6, 9, 3), *pictures(1, 9, 6, 3)])
     with pytest.raises(DataError, match=r"list.txt:3: an image of another size, got \(9, 6, 3\) .--check_size asked"):
         run(path, tmp_path / "db", root=f"{path.parent}/", check_size=True)
     items, _ = run(path, tmp_path / "db", root=f"{path.parent}/")
@@ -161,7 +161,7 @@ def test_shards_to_a_database_and_back(tmp_path, backend, channels):
 
 
 @pytest.mark.parametrize("ending", ["jpg", "png"])
-def test_picture_files_go_over_as_they_are(tmp_path, ending):
+def test_image_files_go_over_as_they_are(tmp_path, ending):
     files = [cv2.imencode(f".{ending}", image)[1].tobytes() for image in pictures(5, 9, 8, 3)]
     form = {"jpg": "jpeg", "png": "png"}[ending]
     first = write_files(tmp_path / "first", files, [(9, 8)] * 5, encoding=form)
@@ -189,7 +189,7 @@ def test_a_database_to_files_and_back(tmp_path, channels):
 
 def test_a_list_to_shards_of_several_sizes(tmp_path):
     images = [pictures(1, 6 + i, 9 - i, 3, seed=i)[0] for i in range(3)]
-    path = write_pictures(tmp_path / "in", images)
+    path = write_images(tmp_path / "in", images)
     _, card = run(path, tmp_path / "out" / "train", "records", root=f"{path.parent}/", encode="", shards=1)
     assert (card.image_shape, card.min_size, card.encoding, card.channels) == (None, (6, 7), "png", 3)
     data, _ = fed(tmp_path / "out" / "train", 3, transform="crop_size: 5")
@@ -258,7 +258,7 @@ def test_what_only_lists_can(tmp_path):
     source = write_raw(tmp_path / "first", pictures(2, 4, 5, 1))
     with pytest.raises(DataError, match="only a list can be shuffled"):
         open_source(str(source), shuffle_seed=1)
-    with pytest.raises(DataError, match="only a list has a root folder"):
+    with pytest.raises(DataError, match="only a list has a root_folder"):
         open_source(str(source), "x/")
 
 
@@ -280,7 +280,7 @@ def test_nothing_left(tmp_path):
 
 
 def test_an_encoding_that_opencv_does_not_know(tmp_path):
-    path = write_pictures(tmp_path / "in", pictures(1, 4, 5, 3))
+    path = write_images(tmp_path / "in", pictures(1, 4, 5, 3))
     with pytest.raises(DataError, match="list.txt:1: cannot be encoded, got .* as 'abc', want such as jpg or png"):
         run(path, tmp_path / "db", root=f"{path.parent}/", encode="abc")
 
@@ -294,7 +294,7 @@ def command(*arguments):
 
 
 def test_command(tmp_path):
-    path = write_pictures(tmp_path / "in", pictures(5, 6, 9, 3))
+    path = write_images(tmp_path / "in", pictures(5, 6, 9, 3))
     given = (f"--source={path}", f"--root_folder={path.parent}/", f"--output={tmp_path}/db")
     done = command(*given, "--resize_height=4", "--resize_width=7", "--gray", "--backend=leveldb")
     assert done.returncode == 0, done.stderr
@@ -307,7 +307,7 @@ def test_command(tmp_path):
 
 
 def test_command_to_shards_twice(tmp_path):
-    path = write_pictures(tmp_path / "in", pictures(5, 6, 9, 3))
+    path = write_images(tmp_path / "in", pictures(5, 6, 9, 3))
     given = (f"--source={path}", f"--root_folder={path.parent}/", f"--output={tmp_path}/out/val", "--backend=records")
     done = command(*given, "--encoded")
     assert done.returncode == 0, done.stderr

@@ -30,7 +30,7 @@ def mount(*args):
 
 @pytest.fixture
 def noise(tmp_path):
-    """Forty pictures of 15 kB each, and a list of them."""
+    """Forty images of 15 kB each, and a list of them."""
     rng, lines = np.random.default_rng(0), []
     for i in range(40):
         name = f"c{i % 2}/{i}.jpg"

@@ -118,7 +118,7 @@ def _alive(pid):
         return False
 
 
-def test_a_damaged_picture_leaves_finished_shards_and_consent_goes_on(tmp_path, official):
+def test_a_damaged_image_leaves_finished_shards_and_consent_goes_on(tmp_path, official):
     train = ilsvrc.train_files()
     train[ilsvrc.SYNSETS[3]]["n03000684_28.JPEG"] = b"\xff\xd8rubbish"
     ilsvrc.write(tmp_path, train)
@@ -158,7 +158,7 @@ def test_shorter_side(tmp_path, official):
         imagenet.Options(1, 10, "raw")
 
 
-def test_the_sheet_shows_the_pictures_and_the_card_reads(tmp_path, official):
+def test_the_sheet_shows_the_images_and_the_card_reads(tmp_path, official):
     files, classes = collect(official[0])
     card = imagenet.write_split(tmp_path, "train", files, classes, imagenet.Options(1, (128, 128)), "again")
     sheet = cv2.imread(str(tmp_path / "train.png"))
@@ -199,7 +199,7 @@ def test_a_list_of_caffe(tmp_path):
         collect(tmp_path / "val.txt")
 
 
-def test_a_damaged_picture_that_a_list_names_twice(tmp_path):
+def test_a_damaged_image_that_a_list_names_twice(tmp_path):
     (tmp_path / "good.jpg").write_bytes(ilsvrc.jpeg(1))
     (tmp_path / "bad.jpg").write_bytes(b"no image")
     (tmp_path / "list.txt").write_text("bad.jpg 0\ngood.jpg 0\ngood.jpg 0\nbad.jpg 0\n")
@@ -208,7 +208,7 @@ def test_a_damaged_picture_that_a_list_names_twice(tmp_path):
     assert card.made["per_class"] == [2] and len(card.made["skipped"]) == 2
 
 
-def test_two_classes_for_one_picture(tmp_path, official):
+def test_two_classes_for_one_image(tmp_path, official):
     (tmp_path / "list.txt").write_text("a.jpg 0\nb.jpg 1\na.jpg 0\na.jpg 1\n")
     with pytest.raises(DataError, match="list.txt:4: two classes for a.jpg, got 1, want 0 as in line 1"):
         collect(tmp_path / "list.txt")
@@ -243,7 +243,7 @@ def test_notes_that_do_not_fit_are_not_believed(tmp_path, official, monkeypatch)
     records.check_shards(out / "train", card, contents=True)
 
 
-def test_sample_pictures_pass(tmp_path, shared):
+def test_sample_images_pass(tmp_path, shared):
     folder = shared / "imagenet_sample"
     if not folder.is_dir():
         pytest.skip("no sample of ImageNet")

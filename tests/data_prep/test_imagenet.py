@@ -1,4 +1,4 @@
-"""Folders of pictures as records: which, in what order, with which labels, and what of damaged ones."""
+"""Directories of images as records: which, in what order, with which labels, and what of damaged ones."""
 
 import os
 import resource
@@ -28,7 +28,7 @@ def jpeg(seed, height=20, width=30):
 
 @pytest.fixture
 def flat(tmp_path):
-    """Twelve pictures of four classes, all in one folder."""
+    """Twelve images of four classes, all in one directory."""
     folder = tmp_path / "flat"
     folder.mkdir()
     for i in range(12):
@@ -38,7 +38,7 @@ def flat(tmp_path):
 
 @pytest.fixture
 def nested(tmp_path, flat):
-    """The same, a folder a class."""
+    """The same, a directory a class."""
     for path in flat.iterdir():
         target = tmp_path / "nested" / path.name[:9]
         target.mkdir(parents=True, exist_ok=True)
@@ -239,7 +239,7 @@ def test_gray_jpeg_stays_as_it_is(tmp_path):
         (lambda data: b"<html>not found</html>", "an image that does not decode"),
     ],
 )
-def test_damaged_picture(tmp_path, flat, spoil, said, capsys):
+def test_damaged_image(tmp_path, flat, spoil, said, capsys):
     path = flat / "n00000002_picture5.JPEG"
     path.write_bytes(spoil(path.read_bytes()))
     files = images.listing(flat)
@@ -304,7 +304,7 @@ def plant(path, kind):
 
 
 @pytest.mark.parametrize("kind", ["pipe", "socket", "folder", "device", "nothing", "itself"])
-def test_a_picture_that_is_no_file(tmp_path, flat, nested, kind, monkeypatch):
+def test_a_image_that_is_no_file(tmp_path, flat, nested, kind, monkeypatch):
     """None is waited for, read without end, or left out without a word."""
     monkeypatch.chdir(tmp_path)  # the path of a socket is short
     for folder in (flat, nested / "n00000001"):
@@ -317,7 +317,7 @@ def test_a_picture_that_is_no_file(tmp_path, flat, nested, kind, monkeypatch):
                 images.File(path, "c").bytes()
 
 
-def test_names_that_are_none_of_pictures_are_said(tmp_path, nested, capsys):
+def test_names_that_are_none_of_images_are_said(tmp_path, nested, capsys):
     (nested / "n00000001" / "more").mkdir()
     (nested / "readme.txt").write_text("x")
     (nested / "n00000001" / ".hidden.JPEG").write_text("x")
@@ -351,7 +351,7 @@ def test_a_file_that_is_too_large(tmp_path, monkeypatch):
 
 
 def declaring(kind, height, width):
-    """Returns a small picture file whose header says that it is `height` x `width`."""
+    """Returns a small image file whose header says that it is `height` x `width`."""
     data = bytearray(cv2.imencode(f".{kind}", pictures(1, 16, 16, 3)[0])[1].tobytes())
     at = data.index(b"\xff\xc0") + 5 if kind == "jpg" else 16
     size = struct.pack(">HH", height, width) if kind == "jpg" else struct.pack(">II", width, height)
@@ -360,7 +360,7 @@ def declaring(kind, height, width):
 
 
 @pytest.mark.parametrize("kind", ["jpg", "png"])
-def test_a_picture_that_declares_too_much(tmp_path, kind):
+def test_a_image_that_declares_too_much(tmp_path, kind):
     path = tmp_path / "x.JPEG"
     path.write_bytes(declaring(kind, 30000, 29000))
     was = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -406,7 +406,7 @@ def test_png_needs_resize():
         imagenet.Options(2, encoding="png")
 
 
-def test_many_more_pictures_than_workers_stay_in_order(tmp_path):
+def test_many_more_images_than_workers_stay_in_order(tmp_path):
     files = []
     for i in range(150):
         path = tmp_path / f"n00000001_{i:03d}.jpg"

@@ -1,4 +1,4 @@
-"""Mean pictures: real Caffe's, of every kind of source, exact where float32 sums are not."""
+"""Mean images: real Caffe's, of every kind of source, exact where float32 sums are not."""
 
 import pathlib
 import subprocess

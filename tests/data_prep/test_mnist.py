@@ -129,14 +129,14 @@ def test_a_named_folder_must_hold_all_four(tmp_path, idx, missing):
             mnist.prepare(tmp_path / "out", source=source, idx_dir=idx)
 
 
-def test_pictures_and_labels_of_unlike_number(tmp_path, idx):
+def test_images_and_labels_of_unlike_number(tmp_path, idx):
     (idx / "t10k-labels-idx1-ubyte").write_bytes(struct.pack(">2I", 2049, 3) + bytes(3))
     with pytest.raises(DataError, match="images without their labels, got 3 labels.*want 11"):
         mnist.prepare(tmp_path / "out", idx_dir=idx)
     assert not (tmp_path / "out").exists()
 
 
-def test_pictures_of_another_size(tmp_path, idx):
+def test_images_of_another_size(tmp_path, idx):
     (idx / "t10k-images-idx3-ubyte").write_bytes(struct.pack(">4I", 2051, 11, 2, 3) + bytes(66))
     with pytest.raises(DataError, match="not MNIST digits"):
         mnist.prepare(tmp_path / "out", idx_dir=idx)

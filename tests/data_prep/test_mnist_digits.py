@@ -11,7 +11,7 @@ from zoo.errors import DataError
 idx, nowhere = test_mnist.idx, test_mnist.nowhere  # fixtures
 
 
-def test_pictures_keep_their_order_and_get_the_place_of_their_digit_as_label():
+def test_images_keep_their_order_and_get_the_place_of_their_digit_as_label():
     images, labels = digits(40, 1)
     got = mnist.only(mnist.Split(images, labels), [2, 3, 5, 8])
     chosen = np.isin(labels, [2, 3, 5, 8])

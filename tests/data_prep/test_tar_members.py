@@ -121,7 +121,7 @@ def test_a_long_name_that_declares_gigabytes(tmp_path):
         listed(tmp_path / "x.tar", data)
 
 
-def test_an_inner_archive_without_pictures(tmp_path):
+def test_an_inner_archive_without_images(tmp_path):
     with pytest.raises(DataError, match="x.tar: b.tar: no images in the archive"):
         listed(tmp_path / "x.tar", ilsvrc.tar({"a.tar": flat(), "b.tar": ilsvrc.tar({"x.txt": b""})}))
 

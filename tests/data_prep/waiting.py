@@ -1,4 +1,4 @@
-"""Pictures at which commands and all their processes wait: how a test finds them at work, at a known place."""
+"""Images at which commands and all their processes wait: how a test finds them at work, at a known place."""
 
 import os
 import pathlib

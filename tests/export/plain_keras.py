@@ -1,6 +1,6 @@
 """Run in a process that has Keras and nothing of ours: loads .keras files and writes what they give.
 
-Usage: python -I plain_keras.py FOLDER, with <name>.keras and <name>.inputs.npz (one array a Keras input, by name).
+Usage: python -I plain_keras.py DIRECTORY, with <name>.keras and <name>.inputs.npz (one array a Keras input, by name).
 """
 
 import importlib.util

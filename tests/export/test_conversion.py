@@ -107,7 +107,7 @@ def test_a_shape_is_found_where_the_file_says_it(layer, shape, tmp_path):
         assert shapes(convert(config)) == {"data": shape}
 
 
-def test_gray_pictures_have_one_channel(tmp_path):
+def test_gray_images_have_one_channel(tmp_path):
     for layer in (
         DATA + "transform_param { crop_size: 9 force_gray: true }",
         IMAGES + "is_color: false }",
@@ -172,7 +172,7 @@ def test_the_data_say_what_the_file_does_not(tmp_path):
     assert shapes(conversion) == {"x": (2, 5, 4)} and conversion.found == {"x": "the data"}
 
 
-def test_a_database_says_the_size_of_its_pictures(shared, tmp_path):
+def test_a_database_says_the_size_of_its_images(shared, tmp_path):
     layer = 'type: "Data" data_param { source: "raw_lmdb" batch_size: 7 backend: LMDB }'
     config = small_net.write(tmp_path / "net.prototxt", data_net(layer).replace("group: 2", ""))
     with np.load(shared / "golden" / "data" / "lmdb_plain.npz") as data:

@@ -1,4 +1,4 @@
-"""The SavedModel folder: its endpoint, its names, and that nothing but a SavedModel is ever replaced."""
+"""The SavedModel directory: its endpoint, its names, and that nothing but a SavedModel is ever replaced."""
 
 import os
 import resource

@@ -138,7 +138,7 @@ def test_a_type_without_a_reference_implementation_cannot_be_verified(tmp_path):
 # ---- random inputs ---------------------------------------------------------------------------------------------
 
 
-def test_pictures_are_noise_in_the_range_of_their_preprocessing(tmp_path):
+def test_images_are_noise_in_the_range_of_their_preprocessing(tmp_path):
     conversion = convert(
         small_net.write(tmp_path / "net.prototxt", small_net.TRAIN_VAL), shapes={"data": (1, 3, 19, 17)}
     )
@@ -173,7 +173,7 @@ def test_what_opencv_cannot_read_is_said(small, tmp_path):
 
 
 def test_opencv_is_not_needed(converted, monkeypatch, tmp_path):
-    """A Python without cv2: one whose only path is an empty folder."""
+    """A Python without cv2: one whose only path is an empty directory."""
     fake = tmp_path / "python"
     fake.write_text(f"#!/bin/sh\nexec {sys.executable} -c \"import sys; sys.exit('it is not installed')\"\n")
     fake.chmod(0o755)

@@ -66,7 +66,7 @@ def test_transparency_is_a_channel_unless_forced():
         ({"encoded": True, "data": b"<html>"}, "gray", "does not decode, got 6 bytes b'<html>'"),
     ],
 )
-def test_no_picture(message, force, said):
+def test_no_image(message, force, said):
     with pytest.raises(DataError, match=said) as caught:
         datum.pixels(caffe_pb2.Datum(**message), force, Place("db: record 3"))
     assert str(caught.value).startswith("db: record 3: ")

@@ -1,4 +1,4 @@
-"""Cards of folders that TensorFlow Datasets prepared, and one clear error for each that cannot be read."""
+"""Cards of directories that TensorFlow Datasets prepared, and one clear error for each that cannot be read."""
 
 import json
 import shutil
@@ -67,7 +67,7 @@ FEATURES = {
 
 
 @pytest.mark.parametrize("case", FEATURES)
-def test_no_pictures_with_labels(tmp_path, case):
+def test_no_images_with_labels(tmp_path, case):
     features, example = FEATURES[case]
     made = tfds_folders.prepare(tmp_path, "other", {"train": [example]}, features, None)
     with pytest.raises(DataError, match="3.0.1: no images with labels, got FeaturesDict") as caught:

@@ -1,4 +1,4 @@
-"""What TensorFlow Datasets reads of our folders; and that the description never speaks of what is not there."""
+"""What TensorFlow Datasets reads of our directories; and that the description never speaks of what is not there."""
 
 import json
 import os

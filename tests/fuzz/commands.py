@@ -41,7 +41,7 @@ def lines(folder):
 
 
 def files(folder):
-    """Writes the files that flags may name: sound, empty, binary, a folder, a pipe."""
+    """Writes the files that flags may name: sound, empty, binary, a directory, a pipe."""
     (folder / "net.prototxt").write_text(NET)
     (folder / "solver.prototxt").write_text(SOLVER.replace("n.prototxt", f"{folder}/net.prototxt"))
     (folder / "empty").touch()

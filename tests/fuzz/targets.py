@@ -472,7 +472,7 @@ def hdf5_data(path):
 
 @functools.cache
 def _prepared():
-    """Returns the files of a folder that TensorFlow Datasets' own writers prepared."""
+    """Returns the files of a directory that TensorFlow Datasets' own writers prepared."""
     from tests.input import tfds_folders
 
     with tempfile.TemporaryDirectory() as folder:
@@ -487,7 +487,7 @@ def _descriptions():
 
 @target(_descriptions, inputs=3_000, cpp=True)
 def tfds(path):
-    """The descriptions of a folder of TensorFlow Datasets."""
+    """The descriptions of a directory of TensorFlow Datasets."""
     from zoo.formats import tfds
 
     folder, data = path.parent / "tfds", path.read_bytes()

@@ -1,8 +1,8 @@
 """One target under one engine, in a process that may die: findings are noted as they come.
 
-  python -m tests.fuzz.worker TARGET ENGINE INPUTS SEED FOLDER
+  python -m tests.fuzz.worker TARGET ENGINE INPUTS SEED DIRECTORY
 
-FOLDER gets `ready` (once the seeds are read), `input` (the present one), `count` (how many were read), `found.jsonl` (a
+DIRECTORY gets `ready` (once the seeds are read), `input` (the present one), `count` (how many so far), `found.jsonl` (a
 line for each fault that is new) and the inputs that these lines name.
 """
 
@@ -87,7 +87,7 @@ def _limit_memory():
 
 
 def main(name, engine, count, seed, folder):
-    """Runs the engine; what it finds is in the folder."""
+    """Runs the engine; what it finds is in the directory."""
     if engine == "atheris":
         import atheris
 

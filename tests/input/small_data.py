@@ -1,4 +1,4 @@
-"""Small data layers and splits for the tests of this folder."""
+"""Small data layers and splits for the tests of this directory."""
 
 import numpy as np
 from google.protobuf import text_format

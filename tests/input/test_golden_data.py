@@ -1,4 +1,4 @@
-"""All data layers that real Caffe ran: the same batches to the bit, run from a copy of the same folder."""
+"""All data layers that real Caffe ran: the same batches to the bit, run from a copy of the same directory."""
 
 import re
 import shutil

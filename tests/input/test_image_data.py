@@ -38,7 +38,7 @@ def fails(feed, start=0):
     return str(caught.value)
 
 
-def test_one_picture_a_batch_unless_told(folder):
+def test_one_image_a_batch_unless_told(folder):
     feed = data_layer(definition('source: "list.txt"'), "TRAIN")
     assert feed.shapes == ((1, 3, 6, 9), (1,)) and feed.count == 7
     data, label = take(feed.dataset(9), 1)[0]
@@ -92,7 +92,7 @@ def test_the_root_folder_is_put_before_as_it_stands(folder):
 
 
 @pytest.mark.parametrize("where", ["data_dir", "cwd", "beside"])
-def test_where_lists_and_pictures_are_looked_for(folder, monkeypatch, where):
+def test_where_lists_and_images_are_looked_for(folder, monkeypatch, where):
     other = folder / "elsewhere"
     other.mkdir()
     monkeypatch.chdir(folder if where == "cwd" else other)
@@ -122,7 +122,7 @@ def test_unlike_sizes(folder):
         (lambda path: path.write_text("<html>"), "my pictures/4.png is an image that does not decode, got 6 bytes"),
     ],
 )
-def test_bad_pictures(folder, spoil, said):
+def test_bad_images(folder, spoil, said):
     spoil(folder / "my pictures" / "4.png")
     feed = data_layer(definition('source: "list.txt" batch_size: 2'), "TRAIN")
     assert labels(feed, 0, 2) == [0, 1, 2, 3]

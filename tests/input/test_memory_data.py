@@ -48,19 +48,19 @@ def test_arrays_are_not_transformed_and_that_is_said(caplog):
     np.testing.assert_array_equal(take(opened.dataset(), 1)[0][0], data[:2].transpose(0, 2, 3, 1))
 
 
-def test_pictures_are_transformed():
+def test_images_are_transformed():
     opened = feed("scale: 0.5 mean_value: 3", "channels: 3 height: 6 width: 5")
     images = pictures(4, 6, 5, 3)
-    opened.set_pictures(images, [3, 2, 1, 0])
+    opened.set_images(images, [3, 2, 1, 0])
     got = take(opened.dataset(), 2)
     np.testing.assert_array_equal(np.concatenate([data for data, _ in got]), (images - np.float32(3)) * np.float32(0.5))
     assert np.concatenate([label for _, label in got]).tolist() == [3, 2, 1, 0]
 
 
-def test_pictures_of_several_sizes_are_cropped():
+def test_images_of_several_sizes_are_cropped():
     opened = feed("crop_size: 4", "channels: 3 height: 4 width: 4")
     images = [pictures(1, 6 + i, 9 - i, 3, seed=i)[0] for i in range(2)]
-    opened.set_pictures(images, [0, 1])
+    opened.set_images(images, [0, 1])
     for got, image in zip(take(opened.dataset(), 1)[0][0], images):
         top, left = (image.shape[0] - 4) // 2, (image.shape[1] - 4) // 2
         np.testing.assert_array_equal(got, image[top : top + 4, left : left + 4])
@@ -102,9 +102,9 @@ def test_arrays_that_do_not_fit(data, labels, said):
         (pictures(2, 5, 4, 3), r"image 0 comes out in another size, got \(5, 4\), want \(4, 5\)"),
     ],
 )
-def test_pictures_that_do_not_fit(images, said):
+def test_images_that_do_not_fit(images, said):
     with pytest.raises(DataError, match=said):
-        feed().set_pictures(images, np.zeros(len(images)))
+        feed().set_images(images, np.zeros(len(images)))
 
 
 def test_before_arrays_are_set():

@@ -166,7 +166,7 @@ def test_wrong_layers(text, error, said):
     assert 'layer "d" (Data)' in str(caught.value)
 
 
-def test_crop_larger_than_the_pictures(prefix):
+def test_crop_larger_than_the_images(prefix):
     with pytest.raises(DataError, match=r'layer "d".*crop_size exceeds the images, got 6, want at most 5'):
         DataLayer(data_layer(prefix, transform="crop_size: 6"), "TRAIN")
 
@@ -210,7 +210,7 @@ def test_mnist_as_caffe_reads_it(tmp_path, shared):
 
 @pytest.mark.parametrize("case", ["lmdb_plain", "lmdb_crop", "lmdb_crop_mean_file", "lmdb_mean_values"])
 def test_database_of_convert_imageset(tmp_path, shared, case):
-    """Pictures prepared here and read here are, to the bit, the batches of real Caffe's tools and Data layer."""
+    """Images prepared here and read here are, to the bit, the batches of real Caffe's tools and Data layer."""
     folder = shared / "golden" / "data"
     golden = np.load(folder / f"{case}.npz")
     lines = [line.rsplit(" ", 1) for line in (folder / "list.txt").read_text().splitlines()]

@@ -31,7 +31,7 @@ def database(folder, transform):
     return data(folder / "db", 6, transform)
 
 
-def picture_list(folder, transform):
+def image_list(folder, transform):
     for i, png in enumerate(PNGS):
         (folder / f"{i}.png").write_bytes(png)
     (folder / "list.txt").write_text("".join(f"{folder}/{i}.png {i}\n" for i in range(11)))
@@ -50,7 +50,7 @@ def drawn(folder, transform):
 
 
 @pytest.mark.parametrize("transform", TRANSFORMS)
-@pytest.mark.parametrize("make", [records, encoded, database, picture_list, drawn])
+@pytest.mark.parametrize("make", [records, encoded, database, image_list, drawn])
 def test_rows_are_those_of_the_stream(make, transform, tmp_path):
     feed = data_layer(make(tmp_path, transform), "TRAIN", seed=3)
     stream = [np.concatenate(top) for top in zip(*take(feed.dataset(), 12))]
@@ -70,7 +70,7 @@ def test_rows_are_those_of_the_stream(make, transform, tmp_path):
 
 
 def test_nothing_else_is_read(tmp_path):
-    definition = picture_list(tmp_path, "")
+    definition = image_list(tmp_path, "")
     definition.message.image_data_param.shuffle = False
     feed = data_layer(definition, "TRAIN")
     for i in range(1, 11, 2):

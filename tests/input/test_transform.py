@@ -72,7 +72,7 @@ def test_test_phase_mirrors_but_crops_in_the_middle():
         np.testing.assert_array_equal(got[i], middle[i, :, ::-1] if flip else middle[i])
 
 
-def test_crop_of_the_whole_picture():
+def test_crop_of_the_whole_image():
     images = pictures(3, 6, 6, 2)
     np.testing.assert_array_equal(both(Transform(crop_size=6, random_crop=True), images), images)
 
@@ -144,7 +144,7 @@ def test_forced_colours():
         (Transform(mean=np.zeros((6, 9, 3), np.float32), crop_size=5), None, (6, 9), "images of one size"),
     ],
 )
-def test_pictures_that_do_not_fit(transform, shape, smallest, said):
+def test_images_that_do_not_fit(transform, shape, smallest, said):
     with pytest.raises(DataError, match=said):
         transform.check(3, shape, smallest)
 

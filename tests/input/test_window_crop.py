@@ -91,7 +91,7 @@ def test_context_shows_what_lies_around():
     np.testing.assert_array_equal(got, cv2.resize(image[6:15, 6:15], (8, 8)))
 
 
-def test_beyond_the_picture_is_zero_even_under_a_mean():
+def test_beyond_the_image_is_zero_even_under_a_mean():
     image = np.full((10, 10, 3), 200, np.uint8)
     got = cut(image, (0, 3, 3, 6), False, Cut(8, context=2, mean=np.array([50], F)))
     assert not got[:, :2].any() and (got[:, 2:] == 150).all()

@@ -144,7 +144,7 @@ def test_bad_window_files(folder, make, said):
     assert str(caught.value).startswith(said)
 
 
-def test_bad_pictures_and_boxes(folder):
+def test_bad_images_and_boxes(folder):
     (folder / "windows.txt").write_text(text([BOXES[0], ["7 1 2 2 7 10", "1 0.35 0 1 4 10"]]))
     said = fails(opened())
     assert said.startswith("windows.txt: a box that does not lie in its image p1.png, got (")

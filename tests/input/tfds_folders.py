@@ -1,4 +1,4 @@
-"""Folders as TensorFlow Datasets prepares them, made by its own writers from images that a test brings."""
+"""Directories as TensorFlow Datasets prepares them, made by its own writers from images that a test brings."""
 
 import pathlib
 import warnings
@@ -22,7 +22,7 @@ LIKE = {  # the features of these data sets in TFDS
 
 
 def prepare(folder, name, splits, features=None, keys=("image", "label"), shards=1, file_format=None):
-    """Has TFDS prepare a data set under `folder`; returns the folder of its version.
+    """Has TFDS prepare a data set under `folder`; returns the directory of its version.
 
     Args:
         folder: its data_dir.
@@ -59,7 +59,7 @@ def prepare(folder, name, splits, features=None, keys=("image", "label"), shards
 
 
 def opened(folder):
-    """Returns what ``tfds.builder_from_directory`` makes of a folder."""
+    """Returns what ``tfds.builder_from_directory`` makes of a directory."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         return tfds.builder_from_directory(str(folder))

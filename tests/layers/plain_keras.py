@@ -1,6 +1,6 @@
 """Run by test_cases.py in a process that has Keras and nothing of ours: loads saved models, writes what they give.
 
-Usage: python -I plain_keras.py FOLDER, with <case>.keras and <case>.inputs.npz for each case in it.
+Usage: python -I plain_keras.py DIRECTORY, with <case>.keras and <case>.inputs.npz for each case in it.
 """
 
 import pathlib

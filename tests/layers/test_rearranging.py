@@ -1,4 +1,4 @@
-"""Rooms that join, cut, reshape and reduce: every axis and rank against NumPy in Caffe's order, and refusals."""
+"""Layer types that join, cut, reshape and reduce: every axis and rank against NumPy in Caffe's order, and refusals."""
 
 import numpy as np
 import pytest

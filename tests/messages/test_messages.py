@@ -21,7 +21,7 @@ Made by `python -m tests.messages.test_messages` from tests/messages/mistakes.py
 
 
 def message(mistake, folder):
-    """Returns what is printed for a mistake that is made in the empty folder `folder`."""
+    """Returns what is printed for a mistake that is made in the empty directory `folder`."""
     with contextlib.chdir(folder):
         try:
             mistake()

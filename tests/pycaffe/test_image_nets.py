@@ -81,7 +81,7 @@ def test_context_is_filled_with_the_mean(files):
     np.testing.assert_allclose(corner[2:, 2:], np.full((4, 4, 3), 0.5), rtol=1e-5)
 
 
-def test_nets_without_pictures(tmp_path, files):
+def test_nets_without_images(tmp_path, files):
     text = 'layer { name: "d" type: "DummyData" top: "d" dummy_data_param { shape { dim: 1 } } }'
     with pytest.raises(DataError, match="no input for images"):
         caffe.Classifier(write(tmp_path, text, "other.prototxt"), None)

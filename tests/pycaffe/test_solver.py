@@ -15,7 +15,7 @@ TOLERANCE = 1e-4
 
 
 class Run:
-    """A recorded run, set up again in a folder."""
+    """A recorded run, set up again in a directory."""
 
     def __init__(self, shared, name, folder):
         self.path = shared / "golden" / "solvers" / f"{name}.npz"

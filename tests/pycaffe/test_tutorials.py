@@ -72,7 +72,7 @@ def memory(batch):
 
 @pytest.fixture
 def squares():
-    """Pictures whose class is the quarter that is bright."""
+    """Images whose class is the quarter that is bright."""
     label = RNG.integers(0, 4, 160).astype(np.float32)
     data = RNG.normal(scale=0.5, size=(160, 1, 8, 8)).astype(np.float32)
     for picture, k in zip(data, label.astype(int)):

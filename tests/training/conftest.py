@@ -7,7 +7,7 @@ from tests.training.fork_server import ForkServer
 
 @pytest.fixture(scope="session")
 def small_data(tmp_path_factory):
-    """Data folder with the splits small/train and small/test."""
+    """Data directory with the splits small/train and small/test."""
     folder = tmp_path_factory.mktemp("small_data")
     runs.make_data(folder)
     return folder
@@ -15,7 +15,7 @@ def small_data(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def mnist_data(shared, tmp_path_factory):
-    """Data folder with the real mnist/train and mnist/test."""
+    """Data directory with the real mnist/train and mnist/test."""
     folder = tmp_path_factory.mktemp("mnist_data")
     mnist.prepare(folder / "mnist", source="idx", idx_dir=shared / "mnist")
     return folder

@@ -23,7 +23,7 @@ class ForkServer:
     """The client's side; a context.
 
     Args:
-        modules: folders where its processes look for modules first, such as a sitecustomize.py.
+        modules: directories where its processes look for modules first, such as a sitecustomize.py.
         within: the command that runs it, such as "ip", "netns", "exec" and a name; its processes are there, too.
     """
 

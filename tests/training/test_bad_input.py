@@ -10,7 +10,7 @@ CONFIG = "small.prototxt"
 
 
 class Bench:
-    """A folder with a solver file, data and a run directory, and the command over them."""
+    """A directory with a solver file, data and a run directory, and the command over them."""
 
     def __init__(self, server, folder, data):
         self._server, self.folder, self.data = server, folder, folder / "data"

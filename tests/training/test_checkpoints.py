@@ -1,4 +1,4 @@
-"""Checkpoints of a few variables: what is there is found by its files, whatever the folder is called."""
+"""Checkpoints of a few variables: what is there is found by its files, whatever the directory is called."""
 
 import numpy as np
 import pytest

@@ -48,7 +48,7 @@ CLIP = 1.0  # the norm of the gradients is above it in some iterations and below
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
-    """Folders "plain" and "turns": the same records, in turns as two devices get them in batches of 6."""
+    """Directories "plain" and "turns": the same records, in turns as two devices get them in batches of 6."""
     folder = tmp_path_factory.mktemp("dealt")
     rng = np.random.default_rng(8)
     images, labels = rng.integers(0, 256, (48, 9, 8, 1)).astype(np.uint8), rng.integers(0, 4, 48)

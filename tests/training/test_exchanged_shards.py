@@ -21,7 +21,7 @@ def exchange(path):
 
 
 class Bench:
-    """A folder with a solver file and data, and the commands over them."""
+    """A directory with a solver file and data, and the commands over them."""
 
     def __init__(self, server, folder, data):
         self._server, self.folder = server, folder

@@ -20,7 +20,7 @@ TUNED = runs.SOLVER.replace('name: "ip" type', 'name: "ip_new" type').replace(
 
 @pytest.fixture(scope="module")
 def first(small_data, tmp_path_factory):
-    """(run directory, Result) of a run, beside whose .caffemodel lies a .keras that was made of it."""
+    """(run directory, Result) of a run, next to whose .caffemodel lies a .keras that was made of it."""
     run_dir = tmp_path_factory.mktemp("first") / "run"
     result = runs.train(run_dir, small_data, changes="max_iter: 5")
     config = run_dir / "small.prototxt"

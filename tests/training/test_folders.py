@@ -1,4 +1,4 @@
-"""What a run directory is called: by the config, and with its folder where the config's own name does not tell."""
+"""What a run directory is called: by the config, and with its directory where the config's own name does not tell."""
 
 import pathlib
 

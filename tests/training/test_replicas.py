@@ -1,4 +1,4 @@
-"""What several devices are dealt, what of a net is computed of the whole batch, and what is refused; on one device."""
+"""What several devices get, what of a net is computed of the whole batch, and what is refused; on one device."""
 
 import json
 import threading

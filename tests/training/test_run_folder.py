@@ -19,9 +19,9 @@ def test_a_second_trainer_is_refused_and_the_lock_ends_with_its_holder(commands,
     first.wait_for(lambda: "Iteration 4 (" in first.stderr)
     second = commands.run(*args)
     assert second.returncode == 1
-    assert re.search(rf"error: another trainer is at work in \S+/run, got process {first.pid} on \S+ \(", second.stderr)
+    assert re.search(rf"error: another trainer is running in \S+/run, got process {first.pid} on \S+ \(", second.stderr)
     again = commands.run(*args, "--restart")
-    assert "another trainer is at work" in again.stderr
+    assert "another trainer is running" in again.stderr
     assert not (tmp_path / "run.1").exists()
     first.send_signal(9)
     first.wait()
@@ -123,7 +123,7 @@ def small_disk(tmp_path):
 
 @pytest.mark.parametrize("what", ["checkpoints", "pairs"])
 def test_a_disk_runs_full(commands, small_data, tmp_path, small_disk, what):
-    """One error, no half-written files; with room again the run resumes from the last good checkpoint."""
+    """One error, no half-written files; with space again the run resumes from the last good checkpoint."""
     config, run_dir = tmp_path / "small.prototxt", small_disk / "run" if what == "checkpoints" else tmp_path / "run"
     config.write_text(runs.SOLVER.replace("num_output: 4", "num_output: 100"))  # 61 kB of weights
     args = [f"--config={config}", f"--data_dir={small_data}", "--nosummaries", f"--run_dir={run_dir}", "--keep=0"]

@@ -68,7 +68,7 @@ class Case:
         )
 
     def caffes_pair(self):
-        """Copies what Caffe wrote after 15 iterations into the folder; returns the two paths."""
+        """Copies what Caffe wrote after 15 iterations into the directory; returns the two paths."""
         end = ".h5" if (GOLDEN / f"{self.name}_iter_15.solverstate.h5").exists() else ""
         names = [f"{self.name}_iter_15.{kind}{end}" for kind in ("caffemodel", "solverstate")]
         return [pathlib.Path(shutil.copy(GOLDEN / name, self.folder / name)) for name in names]
@@ -257,7 +257,7 @@ def test_a_pair_that_was_moved_is_found_beside_its_state(small_data, tmp_path):
 
 
 def test_back_to_an_earlier_checkpoint_of_the_same_folder(small_data, tmp_path):
-    """--restart --snapshot=run/checkpoints/ckpt-8: the folder moves aside, and the checkpoint is found where it is."""
+    """--restart --snapshot=run/checkpoints/ckpt-8: the directory moves aside, the checkpoint is found where it is."""
     whole = runs.train(tmp_path / "run", small_data)
     earlier = tmp_path / "run" / "checkpoints" / "ckpt-8.index"
     again = runs.train(tmp_path / "run", small_data, snapshot=earlier, restart=True)

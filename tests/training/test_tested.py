@@ -53,7 +53,7 @@ def same(one, two):
 
 @pytest.fixture(scope="module")
 def plain(small_data, tmp_path_factory):
-    """Folder and result of the run whose layers have names of their own."""
+    """Directory and result of the run whose layers have names of their own."""
     folder = tmp_path_factory.mktemp("plain")
     return folder, runs.train(folder, small_data, text('name: "a"', 'name: "b"'))
 

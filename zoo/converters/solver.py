@@ -32,7 +32,7 @@ class SolverDef:
         rule: arguments of the optimizer's constructor besides rate and multipliers (momentum, clip_gradients, ...).
         train, tests: `NetSource` of the training net and of each test net, in Caffe's order.
         test_iter: batches to test with, one number a test net.
-        snapshot_prefix: path that snapshots' names begin with, after Caffe's rule for where none or a folder is given;
+        snapshot_prefix: how snapshots' names begin, after Caffe's rule for where none or a directory is given;
             None only for a message without a file that takes no snapshots.
         snapshot_format: "BINARYPROTO" or "HDF5".
         random_seed: None where each run is to differ.
@@ -208,7 +208,7 @@ def held(solver: SolverDef, parameters: Sequence[Parameter]) -> tuple[list[Param
 def snapshot_prefix(parsed):
     """Returns what snapshots' names begin with (upgrade_proto.cpp:1100-1116), or None where nothing says it.
 
-    Without a prefix it is the solver's path without its extension; a folder gets the solver's name without extension.
+    Without a prefix it is the solver's path without its extension; a directory gets the solver's name without one.
 
     Raises:
         SolverError: snapshots are asked for and nothing says where to.

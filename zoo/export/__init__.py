@@ -1,4 +1,4 @@
 """A Caffe net and its weights as files that other programs load, and the proof that they compute the same.
 
-Beside `zoo.training`: neither knows the other.
+Next to `zoo.training`: neither knows the other.
 """

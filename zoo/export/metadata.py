@@ -1,4 +1,4 @@
-"""All that is known of a converted file and has no place in it: a JSON beside it, and the same in a few lines."""
+"""All that is known of a converted file and has no place in it: a JSON next to it, and the same in a few lines."""
 
 import json
 import pathlib

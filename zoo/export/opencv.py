@@ -1,7 +1,7 @@
 """A second opinion: OpenCV's own reader of Caffe's files, run in a process of its own.
 
 Run as a program it imports nothing of ours: ``python -I opencv.py FOLDER`` reads net.prototxt, net.caffemodel,
-inputs.npz and layers.txt from the folder and writes outputs.npz, or error.txt.
+inputs.npz and layers.txt from the directory and writes outputs.npz, or error.txt.
 """
 
 import pathlib

@@ -1,4 +1,4 @@
-"""The SavedModel folder: TensorFlow's own form, served without Keras, its outputs named after blobs."""
+"""The SavedModel directory: TensorFlow's own form, served without Keras, its outputs named after blobs."""
 
 import contextlib
 
@@ -13,7 +13,7 @@ ENDPOINT = "serve"
 
 
 def write(exported, outputs, path):
-    """Writes an `Exported` to the folder `path`, whole or not at all; a SavedModel that lay there is replaced.
+    """Writes an `Exported` to the directory `path`, whole or not at all; a SavedModel that lay there is replaced.
 
     It has one endpoint, "serve", which is the signature "serving_default" too: from the model's inputs to {blob:
     tensor}, where "/" in a blob's name is kept.
@@ -22,7 +22,7 @@ def write(exported, outputs, path):
         outputs: the names of the output blobs.
 
     Raises:
-        OutputError: the folder cannot be written, or something else lies there.
+        OutputError: the directory cannot be written, or something else lies there.
     """
     model = exported.model
     (blob, *others) = outputs

@@ -16,12 +16,12 @@ from zoo.formats import regular
 def replacing(path: str | os.PathLike[str], error: type[ZooError]) -> Iterator[BinaryIO]:
     """Gives a binary file, open for reading and writing, that takes the place of `path` when the block ends well.
 
-    It is written under another name in the same folder, brought to the disk and renamed, so that under `path` lies
+    It is written under another name in the same directory, brought to the disk and renamed, so that under `path` lies
     the old file or the whole new one at any time, and after an error no trace of the new one.
 
     Args:
         path: str or path.
-        error: the ZooError class that is raised where the operating system refuses (a full disk, a missing folder).
+        error: the ZooError class that is raised where the operating system refuses (a full disk, a missing directory).
     """
     path = Path(path)
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")

@@ -45,7 +45,7 @@ class Database:
     """The records of an LMDB or LevelDB, read only.
 
     Args:
-        path: its folder, or the one file of an LMDB without a folder.
+        path: its directory, or the one file of an LMDB without a directory.
 
     Raises:
         DataError: neither is there, or it is damaged, empty, or its library is not installed.
@@ -146,8 +146,8 @@ def library(name, kind, place):
 class _LevelDb:
     """Keys and values of a LevelDB.
 
-    LevelDB writes on opening (a log, a manifest) and locks the folder. It is opened in a temporary folder of links to
-    its files instead, so that it may be read-only, is left as it was, and several processes can read it at once.
+    LevelDB writes on opening (a log, a manifest) and locks the directory. It is opened in a temporary directory of
+    links to its files instead, so that it may be read-only, stays as it was, and several processes can read it.
     """
 
     count = None
@@ -174,7 +174,7 @@ class _LevelDb:
                 said = current.read(_CURRENT_BYTES)
         except OSError as e:
             raise DataError("cannot read a LevelDB", at=self._place, got=f"{file.name}: {e.strerror}") from e
-        if not _CURRENT.fullmatch(said):  # LevelDB would follow it out of the folder, and into a pipe
+        if not _CURRENT.fullmatch(said):  # LevelDB would follow it out of the directory, and into a pipe
             got, want = f"CURRENT says {said!r}", "MANIFEST-number and the end of the line"
             raise DataError("a damaged LevelDB, or none", at=self._place, got=got, want=want)
 

@@ -9,7 +9,7 @@ _SPECIAL = frozenset("*?[\\")
 
 @contextlib.contextmanager
 def glob_free(folder):
-    """Yields a path of `folder`, which need not exist, in which nothing is a pattern: a link in a temporary folder.
+    """Yields a path of `folder`, which need not exist, in which nothing is a pattern: a link in a temporary directory.
 
     A path without the signs of a pattern is yielded as it is.
 

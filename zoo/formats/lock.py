@@ -1,4 +1,4 @@
-"""One writer to a folder: a lock that the system releases when its holder ends, however it ends."""
+"""One writer to a directory: a lock that the system releases when its holder ends, however it ends."""
 
 import contextlib
 import errno
@@ -14,14 +14,14 @@ NAME = ".lock"
 
 @contextlib.contextmanager
 def locked(path, error, what, hint):
-    """Holds the lock file at `path`, whose folder has to exist, while the block runs, and removes it then.
+    """Holds the lock file at `path`, whose directory has to exist, while the block runs, and removes it then.
 
     What a killed holder leaves of it is no lock.
 
     Args:
         path: of the file.
         error: the ZooError class that is raised.
-        what: who else may hold it, such as "another trainer is at work in runs/lenet".
+        what: who else may hold it, such as "another trainer is running in runs/lenet".
         hint: what to do about that.
 
     Raises:
@@ -40,7 +40,7 @@ def locked(path, error, what, hint):
             yield
         finally:
             with contextlib.suppress(OSError):
-                if _is_at(file, path):  # not so where the folder was moved aside meanwhile
+                if _is_at(file, path):  # not so where the directory was moved aside meanwhile
                     path.unlink()
 
 

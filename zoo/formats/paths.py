@@ -7,7 +7,7 @@ from zoo.errors import DataError
 
 
 def folders(data_dir=None, file=None):
-    """Returns what a name may be relative to, in order: `data_dir`, the working directory, the folder of `file`."""
+    """Returns what a name may be relative to, in order: `data_dir`, the working directory, the directory of `file`."""
     found = [pathlib.Path(data_dir)] if data_dir else []
     found.append(pathlib.Path())
     if file:
@@ -31,6 +31,6 @@ def find_file(name, what, *, at=None, data_dir=None, file=None, hint=None):
 
 
 def find_folder_of(name, what, *, at=None, data_dir=None, file=None):
-    """Returns the folder of `folders` that holds the file `name`, for its many neighbours; raises as `find_file`."""
+    """Returns the directory of `folders` that holds the file `name`, for its many neighbours; raises as `find_file`."""
     path = find_file(name, what, at=at, data_dir=data_dir, file=file)
     return next(folder for folder in folders(data_dir, file) if folder / name == path)

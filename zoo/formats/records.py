@@ -1,4 +1,4 @@
-"""Pictures in TFRecord files: one declaration of the schema for whoever writes them and whoever reads them.
+"""Images in TFRecord files: one declaration of the schema for whoever writes them and whoever reads them.
 
 A split is ``<split>-00000-of-00010.tfrecord`` and so on, and next to them one card, ``<split>.json``, written last:
 where there is a card, the split is whole. Each record is a tf.train.Example. Its features are called as TensorFlow
@@ -22,7 +22,7 @@ from zoo.formats import card_fields, record_lengths, regular
 from zoo.formats.atomic import sha256
 
 FORMAT, VERSION = "zoo-records", 2
-DESCRIPTION = ("dataset_info.json", "features.json")  # of a folder, for TensorFlow Datasets: these are no cards
+DESCRIPTION = ("dataset_info.json", "features.json")  # of a directory, for TensorFlow Datasets: these are no cards
 
 # What a record may say, and under which name each convention has it.
 NAMES = {
@@ -66,7 +66,7 @@ def shard_name(split, index, shards):
 
 
 def card_path(prefix):
-    """Returns the path of the card of the split at `prefix` (folder and split: ``data/mnist/train``)."""
+    """Returns the path of the card of the split at `prefix` (directory and split: ``data/mnist/train``)."""
     return pathlib.Path(f"{prefix}.json")
 
 
@@ -85,7 +85,7 @@ def raw_example(image, label, names="tfds", order="BGR", **optional):
 
 
 def encoded_example(data, encoding, shape, label, names="tfds", **optional):
-    """Returns one serialised record of the file bytes `data` ("jpeg" or "png") of a picture of shape (H, W, C).
+    """Returns one serialised record of the file bytes `data` ("jpeg" or "png") of an image of shape (H, W, C).
 
     `label`, `names` and `optional` are those of `raw_example`.
     """
@@ -112,7 +112,7 @@ def _example(pixels, encoding, shape, label, names, optional):
 class Shard:
     """One file: its name, how many records it holds, its size in bytes and its SHA-256 in hexadecimal.
 
-    The digest is None where nobody noted it: in folders that TensorFlow Datasets prepared.
+    The digest is None where nobody noted it: in directories that TensorFlow Datasets prepared.
     """
 
     name: str
@@ -130,9 +130,9 @@ class Card:
         encoding: "raw", "jpeg" or "png".
         features: {what a record says: name of the feature}; see `features`.
         channels: 1 or 3: of the pixels that a reader hands out.
-        channel_order: "gray", "BGR" or "RGB": their order. Encoded pictures are handed out as BGR, as OpenCV does.
+        channel_order: "gray", "BGR" or "RGB": their order. Encoded images are handed out as BGR, as OpenCV does.
             Raw ones lie there as RGB in any case.
-        image_shape: (H, W) where all pictures share one size, else None.
+        image_shape: (H, W) where all images share one size, else None.
         min_size: the smallest height and the smallest width there are, or None where that is not known.
         classes: the name of each label, from 0.
         shards: the files, in the order of reading.

@@ -10,7 +10,7 @@ NO_FILE = "is a device, pipe or socket, not a file"
 
 
 def check(path, status=None):
-    """Raises OSError, and an IsADirectoryError for a folder, unless a regular file lies at `path`.
+    """Raises OSError, and an IsADirectoryError for a directory, unless a regular file lies at `path`.
 
     Args:
         path: str or path.

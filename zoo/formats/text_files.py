@@ -15,7 +15,7 @@ def read_text(path):
     """Returns the text of the file `path`, without a byte order mark.
 
     Raises:
-        PrototxtError: it is missing, a folder, empty, binary, not UTF-8, a Git LFS pointer or a web page.
+        PrototxtError: it is missing, a directory, empty, binary, not UTF-8, a Git LFS pointer or a web page.
     """
     path = os.fspath(path)
     at = Place(path)

@@ -1,8 +1,8 @@
-"""Folders that TensorFlow Datasets prepared, ``~/tensorflow_datasets/mnist/3.0.1``, as cards of `zoo.formats.records`.
+"""Directories that TensorFlow Datasets prepared, ``~/tensorflow_datasets/mnist/3.0.1``, as cards of `formats.records`.
 
-A split there is named as one of ours is: folder and split, ``~/tensorflow_datasets/mnist/3.0.1/train``. Such a folder
-knows less than our card: no sizes and digests of its shards, and of images of several sizes not the smallest. Records
-stand in the order of the files, which TFDS shuffled once, when it prepared them.
+A split there is named as one of ours is: directory and split, ``~/tensorflow_datasets/mnist/3.0.1/train``. Such a
+directory knows less than our card: no sizes and digests of its shards, and of images of several sizes not the smallest.
+Records stand in the order of the files, which TFDS shuffled once, when it prepared them.
 """
 
 import pathlib
@@ -20,7 +20,7 @@ FRAMING = 16  # bytes around each record of a TFRecord file: its length and two 
 
 
 def is_folder(path):
-    """Returns whether the folder at `path` is described as TensorFlow Datasets does it, and not by `OURS`."""
+    """Returns whether the directory at `path` is described as TensorFlow Datasets does it, and not by `OURS`."""
     try:
         return regular.read_json(pathlib.Path(path) / DESCRIPTION[0]).get("moduleName") != OURS
     except OSError:
@@ -30,7 +30,7 @@ def is_folder(path):
 
 
 def split_names(folder):
-    """Returns the names of the splits of a folder that TensorFlow Datasets prepared; raises DataError."""
+    """Returns the names of the splits of a directory that TensorFlow Datasets prepared; raises DataError."""
     return sorted(_info(folder).splits)
 
 
@@ -38,7 +38,7 @@ def read_card(prefix):
     """Returns the `Card` of a split that TensorFlow Datasets prepared.
 
     Args:
-        prefix: folder and split.
+        prefix: directory and split.
 
     Raises:
         DataError: no such split, another file format than TFRecord, no image or no label in its records, a damaged
@@ -97,7 +97,7 @@ def _shards(folder, split, hint):
 
 
 def _info(folder):
-    """Returns the tfds.core.DatasetInfo of a folder."""
+    """Returns the tfds.core.DatasetInfo of a directory."""
     command.quiet_tensorflow()
     import tensorflow_datasets as tfds
 
@@ -111,7 +111,7 @@ def _info(folder):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # of what TFDS asks protobuf
             info = tfds.builder_from_directory(str(folder)).info
-        return info if isinstance(info.features, tfds.features.FeaturesDict) else _no_pictures(info, folder)
+        return info if isinstance(info.features, tfds.features.FeaturesDict) else _no_images(info, folder)
     except DataError:
         raise
     except Exception as e:  # a damaged description may raise anything
@@ -127,7 +127,7 @@ def _names(info, at):
     for picture, label in options:
         if {picture, label} <= set(info.features) and _fit(info.features[picture], info.features[label]):
             return picture, label
-    return _no_pictures(info, at.file)
+    return _no_images(info, at.file)
 
 
 def _fit(picture, label):
@@ -139,7 +139,7 @@ def _fit(picture, label):
     return bytes_ and scalar and np.issubdtype(label.np_dtype, np.integer)
 
 
-def _no_pictures(info, folder):
+def _no_images(info, folder):
     got = " ".join(repr(info.features).split())
     want = "an Image of uint8 in 1 or 3 channels and one integer, named by supervised_keys or `image` and `label`"
     raise DataError("no images with labels", at=Place(str(folder)), got=got, want=want)

@@ -1,8 +1,8 @@
-"""Describes a folder of splits so that ``tfds.builder_from_directory`` opens it.
+"""Describes a directory of splits so that ``tfds.builder_from_directory`` opens it.
 
-features.json, dataset_info.json and the names of the classes follow from the cards in the folder, and are written by
+features.json, dataset_info.json and the names of the classes follow from the cards in the directory, and are written by
 TensorFlow Datasets' own code. They speak of splits that lie whole and of no others: who replaces a split takes its card
-away first and has the folder described again, then once more when the new card is there.
+away first and has the directory described again, then once more when the new card is there.
 """
 
 import contextlib

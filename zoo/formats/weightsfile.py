@@ -27,7 +27,7 @@ def load(path, error):
         error: the ZooError class that is raised.
 
     Raises:
-        error: missing, a folder, a device, not readable, or empty.
+        error: missing, a directory, a device, not readable, or empty.
     """
     check(path, error)
     try:

@@ -98,7 +98,7 @@ def mean_said(mean):
     return f", mean {digest(mean.shape, mean.tobytes())}" if mean is not None and mean.ndim == 3 else ""
 
 
-class PictureFeed(Feed):
+class ImageFeed(Feed):
     """Images and labels of a source, transformed: what Data and ImageData have in common.
 
     Images of several sizes make no batch unless they are cropped or batches are one image, as in Caffe; the shape

@@ -7,13 +7,13 @@ import numpy as np
 from zoo.errors import NetError, Place
 from zoo.formats.image_list import read_list, read_pairs
 from zoo.formats.paths import find_file, find_folder_of
-from zoo.input.feed import PictureFeed
+from zoo.input.feed import ImageFeed
 from zoo.input.order import Order, generator
 from zoo.input.sources.image_list import ImageListSource, LabelImageListSource
 from zoo.input.transform import make_transform, stream_key
 
 
-class ImageDataLayer(PictureFeed):
+class ImageDataLayer(ImageFeed):
     """An ImageData layer: images of a list, resized, transformed; shuffled, if at all, again every epoch.
 
     The order is a function of the seed, the layer's name, the phase and the epoch. `rand_skip` leaves out that many
@@ -53,7 +53,7 @@ class ImageDataLayer(PictureFeed):
         order = Order(len(entries), spec.shuffle, key, skip)
         first = entries[order(0)]
         folder = find_folder_of(f"{spec.root_folder}{first.name}", "image", at=Place(str(path), first.line), **where)
-        options = {"color": spec.is_color, "resize": spec.resized, "order": order}
+        options = {"color": spec.is_color, "resize": spec.resize, "order": order}
         self._open(self.source(path, entries, folder, spec.root_folder, **options), transform, spec.batch_size)
 
 
@@ -68,7 +68,7 @@ class DenseImageDataLayer(ImageDataLayer):
     source = LabelImageListSource
 
     def _open(self, source, transform, batch_size):
-        """As `PictureFeed._open`. The label image goes through the transform as one more channel of mean 0."""
+        """As `ImageFeed._open`. The label image goes through the transform as one more channel of mean 0."""
         channels = source.channels - 1
         size = transform.check(channels, source.image_shape, source.min_size, self.layer.at())
         mean = transform.mean

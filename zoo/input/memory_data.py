@@ -45,7 +45,7 @@ class MemoryDataLayer(Feed):
             logging.warning("%s: transform_param is not applied to arrays", self.layer.at("transform_param"))
         self._set(inside(data), labels)
 
-    def set_pictures(self, images, labels):
+    def set_images(self, images, labels):
         """Feeds images that are transformed as transform_param says (AddMatVector).
 
         Args:
@@ -74,7 +74,7 @@ class MemoryDataLayer(Feed):
         """Feeds serialised Datums, transformed as transform_param says (AddDatumVector); raises DataError."""
         messages = [datum.parse(value, self.layer.at()) for value in values]
         images = [datum.pixels(message, self.type.spec.transform.force, self.layer.at()) for message in messages]
-        self.set_pictures(images, [message.label for message in messages])
+        self.set_images(images, [message.label for message in messages])
 
     def dataset(self, start_batch=0):
         """As `Feed.dataset`, of the arrays as they are now; raises DataError where none were set."""

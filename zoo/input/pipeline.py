@@ -3,7 +3,7 @@
 from zoo.errors import DataError, NetError
 from zoo.input.annotated_data import AnnotatedDataLayer
 from zoo.input.dummy_data import DummyDataLayer
-from zoo.input.feed import PictureFeed
+from zoo.input.feed import ImageFeed
 from zoo.input.hdf5_data import Hdf5DataLayer
 from zoo.input.image_data import DenseImageDataLayer, ImageDataLayer
 from zoo.input.memory_data import MemoryDataLayer
@@ -13,13 +13,13 @@ from zoo.input.transform import make_transform
 from zoo.input.window_data import WindowDataLayer
 
 
-class DataLayer(PictureFeed):
+class DataLayer(ImageFeed):
     """A Data layer (data_layer.cpp): images and labels of a source, in its order, for ever.
 
     Args:
         layer: the `LayerDef`, of type "Data".
         phase: "TRAIN" or "TEST".
-        data_dir: where paths are tried first; then the working directory, then the folder of the net's file.
+        data_dir: where paths are tried first; then the working directory, then the directory of the net's file.
         seed: an integer for random crops and mirrors.
         resize: (H, W) to bring encoded images to, or None.
         cache_parts: None; or, to keep decoded images in memory, of how many parts of the stream one is read.

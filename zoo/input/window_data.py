@@ -12,7 +12,7 @@ from zoo.input.order import generator
 from zoo.input.sources.fetch import Fetch, ordinals
 from zoo.input.transform import make_transform, stream_key
 from zoo.input.window_crop import Cut, cut
-from zoo.input.window_file import LABEL, OVERLAP, PICTURE, X1, Y2, read_windows
+from zoo.input.window_file import IMAGE, LABEL, OVERLAP, X1, Y2, read_windows
 from zoo.layers.base.geometry import keras_shape
 
 
@@ -83,11 +83,11 @@ class WindowDataLayer(Feed):
         numbers = generator(self._key, ordinal)
         box = boxes[numbers.integers(len(boxes))]
         mirror = self._mirror and bool(numbers.integers(2))
-        image = self._pixels(int(box[PICTURE]))
+        image = self._pixels(int(box[IMAGE]))
         try:
             return cut(image, box[X1 : Y2 + 1].astype(int), mirror, self._cut), box[LABEL]
         except DataError as e:
-            path = self._paths[int(box[PICTURE])]
+            path = self._paths[int(box[IMAGE])]
             raise DataError(f"{e.what} {path}", at=Place(str(self._path)), got=e.got, want=e.want) from e
 
     def _pixels(self, image):

@@ -13,7 +13,7 @@ from zoo.errors import DataError, Place
 from zoo.formats import regular
 
 FIELDS = 6
-LABEL, OVERLAP, X1, Y1, X2, Y2, PICTURE = range(FIELDS + 1)
+LABEL, OVERLAP, X1, Y1, X2, Y2, IMAGE = range(FIELDS + 1)
 
 
 class Windows(NamedTuple):
@@ -22,7 +22,7 @@ class Windows(NamedTuple):
     Attributes:
         paths: of the images.
         channels: of the last image, which in Caffe decides.
-        boxes: float32 (n, 7): columns LABEL, OVERLAP, X1, Y1, X2, Y2, PICTURE; corners count from 0 and belong to
+        boxes: float32 (n, 7): columns LABEL, OVERLAP, X1, Y1, X2, Y2, IMAGE; corners count from 0 and belong to
             the box.
     """
 

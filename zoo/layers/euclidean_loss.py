@@ -1,27 +1,17 @@
 """EuclideanLoss: half the mean square distance."""
 
-from zoo.layers.base.families import LossType
-from zoo.layers.base.geometry import count
+from zoo.layers.base.families import DistanceLossType
 from zoo.layers.base.lazy import ops
 from zoo.layers.base.registry import layer_type
-from zoo.layers.ops.losses import check_same_first, items
+from zoo.layers.ops.losses import items
 
 
 @layer_type("EuclideanLoss", source="euclidean_loss_layer.cpp:8-43")
-class EuclideanLoss(LossType):
+class EuclideanLoss(DistanceLossType):
     """loss = sum (a - b)^2 / (2 N). Bottoms a, b of N items of one size -> top: a scalar. Both get a gradient."""
 
     reads_bottom_in_backward = False
-    no_gradient_bottoms = ()
     bottom_count = 2
-
-    def top_shapes(self, bottoms):
-        """A scalar."""
-        check_same_first(self, bottoms)
-        a, b = bottoms
-        if count(a, 1) != count(b, 1):
-            raise self.error("bottoms must have items of the same size", "bottom", got=b, want=a)
-        return ((),)
 
     def build(self, site):
         """Order matters only where the bottoms' shapes differ; in float32."""

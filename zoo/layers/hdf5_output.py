@@ -14,7 +14,7 @@ from zoo.layers.base.lazy import keras
 from zoo.layers.base.registry import layer_type
 from zoo.layers.ops.layout import to_caffe
 
-_below: list[str] = []  # the folder that `below` has set
+_below: list[str] = []  # the directory that `below` has set
 
 
 @layer_type("HDF5Output", source="hdf5_output_layer.cpp:12-66")
@@ -66,7 +66,7 @@ class HDF5Output(LayerType):
         """Writes at each call. A functional model, in which nothing depends on it, would leave it out.
 
         Raises:
-            DataError: the folder is not there or cannot be written: Caffe, too, opens the file when it makes the layer.
+            DataError: the directory is not there or cannot be written: Caffe, too, opens it when it makes the layer.
         """
         import tensorflow as tf
 
@@ -100,9 +100,9 @@ def below(folder):
 
 
 def placed(name):
-    """Returns where a file_name goes: as it stands, or below the folder that `below` has set.
+    """Returns where a file_name goes: as it stands, or below the directory that `below` has set.
 
-    What leads out of that folder, as a path that is absolute or begins with "..", keeps its last part alone.
+    What leads out of that directory, as a path that is absolute or begins with "..", keeps its last part alone.
     """
     if not _below:
         return name
@@ -113,12 +113,12 @@ def placed(name):
 
 
 def _make_folder(path):
-    """Makes the folder of a path that `below` has led into a new one; Caffe makes none."""
+    """Makes the directory of a path that `below` has led into a new one; Caffe makes none."""
     if _below:
         try:
             os.makedirs(os.path.dirname(path), exist_ok=True)
         except OSError as error:
-            raise DataError("cannot make the folder", at=Place(os.path.dirname(path)), got=error.strerror) from None
+            raise DataError("cannot make the directory", at=Place(os.path.dirname(path)), got=error.strerror) from None
 
 
 @functools.cache
@@ -131,7 +131,7 @@ def check(path, at):
     """Raises DataError, at the `Place` of the field, where no file can be made at `path`."""
     folder = os.path.dirname(path) or "."
     if os.path.isdir(path) or not os.path.isdir(folder) or not os.access(folder, os.W_OK | os.X_OK):
-        raise DataError("cannot write this file", at=at, got=path, want="a file in a folder that can be written")
+        raise DataError("cannot write this file", at=at, got=path, want="a file in a directory that can be written")
 
 
 def save(path, data, label):

@@ -1,14 +1,14 @@
 """HingeLoss: one against all."""
 
-from zoo.layers.base.families import LossType
+from zoo.layers.base.families import LabelledLossType
 from zoo.layers.base.geometry import count
 from zoo.layers.base.lazy import ops
 from zoo.layers.base.registry import layer_type
-from zoo.layers.ops.losses import Labels, check_same_first, items
+from zoo.layers.ops.losses import Labels, items
 
 
 @layer_type("HingeLoss", source="hinge_loss_layer.cpp:9-73")
-class HingeLoss(LossType):
+class HingeLoss(LabelledLossType):
     """loss = sum max(0, 1 - s x) / N for norm L1 (default), of the squares for L2; s is 1 at the label, else -1.
 
     Bottoms: scores (N, ...), an item's values being the classes in C,H,W order, and N labels -> top: a scalar. A label
@@ -16,22 +16,10 @@ class HingeLoss(LossType):
     """
 
     reads_bottom_in_backward = False
-    bottom_count = 2
     fields = ("hinge_loss_param",)
 
     def read(self, p):
         self.norm = p.enum("norm")
-
-    def top_shapes(self, bottoms):
-        """A scalar."""
-        check_same_first(self, bottoms)
-        if count(bottoms[1]) != bottoms[0][0]:
-            raise self.error("expects one label per item", "bottom", got=bottoms[1], want=f"({bottoms[0][0]},)")
-        return ((),)
-
-    def lookups(self, bottoms):
-        """Labels of its classes."""
-        return {1: (count(bottoms[0], 1), None)}
 
     def build(self, site):
         """In float32."""

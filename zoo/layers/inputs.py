@@ -149,7 +149,7 @@ class MemoryData(_Source):
 
 @layer_type("Data", source="data_layer.cpp:33-67")
 class Data(_FromFiles):
-    """Pictures[, labels (batch_size,)] from a database, in its order."""
+    """Images[, labels (batch_size,)] from a database, in its order."""
 
     batch_param = "data_param"
     gives_images = True
@@ -169,7 +169,7 @@ class Data(_FromFiles):
 class AnnotatedData(_FromFiles):
     """Images (N,C,H,W)[, boxes (1,1,R,8)] from a database of AnnotatedDatum, augmented as SSD does it.
 
-    A row of boxes: item, label, instance, xmin, ymin, xmax, ymax as fractions of the image, difficult. There is room
+    A row of boxes: item, label, instance, xmin, ymin, xmax, ymax as fractions of the image, difficult. There are rows
     for as many rows as N images can have; those behind the last are -1.
     """
 
@@ -232,13 +232,13 @@ def _image_list(common, p, transform):
         shuffle=p.shuffle,
         rand_skip=p.rand_skip,
         is_color=p.is_color,
-        resized=(p.new_height, p.new_width) if p.new_height else None,
+        resize=(p.new_height, p.new_width) if p.new_height else None,
     )
 
 
 @layer_type("ImageData", source="image_data_layer.cpp:21-91")
 class ImageData(_FromFiles):
-    """Pictures and labels (batch_size,) from a list of files."""
+    """Images and labels (batch_size,) from a list of files."""
 
     batch_param = "image_data_param"
     gives_images = True

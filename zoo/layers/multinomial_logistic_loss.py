@@ -1,16 +1,16 @@
 """MultinomialLogisticLoss: the log of given probabilities."""
 
-from zoo.layers.base.families import LossType
+from zoo.layers.base.families import LabelledLossType
 from zoo.layers.base.geometry import count
 from zoo.layers.base.lazy import ops
 from zoo.layers.base.registry import layer_type
-from zoo.layers.ops.losses import Labels, check_same_first, items
+from zoo.layers.ops.losses import Labels, items
 
 LEAST = 1e-20  # loss_layer.hpp:12
 
 
 @layer_type("MultinomialLogisticLoss", source="multinomial_logistic_loss_layer.cpp:10-66")
-class MultinomialLogisticLoss(LossType):
+class MultinomialLogisticLoss(LabelledLossType):
     """loss = -sum log(max(p[label], 1e-20)) / N; the gradient is -1 / (N max(p, 1e-20)), where the clamp bites too.
 
     Bottoms: probabilities (N, ...), an item's values being the classes in C,H,W order, and labels (N[, 1, 1, 1]) ->
@@ -18,18 +18,6 @@ class MultinomialLogisticLoss(LossType):
     """
 
     reads_bottom_in_backward = True
-    bottom_count = 2
-
-    def top_shapes(self, bottoms):
-        """A scalar."""
-        check_same_first(self, bottoms)
-        if count(bottoms[1]) != bottoms[0][0]:
-            raise self.error("expects one label per item", "bottom", got=bottoms[1], want=f"({bottoms[0][0]},)")
-        return ((),)
-
-    def lookups(self, bottoms):
-        """Labels of its classes."""
-        return {1: (count(bottoms[0], 1), None)}
 
     def build(self, site):
         """In float32."""

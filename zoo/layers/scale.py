@@ -2,49 +2,32 @@
 
 from zoo.formats import caffe_pb2
 from zoo.layers.base.blobs import BlobSpec
-from zoo.layers.base.layer_type import LayerType
+from zoo.layers.base.families import BroadcastType
 from zoo.layers.base.registry import layer_type
-from zoo.layers.ops.broadcast import add, blob_shape, broadcast, broadcast_map, check_fit
+from zoo.layers.ops.broadcast import add, broadcast, broadcast_map
 from zoo.layers.ops.variables import reader
 
 _ONE = caffe_pb2.FillerParameter(type="constant", value=1)
 
 
 @layer_type("Scale", source="scale_layer.cpp:11-142")
-class Scale(LayerType):
-    """y = g x, or g x + b with bias_term; g and b are laid over axes axis..axis+num_axes-1, scalars for num_axes 0.
+class Scale(BroadcastType):
+    """y = g x, or g x + b with bias_term; g and b broadcast over axes axis..axis+num_axes-1, scalars for num_axes 0.
 
-    One bottom: g is learned and starts at 1. Two: g is the second, laid over as many axes as it has.
+    One bottom: g is learned and starts at 1. Two: g is the second, broadcast over as many axes as it has.
     Blobs: g (with one bottom only), b (with bias_term), of one shape.
     """
 
     reads_bottom_in_backward = True
-    aliases_bottom = None
-    mixes_batch = False
-    no_gradient_bottoms = ()
-    pixel_map = "same"
-    in_place = True
-    bottom_count = (1, 2)
     fields = ("scale_param",)
 
     def read(self, p):
         self.axis, self.num_axes, self.bias_term = p.axis, p.num_axes, p.bias_term
         self.filler, self.bias_filler = p.filler if p.has("filler") else _ONE, p.bias_filler
 
-    def _shape(self, bottoms):
-        if len(bottoms) > 1:
-            check_fit(self.layer, "scale_param", *bottoms, self.axis)
-            return bottoms[1]
-        return blob_shape(self.layer, "scale_param", bottoms[0], self.axis, self.num_axes)
-
-    def top_shapes(self, bottoms):
-        """The first bottom's shape."""
-        self._shape(bottoms)
-        return bottoms[:1]
-
     def blobs(self, bottoms):
         """Factor and bias, as far as they are learned."""
-        shape = self._shape(bottoms)
+        shape = self.parameter_shape(bottoms)
         laid = broadcast_map(bottoms[0], shape, self.axis)
         factor = (BlobSpec(shape, "gamma", self.filler, laid),) if len(bottoms) == 1 else ()
         return factor + ((BlobSpec(shape, "beta", self.bias_filler, laid),) if self.bias_term else ())

@@ -143,8 +143,8 @@ def upgrade_solver(solver):
 def default_snapshot_prefix(solver, path):
     """Returns `solver` (`Parsed` or SolverParameter) with its snapshot_prefix set as Caffe's HEAD does.
 
-    A prefix that is missing becomes the solver's `path` without its extension; one that is a folder gets the solver's
-    name within that folder (upgrade_proto.cpp UpgradeSnapshotPrefixProperty).
+    A prefix that is missing becomes the solver's `path` without its extension; one that is a directory gets the
+    solver's name within it (upgrade_proto.cpp UpgradeSnapshotPrefixProperty).
     """
     old = solver.message if isinstance(solver, Parsed) else solver
     root = os.path.splitext(os.fspath(path))[0]

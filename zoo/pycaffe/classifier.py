@@ -10,7 +10,7 @@ from zoo.pycaffe.net import Net
 from zoo.pycaffe.transformer import Transformer
 
 
-class PictureNet(Net):
+class ImageNet(Net):
     """A TEST net whose first input takes images (H, W, K), and the `transformer` for them.
 
     Args:
@@ -47,7 +47,7 @@ class PictureNet(Net):
         return self.forward_all(**{name: batch})[self.outputs[0]]
 
 
-class Classifier(PictureNet):
+class Classifier(ImageNet):
     """Classifies whole images.
 
     Args:

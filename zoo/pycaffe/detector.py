@@ -3,12 +3,12 @@
 import numpy as np
 
 from zoo.errors import DataError, UnsupportedError
-from zoo.pycaffe.classifier import PictureNet
+from zoo.pycaffe.classifier import ImageNet
 from zoo.pycaffe.errors import also
 from zoo.pycaffe.images import load_image, resize_image
 
 
-class Detector(PictureNet):
+class Detector(ImageNet):
     """Classifies windows.
 
     Args:

@@ -1,4 +1,4 @@
-"""Pictures as pycaffe has them: float32 (H, W, K) in [0, 1], RGB."""
+"""Images as pycaffe has them: float32 (H, W, K) in [0, 1], RGB."""
 
 import os
 
@@ -67,7 +67,7 @@ def resize_image(im, new_dims, interp_order=1):
 
 
 def oversample(images, crop_dims):
-    """Returns ten crops of each picture: the four corners and the centre, then their mirror images.
+    """Returns ten crops of each image: the four corners and the centre, then their mirror images.
 
     Args:
         images: images (H, W, K) of one size.

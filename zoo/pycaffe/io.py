@@ -1,4 +1,4 @@
-"""pycaffe's `io` under one name; the parts are in `messages`, `pictures` and `transformer`."""
+"""pycaffe's `io` under one name; the parts are in `messages`, `images` and `transformer`."""
 
 from zoo.pycaffe.images import load_image, oversample, resize_image
 from zoo.pycaffe.messages import (

@@ -94,7 +94,7 @@ class Memory:
             self._buffer = None
 
     def reshape(self, shape):
-        """Gives the array another shape: the values stay, in order, where there is room; else all become zero."""
+        """Gives the array another shape: the values stay, in order, where there is space; else all become zero."""
         shape = tuple(shape)
         if shape == self.shape:
             return

@@ -35,7 +35,7 @@ def keep_newest(folder, count):
 
 
 def put_aside(prefix):
-    """Moves the files of a damaged checkpoint into a folder next to it, `ckpt-N.damaged`; returns the folder.
+    """Moves the files of a damaged checkpoint into a directory next to it, `ckpt-N.damaged`; returns the directory.
 
     Raises:
         OSError: they cannot be moved.
@@ -69,7 +69,7 @@ def write_list(folder, prefixes):
     if not prefixes:
         return
     names = [pathlib.Path(prefix).name for prefix in prefixes]
-    with contextlib.suppress(OSError):  # a folder that cannot be written is said elsewhere
+    with contextlib.suppress(OSError):  # a directory that cannot be written is said elsewhere
         times = [pathlib.Path(f"{prefix}.index").stat().st_mtime for prefix in prefixes]
         lines = [f'model_checkpoint_path: "{names[-1]}"']
         lines += [f'all_model_checkpoint_paths: "{name}"' for name in names]

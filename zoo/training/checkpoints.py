@@ -27,7 +27,7 @@ class Checkpoints:
         keep: how many of the newest stay; None keeps all.
 
     Raises:
-        CheckpointError: the folder cannot be made or written.
+        CheckpointError: the directory cannot be made or written.
     """
 
     def __init__(self, folder, state, keep=5):
@@ -49,7 +49,7 @@ class Checkpoints:
             Its path.
 
         Raises:
-            CheckpointError: it could not be written (disk full, folder gone or read-only).
+            CheckpointError: it could not be written (disk full, directory gone or read-only).
         """
         path = str(self._folder / f"ckpt-{iteration}")
         try:
@@ -149,7 +149,7 @@ def stored_seed(folder):
 
 
 def writable_folder(path):
-    """Makes the folder `path` if it is not there and tries to write in it.
+    """Makes the directory `path` if it is not there and tries to write in it.
 
     Raises:
         CheckpointError: it cannot be made or written.

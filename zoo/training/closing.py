@@ -9,7 +9,7 @@ def lines(result, run_dir, config, *, python="python", data_dir=None, changes=""
 
     Args:
         result: the run's `Result`.
-        run_dir: its folder.
+        run_dir: its directory.
         config: path of the solver file.
         python: what starts Python in the user's shell.
         data_dir: --data_dir where it was given.

@@ -15,5 +15,5 @@ def locked(folder):
         CheckpointError: another process holds it; the error says which, on which machine.
     """
     hint = "wait for it, stop it, or give this one a --run_dir of its own"
-    what = f"another trainer is at work in {folder}"
+    what = f"another trainer is running in {folder}"
     return lock.locked(pathlib.Path(folder, NAME), CheckpointError, what, hint)

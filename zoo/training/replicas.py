@@ -25,7 +25,7 @@ class Replicas:
 
     Each device makes the gradients of its own rows of an iteration's batch; the update is made with their mean, on all
     alike. The batch is `count` times the file's, as in Caffe, or with `global_batch` the file's, split. Either way its
-    rows, in the order in which one device would take them, are dealt out like cards: replica r has rows r, r + count,
+    rows, in the order in which one device would take them, go round in turn: replica r has rows r, r + count,
     ... (data_layer.cpp:45-59). So which records and which crops an iteration trains on follows from its number and the
     size of the batch alone.
 

@@ -66,11 +66,11 @@ class Pairs:
     """The pairs of one run: written when Caffe writes them, with their diffs where `snapshot_diff` asks for them.
 
     Args:
-        prefix: what their names begin with; the folder is made if it is not there.
+        prefix: what their names begin with; the directory is made if it is not there.
         keep: of how many iterations they stay; None keeps all, as Caffe does.
 
     Raises:
-        CheckpointError: the folder cannot be made or written.
+        CheckpointError: the directory cannot be made or written.
     """
 
     def __init__(self, prefix, keep=None):

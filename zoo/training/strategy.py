@@ -146,7 +146,7 @@ def _slurm(env):
     ports = 12000 + _slurm_number(env, "SLURM_JOB_ID") * 64 % 20000 if "SLURM_JOB_ID" in env else 12000
     rank = _slurm_number(env, "SLURM_PROCID")
     try:
-        # GPUs are dealt out below: TensorFlow's resolver asks nvidia-smi, and fails where there is none.
+        # GPUs are divided below: TensorFlow's resolver asks nvidia-smi, and fails where there is none.
         resolver = tf.distribute.cluster_resolver.SlurmClusterResolver(
             port_base=ports, gpus_per_node=10**4, gpus_per_task=1, auto_set_gpu=False
         )

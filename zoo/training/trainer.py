@@ -227,7 +227,7 @@ class _LogFile(python_logging.FileHandler):
 
 @contextlib.contextmanager
 def _silence():
-    """Yields a folder, gone afterwards, for what a process that is not the chief writes; keeps its log to warnings."""
+    """Yields a directory, gone afterwards, for what a process that is not the chief writes; its log: warnings only."""
     handler, quiet = logging.get_absl_handler(), lambda record: record.levelno >= python_logging.WARNING
     handler.addFilter(quiet)
     try:

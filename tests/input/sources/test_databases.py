@@ -138,7 +138,7 @@ def test_unlike_sizes_make_no_batch(tmp_path, make):
     )
 
 
-def test_crop_larger_than_the_pictures(tmp_path):
+def test_crop_larger_than_the_images(tmp_path):
     sizes = [(6, 9), (7, 8), (9, 5), (8, 7)]
     path = write(tmp_path / "db", [datum.raw(pictures(1, *size, 3)[0], 0) for size in sizes])
     said = fails(DataLayer(data_layer(path, batch_size=2, transform="crop_size: 6"), "TRAIN"), start=1)
@@ -148,7 +148,7 @@ def test_crop_larger_than_the_pictures(tmp_path):
 
 
 @pytest.mark.parametrize("transform", ["", "crop_size: 2"])
-def test_records_that_are_no_picture(tmp_path, transform):
+def test_records_that_are_no_image(tmp_path, transform):
     good = [datum.raw(image, 0) for image in pictures(5, 4, 5, 3)]
     bad = {
         "garbage": (b"\xff" * 9, "a record that is no Datum"),

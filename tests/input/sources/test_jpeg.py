@@ -69,7 +69,7 @@ def test_every_size_of_square(side, sampling):
 
 
 @pytest.mark.parametrize("sampling", SAMPLINGS)
-def test_narrow_pictures(sampling):
+def test_narrow_images(sampling):
     for width in range(1, 20):
         assert_squares(jpeg(picture(21, width), sampling), min(width, 2))
 
@@ -79,7 +79,7 @@ def test_gray():
     assert_squares(cv2.imencode(".jpg", picture(40, 57)[..., 0])[1].tobytes(), 19, channels=3)
 
 
-def test_real_pictures(shared):
+def test_real_images(shared):
     paths = sorted((shared / "imagenet_sample").glob("*.JPEG"))
     if not paths:
         pytest.skip("needs ../shared/imagenet_sample")

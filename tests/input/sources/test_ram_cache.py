@@ -1,4 +1,4 @@
-"""Pictures kept in memory: the same batches to the bit, nothing read twice, and a clear word where they do not fit."""
+"""Images kept in memory: the same batches to the bit, nothing read twice, and a clear word where they do not fit."""
 
 import cv2
 import numpy as np

@@ -92,7 +92,7 @@ def test_pixels_are_opencvs(jpegs):
         np.testing.assert_array_equal(decode(tf.constant(data), 1)[:, :, 0], opencv(data, cv2.IMREAD_GRAYSCALE))
 
 
-def test_encoded_pictures_of_several_sizes(tmp_path, jpegs):
+def test_encoded_images_of_several_sizes(tmp_path, jpegs):
     pixels = [opencv(data) for data in jpegs]
     prefix = write_files(tmp_path, jpegs, [p.shape[:2] for p in pixels])
     source = RecordsSource(prefix)
@@ -168,7 +168,7 @@ def test_damage_while_reading_names_the_shard(tmp_path):
     assert text.startswith(str(path)) and "SHA-256" in text and "python -m data_prep.made_up" in text
 
 
-def test_record_that_is_no_picture(tmp_path, jpegs):
+def test_record_that_is_no_image(tmp_path, jpegs):
     prefix = write_files(tmp_path, [jpegs[0][:200]], [(90, 90)])
     source = RecordsSource(prefix)
     with pytest.raises(tf.errors.InvalidArgumentError) as invalid:
@@ -184,7 +184,7 @@ def several_sizes(folder):
     return images, write_files(folder, files, [image.shape[:2] for image in images], encoding="png")
 
 
-def test_pictures_of_several_sizes_one_at_a_time(tmp_path):
+def test_images_of_several_sizes_one_at_a_time(tmp_path):
     images, prefix = several_sizes(tmp_path)
     feed = DataLayer(data_layer(prefix, batch_size=1, transform="mean_value: 3"), "TRAIN")
     assert feed.shapes == ((1, 3, 6, 9), (1,))
@@ -192,7 +192,7 @@ def test_pictures_of_several_sizes_one_at_a_time(tmp_path):
         np.testing.assert_array_equal(data[0], images[i % 3] - np.float32(3))
 
 
-def test_pictures_of_several_sizes_make_no_batch(tmp_path):
+def test_images_of_several_sizes_make_no_batch(tmp_path):
     _, prefix = several_sizes(tmp_path)
     with pytest.raises(DataError, match="images of several sizes do not make a batch"):
         DataLayer(data_layer(prefix, batch_size=2), "TRAIN")

@@ -1,4 +1,4 @@
-"""Data layers on folders that TensorFlow Datasets prepared: its pixels, labels and order, and what cannot be read."""
+"""Data layers on directories that TensorFlow Datasets prepared: pixels, labels and order, and what cannot be read."""
 
 import cv2
 import numpy as np
@@ -19,7 +19,7 @@ SIZES = [(9, 13), (16, 11), (10, 10), (31, 12), (12, 9)]  # H x W
 
 @pytest.fixture(scope="module")
 def mnist(tmp_path_factory):
-    """The folder of MNIST's version: 23 digits to train in three files, 7 to test."""
+    """The directory of MNIST's version: 23 digits to train in three files, 7 to test."""
     splits = {}
     for seed, (split, count) in enumerate((("train", 23), ("test", 7))):
         digits = pictures(count, 28, 28, 1, seed)
@@ -35,7 +35,7 @@ def cifar10(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def imagenet(tmp_path_factory):
-    """The folder of ImageNet's version, and {file name: bytes}: JPEG files of several sizes."""
+    """The directory of ImageNet's version, and {file name: bytes}: JPEG files of several sizes."""
     folder, files, examples = tmp_path_factory.mktemp("files"), {}, []
     for i, size in enumerate(SIZES):
         noise = cv2.resize(pictures(1, 5, 6, 3, i)[0], size[::-1])
@@ -81,14 +81,14 @@ def test_a_run_goes_on_and_rows_are_shared_out(mnist):
                 np.testing.assert_array_equal(a, b[part::2])
 
 
-def test_colour_is_bgr_as_that_of_all_picture_files(cifar10):
+def test_colour_is_bgr_as_that_of_all_image_files(cifar10):
     images, labels = both(cifar10, "train")
     data, label = take(layer(cifar10, 11).dataset(), 1)[0]  # the folder's one split
     np.testing.assert_array_equal(data, images[..., ::-1])
     np.testing.assert_array_equal(label, labels)
 
 
-def test_mean_picture_is_that_of_the_data_layer(cifar10):
+def test_mean_image_is_that_of_the_data_layer(cifar10):
     mean, count = mean_image.mean_image(open_source(f"{cifar10}/train"))
     assert count == 11
     np.testing.assert_allclose(mean, both(cifar10, "train")[0][..., ::-1].mean(0))
@@ -109,7 +109,7 @@ def test_jpeg_files_decode_as_by_opencv(imagenet):
         np.testing.assert_array_equal(data[0], image)
 
 
-def test_picture_smaller_than_the_crop(imagenet):
+def test_image_smaller_than_the_crop(imagenet):
     """TFDS does not say how small its images are, so that it shows when one is met."""
     folder, files = imagenet
     names = [record["file_name"].decode() for record in tfds_folders.read(folder, "validation")[0]]

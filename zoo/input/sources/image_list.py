@@ -17,7 +17,7 @@ class ImageListSource:
         path: the list file, for messages.
         entries: its `Entry` list.
         folder: what their names are relative to, `root` already put before them.
-        root: what is put before every name, as it stands; a folder needs its "/".
+        root: what is put before every name, as it stands; a directory needs its "/".
         color: whether to decode to BGR, else to gray.
         resize: (H, W) to bring images to, or None.
         order: the `Order` in which they are read.
@@ -37,7 +37,7 @@ class ImageListSource:
         self.count = len(entries)
 
     def fingerprint(self):
-        """Returns a short text that tells this list from others: by names (without folders), labels and 16 images."""
+        """Returns a short text that tells this list from others: by base names, labels and 16 images."""
         lines = [(entry.name.rpartition("/")[2], entry.label) for entry in self._entries]
         pictures = [self._folder / f"{self._root}{self._entries[index].name}" for index in evenly(len(lines))]
         return f"{self.count} pictures, {digest(lines, ends(pictures))}"

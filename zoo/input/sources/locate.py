@@ -22,9 +22,9 @@ def open_source(name, *, at=None, data_dir=None, file=None, force=None, resize=N
     """Returns the source that `name` means.
 
     A name is the prefix of a split of TFRecord shards (``data/mnist/train``), the pattern or name of its shards
-    (``data/mnist/train-*.tfrecord``), its card (``data/mnist/train.json``), or a folder that holds just one split;
-    such a folder may be one that TensorFlow Datasets prepared (``~/tensorflow_datasets/mnist/3.0.1/train``). Or it is
-    an LMDB or LevelDB. Where none of these is there, a database's name as Caffe's tutorials have it,
+    (``data/mnist/train-*.tfrecord``), its card (``data/mnist/train.json``), or a directory that holds just one split;
+    such a directory may be one that TensorFlow Datasets prepared (``~/tensorflow_datasets/mnist/3.0.1/train``). Or it
+    is an LMDB or LevelDB. Where none of these is there, a database's name as Caffe's tutorials have it,
     ``examples/mnist/mnist_train_lmdb``, means the split or database ``mnist/train``, and the log says so.
 
     Args:
@@ -34,7 +34,7 @@ def open_source(name, *, at=None, data_dir=None, file=None, force=None, resize=N
         force, resize: see `RecordsSource`.
 
     Raises:
-        DataError: nothing is there, or it is damaged, or a folder holds several splits.
+        DataError: nothing is there, or it is damaged, or a directory holds several splits.
     """
     hint = prepare_hint(name)
     tried = candidates(name, data_dir, file)

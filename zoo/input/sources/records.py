@@ -28,7 +28,7 @@ class RecordsSource:
     """Reads the split at `prefix` (``data/mnist/train``).
 
     Args:
-        prefix: folder and split.
+        prefix: directory and split.
         card: its `Card`, where that is not to be read from next to the shards.
         force: "color" or "gray" to decode to 3 or 1 channels (encoded images only), None for what the card says.
         resize: (H, W) to bring decoded images to, bilinear as convert_imageset does, or None.

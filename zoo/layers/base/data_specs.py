@@ -30,15 +30,21 @@ class ImagesSpec:
 
     Attributes:
         transform: the `TransformSpec`.
-        resized: the (H, W) that images are brought to before the crop, or None.
-        resizing: the sentence for people that says so, with places for H and W.
         mean_at: where the mean image stands to the crop, for people.
     """
 
     transform: TransformSpec
-    resized = None
-    resizing = "resize to {} x {} (H x W)"
     mean_at = "before the crop"
+
+    @property
+    def resized(self) -> tuple[int, int] | None:
+        """The (H, W) that images are brought to before the crop, or None."""
+        return None
+
+    @property
+    def resizing(self) -> str:
+        """The sentence for people that says so, with places for H and W."""
+        return "resize to {} x {} (H x W)"
 
     @property
     def gray(self) -> bool:
@@ -53,7 +59,8 @@ class ImagesSpec:
     @property
     def cropped(self) -> tuple[int, int] | None:
         """The (H, W) that is cut out of the image, or None."""
-        return (self.transform.crop_size,) * 2 if self.transform.crop_size else None
+        side = self.transform.crop_size
+        return (side, side) if side else None
 
     @property
     def factor(self) -> float:
@@ -127,7 +134,7 @@ class AnnotatedDataSpec(ImagesSpec):
     def resizing(self):
         """As in `ImagesSpec`."""
         warped = self.resize is None or self.resize.resize_mode == self.resize.WARP
-        return ImagesSpec.resizing if warped else "resize to fit into {} x {} (H x W), and pad"
+        return super().resizing if warped else "resize to fit into {} x {} (H x W), and pad"
 
     @property
     def color(self):
@@ -159,7 +166,7 @@ class ImageDataSpec(ImagesSpec):
         shuffle: whether the list is shuffled every epoch.
         rand_skip: how many lines may be skipped at the start; 0 for none.
         is_color: whether images are decoded to three channels, and not to one.
-        resized: (H, W) that images are brought to, or None.
+        resize: (H, W) that images are brought to, or None.
     """
 
     source: str
@@ -169,7 +176,12 @@ class ImageDataSpec(ImagesSpec):
     shuffle: bool
     rand_skip: int
     is_color: bool
-    resized: tuple[int, int] | None
+    resize: tuple[int, int] | None
+
+    @property
+    def resized(self):
+        """As in `ImagesSpec`."""
+        return self.resize
 
     @property
     def gray(self):
@@ -213,9 +225,12 @@ class WindowDataSpec(ImagesSpec):
     fg_fraction: float
     context_pad: int
     square: bool
-
-    resizing = "cut the window out and bring it to {} x {}"
     mean_at = "its middle"
+
+    @property
+    def resizing(self):
+        """As in `ImagesSpec`."""
+        return "cut the window out and bring it to {} x {}"
 
     @property
     def cropped(self):
@@ -225,7 +240,8 @@ class WindowDataSpec(ImagesSpec):
     @property
     def resized(self):
         """The (H, W) that a window is brought to."""
-        return (self.transform.crop_size,) * 2
+        side = self.transform.crop_size
+        return side, side
 
     @property
     def factor(self):

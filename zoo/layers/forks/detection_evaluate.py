@@ -21,7 +21,7 @@ class DetectionEvaluate(LayerType):
     others in the order given. Difficult boxes, where they are not evaluated, are not counted, and make neither true nor
     false. No gradient, no blobs.
 
-    M is K - 1 and what is a detection; the graph's top has room for all D, and rows of -1 behind.
+    M is K - 1 and what is a detection; the graph's top holds all D, and rows of -1 behind.
     """
 
     reads_bottom_in_backward = False

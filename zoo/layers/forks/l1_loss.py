@@ -1,15 +1,14 @@
 """L1Loss: the mean distance."""
 
 from zoo.errors import UnsupportedError
-from zoo.layers.base.families import LossType
-from zoo.layers.base.geometry import count
+from zoo.layers.base.families import DistanceLossType
 from zoo.layers.base.lazy import ops
 from zoo.layers.base.registry import layer_type
-from zoo.layers.ops.losses import check_same_first, items
+from zoo.layers.ops.losses import items
 
 
 @layer_type("L1Loss", source="NVIDIA/caffe@caffe-0.17 l1_loss_layer.cpp:8-51", variant="nvidia")
-class L1Loss(LossType):
+class L1Loss(DistanceLossType):
     """loss = sum |a - b| / N, with a gradient of 0 where a = b.
 
     Bottoms a, b of N items of one size -> top: a scalar. Both get a gradient. Blobs: none. FlowNet's type of this name
@@ -17,7 +16,6 @@ class L1Loss(LossType):
     """
 
     reads_bottom_in_backward = False
-    no_gradient_bottoms = ()
     bottom_count = (1, 2)
     fields = ("l1_loss_param",)
     usual = True
@@ -31,14 +29,6 @@ class L1Loss(LossType):
                 at=self.layer.at("bottom" if len(self.layer.bottoms) == 1 else "l1_loss_param"),
                 want="NVIDIA's: 2 bottoms and no l1_loss_param",
             )
-
-    def top_shapes(self, bottoms):
-        """A scalar."""
-        check_same_first(self, bottoms)
-        a, b = bottoms
-        if count(a, 1) != count(b, 1):
-            raise self.error("bottoms must have items of the same size", "bottom", got=b, want=a)
-        return ((),)
 
     def build(self, site):
         """In float32."""

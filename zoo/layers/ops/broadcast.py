@@ -8,7 +8,7 @@ from zoo.layers.ops.layout import from_caffe
 
 
 def blob_shape(layer, path, shape, axis, num_axes):
-    """Returns the shape of a parameter laid over axes axis..axis+num_axes-1 of `shape` (bias_layer.cpp:14-32).
+    """Returns the shape of a parameter broadcast over axes axis..axis+num_axes-1 of `shape` (bias_layer.cpp:14-32).
 
     Args:
         layer: the LayerDef, for errors.

@@ -7,7 +7,7 @@ from zoo.reference.layer import enum_name
 
 
 def _wide(values, x):
-    """One value for each channel, laid out along axis 1 of `x`."""
+    """One value for each channel, along axis 1 of `x`."""
     return np.reshape(values, (-1,) + (1,) * (x.ndim - 2))
 
 
