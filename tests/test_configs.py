@@ -10,7 +10,7 @@ import pytest
 
 from tests.configs.facts import FACTS
 from zoo.converters.solver import solver_def
-from zoo.formats import prototxt
+from zoo.formats import config_header, prototxt
 from zoo.netdef.cost import cost
 from zoo.netdef.deploy import deploy
 from zoo.netdef.net import net_def, net_def_for_state
@@ -71,14 +71,12 @@ def test_every_file_has_its_facts():
     assert {path.stem for path in FILES} == set(FACTS)
 
 
-def test_the_table_lists_every_file_with_its_parameters():
-    rows = {}
-    for line in (ROOT / "configs" / "README.md").read_text(encoding="utf-8").splitlines():
-        found = re.match(r"\| \[(\w+)\]\((\w+)\.prototxt\) \|[^|]*\| ([\d,]+)(?: \+ ([\d,]+))?", line)
-        if found:
-            assert found[1] == found[2]
-            rows[found[1]] = tuple(int((number or "0").replace(",", "")) for number in found.groups()[2:])
-    assert rows == {name: (facts.parameters, facts.statistics) for name, facts in FACTS.items()}
+@every_file
+def test_the_keys_of_the_header_are_true(path):
+    facts, said = FACTS[path.stem], config_header.read(path)
+    learned, _, sums = said.parameters.replace(",", "").partition(" + ")
+    assert (int(learned), int(sums or 0)) == (facts.parameters, facts.statistics)
+    assert said.score in facts.outputs
 
 
 @every_file

@@ -23,6 +23,7 @@ COMMANDS = {
     "draw": "zoo.draw",
     "parse_log": "zoo.parse_log",
     "plot_log": "zoo.plot_log",
+    "results": "zoo.results",
     "mnist": "data_prep.mnist",
     "cifar10": "data_prep.cifar10",
     "imagenet": "data_prep.imagenet",

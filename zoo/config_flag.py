@@ -4,7 +4,7 @@ import pathlib
 
 from absl import flags
 
-from zoo.errors import PrototxtError, did_you_mean
+from zoo.errors import PrototxtError, ZooError, did_you_mean
 
 flags.disclaim_key_flags()  # --help of the command that defines the flag lists it
 _HERE = pathlib.Path(__file__).resolve().parent
@@ -14,6 +14,18 @@ FOLDERS = (_HERE / "configs", _HERE.parent / "configs")  # in an installed packa
 def packaged():
     """Returns {name: path} of the configs that come with the package."""
     return {path.stem: path for folder in FOLDERS for path in sorted(folder.glob("*.prototxt"))}
+
+
+def checkout():
+    """Returns the path of configs/ in the checkout that this package lies in.
+
+    Raises:
+        ZooError: it lies in none, but is installed.
+    """
+    folder = FOLDERS[1]
+    if not folder.is_dir():
+        raise ZooError("this is for a checkout of the repository", got="an installed package")
+    return folder
 
 
 def find(config):

@@ -17,8 +17,9 @@ from configs.generate import (
     vgg,
     zfnet,
 )
+from configs.generate.keys import with_keys
 
-CONFIGS = {
+_WRITERS = {
     "cifar10_resnet20": partial(resnet_cifar.config, 20, "269,722", "1,395", "8.75"),
     "cifar10_resnet56": partial(resnet_cifar.config, 56, "853,018", "4,119", "6.97"),
     "densenet121": partial(densenet.config, 121),
@@ -40,3 +41,4 @@ CONFIGS = {
     "vgg19": partial(vgg.config, 19),
     "zfnet": zfnet.config,
 }
+CONFIGS = {name: partial(with_keys, name, write) for name, write in _WRITERS.items()}

@@ -1,0 +1,175 @@
+"""The keys in the headers of the generated configs; `zoo.formats.config_header` says what each means."""
+
+KEYS = {
+    "cifar10_resnet20": """
+net: ResNet-20, shortcuts without parameters
+parameters: 269,722 + 1,395
+input: 3 x 32 x 32, cropped from 40 x 40
+recipe: paper
+published: 91.25 %
+published_in: table 6 of arXiv 1512.03385
+""",
+    "cifar10_resnet56": """
+net: ResNet-56, shortcuts without parameters
+parameters: 853,018 + 4,119
+input: 3 x 32 x 32, cropped from 40 x 40
+recipe: paper
+published: 93.03 %
+published_in: table 6 of arXiv 1512.03385
+""",
+    "densenet121": """
+net: DenseNet-121, growth 32
+parameters: 7,978,856 + 83,769
+input: 3 x 224 x 224
+recipe: paper
+published: top-1 74.91 %, top-5 92.19 %
+published_in: readme of shicai/DenseNet-Caffe, converted weights
+""",
+    "densenet169": """
+net: DenseNet-169, growth 32
+parameters: 14,149,480 + 158,569
+input: 3 x 224 x 224
+recipe: paper
+published: top-1 76.09 %, top-5 93.14 %
+published_in: readme of shicai/DenseNet-Caffe, converted weights
+""",
+    "inception_bn": """
+net: GoogLeNet with BatchNorm
+parameters: 11,194,984 + 19,973
+input: 3 x 224 x 224
+recipe: lim0606, on one GPU
+published: top-1 72.05 %, top-5 90.87 %
+published_in: readme of lim0606's release
+""",
+    "inception_v3": """
+net: Inception-v3
+parameters: 23,834,568 + 34,526
+input: 3 x 299 x 299
+recipe: paper, without what Caffe does not have
+published: top-1 78.33 %, top-5 94.25 %
+published_in: readme of soeaver's release, converted weights
+""",
+    "mobilenet_ssd": """
+net: SSD on MobileNet v1, six maps of boxes
+parameters: 5,796,089 + 25,379
+input: 3 x 300 x 300
+recipe: author (docs/detection.md)
+published: mAP 72.7 % on VOC 2007 test, first trained on COCO
+published_in: readme of chuanqi305/MobileNet-SSD
+score: detection_eval
+""",
+    "mobilenet_v2": """
+net: MobileNet v2, width 1
+parameters: 3,505,960 + 34,229
+input: 3 x 224 x 224
+recipe: paper; how long is ours
+published: top-1 71.90 %, top-5 90.49 %
+published_in: readme of shicai/MobileNet-Caffe
+""",
+    "nin_imagenet": """
+net: Network in Network
+parameters: 7,595,176
+input: 3 x 224 x 224
+recipe: authors
+published: top-1 59.36 %
+published_in: readme of the authors' gist
+""",
+    "resnet101": """
+net: ResNet-101, He's release
+parameters: 44,549,160 + 105,448
+input: 3 x 224 x 224
+recipe: paper; when the rate drops is ours
+published: top-1 76.4 %, top-5 92.9 %
+published_in: readme of KaimingHe/deep-residual-networks
+""",
+    "resnet152": """
+net: ResNet-152, He's release
+parameters: 60,192,808 + 151,579
+input: 3 x 224 x 224
+recipe: paper; when the rate drops is ours
+published: top-1 77.0 %, top-5 93.3 %
+published_in: readme of KaimingHe/deep-residual-networks
+""",
+    "resnet18": """
+net: ResNet-18, HolmesShuan's release
+parameters: 11,693,736 + 9,749
+input: 3 x 224 x 224
+recipe: HolmesShuan; the batch is ours
+published: top-1 69.08 %, top-5 89.03 %
+published_in: readme of HolmesShuan's release, shorter side 256
+""",
+    "resnet50": """
+net: ResNet-50, He's release
+parameters: 25,557,096 + 53,173
+input: 3 x 224 x 224
+recipe: paper; when the rate drops is ours
+published: top-1 75.3 %, top-5 92.2 %
+published_in: readme of KaimingHe/deep-residual-networks
+""",
+    "resnext50": """
+net: ResNeXt-50, 32 x 4d
+parameters: 25,028,910 + 68,284
+input: 3 x 224 x 224
+recipe: paper; when the rate drops is ours
+published: top-1 76.9 %, top-5 93.3 %
+published_in: readme of the release, converted weights
+""",
+    "squeezenet1_0": """
+net: SqueezeNet 1.0
+parameters: 1,248,424
+input: 3 x 227 x 227
+recipe: authors
+published: top-1 57.5 %, top-5 80.3 %
+published_in: table 2 of the paper
+""",
+    "squeezenet1_1": """
+net: SqueezeNet 1.1
+parameters: 1,235,496
+input: 3 x 227 x 227
+recipe: authors
+published: top-5 80.3 % or better
+published_in: readme of the release
+""",
+    "ssd300_vgg16": """
+net: SSD300 on VGG-16, six maps of boxes
+parameters: 26,285,486
+input: 3 x 300 x 300
+recipe: authors (docs/detection.md)
+published: mAP 77.2 % on VOC 2007 test
+published_in: readme of weiliu89/caffe, branch ssd
+score: detection_eval
+""",
+    "vgg16": """
+net: VGG-16, configuration D
+parameters: 138,357,544
+input: 3 x 224 x 224
+recipe: paper; when the rate drops is ours
+published: top-1 73.0 %, top-5 91.2 %
+published_in: table 3 of arXiv 1409.1556, applied densely
+""",
+    "vgg19": """
+net: VGG-19, configuration E
+parameters: 143,667,240
+input: 3 x 224 x 224
+recipe: paper; when the rate drops is ours
+published: top-1 72.7 %, top-5 91.0 %
+published_in: table 3 of arXiv 1409.1556, applied densely
+""",
+    "zfnet": """
+net: ZFNet
+parameters: 62,357,608
+input: 3 x 224 x 224
+recipe: paper; when the rate drops is ours
+published: top-1 61.6 %, top-5 83.5 %
+published_in: table 2 of the paper, 10 crops
+""",
+}
+
+
+def with_keys(name, write):
+    """Returns the text that `write()` gives for the config `name`, with its keys below the commands of the header."""
+    lines = write().split("\n")
+    end = next(index for index, line in enumerate(lines) if not line.startswith("#"))
+    last = max(index for index, line in enumerate(lines[:end]) if line.startswith("#   "))
+    lines[last + 1 : last + 1] = ["#", *(f"# {line}" for line in KEYS[name].strip().split("\n"))]
+    return "\n".join(lines)

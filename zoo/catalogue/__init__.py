@@ -1,0 +1,1 @@
+"""The models of configs/: what their headers say, what was measured of them, which released weights fit them."""
