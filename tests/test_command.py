@@ -53,6 +53,19 @@ def test_flags_that_do_not_parse_end_in_one_line(wrong, monkeypatch, capsys):
     assert said.count("\n") == 1
 
 
+def test_flags_may_be_typed_with_dashes(monkeypatch):
+    values = command.flags.FlagValues()
+    command.flags.DEFINE_integer("batch_size", None, "how many", flag_values=values)
+    command.flags.DEFINE_bool("dry_run", False, "try", flag_values=values)
+    monkeypatch.setattr(command.flags, "FLAGS", values)
+    assert command._parsed(["train", "--batch-size=3", "--dry-run", "a-word"]) == ["train", "a-word"]
+    assert (values.batch_size, values.dry_run) == (3, True)
+    command._parsed(["train", "--nodry-run", "--batch-size", "-4"])
+    assert (values.batch_size, values.dry_run) == (-4, False)
+    with pytest.raises(SystemExit):
+        command._parsed(["train", "--batch-sise=3"])
+
+
 def typed(line):
     """Runs a line in a shell, in which $PYTHON is this Python; returns the process."""
     env = {**os.environ, "PYTHON": sys.executable, "PYTHONPATH": str(ROOT)}

@@ -24,7 +24,7 @@ import platform
 
 from absl import flags, logging
 
-from zoo import command, config_flag, user_code
+from zoo import change_flags, command, config_flag, user_code
 from zoo.formats import limits
 
 CONFIG = config_flag.define("Net or solver file (prototxt), or the name of a packaged config such as lenet.")
@@ -37,6 +37,7 @@ INPUT_SHAPE = flags.DEFINE_multi_string(
     "input_shape", [], "Caffe shape of an input, where the file does not say it: 'data: 1,3,227,227'."
 )
 DATA_ONLY = flags.DEFINE_bool("data_only", False, "Time the data layers and nothing else.")
+SET = change_flags.define_set()
 DATA_DIR = flags.DEFINE_string("data_dir", "data", "Where data sources are looked for first.")
 LEVEL = flags.DEFINE_integer("level", None, "Level of the net's state.")
 STAGE = flags.DEFINE_list("stage", [], "Stages of the net's state.")
@@ -57,7 +58,7 @@ def main():
     machine = platform.processor() or platform.machine()
     logging.info("%s, %d cores, %s, TensorFlow %s", machine, os.cpu_count(), where, tf.__version__)
     asked = CONFIG.value, PHASE.value, LEVEL.value, STAGE.value, DATA_DIR.value, BATCH_SIZE.value
-    source = open_source(*asked)
+    source = open_source(*asked, changes=change_flags.given(SET.value))
     if DATA_ONLY.value:
         lines = benchmark.data_only(source, ITERATIONS.value, DATA_DIR.value)
     else:

@@ -92,12 +92,21 @@ def python():
 def _parsed(argv):
     """Returns `argv` without its flags; ends with 0 after --help, with 1, and one line, where they do not parse."""
     try:
-        return flags.FLAGS(argv)
+        return flags.FLAGS([_underscored(word) for word in argv])
     except flags.Error as error:
         print(f"error: {_said(str(error))}", file=sys.stderr)
         sys.exit(1)
     except SystemExit:  # --help and its like, which absl calls an error
         sys.exit(0)
+
+
+def _underscored(word):
+    """Returns a flag that is typed with dashes, --batch-size=64, by its name; every other word as it is."""
+    name, equals, value = word.partition("=")
+    known = name.startswith("--") and len(name) > 2 and name[2:].replace("-", "_")
+    if known and name[2:] not in flags.FLAGS and (known in flags.FLAGS or known.removeprefix("no") in flags.FLAGS):
+        return f"--{known}{equals}{value}"
+    return word
 
 
 def _said(text):

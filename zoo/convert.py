@@ -40,7 +40,7 @@ import sys
 
 from absl import flags
 
-from zoo import command, config_flag, user_code
+from zoo import change_flags, command, config_flag, user_code
 from zoo.errors import OutputError, Place, UnsupportedError, ZooError
 from zoo.formats import limits
 from zoo.formats.layer_keys import said
@@ -63,6 +63,7 @@ BATCH = flags.DEFINE_string(
 )
 OUTPUTS = flags.DEFINE_list("outputs", [], "Blobs that the net returns. Default: those that no layer reads.")
 DEPLOY = flags.DEFINE_bool("deploy", True, "--nodeploy keeps data layers, losses and all phases; for .prototxt only.")
+SET = change_flags.define_set()
 DATA_DIR = flags.DEFINE_string("data_dir", "data", "Where mean files and data are looked for first.")
 VERIFY = flags.DEFINE_bool("verify", False, "Compare what was written with independent implementations.")
 TOLERANCE = flags.DEFINE_float(
@@ -142,7 +143,8 @@ def _upgrade(outputs):
 
     if not outputs or any(kind != "prototxt" for kind, _ in outputs) or WEIGHTS.value or SUMMARY.value:
         raise UnsupportedError("--nodeploy upgrades a prototxt and nothing else", want="--output=NAME.prototxt alone")
-    net = upgrade_net(open_config(CONFIG.value).net("TRAIN", DATA_DIR.value))
+    config = open_config(CONFIG.value).changed(change_flags.given(SET.value), DATA_DIR.value)
+    net = upgrade_net(config.net("TRAIN", DATA_DIR.value))
     for _, path in outputs:
         prototxt_file.write(path, net.message)
         prototxt_file.check(path, net.message)
@@ -201,6 +203,7 @@ def _convert(outputs):
         batch=_batch(),
         outputs=OUTPUTS.value,
         data_dir=DATA_DIR.value,
+        changes=change_flags.given(SET.value),
     )
     if not _text_alone(outputs):
         _say_weights(conversion)  # a prototxt holds none

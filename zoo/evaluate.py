@@ -10,7 +10,7 @@ import contextlib
 
 from absl import flags
 
-from zoo import command, config_flag, user_code
+from zoo import change_flags, command, config_flag, user_code
 from zoo.errors import SolverError
 from zoo.formats import limits, shard_check
 
@@ -21,6 +21,8 @@ WEIGHTS = flags.DEFINE_list(
 ITERATIONS = flags.DEFINE_integer(
     "iterations", None, "Batches to score. Default: the solver's test_iter, or 50.", lower_bound=1
 )
+BATCH_SIZE = flags.DEFINE_integer("batch_size", None, "Items in a batch. Default: as the config says.", lower_bound=1)
+SET = change_flags.define_set()
 DATA_DIR = flags.DEFINE_string("data_dir", "data", "Where data sources are looked for first.")
 ALLOW_PATHS = flags.DEFINE_bool(
     "allow_paths",
@@ -58,8 +60,12 @@ def _test_net():
     """Returns (the TEST NetDef, how many batches the config asks for, its ap_version)."""
     from zoo.converters.solver import solver_def
     from zoo.netdef.config import open_config
+    from zoo.training.shorthand import batch_size
 
-    config = open_config(CONFIG.value)
+    config = open_config(CONFIG.value).changed(change_flags.given(SET.value), DATA_DIR.value)
+    if BATCH_SIZE.value is not None:
+        where = {"data_dir": DATA_DIR.value, "level": LEVEL.value, "stages": STAGE.value}
+        config = config.changed(batch_size(config, "TEST", BATCH_SIZE.value, "--batch_size", **where), DATA_DIR.value)
     iterations, ap_version = 50, "Integral"
     if config.is_solver:
         solver = solver_def(config.parsed)

@@ -3,6 +3,9 @@
   python -m data_prep.mnist                                     once
   python -m zoo.train --config=configs/lenet.prototxt           trains; the same command again continues
   python -m zoo.train --config=configs/lenet.prototxt --restart --set='base_lr: 0.02 max_iter: 500'
+  python -m zoo.train --config=configs/lenet.prototxt --run_dir=runs/b --lr=0.02 --batch_size=128 --epochs=2
+  python -m zoo.train --config=configs/lenet.prototxt --run_dir=runs/c \
+      --set='layer { name: "conv1" convolution_param { num_output: 30 } }'
   tensorboard --logdir runs                                     curves, while it trains or after
 
 The config is a SolverParameter with its net inside (net_param), or one that names its net's file (net:, train_net:).
@@ -15,11 +18,13 @@ Ctrl-C takes a snapshot and stops, kill (SIGTERM) too, kill -HUP takes one and t
 Exit code: 0 done or stopped by Ctrl-C; 1 an error, said in one message; 143 stopped by SIGTERM, run the same again.
 """
 
+import contextlib
 import pathlib
+import tempfile
 
 from absl import flags, logging
 
-from zoo import command, config_flag, user_code
+from zoo import change_flags, command, config_flag, user_code
 from zoo.errors import Place, SolverError
 from zoo.formats import limits, shard_check
 from zoo.training.run_options import PRECISIONS, RunOptions
@@ -39,11 +44,18 @@ SNAPSHOT = flags.DEFINE_string(
     "What a new run directory resumes from: a .solverstate(.h5) or a checkpoint (ckpt-N).",
 )
 RESTART = flags.DEFINE_bool("restart", False, "Start over; what is in the run directory is moved aside.")
-SET = flags.DEFINE_string("set", "", "Solver fields to change, as prototxt: 'base_lr: 0.02 max_iter: 500'.")
+SHORTHAND = change_flags.define_shorthand()
 GPU = flags.DEFINE_string(
     "gpu",
     None,
     'Which GPUs TensorFlow sees: "all", "none" or indices such as "0,2". Default: as solver_mode and device_id say.',
+)
+NO_CUDA = flags.DEFINE_bool("no_cuda", False, "Train on the CPU, whatever GPUs there are: --gpu=none.")
+PRINT_CONFIG = flags.DEFINE_bool(
+    "print_config",
+    False,
+    "Print the config as it would train and do nothing else: upgraded, with --set and the other flags in it, nets of "
+    "other files put in, every default, and where each value comes from. It is prototxt and may be kept as a file.",
 )
 STRATEGY = flags.DEFINE_enum(
     "strategy",
@@ -105,31 +117,58 @@ TERMINATED = 143  # 128 + SIGTERM: stopped from outside with a snapshot taken; t
 
 def main():
     """Reads the flags, opens the session, runs the loop, says the result."""
+    if PRINT_CONFIG.value:
+        return _print_config()
     command.quiet_tensorflow()
     user_code.load()
     from zoo.converters.solver import solver_def
-    from zoo.formats import prototxt
     from zoo.netdef.config import open_config
     from zoo.training import folders, precision, strategy
     from zoo.training.trainer import train
 
-    options = _options()
-    parsed = open_config(CONFIG.value).solver()
-    if SET.value.strip():
-        parsed = prototxt.merge(SET.value, parsed)
-    solver = solver_def(parsed)
-    if not solver.message.HasField("max_iter"):
-        hint = "write max_iter: 10000, for instance, or say --set='max_iter: 10000'"
-        raise SolverError("the solver does not say how long to train: max_iter", at=parsed.at(), got="none", hint=hint)
-    _choose_gpus(GPU.value, solver)
+    options, shorthand = _options(), SHORTHAND()
+    where = {"data_dir": DATA_DIR.value, "level": LEVEL.value, "stages": STAGE.value}
+    config = shorthand.applied(open_config(CONFIG.value), **where)
+    solver = solver_def(config.solver())
+    if not solver.message.HasField("max_iter") and shorthand.epochs is None:
+        hint = "write max_iter: 10000, for instance, or say --set='max_iter: 10000' or --epochs=5"
+        what = "the solver does not say how long to train: max_iter"
+        raise SolverError(what, at=config.solver().at(), got="none", hint=hint)
+    _choose_gpus(_gpus(), solver)
     if DETERMINISTIC.value:
         precision.be_deterministic()
     replicas = strategy.choose(STRATEGY.value, GLOBAL_BATCH.value, JOIN_TIMEOUT.value)
-    run_dir = pathlib.Path(RUN_DIR.value or folders.default(CONFIG.value))
-    result = train(solver, run_dir, options, replicas)
+    config = shorthand.ended(config, devices=1 if GLOBAL_BATCH.value else replicas.count, **where)
+    with _run_dir(shorthand, folders) as run_dir:
+        result = train(solver_def(config.solver()), run_dir, options, replicas)
     if replicas.chief:
-        print("\n".join(_closing(result, run_dir)), flush=True)
+        print("\n".join(_said(result, run_dir, shorthand)), flush=True)
     return TERMINATED if result.terminated and not result.done else 0
+
+
+def _print_config():
+    from zoo.errors import raise_together
+    from zoo.netdef import shown
+    from zoo.netdef.config import open_config
+    from zoo.netdef.shape_inference import refusals
+
+    user_code.load()
+    shorthand = SHORTHAND()
+    where = {"data_dir": DATA_DIR.value, "level": LEVEL.value, "stages": STAGE.value}
+    config = shorthand.ended(shorthand.applied(open_config(CONFIG.value), **where), **where)
+    for phase in ("TRAIN", "TEST"):
+        raise_together(refusals(config.definition(phase, LEVEL.value, tuple(STAGE.value), DATA_DIR.value)))
+    return command.printed("\n".join(shown.lines(shown.whole(config.solver(), DATA_DIR.value))))
+
+
+@contextlib.contextmanager
+def _run_dir(shorthand, folders):
+    """Yields the run directory; that of a dry run is gone afterwards."""
+    if not shorthand.dry_run:
+        yield pathlib.Path(RUN_DIR.value or folders.default(CONFIG.value))
+        return
+    with tempfile.TemporaryDirectory(prefix="zoo-dry-run-") as folder:
+        yield pathlib.Path(folder)
 
 
 def _options():
@@ -153,6 +192,13 @@ def _options():
         verify_shards=VERIFY_SHARDS.value,
         allow_paths=ALLOW_PATHS.value,
     )
+
+
+def _gpus():
+    """Returns what --gpu or --no_cuda says."""
+    if NO_CUDA.value and GPU.value not in (None, "none"):
+        raise SolverError("--no_cuda and --gpu contradict each other", got=f"--gpu={GPU.value}", want="one of them")
+    return "none" if NO_CUDA.value else GPU.value
 
 
 def _choose_gpus(which, solver):
@@ -181,16 +227,19 @@ def _choose_gpus(which, solver):
         raise SolverError(f"{said} names no GPU of this machine", at=at, got=which, want=want)
 
 
-def _closing(result, run_dir):
+def _said(result, run_dir, shorthand):
     from zoo.training import closing
 
+    if shorthand.dry_run:
+        return closing.dry_run(result)
     return closing.lines(
         result,
         run_dir,
         CONFIG.value,
         python=command.python(),
         data_dir=DATA_DIR.value if flags.FLAGS["data_dir"].present else None,
-        changes=SET.value,
+        changes=shorthand.set,
+        batch_size=shorthand.test_batch_size,
         allowed=user_code.given(),
     )
 

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from zoo.errors import PrototxtError
+from zoo.errors import Place, PrototxtError
 from zoo.formats import caffe_pb2
 from zoo.formats.prototxt import (
     merge,
@@ -298,7 +298,7 @@ def test_merge_replaces_what_is_given():
     merged = merge('base_lr: 0.02 stepvalue: 7 train_state { stage: "b" } max_iter: 500', solver)
     want = 'base_lr: 0.02 stepvalue: 7 lr_policy: "step" train_state { level: 1 stage: "b" } max_iter: 500'
     assert merged.message == parse_solver(want).message
-    assert merged.at("lr_policy").line == 3 and merged.at("base_lr").line is None
+    assert merged.at("lr_policy").line == 3 and merged.at("base_lr") == Place("--set", 1)
     assert solver.message.base_lr == pytest.approx(0.1) and list(solver.message.stepvalue) == [1, 2]
     assert merge("base_lr: 3", solver.message).base_lr == 3
     with pytest.raises(PrototxtError, match='--set:1: SolverParameter has no field "base_rl" .did you mean "base_lr"'):

@@ -1,6 +1,7 @@
 """The score at the end: of the last iteration, in lines of its own, and as if it had not been for whoever goes on."""
 
 import re
+import shlex
 import shutil
 
 import pytest
@@ -75,3 +76,26 @@ def test_the_closing_lines(commands, small_data, tmp_path):
     assert "--set='max_iter: 8' has changed nothing" in again.stdout
     other = commands.run(*args, "--set=max_iter: 9", "--nofinal_test")
     assert "NOTHING" not in other.stdout and "test acc" not in other.stdout
+
+
+def test_the_score_again_has_what_the_run_was_given(commands, small_data, tmp_path):
+    config, run_dir = tmp_path / "small.prototxt", tmp_path / "run"
+    config.write_text(runs.SOLVER)
+    args = [f"--config={config}", f"--data_dir={small_data}", f"--run_dir={run_dir}", "--nosummaries"]
+    changes = '--set=test_iter: 4 layer { name: "conv" convolution_param { num_output: 3 } }'
+    run = commands.run(*args, changes, "--epochs=1", "--batch-size=10", "--test_batch_size=5", "--no-cuda")
+    assert re.search(r"max_iter: 5, 1 x 50 records, 10 an iteration", run.stderr), run.stderr
+    assert run.stdout.startswith("Done at iteration 5.\n"), run.stdout
+    score = float(re.search(r"test acc = (\S+) ", run.stdout)[1])
+    again = shlex.split(re.search(r"score again: (.*)", run.stdout)[1])
+    assert changes in again and "--batch_size=5" in again
+    evaluated = commands.run(*again[3:], module="zoo.evaluate")
+    assert float(re.search(r"acc = (\S+)", evaluated.stdout)[1]) == pytest.approx(score, abs=1e-4), evaluated.stderr
+
+
+def test_a_dry_run_leaves_nothing(commands, small_data, tmp_path):
+    config, run_dir = tmp_path / "small.prototxt", tmp_path / "run"
+    config.write_text(runs.SOLVER)
+    run = commands.run(f"--config={config}", f"--data_dir={small_data}", f"--run_dir={run_dir}", "--dry-run")
+    assert run.stdout.startswith("Dry run: 1 iteration trained, then tested; nothing was kept."), run.stderr
+    assert not run_dir.exists() and "Iteration 1, loss" in run.stderr

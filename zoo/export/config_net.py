@@ -7,7 +7,7 @@ from zoo.errors import NetError, Place, did_you_mean
 from zoo.formats import caffe_pb2
 from zoo.formats.prototxt import Parsed
 from zoo.formats.source_lines import Node
-from zoo.netdef.config import open_config
+from zoo.netdef.config import Config, open_config
 from zoo.netdef.deploy import deployed_layers
 from zoo.netdef.net import net_def
 from zoo.netdef.netdef import NetDef
@@ -19,14 +19,19 @@ class ConfigNet:
     """A net as its file has it.
 
     Attributes:
-        file: the config's path.
+        config: the `Config`, changed as asked.
         net: `Parsed` of the whole net in the current form.
         definition: the `NetDef` for one state, with data layers, losses and all.
     """
 
-    file: str
+    config: Config
     net: Parsed
     definition: NetDef
+
+    @property
+    def file(self):
+        """The config's path."""
+        return self.config.file
 
     def deployed(self, shapes):
         """Returns `Parsed` of the net to deploy; its layers keep the lines that they had.
@@ -44,7 +49,7 @@ class ConfigNet:
         return Parsed(message, self.net.file, Node(0, (0, 0), None, {"layer": kept}))
 
 
-def read(config, phase="TEST", level=None, stages=(), data_dir=None):
+def read(config, phase="TEST", level=None, stages=(), data_dir=None, changes=()):
     """Returns the `ConfigNet` of a net's file, or of a solver's: its first test net, or for TRAIN its training net.
 
     Args:
@@ -52,13 +57,14 @@ def read(config, phase="TEST", level=None, stages=(), data_dir=None):
         phase: "TEST" or "TRAIN", what the net is filtered for.
         level, stages: the rest of the state, as in `net_def`.
         data_dir: where a net that a solver names is looked for first.
+        changes: `Change`s to merge into it.
 
     Raises:
         ZooError: the file is missing or no prototxt, or what is wrong with its net.
     """
-    opened = open_config(config)
+    opened = open_config(config).changed(changes, data_dir)
     net, definition = opened.net(phase, data_dir), opened.definition(phase, level, tuple(stages), data_dir)
-    return ConfigNet(opened.file, upgrade_net(net), definition)
+    return ConfigNet(opened, upgrade_net(net), definition)
 
 
 def last_values(definition):

@@ -10,6 +10,7 @@ from zoo.export import batch_size, config_net, input_shapes
 from zoo.export.preprocessing import Preprocessing, preprocessing
 from zoo.formats import caffe_pb2
 from zoo.formats.prototxt import Parsed
+from zoo.netdef.changes import Change
 from zoo.netdef.net import net_def
 from zoo.netdef.netdef import BlobRef, NetDef
 from zoo.netdef.shape_inference import infer_shapes
@@ -98,6 +99,7 @@ def convert(
     outputs: Sequence[str] = (),
     data_dir: str | None = None,
     load: bool = True,
+    changes: Sequence[Change] = (),
 ) -> Conversion:
     """Returns the `Conversion` of a net.
 
@@ -110,6 +112,7 @@ def convert(
         outputs: names of the blobs to give; () means what no layer reads.
         data_dir: where data, mean files and nets are looked for first.
         load: whether the net is built and the weights are loaded now, so that what does not fit is said now.
+        changes: what is merged into the config, see `zoo.netdef.changes`.
 
     Raises:
         ZooError: what is wrong with the files, all that the net's layers refuse in one error.
@@ -121,7 +124,7 @@ def convert(
         >>> conversion.net.parameter_count()
         431080
     """
-    origin = config_net.read(config, phase, level, stages, data_dir)
+    origin = config_net.read(config, phase, level, stages, data_dir, changes)
     known, found = input_shapes.shapes(origin, shapes or {}, weights, data_dir)
     parsed = origin.deployed(known)
     if outputs:

@@ -4,6 +4,7 @@ import dataclasses
 import functools
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +21,7 @@ from zoo.formats.unknown_names import not_protobuf, unknown_names
 __all__ = [
     "Parsed",
     "merge",
+    "merge_parsed",
     "parse",
     "parse_net",
     "parse_solver",
@@ -43,16 +45,19 @@ class Parsed:
         message: the NetParameter or SolverParameter; never modified.
         file: the file it came from, or None.
         source: the `Node` of the message; a net's layers are under "layer", in the message's order.
+        files: of a solver, {field that names a net's file, such as "net" or "test_net[0]": `Parsed` of that net} where
+            it is no longer as the file has it.
     """
 
     message: Any
     file: str | None = None
     source: Node = Node(0)
+    files: Mapping[str, "Parsed"] = dataclasses.field(default_factory=dict)
 
     def at(self, path=None):
         """Returns the `Place` of the field at dotted `path` ("test_iter[1]", "layer[2].type"), or of the file."""
         node = self.source.find(path) if path else None
-        return Place(self.file, node.line if node else None)
+        return Place(node.file or self.file, node.line) if node else Place(self.file)
 
     def part(self, name, index=0):
         """Returns the `Parsed` of a message field, such as a solver's "net_param" or its second "test_net_param"."""
@@ -179,17 +184,22 @@ def merge(text, net_or_solver, file="--set"):
     Raises:
         PrototxtError: as `parse`.
     """
-    old = net_or_solver
-    message = old.message if isinstance(old, Parsed) else old
-    given = parse(text, message.DESCRIPTOR.name, file).message
-    merged = type(message)()
-    merged.CopyFrom(message)
-    _replace(merged, given)
-    if not isinstance(old, Parsed):
-        return merged
-    said = {field.name for field, _ in given.ListFields()}
-    fields = {name: nodes for name, nodes in old.source.fields.items() if name not in said}
-    return Parsed(merged, old.file, dataclasses.replace(old.source, fields=fields))
+    old = net_or_solver if isinstance(net_or_solver, Parsed) else Parsed(net_or_solver)
+    given = parse(text, old.message.DESCRIPTOR.name, file)
+    merged = merge_parsed(old, given)
+    return merged if isinstance(net_or_solver, Parsed) else merged.message
+
+
+def merge_parsed(old, given):
+    """Returns `old` with what `given` has put in, as `merge`: `Parsed` of two messages of one type.
+
+    The fields that are put in know the text that they come from: errors about them name it.
+    """
+    message = type(old.message)()
+    message.CopyFrom(old.message)
+    _replace(message, given.message)
+    source = _merged(old.source, given.source, given.file, message.DESCRIPTOR)
+    return dataclasses.replace(old, message=message, source=source)
 
 
 def _replace(message, given):
@@ -198,10 +208,23 @@ def _replace(message, given):
             message.ClearField(field.name)
             getattr(message, field.name).extend(value)
         elif field.message_type:
-            getattr(message, field.name).SetInParent()
-            _replace(getattr(message, field.name), value)
+            inner = message.Extensions[field] if field.is_extension else getattr(message, field.name)
+            inner.SetInParent()
+            _replace(inner, value)
         else:
             setattr(message, field.name, value)
+
+
+def _merged(old, given, file, descriptor):
+    """Returns the `Node` of a message in which what stands at `given`, in the text `file`, is put in."""
+    fields = dict(old.fields)
+    for name, nodes in given.fields.items():
+        field = extra_fields.field(descriptor, name)
+        if field is not None and field.message_type and not field.is_repeated and name in fields:
+            fields[name] = [_merged(fields[name][0], nodes[0], file, field.message_type)]
+        else:
+            fields[name] = [node.of(file) for node in nodes]
+    return dataclasses.replace(old, fields=fields)
 
 
 def _translate(error, text, parsed, source, descriptor, file):

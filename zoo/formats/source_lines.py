@@ -5,7 +5,7 @@ It judges structure only (brackets, strings, depth); whether names and values me
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from zoo.errors import Place, PrototxtError
 
@@ -31,12 +31,14 @@ class Node:
         span: the characters of the text (from, to) that it takes.
         value: the text of a scalar, as written; None for a message.
         fields: for a message, the occurrences of each of its fields, in order.
+        file: what the text is called where that is not the text of the node around it: a field that --set has put in.
     """
 
     line: int
     span: tuple[int, int] = (0, 0)
     value: str | None = None
     fields: Mapping[str, list["Node"]] = field(default_factory=dict)
+    file: str | None = None
 
     def first(self, *names):
         """Returns the first occurrence of the first of `names` that occurs, or None."""
@@ -58,12 +60,19 @@ class Node:
             node = nodes[index]
         return node
 
+    def of(self, file):
+        """Returns the node as part of another text: it and all within, but what has a `file`, say that it is theirs."""
+        fields = {name: [node.of(file) for node in nodes] for name, nodes in self.fields.items()}
+        return replace(self, fields=fields, file=self.file or file)
+
     def lines(self):
         """Returns {dotted path: line}, a read-only view that understands what `find` does; its `node` is this."""
-        return _Lines(self)
+        return Lines(self)
 
 
-class _Lines(Mapping):
+class Lines(Mapping):
+    """What `Node.lines` returns."""
+
     def __init__(self, node):
         self.node = node
 

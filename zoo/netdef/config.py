@@ -1,12 +1,14 @@
 """A config file, read once: a net, or a solver with the nets that it names; and the `NetDef` of any of them."""
 
 import os
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from zoo.errors import Place, PrototxtError
 from zoo.formats import caffe_pb2, prototxt
 from zoo.formats.paths import find_file
 from zoo.formats.prototxt import Parsed
+from zoo.netdef.changes import Change, merged
 from zoo.netdef.net import net_def_for_state
 from zoo.netdef.netdef import NetDef
 from zoo.netdef.solver_nets import NetSource, nets
@@ -28,6 +30,10 @@ class Config:
     def is_solver(self) -> bool:
         """Whether it is a solver, and not a net alone."""
         return isinstance(self.parsed.message, caffe_pb2.SolverParameter)
+
+    def changed(self, changes: Sequence[Change], data_dir: str | os.PathLike[str] | None = None) -> "Config":
+        """Returns the config with `changes` merged into it, see `zoo.netdef.changes.merged`."""
+        return replace(self, parsed=merged(self.parsed, changes, data_dir))
 
     def solver(self) -> Parsed:
         """Returns `Parsed` of the solver; raises PrototxtError for a net."""
@@ -78,6 +84,9 @@ def open_config(path: str | os.PathLike[str]) -> Config:
         True
         >>> [layer.name for layer in config.definition("TRAIN").layers][:3]
         ['mnist', 'conv1', 'pool1']
+        >>> changed = config.changed([Change('layer { name: "conv1" convolution_param { num_output: 7 } }')])
+        >>> changed.definition("TEST").layers[1].message.convolution_param.num_output
+        7
     """
     return Config(os.fspath(path), prototxt.read_either(path))
 
@@ -113,10 +122,10 @@ def open_net(
         ZooError: the file is not there, or what is wrong with the net.
     """
     net = read_net(source, data_dir, solver_file)
-    merged = source.state(net.message)
+    whole = source.state(net.message)
     if state is not None:
-        merged.MergeFrom(state)
-    return net_def_for_state(net, merged)
+        whole.MergeFrom(state)
+    return net_def_for_state(net, whole)
 
 
 def net_state(level: int | None, stages) -> caffe_pb2.NetState | None:

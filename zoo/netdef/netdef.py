@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from zoo.errors import Place
 from zoo.formats import caffe_pb2
+from zoo.formats.source_lines import Lines
 
 
 class BlobRef(NamedTuple):
@@ -74,7 +75,8 @@ class LayerDef:
     def at(self, path=None):
         """Returns the `Place` of the field at dotted `path`, or of the layer itself."""
         line = self.lines.get(path, self.place.line) if path else self.place.line
-        return Place(self.place.file, line, self.name, self.type)
+        node = self.lines.node.find(path) if path and isinstance(self.lines, Lines) else None
+        return Place((node and node.file) or self.place.file, line, self.name, self.type)
 
 
 @dataclass(frozen=True)

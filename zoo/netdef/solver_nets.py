@@ -17,7 +17,8 @@ class NetSource:
         field: the solver's field that says it, such as "net" or "test_net_param".
         phase: "TRAIN" or "TEST".
         file: the net's path as the solver has it; None where the net stands in the solver.
-        net: `Parsed` of the net that stands in the solver; None where a file has it.
+        net: `Parsed` of the net that stands in the solver, or of what --set has made of the file's; None where the file
+            has it as it is.
         given: the solver's train_state or test_state for it; never modified.
         at: the place of the field.
     """
@@ -97,4 +98,6 @@ def _source(parsed, name, phase, given, index=None):
     if name.endswith("_param"):
         return NetSource(name, phase, net=parsed.part(name, index or 0), given=given, at=at)
     value = getattr(parsed.message, name)
-    return NetSource(name, phase, file=value if index is None else value[index], given=given, at=at)
+    path = name if index is None else f"{name}[{index}]"
+    file = value if index is None else value[index]
+    return NetSource(name, phase, file=file, net=parsed.files.get(path), given=given, at=at)

@@ -4,6 +4,7 @@ Caffe drops what it cannot carry over, with a line in its log; here that is an e
 """
 
 import os
+from dataclasses import replace
 
 from zoo.errors import PrototxtError, SolverError
 from zoo.formats import caffe_pb2
@@ -137,7 +138,8 @@ def upgrade_solver(solver):
     fields = dict(parsed.source.fields)
     if "solver_type" in fields:
         fields["type"] = fields.pop("solver_type")
-    return Parsed(message, solver.file, Node(parsed.source.line, parsed.source.span, None, fields))
+    source = replace(parsed.source, fields=fields)
+    return replace(solver, message=message, source=source)
 
 
 def default_snapshot_prefix(solver, path):
@@ -157,4 +159,4 @@ def default_snapshot_prefix(solver, path):
     message = caffe_pb2.SolverParameter()
     message.CopyFrom(old)
     message.snapshot_prefix = prefix
-    return Parsed(message, solver.file, solver.source) if isinstance(solver, Parsed) else message
+    return replace(solver, message=message) if isinstance(solver, Parsed) else message

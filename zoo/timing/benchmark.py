@@ -5,7 +5,6 @@ from absl import logging
 from zoo.command import say
 from zoo.converters.solver import optimizer, solver_def
 from zoo.errors import NetError, Place, raise_together
-from zoo.netdef.config import open_config
 from zoo.timing import report
 from zoo.timing.feed_time import feed_time
 from zoo.timing.layers import layer_times
@@ -82,8 +81,8 @@ def _timed_feed(feed, iterations, after):
 
 
 def _optimizer(source, net):
-    """Returns the optimizer of a solver's file over `net`'s parameters; None for a net's file and a TEST net."""
-    config = open_config(source.file)
+    """Returns the optimizer of a solver over `net`'s parameters; None for a net's file and a TEST net."""
+    config = source.config
     if net.clock is None or not config.is_solver:
         return None
     return optimizer(solver_def(config.parsed), net.learnable())

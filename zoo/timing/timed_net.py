@@ -14,6 +14,7 @@ from zoo.input.feed import Feed
 from zoo.input.pipeline import data_layer
 from zoo.layers import find
 from zoo.layers.base.geometry import keras_shape
+from zoo.netdef.batch import sized
 from zoo.netdef.netdef import LayerDef
 
 
@@ -62,16 +63,19 @@ def open_feeds(definition, data_dir=None, seed=0):
     return tuple(feeds), missing
 
 
-def open_source(config, phase="TRAIN", level=None, stages=(), data_dir=None, batch_size=None):
+def open_source(config, phase="TRAIN", level=None, stages=(), data_dir=None, batch_size=None, changes=()):
     """Returns the `ConfigNet` of a config, each of its inputs with `batch_size` items where that is given.
 
     Raises:
         ZooError: the file is missing or no prototxt, or what is wrong with its net.
     """
-    source = read(config, phase, level, stages, data_dir)
+    source = read(config, phase, level, stages, data_dir, changes)
     if batch_size is None:
         return source
-    layers = tuple(_sized(layer, batch_size) for layer in source.definition.layers)
+    layers = tuple(
+        dataclasses.replace(layer, message=sized(layer, batch_size) or layer.message)
+        for layer in source.definition.layers
+    )
     return dataclasses.replace(source, definition=dataclasses.replace(source.definition, layers=layers))
 
 
@@ -128,22 +132,3 @@ def _numbers(net, ref, rng):
     if len(shape) < 2 or counts:
         return tf.zeros(shape)
     return tf.constant(rng.uniform(-100, 100, shape).astype(np.float32))
-
-
-def _sized(layer: LayerDef, batch_size):
-    """Returns `layer`, where it is a source, with axis 0 of its tops set to `batch_size`."""
-    kind = find(layer.kind)
-    if kind is None or not kind.is_source:
-        return layer
-    message = type(layer.message)()
-    message.CopyFrom(layer.message)
-    if kind.batch_param:
-        getattr(message, kind.batch_param).batch_size = batch_size
-    else:
-        param = message.input_param if layer.type == "Input" else message.dummy_data_param
-        for shape in param.shape:
-            if shape.dim:
-                shape.dim[0] = batch_size
-        if layer.type == "DummyData" and param.num:
-            param.num[:] = [batch_size] * len(param.num)
-    return dataclasses.replace(layer, message=message)

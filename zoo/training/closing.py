@@ -4,7 +4,7 @@ import pathlib
 import shlex
 
 
-def lines(result, run_dir, config, *, python="python", data_dir=None, changes="", allowed=()):
+def lines(result, run_dir, config, *, python="python", data_dir=None, changes="", batch_size=None, allowed=()):
     """Returns the closing lines of a run, as a list of str.
 
     Args:
@@ -14,6 +14,7 @@ def lines(result, run_dir, config, *, python="python", data_dir=None, changes=""
         python: what starts Python in the user's shell.
         data_dir: --data_dir where it was given.
         changes: --set, as it was typed.
+        batch_size: --test_batch_size, where it was given.
         allowed: flags that the config needs in every command, such as "--allow_python_layers".
     """
     session, iteration = result.session, result.session.state.iteration
@@ -28,7 +29,9 @@ def lines(result, run_dir, config, *, python="python", data_dir=None, changes=""
         f"  curves:      {python} -m tensorboard.main --logdir {shlex.quote(str(pathlib.Path(run_dir).parent))}"
     )
     if result.weights:
-        said += _next(result, config, python, data_dir, changes, allowed)
+        changed = [f"--set={changes}"] if changes.strip() else []
+        sized = [f"--batch_size={batch_size}"] if batch_size else []
+        said += _next(result, config, python, data_dir, [*changed, *allowed], sized)
     return said if result.done else [*said, "  The same command continues."]
 
 
@@ -47,13 +50,21 @@ def _nothing_trained(max_iter, iteration, run_dir, changes):
     return [f"  NOTHING WAS TRAINED: {why}", *set_, more]
 
 
-def _next(result, config, python, data_dir, changes, allowed):
-    quoted = [f"--config={config}", f"--weights={result.weights}", *allowed]
+def dry_run(result):
+    """Returns the closing lines of a dry run: what was tried, and that nothing is left of it."""
+    session = result.session
+    said = [f"Dry run: {session.state.iteration} iteration trained, then tested; nothing was kept."]
+    said += [f"  data:        {title}" for title in session.data.titles()]
+    said += [f"  test {name} = {score.value:.4f} (of one batch)" for name, score in result.scores.items()]
+    return [*said, "  The same command without --dry_run trains."]
+
+
+def _next(result, config, python, data_dir, given, sized):
+    quoted = [f"--config={config}", f"--weights={result.weights}", *given]
     data = [f"--data_dir={data_dir}"] if data_dir else []
-    said, solver = [], result.session.solver
-    if solver.tests:
-        batches = [f"--iterations={solver.test_iter[0]}"] if changes.strip() else []
-        said.append(f"  score again: {python} -m zoo.evaluate {_typed([*quoted, *data, *batches])}")
+    said = []
+    if result.session.solver.tests:
+        said.append(f"  score again: {python} -m zoo.evaluate {_typed([*quoted, *data, *sized])}")
     name = f"{result.weights.removesuffix('.h5').removesuffix('.caffemodel')}.keras"
     said.append(f"  convert:     {python} -m zoo.convert {_typed([*quoted, f'--output={name}'])} --verify")
     return said

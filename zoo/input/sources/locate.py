@@ -2,24 +2,35 @@
 
 import pathlib
 import re
+from typing import NamedTuple
 
 from absl import logging
 
 from zoo.errors import DataError
 from zoo.formats import records, tfds
-from zoo.formats.databases import database_kind
+from zoo.formats.databases import Database, database_kind
 from zoo.formats.paths import candidates
-from zoo.formats.records import card_path
-from zoo.input.sources.databases import DatabaseSource
-from zoo.input.sources.records import RecordsSource
+from zoo.formats.records import Card, card_path
 
 TUTORIAL = re.compile(r"(?P<name>.+?)[_-](?P<split>[a-z]+)[_-](lmdb|leveldb)", re.I)
 SET_NAMES = {"ilsvrc12": "imagenet"}  # Caffe's name for a data set -> that of the command that prepares it
 SHARD = re.compile(r"-[?*\d]+(-of-[?*\d]+)?(\.tfrecord)?$|-\*$")
 
 
-def open_source(name, *, at=None, data_dir=None, file=None, force=None, resize=None):
-    """Returns the source that `name` means.
+class Found(NamedTuple):
+    """What a name means: `path` of a split of shards, with its `Card`, or of a database, whose card is None."""
+
+    path: pathlib.Path
+    card: Card | None
+
+    @property
+    def count(self):
+        """How many records there are; a LevelDB has to be read through to tell."""
+        return self.card.count if self.card else Database(self.path).count
+
+
+def find_source(name, *, at=None, data_dir=None, file=None):
+    """Returns the `Found` that `name` means; loads no TensorFlow.
 
     A name is the prefix of a split of TFRecord shards (``data/mnist/train``), the pattern or name of its shards
     (``data/mnist/train-*.tfrecord``), its card (``data/mnist/train.json``), or a directory that holds just one split;
@@ -31,25 +42,23 @@ def open_source(name, *, at=None, data_dir=None, file=None, force=None, resize=N
         name: `data_param.source`.
         at: the `Place` of the field.
         data_dir, file: where to look besides the working directory; see `candidates`.
-        force, resize: see `RecordsSource`.
 
     Raises:
-        DataError: nothing is there, or it is damaged, or a directory holds several splits.
+        DataError: nothing is there, or its card is damaged, or a directory holds several splits.
     """
     hint = prepare_hint(name)
     tried = candidates(name, data_dir, file)
-    options = {"force": force, "resize": resize, "at": at, "hint": hint}
     for path in tried:
         prefix = _prefix(path)
         if card_path(prefix).is_file():
-            return RecordsSource(prefix, **options)
+            return Found(prefix, records.read_card(prefix, hint))
         if database_kind(path):
-            return DatabaseSource(path, force=force, resize=resize)
+            return Found(path, None)
         if path.is_dir():
             prefix = _only_split(path, name, at, hint)
-            return RecordsSource(prefix, card=_tfds_card(prefix), **options)
+            return Found(prefix, _tfds_card(prefix) or records.read_card(prefix, hint))
         if tfds.is_folder(prefix.parent):
-            return RecordsSource(prefix, card=tfds.read_card(prefix), **options)
+            return Found(prefix, tfds.read_card(prefix))
         if any(path.parent.glob(f"{_literal(prefix.name)}-?????-of-?????.tfrecord")):
             raise DataError(f'source "{name}" has shards without their card', at=at, want=card_path(prefix), hint=hint)
     split = split_of(name)
@@ -58,8 +67,27 @@ def open_source(name, *, at=None, data_dir=None, file=None, force=None, resize=N
         for path in candidates(split, data_dir, file):
             if card_path(path).is_file() or database_kind(path):
                 logging.info('%s: source "%s" is not there; reading %s in its place', at, name, path)
-                return open_source(str(path), at=at, force=force, resize=resize)
+                return find_source(str(path), at=at)
     raise DataError(f'source "{name}" is not there, tried {", ".join(map(str, tried))}', at=at, hint=hint)
+
+
+def open_source(name, *, at=None, data_dir=None, file=None, force=None, resize=None):
+    """Returns the source that `name` means, as `find_source` finds it.
+
+    Args:
+        name, at, data_dir, file: as for `find_source`.
+        force, resize: see `RecordsSource`.
+
+    Raises:
+        DataError: nothing is there, or it is damaged, or a directory holds several splits.
+    """
+    from zoo.input.sources.databases import DatabaseSource
+    from zoo.input.sources.records import RecordsSource
+
+    found = find_source(name, at=at, data_dir=data_dir, file=file)
+    if found.card is None:
+        return DatabaseSource(found.path, force=force, resize=resize)
+    return RecordsSource(found.path, card=found.card, force=force, resize=resize, at=at)
 
 
 def split_of(name):

@@ -33,15 +33,14 @@ class RecordsSource:
         force: "color" or "gray" to decode to 3 or 1 channels (encoded images only), None for what the card says.
         resize: (H, W) to bring decoded images to, bilinear as convert_imageset does, or None.
         at: the `Place` that named the source.
-        hint: what to say where there is no card.
 
     Raises:
         DataError: no card, shards that are missing or of another size, or a `force` that cannot be.
     """
 
-    def __init__(self, prefix, *, card=None, force=None, resize=None, at=None, hint=None):
+    def __init__(self, prefix, *, card=None, force=None, resize=None, at=None):
         self.prefix = prefix
-        self.card = card or records.read_card(prefix, hint)
+        self.card = card or records.read_card(prefix)
         records.check_shards(prefix, self.card)
         self.channels = {"color": 3, "gray": 1}.get(force, self.card.channels)
         self.encoded = self.card.encoding != "raw"
