@@ -92,6 +92,36 @@ def test_every_module_and_flag_that_the_pages_type(clone):
     assert not wrong, "\n".join(sorted(wrong))
 
 
+# What BVLC/caffe at 9b8915401 has for people to run: its commands with their flags, tools and scripts.
+CAFFE = """
+train test time device_query -solver -model -phase -level -stage -snapshot -weights -iterations -sigint_effect
+-sighup_effect -gpu convert_imageset -gray -shuffle -backend -resize_width -resize_height -check_size -encoded
+-encode_type compute_image_mean extract_features upgrade_net_proto_text upgrade_net_proto_binary
+upgrade_solver_proto_text parse_log.sh parse_log.py extract_seconds.py plot_training_log.py.example
+plot_log.gnuplot.example summarize.py resize_and_crop_images.py launch_resize_and_crop_images.sh classify.py --model_def
+--pretrained_model --center_only --images_dim --mean_file --input_scale --raw_scale --channel_swap --ext detect.py
+draw_net.py --rankdir --phase --display_lrm train.py --gpus --timing download_model_binary.py
+download_model_from_gist.sh upload_model_to_gist.sh copy_notebook.py gather_examples.sh build_docs.sh deploy_docs.sh
+cpp_lint.py split_caffe_proto.py travis get_mnist.sh create_mnist.sh get_cifar10.sh create_cifar10.sh get_ilsvrc_aux.sh
+create_imagenet.sh make_imagenet_mean.sh train_caffenet.sh resume_training.sh train_lenet.sh train_lenet_consolidated.sh
+train_lenet_adam.sh train_lenet_rmsprop.sh train_lenet_docker.sh train_mnist_autoencoder.sh _adadelta _adagrad _nesterov
+train_quick.sh train_full.sh train_full_sigmoid.sh train_full_sigmoid_bn.sh create_mnist_siamese.sh
+train_mnist_siamese.sh convert_mnist_data convert_cifar_data convert_mnist_siamese_data classification.bin
+feature_extraction assemble_data.py finetune_pascal_detection hdf5_classification net_surgery pycaffe web_demo matlab
+"""
+
+
+def test_from_caffe_names_everything_and_every_command_of_ours():
+    page = (ROOT / "docs/from_caffe.md").read_text(encoding="utf-8")
+    rows = "\n".join(line for line in page.splitlines() if line.startswith("|"))
+    missing = [word for word in CAFFE.split() if not re.search(rf"(?<![\w-]){re.escape(word)}(?![\w-])", rows)]
+    assert not missing
+    told = {module for module, _ in commands(page)}
+    ours = {"train", "evaluate", "convert", "benchmark", "devices", "upgrade", "classify", "detect"}
+    ours |= {"extract_features", "draw", "parse_log", "plot_log"}
+    assert {f"zoo.{name}" for name in ours} <= told
+
+
 @pytest.mark.slow
 def test_a_first_run_and_what_it_tells_to_type_next(clone):
     """As `make run`, on scikit-learn's digits and for five iterations; then the commands of its closing lines."""
