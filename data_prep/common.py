@@ -200,10 +200,11 @@ def progress(total, name):
         yield counted
 
 
-def flags_set(values, exclude=()):
-    """Returns the flags of the command that were given, as one would type them again."""
+def flags_set(values, exclude=("force",), one="output_dir"):
+    """Returns the flags of the command that were given, as one would type them again; `one` is a flag of its own."""
     import shlex
 
-    module = values.find_module_defining_flag("output_dir")
+    module = values.find_module_defining_flag(one)
     given = [flag for flag in values.flags_by_module_dict()[module] if flag.present and flag.name not in exclude]
-    return " ".join(shlex.quote(f"--{flag.name}={flag.value}") for flag in given)
+    said = {flag.name: ",".join(flag.value) if isinstance(flag.value, list) else flag.value for flag in given}
+    return " ".join(shlex.quote(f"--{name}={value}") for name, value in said.items())

@@ -83,7 +83,10 @@ def main(_):
     options = {"check_size": f.check_size, "skip_corrupt": f.skip_corrupt}
     options["made"] = {**made, sources.KEY: sources.noted(files(), f.verify_sources)}
     if f.backend == "records":
-        options |= {"shards": f.shards, "prepare": f"python -m data_prep.databases {_given(f)} --force"}
+        options |= {
+            "shards": f.shards,
+            "prepare": f"python -m data_prep.databases {common.flags_set(f, one='backend')} --force",
+        }
         options["names"] = f.feature_names
     with common.alone(prefix.parent, lock.NAME if f.backend == "records" else f".{prefix.name}{lock.NAME}"):
         if f.force and database_kind(prefix):
@@ -97,15 +100,6 @@ def main(_):
     print(f"{f.output}: {source.count - len(items.skipped)} images of {sizes} (H x W), {f.backend}")
     print(f'  in a prototxt: source: "{prefix / "list.txt" if f.backend == "list" else prefix}"')
     return None
-
-
-def _given(values):
-    """Returns the flags that were given, as one would type them again."""
-    import shlex
-
-    module = values.find_module_defining_flag("backend")
-    given = [flag for flag in values.flags_by_module_dict()[module] if flag.present and flag.name != "force"]
-    return " ".join(shlex.quote(f"--{flag.name}={flag.value}") for flag in given)
 
 
 if __name__ == "__main__":

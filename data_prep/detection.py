@@ -1,13 +1,15 @@
-"""Images with boxes into the LMDB or LevelDB that SSD's AnnotatedData reads, and the labelmap that goes with it.
+"""Images with boxes into the LMDB, LevelDB or TFRecord shards that AnnotatedData reads, and the labelmap with them.
 
     python -m data_prep.detection --source=VOCdevkit/VOC2007,VOCdevkit/VOC2012 --names=ImageSets/Main/trainval.txt \\
         --output=data/voc0712/trainval_lmdb --shuffle
     python -m data_prep.detection --source=instances_val2017.json --images=val2017 --output=data/coco/val_lmdb
     python -m data_prep.detection --source=boxes.csv --labelmap=data/mine/labelmap.prototxt --output=data/mine/test_lmdb
+    python -m data_prep.detection --source=VOCdevkit/VOC2007 --backend=records --output=data/voc2007/trainval
 
 The CSV has a line a box: image,label,xmin,ymin,xmax,ymax[,difficult], corners in pixels. Image files go over as they
 are. Labels count from 1, as 0 is the background: in COCO's order, else by name; a labelmap of another split, by
---labelmap, keeps its numbers. It is written next to the output, and SSD's own tools read it too.
+--labelmap, keeps its numbers. It is written next to the output, and SSD's own tools read it too. --backend=records
+writes a split of shards, with its card and a sheet of its first images, which TensorFlow Datasets opens too.
 """
 
 import pathlib
@@ -15,7 +17,7 @@ import pathlib
 import numpy as np
 from absl import flags
 
-from data_prep import annotations, common, sources
+from data_prep import annotations, box_shards, common, sources
 from data_prep.image_transforms import kind_of
 from data_prep.image_writers import key
 from zoo.errors import DataError, Place
@@ -23,21 +25,26 @@ from zoo.formats import atomic, caffe_pb2, image_file, labelmap, lock
 from zoo.formats.database_writer import DatabaseWriter
 
 
-def convert(output, backend, images, labels, progress=iter, made=None):
-    """Writes `annotations.Annotated` images as a database of AnnotatedDatum; returns {class name: boxes}.
+def convert(output, backend, images, labels, progress=iter, made=None, **options):
+    """Writes `annotations.Annotated` images as AnnotatedDatum; returns {class name: boxes}.
 
     Args:
-        output: the folder to be.
-        backend: "lmdb" or "leveldb".
+        output: the folder to be, or the prefix of a split.
+        backend: "lmdb", "leveldb" or "records".
         images: the images.
         labels: {class name: label}.
         progress: wraps the iteration over `images`.
-        made: what lies in the database as `sources.FILE`: how it was made.
+        made: how it was made: what lies in a database as `sources.FILE`, and stands in a card.
+        options: `shards` and `prepare` of `box_shards.write`.
 
     Raises:
         DataError: an image that cannot be read, a class without a label, or a box that is none.
     """
     counts = dict.fromkeys(labels, 0)
+    if backend == "records":
+        found = ((annotated.path.name, _record(annotated, labels, counts)) for annotated in progress(images))
+        box_shards.write(output, found, len(images), labels, counts, made=made, **options)
+        return counts
     with DatabaseWriter(output, backend, {sources.FILE: sources.text(made or {})}) as writer:
         for number, annotated in enumerate(progress(images)):
             writer.put(key(number, annotated.path.name), _record(annotated, labels, counts).SerializeToString())
@@ -92,16 +99,22 @@ def main(_):
     images, ordered = annotations.read_all(f.source, f.images, f.names)
     labels = labelmap.read(f.labelmap) if f.labelmap else labels_of(images, ordered)
     made = {"source": ",".join(f.source), "shuffle": f.seed if f.shuffle else "no"}
-    files = _files(f, images)
-    if f.verify_sources and output.exists():
+    files, shards = _files(f, images), f.backend == "records"
+    if shards and not f.force and common.finished(output.parent, [output.name], made, lambda: files, f.verify_sources):
+        return print(f"Nothing to do: {output} is complete (--force prepares it again).")
+    if not shards and f.verify_sources and output.exists():
         common.check_folder(output, made, lambda: files, True, "remove it, or name another --output")
         return print(f"Nothing to do: {output} is there, made of these sources.")
     made[sources.KEY] = sources.noted(files, f.verify_sources)
     if f.shuffle:
         np.random.default_rng(f.seed).shuffle(images)
-    with common.alone(output.parent, f".{output.name}{lock.NAME}"):
+    options = {
+        "shards": f.shards,
+        "prepare": f"python -m data_prep.detection {common.flags_set(f, one='backend')} --force",
+    }
+    with common.alone(output.parent, lock.NAME if shards else f".{output.name}{lock.NAME}"):
         with common.progress(len(images), output.name) as bar:
-            counts = convert(output, f.backend, images, labels, bar, made)
+            counts = convert(output, f.backend, images, labels, bar, made, **(options if shards else {}))
         written = output.parent / "labelmap.prototxt"
         if not f.labelmap:
             with atomic.replacing(written, DataError) as file:
@@ -111,7 +124,8 @@ def main(_):
     for name, count in sorted(counts.items(), key=lambda item: -item[1])[: common.MANY]:
         print(f"  {labels[name]} {name}: {count}")
     print(f"  labels: {f.labelmap or written}")
-    print(f'  in a prototxt: type: "AnnotatedData" data_param {{ source: "{output}" backend: {f.backend.upper()} }}')
+    backend = "" if shards else f" backend: {f.backend.upper()}"
+    print(f'  in a prototxt: type: "AnnotatedData" data_param {{ source: "{output}"{backend} }}')
     return None
 
 
@@ -128,13 +142,15 @@ if __name__ == "__main__":
     flags.DEFINE_list(
         "source", None, "Folder of VOC's (or several: A,B), .json file of COCO's, or .csv file.", required=True
     )
-    flags.DEFINE_string("output", None, "Database to make.", required=True)
+    flags.DEFINE_string("output", None, "Database to make, or split of shards.", required=True)
     flags.DEFINE_string("images", None, "Folder of the images. Default: VOC's JPEGImages, else the folder of the file.")
     flags.DEFINE_string(
         "names", None, "For VOC: the names of the images to take, such as ImageSets/Main/test.txt in it."
     )
     flags.DEFINE_string("labelmap", None, "Labelmap to number the classes by, such as the training set's.")
-    flags.DEFINE_enum("backend", "lmdb", ["lmdb", "leveldb"], "The form to write.")
+    flags.DEFINE_enum("backend", "lmdb", ["lmdb", "leveldb", "records"], "The form to write.")
+    flags.DEFINE_integer("shards", 10, "How many files a split has at most.", lower_bound=1)
+    flags.DEFINE_bool("force", False, "Make a split of shards again even if it is already there.")
     flags.DEFINE_bool("shuffle", False, "Shuffle the images.")
     flags.DEFINE_integer("seed", 0, "Of the shuffling.")
     sources.define_flag()

@@ -13,7 +13,7 @@ from absl import flags
 from data_prep.images import read_file
 from zoo import command
 from zoo.errors import DataError, Place
-from zoo.formats import datum, records, tfds
+from zoo.formats import box_records, datum, records, tfds
 from zoo.formats.databases import Database, database_kind, record_files
 from zoo.formats.image_list import read_list
 from zoo.formats.shard_check import ShardCheck
@@ -184,6 +184,9 @@ def _from_database(database):
 
 def _from_shards(prefix, card, verify):
     records.check_shards(prefix, card)
+    if box_records.has_boxes(card):
+        at, want = Place(str(records.card_path(prefix))), "records with one label"
+        raise DataError("records with boxes", at=at, want=want, hint="AnnotatedData reads them")
     order = card.channel_order if card.encoding == "raw" else "gray" if card.channels == 1 else "BGR"
     examples = _verified(prefix, card) if verify else _examples(prefix, card)
     return ImageSource("records", card.count, examples, order, card.classes)

@@ -284,7 +284,7 @@ def main(_):
             raise DataError(f"--{flag} without the --runner that it is for", got=f[flag].value, want="--runner with it")
     with common.alone(f.output_dir):
         splits, classes = _splits(f)
-        prepare = "python -m data_prep.imagenet " + common.flags_set(f, exclude=("force",)) + " --force"
+        prepare = "python -m data_prep.imagenet " + common.flags_set(f) + " --force"
         numbers = {"train": (f.shards, SHARDS), "val": (f.val_shards or f.shards, VAL_SHARDS)}
         noted = {split: sources.noted(paths, f.verify_sources) for split, paths in _sources(f).items()}
         cards = {}

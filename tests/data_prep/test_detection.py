@@ -10,9 +10,11 @@ import cv2
 import numpy as np
 import pytest
 
-from data_prep import annotations, detection
-from zoo.errors import DataError
-from zoo.formats import caffe_pb2, labelmap
+from data_prep import annotations, contact_sheet, detection
+from tests.input import tfds_folders
+from zoo.errors import DataError, Place
+from zoo.formats import box_records, caffe_pb2, labelmap
+from zoo.formats import records as records_format
 from zoo.formats.databases import Database
 
 XML = """<annotation><filename>{name}</filename><size><width>40</width><height>20</height><depth>3</depth></size>
@@ -35,6 +37,48 @@ def voc(tmp_path, image):
         (tmp_path / "VOC" / "Annotations" / f"{name}.xml").write_text(XML.format(name=f"{name}.jpg"))
     (tmp_path / "VOC" / "ImageSets" / "test.txt").write_text("b\n")
     return tmp_path / "VOC"
+
+
+def test_shards(voc, tmp_path, image):
+    """The card, the sheet with its boxes, and what TensorFlow Datasets reads; records come back as they went."""
+    images, _ = annotations.read(voc)
+    labels = {"cat": 1, "dog": 2}
+    assert detection.convert(tmp_path / "out" / "trainval", "records", images, labels, shards=9) == {"cat": 2, "dog": 2}
+    detection.convert(tmp_path / "lmdb", "lmdb", images, labels)
+    card = records_format.read_card(tmp_path / "out" / "trainval")
+    assert (card.count, len(card.shards), card.classes) == (2, 2, ("background", "cat", "dog"))
+    assert card.made["per_class"] == [0, 2, 2] and card.made["most_boxes"] == 2
+    assert (card.image_shape, card.encoding) == ((20, 40), "jpeg")
+    again = [
+        box_records.annotated(data, card, Place("here"))
+        for data in records_format.serialised(tmp_path / "out" / "trainval", card)
+    ]
+    for one, two in zip(records(tmp_path / "lmdb"), again, strict=True):
+        for field in ("channels", "height", "width"):
+            one.datum.ClearField(field)
+        assert one == two
+    sheet = cv2.imread(str(tmp_path / "out" / "trainval.png"))
+    assert "| 2 | dog | 2 |" in (tmp_path / "out" / "trainval.md").read_text()
+    assert (sheet[:128] == contact_sheet.BOX).all(-1).sum() > 100
+
+    (first, _), info = tfds_folders.read(tmp_path / "out", "trainval")
+    assert info.features["objects"]["label"].names == ["background", "cat", "dog"]
+    assert first["image/filename"] == b"a.jpg" and first["image"].shape == (20, 40, 3)
+    np.testing.assert_allclose(first["objects"]["bbox"], [[0.1, 0.1, 0.5, 0.5], [0, 0, 1, 1]], rtol=1e-6)
+    assert list(first["objects"]["label"]) == [2, 1] and list(first["objects"]["is_difficult"]) == [False, True]
+
+
+@pytest.mark.parametrize(
+    "damage, said", [(lambda data: b"?" * 40, "not a tf.train.Example"), (None, "want one image; four")]
+)
+def test_a_record_that_is_damaged(voc, tmp_path, damage, said):
+    images, _ = annotations.read(voc)
+    detection.convert(tmp_path / "all", "records", images, {"cat": 1, "dog": 2})
+    card = records_format.read_card(tmp_path / "all")
+    data = next(records_format.serialised(tmp_path / "all", card))
+    data = damage(data) if damage else data.replace(b"objects/label", b"objects/lobel")
+    with pytest.raises(DataError, match=said):
+        box_records.annotated(data, card, Place("here"))
 
 
 def test_several_folders_of_voc_come_one_after_the_other(voc, tmp_path):

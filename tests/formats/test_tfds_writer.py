@@ -137,9 +137,10 @@ def test_splits_that_one_description_cannot_hold(tmp_path, caplog, other, why):
     assert described(tmp_path) == {"train": 1, "val": 1}
 
 
-def test_name_that_tfds_cannot_say(tmp_path, caplog):
-    write_raw(tmp_path, pictures(2, 3, 5, 1), split="train.v2")
-    assert '"train.v2" is no name of a split there' in caplog.text and "features.json" not in names(tmp_path)
+@pytest.mark.parametrize("name, why", [("train.v2", "is no name of a split there"), ("all", "means all splits there")])
+def test_name_that_tfds_cannot_say(tmp_path, caplog, name, why):
+    write_raw(tmp_path, pictures(2, 3, 5, 1), split=name)
+    assert f'"{name}" {why}' in caplog.text and "features.json" not in names(tmp_path)
 
 
 @pytest.mark.parametrize("folder, name", [("My Set-1", "my_set_1"), ("2012", "data_2012"), ("ä", "data")])

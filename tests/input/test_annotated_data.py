@@ -1,10 +1,13 @@
 """AnnotatedData: boxes follow their images, every batch is a function of where it stands."""
 
+import shutil
+
 import cv2
 import numpy as np
 import pytest
 
 from data_prep import annotations, detection
+from data_prep.common import write_arrays
 from zoo.errors import DataError, NetError, UnsupportedError
 from zoo.formats.database_writer import DatabaseWriter
 from zoo.formats.prototxt import parse_net
@@ -31,7 +34,8 @@ def source(tmp_path_factory):
         cv2.imwrite(str(folder / f"{number}.png"), pixels)
         boxes = tuple(annotations.Box(*box) for box in boxes)
         images.append(annotations.Annotated(folder / f"{number}.png", boxes, None, annotations.Place("here")))
-    detection.convert(folder / "lmdb", "lmdb", images, {"red": 1, "green": 2})
+    for backend in ("lmdb", "records"):
+        detection.convert(folder / backend, backend, images, {"red": 1, "green": 2})
     return folder / "lmdb"
 
 
@@ -91,6 +95,47 @@ def test_a_batch_is_a_function_of_where_it_stands(source):
     for _, labels in once:
         corners = labels[0, 0, labels[0, 0, :, 0] >= 0, 3:7]
         assert (corners >= 0).all() and (corners <= 1).all()
+
+
+def test_shards_give_the_batches_of_the_database(source):
+    """Bit for bit, from any batch on, whole and in parts."""
+    one, two = (feed(layer(path, AUGMENTED, SAMPLERS, batch=4)) for path in (source, source.with_name("records")))
+    assert one.shapes == two.shapes
+    for options in ({}, {"joined": 3, "part": (2, 4)}):
+        for a, b in zip(batches(one, 2, **options), batches(two, 2, **options), strict=True):
+            for first, second in zip(a, b, strict=True):
+                np.testing.assert_array_equal(first, second)
+    for first, second in zip(next(iter(one.dataset(5))), next(iter(two.dataset(5)))):
+        np.testing.assert_array_equal(first.numpy(), second.numpy())
+    assert two.fingerprint().startswith("3 records in 3 shards, ")
+    for name in ("records.json", "records-*.tfrecord"):
+        assert feed(layer(source.with_name(name), batch=4)).fingerprint() == two.fingerprint()
+
+
+def test_a_damaged_shard(source, tmp_path):
+    shutil.copytree(source.parent, tmp_path / "copy")
+    found = feed(layer(tmp_path / "copy" / "records"))
+    (shard,) = (tmp_path / "copy").glob("records-00001-*")
+    data = bytearray(shard.read_bytes())
+    data[-20] ^= 1
+    shard.write_bytes(data)
+    with pytest.raises(DataError, match="a damaged or exchanged shard"), found.reading():
+        batches(found, 1)
+    with pytest.raises(DataError, match="a damaged shard"):
+        feed(layer(tmp_path / "copy" / "records"))
+    shard.write_bytes(data[:-1])
+    with pytest.raises(DataError, match="a damaged shard, got .* bytes"):
+        feed(layer(tmp_path / "copy" / "records"))
+
+
+def test_labels_are_no_boxes_and_boxes_no_label(source, tmp_path):
+    write_arrays(tmp_path, "train", np.zeros((2, 4, 4, 3), np.uint8), np.zeros(2, int), 1, "ab", "make it", {})
+    with pytest.raises(DataError, match="has no boxes, got records with one label"):
+        feed(layer(tmp_path / "train"))
+    path = source.with_name("records")
+    data = f'layer {{ name: "d" type: "Data" top: "data" data_param {{ source: "{path}" batch_size: 1 }} }}'
+    with pytest.raises(DataError, match="has records with boxes, want records with one label"):
+        feed(data)
 
 
 def test_parts_of_a_batch_count_their_own_rows(source):

@@ -280,9 +280,14 @@ def serialised(prefix, card, shards=None):
 
 
 def check_examples(prefix, card):
-    """Raises DataError for the first record that is no tf.train.Example, or has no image or label in it."""
+    """Raises DataError for the first record that is no tf.train.Example, or has no image or label in it.
+
+    Where records have a list of labels, as those of `box_records` do, only the image is looked for.
+    """
     tf = command.quiet_tensorflow()
-    wanted = {card.features["image"]: "bytes_list", card.features["label"]: "int64_list"}
+    wanted = {card.features["image"]: "bytes_list"}
+    if "boxes" not in card.features:
+        wanted[card.features["label"]] = "int64_list"
     for number, record in enumerate(serialised(prefix, card)):
         at, hint = Place(f"{prefix}: record {number}"), again(card.prepare)
         try:

@@ -15,12 +15,14 @@ import tempfile
 from absl import logging
 
 from zoo.errors import DataError
-from zoo.formats import atomic, records, regular
+from zoo.formats import atomic, box_records, records, regular
+from zoo.formats.box_records import has_boxes
 from zoo.formats.records import DESCRIPTION
 from zoo.formats.tfds import FRAMING, OURS
 
 TEMPLATE = "{SPLIT}-{SHARD_X_OF_Y}.{FILEFORMAT}"  # what `records.shard_name` makes
 LABELS = [f"{names['label'].replace('/', '.')}.labels.txt" for names in records.NAMES.values()]
+LABELS.append(f"{box_records.FEATURES['label'].replace('/', '-')}.labels.txt")  # as TFDS calls that of a sequence
 VERSION = "1.0.0"
 
 
@@ -69,6 +71,8 @@ def _unlike(cards):
     for name, card in cards.items():
         if not re.fullmatch(r"[\w-]*[^\W_][\w-]*", name):
             return f'"{name}" is no name of a split there'
+        if name == "all":
+            return '"all" means all splits there'
         if card.encoding != "raw" and card.channel_order == "RGB":
             return f"the files of {name} hold red where blue belongs, so that a reader of BGR hands out RGB"
     raw = any(card.encoding == "raw" for card in cards.values())
@@ -99,7 +103,7 @@ def _texts(folder, cards):
         builder=identity,
         description="\n".join(f"{split}: made by `{card.prepare}`" for split, card in cards.items()),
         features=_features(list(cards.values())),
-        supervised_keys=(first.features["image"], first.features["label"]),
+        supervised_keys=None if has_boxes(first) else (first.features["image"], first.features["label"]),
         disable_shuffling=True,
     )
     info.set_file_format("tfrecord")
@@ -132,6 +136,10 @@ def _features(cards):
         if key == "label":
             named = all(card.classes for card in cards)
             found[name] = _label(max((card.classes for card in cards), key=len) if named else ())
+        elif key == "boxes":
+            found[name] = kinds.BBoxFeature()
+        elif key == "difficult":
+            found[name] = kinds.Scalar(np.bool_)
         elif key in records.INTEGERS:
             found[name] = kinds.Scalar(np.int64)
         elif key != "image":
@@ -141,7 +149,16 @@ def _features(cards):
         else:
             encodings = {card.encoding for card in cards}
             found[name] = kinds.Image(shape=shape, encoding_format=encodings.pop() if len(encodings) == 1 else None)
-    return kinds.FeaturesDict(found)
+    return kinds.FeaturesDict(_listed(found, first) if has_boxes(first) else found)
+
+
+def _listed(found, card):
+    """Returns features with those of a box, "objects/bbox" and so on, as one sequence "objects"."""
+    from tensorflow_datasets import features as kinds
+
+    names = [card.features[key] for key in ("boxes", "label", "difficult")]
+    inside = {name.split("/")[-1]: found.pop(name) for name in names}
+    return {**found, names[0].split("/")[0]: kinds.Sequence(inside)}
 
 
 def _label(classes):

@@ -1,28 +1,22 @@
-"""AnnotatedData: images with boxes of a database, augmented as SSD does it (weiliu89/caffe@ssd)."""
+"""AnnotatedData: images with boxes of a database or of shards, augmented as SSD does it (weiliu89/caffe@ssd)."""
 
 import numpy as np
 import tensorflow as tf
-from google.protobuf.message import DecodeError
 
-from zoo.errors import DataError, NetError, Place
-from zoo.formats import caffe_pb2, datum
-from zoo.formats.databases import Database, database_kind
-from zoo.formats.digest import digest
-from zoo.formats.paths import candidates
+from zoo.errors import DataError, NetError
+from zoo.formats import datum
 from zoo.input.augmentation import boxes as b
 from zoo.input.augmentation.colour import distort
 from zoo.input.augmentation.framing import crop, expand, resize
 from zoo.input.augmentation.sampling import chosen
 from zoo.input.feed import Feed
 from zoo.input.order import generator
-from zoo.input.sources.fetch import Fetch, ordinals
+from zoo.input.sources.boxes import open_boxes
 from zoo.input.transform import make_transform, stream_key
-
-CHUNK = 256  # records that are looked at together to count their boxes
 
 
 class AnnotatedDataLayer(Feed):
-    """An AnnotatedData layer: in the order of the database, for ever.
+    """An AnnotatedData layer: in the order of its source, for ever.
 
     What is drawn for an image is a function of the seed, the layer's name, the phase and the ordinal of the record. In
     order: distortion, expansion, a crop that a batch_sampler found, resizing, a crop, a mirror image, mean and scale.
@@ -32,25 +26,21 @@ class AnnotatedDataLayer(Feed):
         phase, data_dir, seed: as for `DataLayer`.
 
     Attributes:
-        shapes: ((N, C, H, W), (1, 1, N * G, 8)) with G the most boxes that an image of the database has, 1 at least.
+        shapes: ((N, C, H, W), (1, 1, N * G, 8)) with G the most boxes that an image of the source has, 1 at least.
 
     Raises:
         NetError: wrong fields.
-        DataError: a database that is missing, damaged, or holds something else.
+        DataError: a source that is missing, damaged, or holds something else.
     """
 
     def __init__(self, layer, phase, *, data_dir=None, seed=0):
         super().__init__(layer)
         spec = self._spec = self.type.spec
         transform = make_transform(layer, spec.transform, phase, seed, data_dir)
-        tried = candidates(spec.source, data_dir, layer.place.file)
-        self._path = next((path for path in tried if database_kind(path)), None)
-        if self._path is None:
-            hint = "python -m data_prep.detection makes one of VOC, COCO or CSV boxes"
-            at = layer.at("data_param.source")
-            raise DataError(f'no database "{spec.source}", tried {", ".join(map(str, tried))}', at=at, hint=hint)
-        self._database, self._fetch, self._random = Database(self._path), Fetch(), phase == "TRAIN"
-        self.most = max(1, self._most_boxes())
+        at = layer.at("data_param.source")
+        self._source = open_boxes(spec.source, at=at, data_dir=data_dir, file=layer.place.file)
+        self._random = phase == "TRAIN"
+        self.most = max(1, *(sum(len(group.annotation) for group in it.annotation_group) for it in self._source.all()))
         self._mean, self._scale, self._mirror = transform.mean, transform.scale, spec.transform.mirror
         self._force = spec.transform.force or "color"
         channels = 1 if self._force == "gray" else 3
@@ -73,18 +63,22 @@ class AnnotatedDataLayer(Feed):
         index, parts = part
         size = self.batch_size * joined // parts
         spec = (tf.TensorSpec(self._size, tf.float32), tf.TensorSpec((self.most, 7), tf.float32))
-        stream = self._fetch.map(ordinals(start_batch * self.batch_size * joined + index, parts), self._nth, spec)
+        stream = self._source.map(self._nth, start_batch * self.batch_size * joined + index, parts, spec)
         stream = stream.batch(size, drop_remainder=True)
         tops = len(self.layer.tops)
         return stream.map(lambda images, boxes: (images, label_rows(boxes))[:tops]).prefetch(2)
 
     def fingerprint(self):
-        """As `Feed.fingerprint`: by the first 16 records and the files' size."""
-        return f"{self._database.count} records, {self._database.size} bytes, {digest(*self._database.read(0, 16))}"
+        """As `Feed.fingerprint`."""
+        return self._source.fingerprint()
+
+    def verify(self, shards):
+        """As `Feed.verify`."""
+        self._source.verify(shards)
 
     def diagnose(self, error):
         """As `Feed.diagnose`."""
-        return self._fetch.diagnose(error)
+        return self._source.diagnose(error)
 
     def _check(self, channels):
         spec, layer = self._spec, self.layer
@@ -100,32 +94,10 @@ class AnnotatedDataLayer(Feed):
                 at = layer.at(f"transform_param.{name}")
                 raise NetError(f"wrong number of {name}", at=at, got=len(values), want=f"1 or {channels}")
 
-    def _most_boxes(self):
-        most = 0
-        for first in range(0, self._database.count, CHUNK):
-            many = min(CHUNK, self._database.count - first)
-            for number, value in enumerate(self._database.read(first, many), first):
-                record = self._parsed(value, number)
-                most = max(most, sum(len(group.annotation) for group in record.annotation_group))
-        return most
-
-    def _parsed(self, value, number):
-        place = Place(f"{self._path}: record {number}")
-        hint = "python -m data_prep.detection makes such a database"
-        try:
-            record = caffe_pb2.AnnotatedDatum.FromString(value)
-        except DecodeError:
-            raise DataError("not an AnnotatedDatum", at=place, hint=hint) from None
-        if not record.HasField("datum") or not record.datum.data:
-            raise DataError("not an AnnotatedDatum", at=place, got="no image in it", hint=hint)
-        return record
-
-    def _nth(self, ordinal):
+    def _nth(self, ordinal, record):
         """Returns (float32 (H, W, C), float32 (G, 7)) of a record of the endless stream; boxes that are none are -1."""
-        spec, number = self._spec, ordinal % self._database.count
-        (value,) = self._database.read(number, 1)
-        record = self._parsed(value, number)
-        image = datum.pixels(record.datum, self._force, Place(f"{self._path}: record {number}"))
+        spec, place = self._spec, self._source.place(ordinal % self._source.count)
+        image = datum.pixels(record.datum, self._force, place)
         boxes, rng = boxes_of(record), generator(self._key, ordinal)
         if spec.distort is not None:
             image = distort(rng, image, spec.distort)
@@ -137,7 +109,7 @@ class AnnotatedDataLayer(Feed):
         if spec.resize is not None:
             image, boxes = resize(rng, image, boxes, spec.resize)
         if spec.crop:
-            image, boxes = self._cropped(rng, image, boxes, number)
+            image, boxes = self._cropped(rng, image, boxes, place)
         if self._mirror and rng.integers(2):
             image, boxes = image[:, ::-1], b.mirrored(boxes)
         values = image.astype(np.float32)
@@ -146,14 +118,12 @@ class AnnotatedDataLayer(Feed):
         padded[: len(boxes)] = boxes
         return np.ascontiguousarray(values, np.float32), padded
 
-    def _cropped(self, rng, image, boxes, number):
+    def _cropped(self, rng, image, boxes, place):
         height, width = self._spec.crop
         high, wide = image.shape[0] - height, image.shape[1] - width
         if high < 0 or wide < 0:
             got, want = f"{image.shape[0]} x {image.shape[1]}", f"{height} x {width} at least (H x W)"
-            raise DataError(
-                "the crop exceeds the image", at=Place(f"{self._path}: record {number}"), got=got, want=want
-            )
+            raise DataError("the crop exceeds the image", at=place, got=got, want=want)
         top, left = (rng.integers(high + 1), rng.integers(wide + 1)) if self._random else (high // 2, wide // 2)
         size = np.float64([image.shape[1], image.shape[0]] * 2)
         region = np.array([left, top, left + width, top + height]) / size

@@ -29,7 +29,7 @@ class Found(NamedTuple):
         return self.card.count if self.card else Database(self.path).count
 
 
-def find_source(name, *, at=None, data_dir=None, file=None):
+def find_source(name, *, at=None, data_dir=None, file=None, hint=None):
     """Returns the `Found` that `name` means; loads no TensorFlow.
 
     A name is the prefix of a split of TFRecord shards (``data/mnist/train``), the pattern or name of its shards
@@ -42,11 +42,12 @@ def find_source(name, *, at=None, data_dir=None, file=None):
         name: `data_param.source`.
         at: the `Place` of the field.
         data_dir, file: where to look besides the working directory; see `candidates`.
+        hint: how such data are prepared; by default by what the name seems to mean.
 
     Raises:
         DataError: nothing is there, or its card is damaged, or a directory holds several splits.
     """
-    hint = prepare_hint(name)
+    hint = hint or prepare_hint(name)
     tried = candidates(name, data_dir, file)
     for path in tried:
         prefix = _prefix(path)
@@ -67,7 +68,7 @@ def find_source(name, *, at=None, data_dir=None, file=None):
         for path in candidates(split, data_dir, file):
             if card_path(path).is_file() or database_kind(path):
                 logging.info('%s: source "%s" is not there; reading %s in its place', at, name, path)
-                return find_source(str(path), at=at)
+                return find_source(str(path), at=at, hint=hint)
     raise DataError(f'source "{name}" is not there, tried {", ".join(map(str, tried))}', at=at, hint=hint)
 
 

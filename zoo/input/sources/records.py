@@ -8,17 +8,15 @@ passes over part of one, without decoding anything.
 import functools
 import re
 
-import numpy as np
 import tensorflow as tf
 from absl import logging
 from google.protobuf.message import DecodeError
 
 from zoo.errors import DataError, Place
-from zoo.formats import datum, records
-from zoo.formats.digest import digest
+from zoo.formats import box_records, datum, records
 from zoo.input.sources import jpeg, ram_cache
 from zoo.input.sources.fetch import Fetch, python
-from zoo.input.sources.record_stream import record_stream
+from zoo.input.sources.shards import Shards
 
 AUTOTUNE = tf.data.AUTOTUNE
 TOO_SMALL = "crop_size exceeds an image"
@@ -41,7 +39,11 @@ class RecordsSource:
     def __init__(self, prefix, *, card=None, force=None, resize=None, at=None):
         self.prefix = prefix
         self.card = card or records.read_card(prefix)
-        records.check_shards(prefix, self.card)
+        self._fetch = Fetch()
+        self._shards = Shards(prefix, self.card, self._fetch)
+        if box_records.has_boxes(self.card):
+            hint = "AnnotatedData reads them"
+            raise DataError(f"{prefix} has records with boxes", at=at, want="records with one label", hint=hint)
         self.channels = {"color": 3, "gray": 1}.get(force, self.card.channels)
         self.encoded = self.card.encoding != "raw"
         if not self.encoded and self.channels != self.card.channels:
@@ -53,7 +55,7 @@ class RecordsSource:
         self.image_shape = self.resize or self.card.image_shape
         self.min_size = self.resize or self.card.min_size
         self._names = [self.card.features[key] for key in ("image", "label")]
-        self._at, self._in_ram, self._fetch, self._shards = at, False, Fetch(), None
+        self._at, self._in_ram = at, False
 
     @property
     def count(self):
@@ -72,19 +74,12 @@ class RecordsSource:
         return f"{name} ({self.count} records)"
 
     def fingerprint(self):
-        """Returns a short text that tells this split from others: by its card, which has each shard's SHA-256.
-
-        Where no SHA-256 was noted, as by TensorFlow Datasets, it is the shards' sizes and counts alone. Names of files,
-        classes and the command that made them do not count.
-        """
-        card = self.card
-        shards = [(shard.count, shard.bytes, shard.sha256) for shard in card.shards]
-        kind = (card.encoding, dict(card.features), card.channels, card.channel_order, card.image_shape)
-        return f"{card.count} records in {len(shards)} shards, {digest(kind, shards)}"
+        """As `Shards.fingerprint`."""
+        return self._shards.fingerprint()
 
     def verify(self, shards):
-        """Has each shard that is read from now on checked once by `shards`, a `ShardCheck`."""
-        self._shards = shards
+        """As `Shards.verify`."""
+        self._shards.verify(shards)
 
     def cache_in_ram(self, parts=1):
         """Makes datasets from now on keep their images in memory once they are decoded; nothing else changes.
@@ -110,9 +105,9 @@ class RecordsSource:
             try:
                 pixels = ram_cache.pixels_of(files, self.channels)
             except tf.errors.OpError as e:
-                raise self._damage(str(e.message).splitlines()[0]) from e
+                raise self._shards.damage(str(e.message).splitlines()[0]) from e
             except UnicodeDecodeError as e:  # where TensorFlow's message quotes what it read
-                raise self._damage("a record that does not parse") from e
+                raise self._shards.damage("a record that does not parse") from e
         logging.info("%s: %s", self._at, ram_cache.check_fits(count, pixels * count // self.count, self._at))
         self._in_ram = True
 
@@ -122,7 +117,7 @@ class RecordsSource:
             example = tf.train.Example.FromString(next(records.serialised(self.prefix, self.card)))
             data = example.features.feature[self._names[0]].bytes_list.value[0]
         except (DataError, DecodeError, IndexError) as e:
-            raise self._damage(str(e)) from e
+            raise self._shards.damage(str(e)) from e
         return datum.decode(data, at=Place(f"{self.prefix}: record 0")).shape[:2]
 
     def batches(self, start_batch, batch_size, transform, part=(0, 1)):
@@ -134,8 +129,7 @@ class RecordsSource:
         """
         index, parts = part
         first = start_batch * batch_size * parts
-        paths = records.shard_paths(self.prefix, self.card)
-        stream = record_stream(paths, self.card.shards, first, part, self._checked)
+        stream = self._shards.stream(first, part)
         if self.encoded or self.resize or parts > 1:
             make = self._one
             if self._in_ram:
@@ -158,8 +152,7 @@ class RecordsSource:
         found = self._fetch.diagnose(error)
         if found:
             return found
-        kinds = tf.errors.DataLossError | tf.errors.InvalidArgumentError | tf.errors.NotFoundError
-        if not isinstance(error, kinds) or "Iterator" not in error.message:  # of the net, not of its data
+        if not self._shards.is_of_reading(error):
             return None
         small = re.search(rf"{TOO_SMALL}\D+(\d+)\D+(\d+)\D+(\d+)\D+(\d+)", error.message)
         if small:
@@ -168,29 +161,7 @@ class RecordsSource:
             want = f"at most {min(height, width)}, as it is {height} x {width} (H x W)"
             hint = "data_prep.imagenet --resize=256 brings images to one size"
             return DataError(TOO_SMALL, at=at, got=crop, want=want, hint=hint)
-        return self._damage(str(error.message).splitlines()[0])
-
-    def _damage(self, said):
-        """Returns the DataError to raise where TensorFlow `said` something while it read."""
-        try:
-            records.check_shards(self.prefix, self.card, contents=True)
-            records.check_examples(self.prefix, self.card)
-        except DataError as damage:
-            return damage
-        hint = records.again(self.card.prepare)
-        return DataError("a record cannot be read", at=Place(str(self.prefix)), got=said, hint=hint)
-
-    def _checked(self, numbers):
-        """Returns the dataset of the same `numbers` of shards, each after the lengths in its file were looked at."""
-
-        def check(number):
-            index = number % len(self.card.shards)
-            records.check_lengths(self.prefix, self.card, index)
-            if self._shards:
-                self._shards.add(self.prefix, self.card, index)
-            return (np.int64(number),)
-
-        return self._fetch.map(numbers, check, (tf.TensorSpec((), tf.int64),), 1).map(lambda number: number)
+        return self._shards.damage(str(error.message).splitlines()[0])
 
     def _parse(self, data, parse):
         """Returns (pixels or files, float32 labels) of serialised records by one of TensorFlow's parsers."""
