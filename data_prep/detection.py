@@ -8,7 +8,8 @@
 
 The CSV has a line a box: image,label,xmin,ymin,xmax,ymax[,difficult], corners in pixels. Image files go over as they
 are. Labels count from 1, as 0 is the background: in COCO's order, else by name; a labelmap of another split, by
---labelmap, keeps its numbers. It is written next to the output, and SSD's own tools read it too. --backend=records
+--labelmap, keeps its numbers. It is written next to the output, and SSD's own tools read it too, and so are the names
+and sizes of the images, as test_name_size.txt for test_lmdb, which DetectionEvaluate reads. --backend=records
 writes a split of shards, with its card and a sheet of its first images, which TensorFlow Datasets opens too.
 """
 
@@ -21,12 +22,12 @@ from data_prep import annotations, box_shards, common, sources
 from data_prep.image_transforms import kind_of
 from data_prep.image_writers import key
 from zoo.errors import DataError, Place
-from zoo.formats import atomic, caffe_pb2, image_file, labelmap, lock
+from zoo.formats import atomic, caffe_pb2, image_file, labelmap, lock, name_sizes
 from zoo.formats.database_writer import DatabaseWriter
 
 
 def convert(output, backend, images, labels, progress=iter, made=None, **options):
-    """Writes `annotations.Annotated` images as AnnotatedDatum; returns {class name: boxes}.
+    """Writes `annotations.Annotated` images as AnnotatedDatum; returns {class name: boxes}, names with their sizes.
 
     Args:
         output: the folder to be, or the prefix of a split.
@@ -40,15 +41,21 @@ def convert(output, backend, images, labels, progress=iter, made=None, **options
     Raises:
         DataError: an image that cannot be read, a class without a label, or a box that is none.
     """
-    counts = dict.fromkeys(labels, 0)
+    counts, sizes = dict.fromkeys(labels, 0), []
+
+    def records():
+        for annotated in progress(images):
+            record = _record(annotated, labels, counts)
+            sizes.append((annotated.path.stem, (record.datum.height, record.datum.width)))
+            yield annotated.path.name, record
+
     if backend == "records":
-        found = ((annotated.path.name, _record(annotated, labels, counts)) for annotated in progress(images))
-        box_shards.write(output, found, len(images), labels, counts, made=made, **options)
-        return counts
+        box_shards.write(output, records(), len(images), labels, counts, made=made, **options)
+        return counts, sizes
     with DatabaseWriter(output, backend, {sources.FILE: sources.text(made or {})}) as writer:
-        for number, annotated in enumerate(progress(images)):
-            writer.put(key(number, annotated.path.name), _record(annotated, labels, counts).SerializeToString())
-    return counts
+        for number, (name, record) in enumerate(records()):
+            writer.put(key(number, name), record.SerializeToString())
+    return counts, sizes
 
 
 def _record(annotated, labels, counts):
@@ -114,19 +121,28 @@ def main(_):
     }
     with common.alone(output.parent, lock.NAME if shards else f".{output.name}{lock.NAME}"):
         with common.progress(len(images), output.name) as bar:
-            counts = convert(output, f.backend, images, labels, bar, made, **(options if shards else {}))
+            counts, sizes = convert(output, f.backend, images, labels, bar, made, **(options if shards else {}))
         written = output.parent / "labelmap.prototxt"
         if not f.labelmap:
-            with atomic.replacing(written, DataError) as file:
-                file.write(labelmap.text(labels).encode())
+            _write(written, labelmap.text(labels))
+        stem = output.name.removesuffix(f"_{f.backend}")
+        named, text = output.parent / f"{stem}_name_size.txt", name_sizes.text(sizes)
+        if text is not None:
+            _write(named, text)
     boxes, without = sum(counts.values()), sum(not annotated.boxes for annotated in images)
     print(f"{output}: {len(images)} images, {without} of them without boxes; {boxes} boxes of {len(labels)} classes")
     for name, count in sorted(counts.items(), key=lambda item: -item[1])[: common.MANY]:
         print(f"  {labels[name]} {name}: {count}")
     print(f"  labels: {f.labelmap or written}")
+    print(f"  names and sizes: {named if text is not None else 'not written, as there are names with spaces'}")
     backend = "" if shards else f" backend: {f.backend.upper()}"
     print(f'  in a prototxt: type: "AnnotatedData" data_param {{ source: "{output}"{backend} }}')
     return None
+
+
+def _write(path, text):
+    with atomic.replacing(path, DataError) as file:
+        file.write(text.encode())
 
 
 def _files(values, images):

@@ -87,7 +87,7 @@ def layers():
     net.conv4_3_norm = L.Normalize(net.conv4_3, across_spatial=False, channel_shared=False, scale_filler=twenty)
     head = XAVIER | {"kernel_size": 3, "pad": 1}
     ssd.heads(net, SOURCES, location=head, confidence=head)
-    ssd.loss_and_score(net)
+    ssd.loss_and_score(net, evaluate={"name_size_file": "data/voc0712/test_name_size.txt"})
     return [
         ssd.data(ssd.TRAIN, "voc0712/trainval_lmdb", 32, TRANSFORM),
         ssd.data(ssd.TEST, "voc0712/test_lmdb", 8, TRANSFORM),

@@ -43,7 +43,10 @@ def test_shards(voc, tmp_path, image):
     """The card, the sheet with its boxes, and what TensorFlow Datasets reads; records come back as they went."""
     images, _ = annotations.read(voc)
     labels = {"cat": 1, "dog": 2}
-    assert detection.convert(tmp_path / "out" / "trainval", "records", images, labels, shards=9) == {"cat": 2, "dog": 2}
+    assert detection.convert(tmp_path / "out" / "trainval", "records", images, labels, shards=9)[0] == {
+        "cat": 2,
+        "dog": 2,
+    }
     detection.convert(tmp_path / "lmdb", "lmdb", images, labels)
     card = records_format.read_card(tmp_path / "out" / "trainval")
     assert (card.count, len(card.shards), card.classes) == (2, 2, ("background", "cat", "dog"))
@@ -104,7 +107,7 @@ def test_voc(voc, tmp_path, image):
     assert [each.path.name for each in annotations.read(voc, names="ImageSets/test.txt")[0]] == ["b.jpg"]
     labels = detection.labels_of(images)
     assert labels == {"cat": 1, "dog": 2}
-    assert detection.convert(tmp_path / "lmdb", "lmdb", images, labels) == {"cat": 2, "dog": 2}
+    assert detection.convert(tmp_path / "lmdb", "lmdb", images, labels)[0] == {"cat": 2, "dog": 2}
     first, _ = records(tmp_path / "lmdb")
     assert first.datum.encoded and first.datum.data == image
     assert (first.datum.height, first.datum.width) == (20, 40)
@@ -198,6 +201,7 @@ def test_the_command(voc, tmp_path):
     assert ran.returncode == 0, ran.stderr
     assert "2 images, 0 of them without boxes; 4 boxes of 2 classes" in ran.stdout
     assert labelmap.read(tmp_path / "out" / "labelmap.prototxt") == {"cat": 1, "dog": 2}
+    assert (tmp_path / "out" / "train_name_size.txt").read_text() == "b 20 40\nb 20 40\n"
     (tmp_path / "other").write_text(labelmap.text({"dog": 1}))
     ran = run(f"--output={tmp_path / 'out' / 'test_lmdb'}", f"--labelmap={tmp_path / 'other'}")
     assert ran.returncode == 1 and "a class without a label, got cat" in ran.stderr and "Traceback" not in ran.stderr

@@ -8,7 +8,7 @@ import pytest
 
 from data_prep import annotations, detection
 from tests.training import runs
-from zoo.formats import caffemodel, prototxt, training_log
+from zoo.formats import caffemodel, name_sizes, prototxt, training_log
 from zoo.formats.text_printer import to_text
 from zoo.netdef.deploy import deploy
 from zoo.netdef.net import net_def_for_state
@@ -35,7 +35,8 @@ def data(tmp_path_factory):
             _draw(voc, f"{number:06d}", rng)
         images, _ = annotations.read(voc)
         labels = {"bird": 3, "boat": 4, "cow": 10}  # VOC's numbers
-        detection.convert(folder / "voc0712" / f"{name}_lmdb", "lmdb", images, labels)
+        _, sizes = detection.convert(folder / "voc0712" / f"{name}_lmdb", "lmdb", images, labels)
+        (folder / "voc0712" / f"{name}_name_size.txt").write_text(name_sizes.text(sizes))
     return folder
 
 
@@ -90,6 +91,7 @@ def test_a_detector_trains_from_a_backbone_and_finds_boxes(name, names, gain, ra
 
     text = (runs.ROOT / "configs" / f"{name}.prototxt").read_text(encoding="utf-8")
     text = re.sub(r"batch_size: \d+", "batch_size: 2", text)
+    text = text.replace('"data/voc0712/test_name_size.txt"', f'"{data}/voc0712/test_name_size.txt"')
     solver = runs.solver_def(prototxt.parse_solver(text, name))
     net = net_def_for_state(solver.tests[0].net, solver.tests[0].state(solver.tests[0].net.message))
     drawn = backbone(tmp_path / "backbone.caffemodel", net, names, gain)

@@ -6,9 +6,12 @@ import pytest
 from tests.layers.one_layer_net import assign, gradients, one_layer, run
 from zoo import reference
 from zoo.errors import ZooError
+from zoo.formats import name_sizes
 from zoo.formats.prototxt import parse_net
 from zoo.layers.base.registry import lookup
+from zoo.layers.ops.boxes import pixel_overlap
 from zoo.netdef.net import net_def
+from zoo.reference.forks.ssd import detection_evaluate
 
 DETECTION = ((1, 24), (1, 12), (1, 2, 24))
 MAPS = ((2, 3, 3, 5), (2, 1, 90, 60))
@@ -119,12 +122,70 @@ def test_normalize_in_place_gives_no_gradient():
         ("", "num_classes must be given"),
         ("num_classes: 3 background_label_id: 3", "no class is the background"),
         ("num_classes: 3 overlap_threshold: 0", "overlap_threshold must be positive"),
-        ("num_classes: 3 name_size_file: 'x'", "name_size_file are not supported"),
+        ("num_classes: 3 name_size_file: 'x'", 'file of names and sizes "x" is not there'),
+        (
+            "num_classes: 3 name_size_file: 'x' resize_param { resize_mode: FIT_SMALL_SIZE height: 3 width: 3 }",
+            "resize_mode: WARP asks for alone, got FIT_SMALL_SIZE",
+        ),
     ],
 )
 def test_detection_evaluate_refuses(body, said):
     with pytest.raises(ZooError, match=said):
         one_layer("DetectionEvaluate", f"detection_evaluate_param {{ {body} }}", ((1, 1, 4, 7), (1, 1, 3, 8)))
+
+
+@pytest.mark.parametrize(
+    "text, said",
+    [
+        ("a 3 4\nb 3\n", "sizes.txt:2: no name with a size, got b 3"),
+        ("a 3 -4\n", "no name with a size"),
+        ("\n", "no names and sizes"),
+        ("a 3 0\n", "no name with a size"),
+    ],
+)
+def test_a_name_size_file_that_is_damaged(text, said, tmp_path):
+    (tmp_path / "sizes.txt").write_text(text)
+    with pytest.raises(ZooError, match=said):
+        name_sizes.read(tmp_path / "sizes.txt")
+
+
+def test_boxes_in_pixels_of_their_images(tmp_path):
+    """Batch after batch, through the end of the file, with images that have no row and take no size."""
+    sizes = [("a", (7, 9)), ("b", (30, 4)), ("c", (500, 353)), ("d", (12, 12)), ("e", (2, 60))]
+    (tmp_path / "sizes.txt").write_text(name_sizes.text(sizes))
+    body = f"num_classes: 3 evaluate_difficult_gt: false name_size_file: '{tmp_path}/sizes.txt'"
+    bottoms = ((1, 1, 24, 7), (1, 1, 10, 8))
+    net = one_layer("DetectionEvaluate", f"detection_evaluate_param {{ {body} }}", bottoms)
+    plain = one_layer(
+        "DetectionEvaluate", "detection_evaluate_param { num_classes: 3 evaluate_difficult_gt: false }", bottoms
+    )
+    rng, done, differ = np.random.default_rng(0), 0, 0
+    grid = np.array([[0, 0, 0.3, 0.4], [0.2, 0.1, 0.6, 0.5], [0.5, 0.5, 1, 1]])
+    for _ in range(4):
+        images, label = rng.integers(0, 4, (24, 1)), rng.integers(1, 3, (24, 1))
+        shift = rng.normal(size=(24, 4)) * 0.07
+        found = np.concatenate([images, label, rng.uniform(size=(24, 1)), grid[rng.integers(0, 3, 24)] + shift], 1)
+        found[rng.permutation(24)[:8]] = -1
+        there = [rng.integers(0, 4, (10, 1)), rng.integers(1, 3, (10, 1)), np.zeros((10, 1))]
+        there = np.concatenate([*there, grid[rng.integers(0, 3, 10)], rng.integers(0, 2, (10, 1))], 1)
+        found, there = np.float32(found)[None, None], np.float32(there)[None, None]
+        definition = net.layers[-1].definition
+        want = detection_evaluate(definition, found, there, done)
+        top = run(net, found, there)
+        rows = net.layers[-1].type.real_rows(top)
+        np.testing.assert_allclose(top[0, 0, :rows], want[0, 0, :rows], rtol=1e-6)
+        assert rows == want.shape[2]
+        differ += (top != run(plain, found, there)).any()
+        done += len(set(found[0, 0, :, 0]) - {-1})
+    assert done > len(sizes) and differ
+
+
+def test_boxes_apart_share_a_pixel():
+    one, other = np.float32([0, 0, 3, 3]), np.float32([5, 0, 8, 3])
+    assert pixel_overlap(one, other, np) == pytest.approx(1 / 31)
+    assert pixel_overlap(one, one, np) == 1 and pixel_overlap(one, np.float32([3, 0, 5, 3]), np) == pytest.approx(
+        4 / 24
+    )
 
 
 def test_detection_evaluate_takes_a_padded_top_and_a_shorter_one_alike():

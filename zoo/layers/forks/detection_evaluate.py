@@ -3,10 +3,11 @@
 import numpy as np
 
 from zoo.errors import UnsupportedError
+from zoo.formats import name_sizes
 from zoo.layers.base.layer_type import LayerType
 from zoo.layers.base.lazy import ops
 from zoo.layers.base.registry import layer_type
-from zoo.layers.ops.boxes import overlap
+from zoo.layers.ops.boxes import overlap, pixel_overlap
 from zoo.layers.ops.layout import to_caffe
 
 
@@ -19,7 +20,8 @@ class DetectionEvaluate(LayerType):
     (1, 1, M, 5): for each class but the background -1, label, boxes, -1, -1; then each detection's image, label, score,
     1 if true, 1 if false, by image and label. Those of a label that the image has boxes of come by descending score,
     others in the order given. Difficult boxes, where they are not evaluated, are not counted, and make neither true nor
-    false. No gradient, no blobs.
+    false. With a name_size_file boxes are clipped and scaled to pixels of their image, the next of the file for each
+    image with a row, from batch to batch and round and round; a pixel is added to widths. No gradient, no blobs.
 
     M is K - 1 and what is a detection; the graph's top holds all D, and rows of -1 behind.
     """
@@ -48,13 +50,16 @@ class DetectionEvaluate(LayerType):
             raise p.error("no class is the background", "background_label_id", got=self.background, want=want)
         if not self.threshold > 0:
             raise p.error("overlap_threshold must be positive", "overlap_threshold", got=f"{self.threshold:g}")
-        if p.has("name_size_file"):
+        self.sizes = p.name_size_file or None
+        modes = type(p.resize_param)
+        if self.sizes and p.has("resize_param") and p.resize_param.resize_mode != modes.WARP:
             raise UnsupportedError(
-                "boxes scaled to the sizes of a name_size_file are not supported",
-                at=p.at("name_size_file"),
-                hint="without it boxes are compared as parts of their image, which changes a score but little",
+                "boxes are scaled to their images as resize_mode: WARP asks for alone",
+                at=p.at("resize_param"),
+                got=modes.Resize_mode.Name(p.resize_param.resize_mode),
+                hint="without name_size_file boxes are compared as parts of their image, which changes a score little",
             )
-        p.no_effect("resize_param")  # says how boxes are scaled to those sizes
+        p.no_effect("resize_param")  # of the sizes' alone
 
     def top_shapes(self, bottoms):
         """(1, 1, classes without the background + D, 5)."""
@@ -72,7 +77,12 @@ class DetectionEvaluate(LayerType):
         return f'layer "{self.layer.name}" has the boxes of all items in one list'
 
     def build(self, site):
-        """Works on tables of (D, G) values."""
+        """Works on tables of (D, G) values; where the images' sizes are is state of the net.
+
+        Raises:
+            DataError: the name_size_file is not there, or holds something else.
+        """
+        place = _Sizes(self, site) if self.sizes else None
         labels = np.array([label for label in range(self.classes) if label != self.background], np.float32)
 
         def evaluate(found, there):
@@ -81,7 +91,9 @@ class DetectionEvaluate(LayerType):
             counted = ops.sum(ops.where(ops.equal(there[:, 1], labels[:, None]), usable, 0.0), axis=1)
             ones = -ops.ones_like(counted)
             head = ops.stack([ones, ones * 0 + labels, counted, ones, ones], axis=1)
-            return ops.concatenate([head, self._detections(found, there)], axis=0)[None, :, :, None]
+            rows = self._detections(found, there, place.of(found) if place else None)
+            top = ops.concatenate([head, rows], axis=0)[None, :, :, None]
+            return place.passed(top, found) if place else top
 
         return evaluate
 
@@ -94,8 +106,11 @@ class DetectionEvaluate(LayerType):
             counts = ops.logical_and(counts, ops.equal(there[:, 7], 0))
         return there, ops.cast(counts, "float32")
 
-    def _detections(self, found, there):
-        """Returns a row for each of `found` (D, 7): what is a detection first, in order, then rows of zeros or -1."""
+    def _detections(self, found, there, sizes):
+        """Returns a row for each of `found` (D, 7): what is a detection first, in order, then rows of zeros or -1.
+
+        `sizes` are (width, height) of their images (D, 2), or None.
+        """
         image, label, score = (found[:, i] for i in range(3))
         both = [ops.equal(found[:, None, i], there[None, :, i]) for i in (0, 1)]
         here = ops.logical_and(ops.logical_and(*both), ops.not_equal(image, -1)[:, None])
@@ -106,7 +121,12 @@ class DetectionEvaluate(LayerType):
         real = ops.logical_and(ops.not_equal(image, -1), labelled)
         order = ops.take(order, ops.argsort(ops.take(ops.where(real, image, np.inf), order)))
         found, here, real = (ops.take(x, order, axis=0) for x in (found, here, real))
-        overlaps = overlap([found[:, i, None] for i in range(3, 7)], [there[None, :, i] for i in range(3, 7)])
+        boxes = [found[:, i, None] for i in range(3, 7)], [there[None, :, i] for i in range(3, 7)]
+        if sizes is None:
+            overlaps = overlap(*boxes)
+        else:
+            scale = [ops.take(sizes, order, axis=0)[:, i, None] for i in (0, 1, 0, 1)]
+            overlaps = pixel_overlap(*([ops.clip(x, 0.0, 1.0) * s for x, s in zip(box, scale)] for box in boxes))
         overlaps = ops.where(here, overlaps, -1.0)
         best = ops.one_hot(ops.argmax(overlaps, axis=1), there.shape[0], dtype="float32")
         enough = ops.max(overlaps, axis=1) >= self.threshold
@@ -125,3 +145,40 @@ class DetectionEvaluate(LayerType):
         place = ops.cumsum(ops.ones_like(true)) - ops.sum(ops.cast(real, "float32"))
         rest = ops.where(ops.logical_and(place > 0, place <= unwritten)[:, None], 0.0, -1.0)
         return ops.where(real[:, None], rows, rest)
+
+
+class _Sizes:
+    """The sizes of a name_size_file, and how many images of it have gone by."""
+
+    def __init__(self, layer_type, site):
+        from zoo.layers.keras_layers.carried_state import LoadState, StoreState
+
+        layer = layer_type.layer
+        at = layer.at("detection_evaluate_param.name_size_file")
+        found = name_sizes.read(layer_type.sizes, at, layer.place.file)
+        self._table = np.array([size[::-1] for _, size in found], np.float32)
+        state, plain = [site.state("images", ())], {"dtype": "float32", "autocast": False}
+        self._load, self._store = (
+            kind(state, name=f"{site.name}.{name}", **plain)
+            for kind, name in ((LoadState, "load"), (StoreState, "keep"))
+        )
+
+    def of(self, found):
+        """Returns (width, height) of the image of each row of `found` (D, 7), (D, 2)."""
+        image = found[:, 0]
+        before = ops.logical_and(_first_rows(image)[None, :], image[None, :] < image[:, None])
+        number = self._load(found)[0] + ops.sum(ops.cast(before, "float32"), axis=1)
+        return ops.take(self._table, ops.cast(ops.mod(number, len(self._table)), "int32"), axis=0)
+
+    def passed(self, top, found):
+        """Returns `top`, and counts the images of `found`."""
+        number = self._load(found)[0] + ops.sum(ops.cast(_first_rows(found[:, 0]), "float32"))
+        return self._store([top, ops.mod(number, len(self._table))])
+
+
+def _first_rows(image):
+    """Returns for each of the images of rows (D,) whether it is one and has no earlier row."""
+    count = image.shape[0]
+    earlier = np.tri(count, count, -1, dtype=bool)
+    again = ops.any(ops.logical_and(ops.equal(image[:, None], image[None, :]), earlier), axis=1)
+    return ops.logical_and(ops.not_equal(image, -1), ops.logical_not(again))

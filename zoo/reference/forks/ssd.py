@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from zoo.formats import name_sizes
 from zoo.reference.layer import enum_name
 
 LOWEST = -np.finfo(np.float32).max
@@ -136,9 +137,24 @@ def prior_box(layer, x, image):
     return np.stack([values, np.tile(variance, len(values) // len(variance))])[None]
 
 
-def detection_evaluate(layer, det, gt):
-    """One image and one label after another, as detection_evaluate_layer.cpp:80-227."""
+def pixel_jaccard(one, other, size):
+    """Overlap of boxes clipped and scaled to an image of `size` (height, width) (bbox_util.cpp:65-214, 274-294)."""
+    one, other = (np.clip(np.float32(box[:4]), 0, 1) * np.float32([size[1], size[0]] * 2) for box in (one, other))
+    corners = np.concatenate([np.maximum(one[:2], other[:2]), np.minimum(one[2:], other[2:])])
+    if (corners[2:] < corners[:2]).any():
+        corners = np.zeros(4)
+    areas = [0 if (b[2:] < b[:2]).any() else np.prod(b[2:] - b[:2] + 1) for b in (one, other)]
+    shared = np.prod(corners[2:] - corners[:2] + 1)
+    return shared / (sum(areas) - shared)
+
+
+def detection_evaluate(layer, det, gt, before=0):
+    """One image and one label after another, as detection_evaluate_layer.cpp:80-227.
+
+    `before` is how many images have gone by, for a name_size_file.
+    """
     p = layer.message.detection_evaluate_param
+    sizes = name_sizes.read(p.name_size_file, file=layer.place.file) if p.name_size_file else None
     found, there = {}, {}
     for row in det[0, 0]:
         if row[0] != -1:
@@ -152,11 +168,15 @@ def detection_evaluate(layer, det, gt):
         boxes = [box for labels in there.values() for box in labels.get(label, [])]
         if label != p.background_label_id:
             rows.append([-1, label, sum(p.evaluate_difficult_gt or not box[4] for box in boxes), -1, -1])
-    for image in sorted(found):
+    for number, image in enumerate(sorted(found), before):
+        size = sizes and sizes[number % len(sizes)][1]
         for label in sorted(set(found[image]) - {-1}):
             boxes, seen = there.get(image, {}).get(label), set()
             for row in found[image][label] if not boxes else sorted(found[image][label], key=lambda row: -row[0]):
-                overlaps = [jaccard(row[1:], box[:4]) for box in boxes or [np.zeros(5)]]
+                overlaps = [
+                    pixel_jaccard(row[1:], box[:4], size) if size else jaccard(row[1:], box[:4])
+                    for box in boxes or [np.zeros(5)]
+                ]
                 best = int(np.argmax(overlaps))
                 true, false = 0, 1
                 if boxes and overlaps[best] >= p.overlap_threshold:
