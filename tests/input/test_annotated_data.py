@@ -177,7 +177,7 @@ def test_refusals(source, transform, error, said):
 
 
 def test_what_is_no_such_database(source, tmp_path):
-    with pytest.raises(DataError, match="gone\" is not there, tried .*data_prep.detection"):
+    with pytest.raises(DataError, match="gone. is not there, tried .*data_prep.detection"):
         feed(layer(tmp_path / "gone"))
     with DatabaseWriter(tmp_path / "lmdb", "lmdb") as writer:
         writer.put(b"0", b"\x08\x03")
