@@ -19,7 +19,7 @@ from zoo.netdef.shape_inference import infer_shapes
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 FILES = sorted((ROOT / "configs").glob("*.prototxt"))
 PHASES = ("TRAIN", "TEST")
-SCORES = ("Accuracy", "SoftmaxWithLoss", "Data")
+SCORES = ("Accuracy", "SoftmaxWithLoss", "Data", "EuclideanLoss")
 
 
 DETECTORS = {"ssd_digits": 96, "ssd300_vgg16": 300, "mobilenet_ssd": 300}  # with the size of their images
@@ -93,8 +93,8 @@ def test_the_header_says_command_and_score(path):
 def test_the_solver_holds_one_net_and_a_whole_recipe(path):
     solver = solver_of(path)
     assert solver.train.field == "net_param"
-    assert [source.field for source in solver.tests] == ["net_param"]
-    assert len(solver.test_iter) == 1
+    assert {source.field for source in solver.tests} == {"net_param"}
+    assert len(solver.test_iter) == len(solver.tests) == (2 if path.stem == "mnist_autoencoder" else 1)
     assert solver.snapshot_prefix == path.stem
     assert solver.max_iter > 0
     assert solver.random_seed is not None
@@ -145,7 +145,7 @@ def data_of(net, facts):
 def test_batch_sizes_are_the_stated_ones(path, phase):
     sizes = set()
     for layer in definition(path, phase).layers:
-        for param in ("data_param", "hdf5_data_param"):
+        for param in ("data_param", "hdf5_data_param", "image_data_param"):
             if layer.message.HasField(param) and not (path.stem == "lstm_captioner" and layer.name == "images"):
                 sizes.add(getattr(layer.message, param).batch_size)
     assert sizes == {FACTS[path.stem].batches[PHASES.index(phase)]}

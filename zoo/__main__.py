@@ -28,6 +28,7 @@ COMMANDS = {
     "cifar10": "data_prep.cifar10",
     "imagenet": "data_prep.imagenet",
     "siamese_mnist": "data_prep.siamese_mnist",
+    "hdf5_points": "data_prep.hdf5_points",
     "databases": "data_prep.databases",
     "detection": "data_prep.detection",
     "pasted_digits": "data_prep.pasted_digits",

@@ -1,6 +1,20 @@
 """The keys in the headers of the generated configs; `zoo.formats.config_header` says what each means."""
 
 KEYS = {
+    "c3d": """
+net: C3D on clips of 16 frames
+parameters: 78,409,573
+input: 3 x 16 x 112 x 112 (C x L x H x W)
+recipe: facebook/C3D examples/c3d_finetuning
+published: none
+""",
+    "caffenet_full_conv": """
+net: CaffeNet with convolutions for inner products
+parameters: 60,965,224
+input: 3 x any x any
+recipe: ours, from CaffeNet's weights
+published: none
+""",
     "cifar10_resnet20": """
 net: ResNet-20, shortcuts without parameters
 parameters: 269,722 + 1,395
@@ -16,6 +30,14 @@ input: 3 x 32 x 32, cropped from 40 x 40
 recipe: paper
 published: 93.03 %
 published_in: table 6 of arXiv 1512.03385
+""",
+    "cifar10_wrn16_4": """
+net: WRN-16-4, wide and pre-activated
+parameters: 2,748,890 + 3,629
+input: 3 x 32 x 32, cropped from 40 x 40
+recipe: paper
+published: 94.98 %
+published_in: table 6 of arXiv 1605.07146
 """,
     "densenet121": """
 net: DenseNet-121, growth 32
@@ -33,6 +55,14 @@ recipe: paper
 published: top-1 76.09 %, top-5 93.14 %
 published_in: readme of shicai/DenseNet-Caffe, converted weights
 """,
+    "flickr_style": """
+net: CaffeNet with a new last layer for 20 styles
+parameters: 56,950,164
+input: 3 x 227 x 227
+recipe: BVLC models/finetune_flickr_style
+published: 39.16 %
+published_in: BVLC/caffe models/finetune_flickr_style/readme.md
+""",
     "inception_bn": """
 net: GoogLeNet with BatchNorm
 parameters: 11,194,984 + 19,973
@@ -48,6 +78,72 @@ input: 3 x 299 x 299
 recipe: paper, without what Caffe does not have
 published: top-1 78.33 %, top-5 94.25 %
 published_in: readme of soeaver's release, converted weights
+""",
+    "lenet_6_16": """
+net: LeNet with 6 and 16 channels, ReLU
+parameters: 44,426
+input: 1 x 28 x 28
+recipe: a lecture's: Adam, 10 epochs
+published: 0.974 and more
+published_in: the lecture
+""",
+    "lenet_adadelta": """
+net: LeNet by AdaDelta
+parameters: 431,080
+input: 1 x 28 x 28
+recipe: Caffe's examples/mnist
+published: none
+""",
+    "lenet_adagrad": """
+net: LeNet by AdaGrad
+parameters: 431,080
+input: 1 x 28 x 28
+recipe: ours, with numbers of Caffe's examples/mnist
+published: none
+""",
+    "lenet_adam": """
+net: LeNet by Adam
+parameters: 431,080
+input: 1 x 28 x 28
+recipe: Caffe's examples/mnist
+published: none
+""",
+    "lenet_linear": """
+net: LeNet without its ReLU
+parameters: 431,080
+input: 1 x 28 x 28
+recipe: Caffe's examples/mnist
+published: 0.9924
+published_in: the lab's page
+""",
+    "lenet_multistep": """
+net: LeNet, its rate falling by steps
+parameters: 431,080
+input: 1 x 28 x 28
+recipe: Caffe's examples/mnist
+published: none
+""",
+    "lenet_nesterov": """
+net: LeNet by Nesterov's momentum
+parameters: 431,080
+input: 1 x 28 x 28
+recipe: Caffe's examples/mnist, by another rule
+published: none
+""",
+    "lenet_rmsprop": """
+net: LeNet by RMSProp
+parameters: 431,080
+input: 1 x 28 x 28
+recipe: Caffe's examples/mnist
+published: none
+""",
+    "mnist_dropout": """
+net: two convolutions and dropout
+parameters: 21,840
+input: 1 x 28 x 28
+recipe: PyTorch's first basic example
+published: 99 %
+published_in: the lab's page
 """,
     "mobilenet_ssd": """
 net: SSD on MobileNet v1, six maps of boxes
@@ -130,6 +226,15 @@ recipe: authors
 published: top-5 80.3 % or better
 published_in: readme of the release
 """,
+    "srcnn": """
+net: SRCNN 9-1-5
+parameters: 8,129
+input: 1 x 33 x 33
+recipe: authors
+published: 32.39 dB on Set5 at a scale of 3
+published_in: section 4.1 of arXiv 1501.00092
+score: loss
+""",
     "ssd300_vgg16": """
 net: SSD300 on VGG-16, six maps of boxes
 parameters: 26,285,486
@@ -138,6 +243,15 @@ recipe: authors (docs/detection.md)
 published: mAP 77.2 % on VOC 2007 test
 published_in: readme of weiliu89/caffe, branch ssd
 score: detection_eval
+""",
+    "vdsr": """
+net: VDSR, twenty convolutions
+parameters: 665,921
+input: 1 x 41 x 41
+recipe: paper, gradients clipped together
+published: 37.53 dB on Set5 at a scale of 2
+published_in: table 3 of arXiv 1511.04587
+score: loss
 """,
     "vgg16": """
 net: VGG-16, configuration D

@@ -7,11 +7,17 @@ BATCHES = (128, 100)
 POOL = caffe_pb2.PoolingParameter
 
 
-def data(batches=BATCHES):
-    """Returns the fields of the data layer in TRAIN and TEST: 40 x 40 with a border of zeros, cropped to 32 x 32."""
+def data(batches=BATCHES, **transform):
+    """Returns the fields of the data layer in TRAIN and TEST: 40 x 40 with a border of zeros, cropped to 32 x 32.
+
+    Args:
+        batches: images of a batch in both.
+        transform: more fields of transform_param.
+    """
     train, test = (
         {
-            "transform_param": {"mirror": mirror, "crop_size": 32, "mean_file": "cifar10_pad4/mean.binaryproto"},
+            "transform_param": {"mirror": mirror, "crop_size": 32, "mean_file": "cifar10_pad4/mean.binaryproto"}
+            | transform,
             "data_param": {"source": f"cifar10_pad4/{split}", "batch_size": batch},
         }
         for split, batch, mirror in zip(("train", "test"), batches, (True, False))
@@ -74,13 +80,17 @@ SOLVER = {
     "snapshot": 4000,
 }
 
+COMMANDS = """
+  python -m data_prep.cifar10 --source=DIRECTORY_OR_ARCHIVE --pad=4 --output_dir=data/cifar10_pad4
+  python -m data_prep.mean_image --source=data/cifar10_pad4/train --output=data/cifar10_pad4/mean.binaryproto
+  python -m zoo.train --config=configs/{name}.prototxt
+""".strip("\n")
+
 HEADER = """
 ResNet-{depth} on CIFAR-10: He, Zhang, Ren and Sun, arXiv 1512.03385, section 4.2, with the shortcuts of their
 option A, which have no parameters. {parameters} learned parameters, and {statistics} numbers of running statistics.
 
-  python -m data_prep.cifar10 --source=DIRECTORY_OR_ARCHIVE --pad=4 --output_dir=data/cifar10_pad4
-  python -m data_prep.mean_image --source=data/cifar10_pad4/train --output=data/cifar10_pad4/mean.binaryproto
-  python -m zoo.train --config=configs/cifar10_resnet{depth}.prototxt
+{commands}
 
 Score of the original authors, not run here: {score} % (their table 6, error {error}). The recipe is theirs: batch
 128, rate 0.1 divided by 10 at 32,000 and 48,000 of 64,000 iterations, decay 0.0001, the mean of each pixel
@@ -92,6 +102,7 @@ G, B in that order.
 
 def config(depth, parameters, statistics, error):
     """Returns the text of the config of `depth` layers; the figures are for its header."""
+    name, figures = f"cifar10_resnet{depth}", {"parameters": parameters, "statistics": statistics, "error": error}
     score = f"{100 - float(error):.2f}"
-    header = HEADER.format(depth=depth, parameters=parameters, statistics=statistics, error=error, score=score)
-    return sketch(depth).text(f"cifar10_resnet{depth}", header, SOLVER)
+    header = HEADER.format(depth=depth, commands=COMMANDS.format(name=name), score=score, **figures)
+    return sketch(depth).text(name, header, SOLVER)

@@ -19,16 +19,18 @@ class Sketch:
         sections: {name of a layer: comment before it}.
     """
 
-    def __init__(self, name, train, test):
+    def __init__(self, name, train, test, kind="Data", layer="data"):
         """Begins with the data layer of both phases.
 
         Args:
             name: of the net.
-            train, test: {field of the Data layer: value} for each phase, such as `imagenet(256)` gives.
+            train, test: {field of the data layer: value} for each phase, such as `imagenet.data(256)` gives.
+            kind: its type, with the tops data and label.
+            layer: its name.
         """
         self.name, self.sections, self._spec, self._heading = name, {}, NetSpec(), None
-        self._test = test
-        self.data, self.label = L.Data(ntop=2, include={"phase": caffe_pb2.TRAIN}, **train)
+        self._kind, self._test = getattr(L, kind), test
+        self.data, self.label = self._kind(ntop=2, name=layer, include={"phase": caffe_pb2.TRAIN}, **train)
         self._spec["data"], self._spec["label"] = self.data, self.label
 
     def section(self, text):
@@ -54,7 +56,7 @@ class Sketch:
     def layers(self):
         """Returns the LayerParameters."""
         train, *others = self._spec.to_proto().layer
-        data, _ = L.Data(ntop=2, name=train.name, include={"phase": caffe_pb2.TEST}, **self._test)
+        data, _ = self._kind(ntop=2, name=train.name, include={"phase": caffe_pb2.TEST}, **self._test)
         test = data.to_proto().layer[0]
         test.top[:] = train.top
         return [train, test, *others]

@@ -37,6 +37,8 @@ VOC = {"data": ((3, 375, 500),), "label": ((1, 375, 500),)}
 VGG_BODY = 14714688  # its thirteen convolutions
 FCN_BODY = VGG_BODY + (7 * 7 * 512 + 1) * 4096 + (4096 + 1) * 4096 + (4096 + 1) * 21  # 134 M in table 1 of the paper
 
+WIDE = ((16, 64), (64, 128), (128, 256))  # channels that a group of WRN-16-4 reads and gives
+
 FACTS = {
     # 10 classes. (5*5*1+1)*20 + (5*5*20+1)*50 + (4*4*50+1)*500 + (500+1)*10.
     "lenet": Facts(431080, images(28, "mnist", 1), (64, 100), {"pool2": (50, 4, 4)}, flops=(2293000, None)),
@@ -352,5 +354,92 @@ FACTS = {
         },
         statistics=21888 + 27 + 2 * (256 + 512 + 128 + 256 + 128 + 256 + 64 + 128) + 8,
         outputs=("detection_eval",),
+    ),
+    # The weights and 10 biases of cifar10_full; BatchNorm of 32, 32 and 64 channels.
+    "cifar10_sigmoid_bn": Facts(
+        5 * 5 * 32 * (3 + 32 + 64) + (4 * 4 * 64 + 1) * 10,
+        images(32, "cifar"),
+        (100, 1000),
+        {"bn1": (32, 16, 16), "pool3": (64, 4, 4)},
+        statistics=2 * 128 + 3,
+        flops=(12298240, None),
+    ),
+    # The paper's table 1 with k = 4 and N = 2: convolutions, a projection a group, two numbers of a Scale for each
+    # channel that is normalised, (256+1)*10. Later implementations say 2.75 M.
+    "cifar10_wrn16_4": Facts(
+        9 * 3 * 16
+        + sum(9 * (read * given + 3 * given * given) + read * given for read, given in WIDE)
+        + 2 * (sum(read + 3 * given for read, given in WIDE) + 256)
+        + (256 + 1) * 10,
+        images(32),
+        (128, 100),
+        {"group1_2": (64, 32, 32), "group3_2": (256, 8, 8)},
+        statistics=2 * (sum(read + 3 * given for read, given in WIDE) + 256) + 13,
+        flops=(392612352, None),
+    ),
+    **{
+        f"lenet_{name}": Facts(431080, images(28, "mnist", 1), (64, 100), {"pool2": (50, 4, 4)}, flops=(2293000, None))
+        for name in ("multistep", "adam", "rmsprop", "adadelta", "adagrad", "nesterov", "linear")
+    },
+    # (5*5*1+1)*6 + (5*5*6+1)*16 + (4*4*16+1)*120 + (120+1)*84 + (84+1)*10.
+    "lenet_6_16": Facts(44426, images(28, "mnist", 1), (100, 100), {"pool2": (16, 4, 4)}, flops=(281640, None)),
+    # (5*5*1+1)*10 + (5*5*10+1)*20 + (4*4*20+1)*50 + (50+1)*10; PyTorch users know the number.
+    "mnist_dropout": Facts(21840, images(28, "mnist", 1), (64, 1000), {"pool2": (20, 4, 4)}, flops=(480500, None)),
+    # 784, 1000, 500, 250, 30 and back.
+    "mnist_autoencoder": Facts(
+        sum((a + 1) * b + (b + 1) * a for a, b in ((784, 1000), (1000, 500), (500, 250), (250, 30))),
+        {"data": ((1, 28, 28),)},
+        (100, 100),
+        {"encode4": (30,), "decode1neuron": (784,)},
+        outputs=("cross_entropy_loss", "l2_error"),
+        flops=(2 * (784 * 1000 + 1000 * 500 + 500 * 250 + 250 * 30), None),
+    ),
+    "logreg_hdf5": Facts((4 + 1) * 2, {"data": ((4,), ())}, (10, 10), {"fc1": (2,)}, flops=(8, None)),
+    # Besides the body, one score, two bilinear kernels a class.
+    "fcn16s": Facts(
+        FCN_BODY + (512 + 1) * 21 + 21 * (4 * 4 + 32 * 32),
+        VOC,
+        (1, 1),
+        {"score": (21, 375, 500)},
+        flops=(146334864768, None),
+    ),
+    # CaffeNet, whose arrays lie otherwise.
+    "caffenet_full_conv": Facts(
+        60965224,
+        images(227),
+        (256, 50),
+        {"pool5": (256, 6, 6), "fc6-conv": (4096, 1, 1), "fc8-conv": (1000, 1, 1)},
+        outputs=CLASSIFIED,
+        flops=(724406816, 724e6),
+    ),
+    # CaffeNet with (4096+1)*20 in place of (4096+1)*1000.
+    "flickr_style": Facts(
+        60965224 - (4096 + 1) * (1000 - 20), images(227), (50, 50), {"fc8_flickr": (20,)}, flops=(720392736, None)
+    ),
+    # The paper says 8,032 weights; here with biases.
+    "srcnn": Facts(
+        8032 + 64 + 32 + 1,
+        {"data": ((1, 33, 33), (1, 21, 21))},
+        (128, 2),
+        {"conv1": (64, 25, 25), "conv3": (1, 21, 21)},
+        outputs=("loss",),
+        flops=(25 * 25 * (81 * 64 + 64 * 32) + 21 * 21 * 25 * 32, None),
+    ),
+    # (9+1)*64 + 18*(9*64+1)*64 + (9*64+1)*1.
+    "vdsr": Facts(
+        665921,
+        {"data": ((1, 41, 41), (1, 41, 41))},
+        (64, 2),
+        {"conv19": (64, 41, 41), "sum": (1, 41, 41)},
+        outputs=("loss",),
+        flops=(1117367424, None),
+    ),
+    # 78.4 million and 38.5 billion multiply-adds in later papers; fc6 reads 4*4*512 numbers.
+    "c3d": Facts(
+        78409573,
+        {"data": ((3, 16, 112, 112), ())},
+        (30, 30),
+        {"pool1": (64, 16, 56, 56), "pool5": (512, 1, 4, 4), "fc8": (101,)},
+        flops=(38547378176, 38.5e9),
     ),
 }
