@@ -2,9 +2,10 @@
 
   python -m benchmarks.gpu_cifar_check --carried=DIRECTORY        a line for each config; exit code 1 where one differs
 
-Batches must be equal bit for bit, crops and mirrors included. Of the arrays after one iteration the worst differences
-are shown in parts of the array's largest value, of the first losses in parts of the loss. (A few iterations on, a unit
-near zero may pass its ReLU on one side only, which moves an array by parts of a hundred.)
+Batches must be equal bit for bit, crops and mirrors included, and the first loss to BOUND. Shown besides are the losses
+after it and the arrays that differ most after one iteration, in parts of their largest value. These depend on the net:
+a unit near zero may pass its ReLU on one side only. ResNet-20's move by 1e-2 in TensorFlow alone where the images move
+by 1e-6 of themselves.
 """
 
 import json
@@ -18,7 +19,7 @@ from absl import flags
 from zoo import command
 
 CARRIED = flags.DEFINE_string("carried", None, "The directory that was written.", required=True)
-BOUND = 1e-4  # of an array's largest value, after one iteration
+BOUND = 1e-5  # of the first loss
 
 
 def main():
@@ -40,14 +41,17 @@ def main():
         state, first = config.train(config.start, 1)
         after = [np.array(x) for x in state]
         losses = [*np.asarray(first), *np.asarray(config.train(state, len(said["losses"]) - 1)[1])]
-        apart = float(np.abs(np.asarray(losses) / said["losses"] - 1).max())
+        apart = np.abs(np.asarray(losses) / said["losses"] - 1)
         rows = []
         for key, found in zip(config.names, after):
             largest = np.abs(own[key]).max(initial=0) or 1
             rows.append((float(np.abs(found - own[key]).max(initial=0) / largest), key))
         rows.sort(reverse=True)
-        failed |= bool(unequal) or rows[0][0] > BOUND
-        print(f"{name}: batches {unequal or 'equal'}; losses {apart:.1e}; arrays {rows[:3]}", flush=True)
+        failed |= bool(unequal) or apart[0] > BOUND
+        print(
+            f"{name}: batches {unequal or 'equal'}; losses {', '.join(f'{x:.1e}' for x in apart)}; arrays {rows[:3]}",
+            flush=True,
+        )
     return int(failed)
 
 
