@@ -38,12 +38,15 @@ def main():
             own = dict(arrays)
         config = Config(name, said, data)
         unequal = _unequal_batches(config, own)
-        state, first = config.train(config.start, 1)
-        after = [np.array(x) for x in state]
-        losses = [*np.asarray(first), *np.asarray(config.train(state, len(said["losses"]) - 1)[1])]
+        state, losses, after = config.program.start(), [], None
+        for number in range(len(said["losses"])):
+            batch = config.batch("train", *config.data["train"], jnp.int32(number))
+            state, loss, _ = config.program.step(state, dict(zip((a["name"] for a in config.program.inputs), batch)))
+            losses.append(float(loss))
+            after = after or {name: np.array(x) for name, x in state.items()}
         apart = np.abs(np.asarray(losses) / said["losses"] - 1)
         rows = []
-        for key, found in zip(config.names, after):
+        for key, found in after.items():
             largest = np.abs(own[key]).max(initial=0) or 1
             rows.append((float(np.abs(found - own[key]).max(initial=0) / largest), key))
         rows.sort(reverse=True)
