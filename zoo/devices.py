@@ -15,6 +15,7 @@ import pathlib
 from absl import flags
 
 from zoo import command
+from zoo.catalogue import machine
 from zoo.errors import ZooError
 from zoo.formats import memory
 
@@ -65,22 +66,10 @@ def query():
                 "memory": sizes[index] if index < len(sizes) else None,
             }
         )
-    cpu = {"name": _cpu(), "cores": _cores(), "memory": memory.available()}
+    cpu = {"name": machine.cpu(), "cores": machine.cores(), "memory": memory.available()}
     versions = {"tensorflow": tf.__version__, "keras": keras.__version__}
     versions |= {name: build.get(f"{name}_version") for name in ("cuda", "cudnn")}
     return {"versions": versions, "cpu": cpu, "gpus": gpus, "driver": _driver()}
-
-
-def _cores():
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _cpu():
-    with contextlib.suppress(OSError):
-        for line in pathlib.Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return None
 
 
 def _driver():

@@ -104,7 +104,7 @@ def train(solver, run_dir, options=None, replicas=ONE):
         snapshots.check(session)
         ckpt.writable_folder(run_dir)
         stack.enter_context(locked(run_dir))
-        if options.restart and (aside := _move_aside(run_dir)):
+        if options.restart and (aside := move_aside(run_dir)):
             ckpt.writable_folder(run_dir)
             stack.enter_context(locked(run_dir))
             options = _with_moved(options, run_dir, aside)
@@ -188,7 +188,7 @@ def _load(session, path):
         logging.info("Layer %s gets nothing from it and keeps what its fillers gave", said([key]))
 
 
-def _move_aside(run_dir):
+def move_aside(run_dir):
     """Returns where what was in `run_dir` has gone, or None where nothing was."""
     if all(path.name == LOCK for path in run_dir.iterdir()):
         return None

@@ -1,0 +1,27 @@
+"""What this machine is, in words, as far as the system says it without a library."""
+
+import contextlib
+import os
+import pathlib
+
+
+def cores() -> int:
+    """Returns how many CPU cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def cpu() -> str | None:
+    """Returns the name of the CPU, or None where the system does not say it."""
+    with contextlib.suppress(OSError):
+        for line in pathlib.Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return None
+
+
+def hardware(gpus=()) -> str:
+    """Returns the hardware in words: the GPUs by name, or the CPU."""
+    if gpus:
+        return ", ".join(gpus)
+    count = cores()
+    return f"{count} core{'s' * (count != 1)} of {cpu() or 'an unknown CPU'}"
