@@ -63,6 +63,15 @@ recipe: BVLC models/finetune_flickr_style
 published: 39.16 %
 published_in: BVLC/caffe models/finetune_flickr_style/readme.md
 """,
+    "googlenet": """
+net: BVLC GoogLeNet, three losses (without the two auxiliary ones 6,998,552 parameters)
+parameters: 13,378,280
+input: 3 x 224 x 224
+recipe: BVLC quick_solver
+published: top-1 68.7 %, top-5 88.9 %
+published_in: BVLC/caffe models/bvlc_googlenet/readme.md
+score: loss3/top-1
+""",
     "inception_bn": """
 net: GoogLeNet with BatchNorm
 parameters: 11,194,984 + 19,973
@@ -153,6 +162,14 @@ recipe: author (docs/detection.md)
 published: mAP 72.7 % on VOC 2007 test, first trained on COCO
 published_in: readme of chuanqi305/MobileNet-SSD
 score: detection_eval
+""",
+    "mobilenet_v1": """
+net: MobileNet v1, width 1
+parameters: 4,231,976 + 21,915
+input: 3 x 224 x 224
+recipe: ours, not yet run
+published: top-1 70.81 %, top-5 89.85 %
+published_in: readme of shicai/MobileNet-Caffe
 """,
     "mobilenet_v2": """
 net: MobileNet v2, width 1

@@ -37,20 +37,31 @@ class Sketch:
         """Puts a comment before the next layer."""
         self._heading = text
 
-    def add(self, name, kind, *bottoms, **fields):
-        """Adds a layer of the type `kind` and returns its top, which has the layer's name unless `in_place=True`."""
+    def add(self, name, kind, *bottoms, blob=None, **fields):
+        """Adds a layer and returns its top, which has the layer's name unless `in_place=True`.
+
+        Args:
+            name: of the layer.
+            kind: its type.
+            bottoms: tops that it reads.
+            blob: the name of its top, where it is another.
+            fields: of the layer, as pycaffe's NetSpec takes them.
+        """
         if self._heading:
             self.sections[name], self._heading = self._heading, None
-        top = getattr(L, kind)(*bottoms, **fields)
-        self._spec[name] = top
+        top = getattr(L, kind)(*bottoms, **fields | ({"name": name} if blob else {}))
+        self._spec[blob or name] = top
         return top
+
+    def accuracy(self, name, top, **fields):
+        """Adds a score of the TEST phase."""
+        self.add(name, "Accuracy", top, self.label, include={"phase": caffe_pb2.TEST}, **fields)
 
     def scores(self, top, top5=False, name="loss"):
         """Adds the accuracy of the TEST phase, top 5 too on request, and the softmax loss."""
-        test = {"include": {"phase": caffe_pb2.TEST}}
-        self.add("accuracy", "Accuracy", top, self.label, **test)
+        self.accuracy("accuracy", top)
         if top5:
-            self.add("accuracy_top5", "Accuracy", top, self.label, top_k=5, **test)
+            self.accuracy("accuracy_top5", top, top_k=5)
         self.add(name, "SoftmaxWithLoss", top, self.label)
 
     def layers(self):
