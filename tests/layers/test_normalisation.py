@@ -92,8 +92,8 @@ def test_lrn_of_sizes_that_cudnn_refuses(size, k, beta, portable):
     [
         ('type: "BatchNorm" param { lr_mult: 1 }', [(2, 3)], "sums are not learned, got lr_mult 1"),
         ('type: "BatchNorm"', [(6,)], "want 2 axes or more"),
-        ('type: "Scale" scale_param { axis: 2 num_axes: 3 }', [(2, 3, 4, 5)], "invalid number of axes, got 3"),
-        ('type: "Scale" scale_param { num_axes: -2 }', [(2, 3, 4, 5)], "invalid number of axes, got -2"),
+        ('type: "Scale" scale_param { axis: 2 num_axes: 3 }', [(2, 3, 4, 5)], "num_axes does not fit, got 3"),
+        ('type: "Scale" scale_param { num_axes: -2 }', [(2, 3, 4, 5)], "num_axes does not fit, got -2"),
         ('type: "Scale" scale_param { axis: 4 }', [(2, 3, 4, 5)], "no such axis, got 4"),
         ('type: "Scale"', [(2, 3, 4, 5), (4,)], "does not match the first from axis 1"),
         ('type: "Bias"', [(2, 3, 4, 5), (3, 4, 5, 6)], "does not match the first from axis 1"),

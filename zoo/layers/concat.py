@@ -26,7 +26,7 @@ class Concat(LayerType):
         self.axis = getattr(p, self.field)
 
     def _axis(self, bottom):
-        return canonical_axis(self.axis, len(bottom), self.layer.at(f"concat_param.{self.field}"))
+        return canonical_axis(self.axis, len(bottom), self.layer.at(f"concat_param.{self.field}"), self.field)
 
     def top_shapes(self, bottoms):
         first = bottoms[0]

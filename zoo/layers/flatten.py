@@ -25,7 +25,7 @@ class Flatten(LayerType):
     def top_shapes(self, bottoms):
         (bottom,) = bottoms
         start = canonical_axis(self.axis, len(bottom), self.layer.at("flatten_param.axis"))
-        end = canonical_axis(self.end_axis, len(bottom), self.layer.at("flatten_param.end_axis")) + 1
+        end = canonical_axis(self.end_axis, len(bottom), self.layer.at("flatten_param.end_axis"), "end_axis") + 1
         if end < start:  # start == end is allowed and inserts an axis of length 1
             raise self.error("axis comes after end_axis", "flatten_param.axis", got=f"{start} to {end - 1}")
         return ((*bottom[:start], count(bottom, start, end), *bottom[end:]),)

@@ -31,7 +31,7 @@ class Slice(LayerType):
             )
 
     def _axis(self, bottom):
-        return canonical_axis(self.axis, len(bottom), self.layer.at(f"slice_param.{self.field}"))
+        return canonical_axis(self.axis, len(bottom), self.layer.at(f"slice_param.{self.field}"), self.field)
 
     def _cuts(self, size):
         """Returns where each top begins, and the end."""

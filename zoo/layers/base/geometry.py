@@ -23,14 +23,15 @@ class Window(NamedTuple):
         return self.dilation * (self.kernel - 1) + 1
 
 
-def canonical_axis(axis, rank, at=None):
+def canonical_axis(axis, rank, at=None, field="axis"):
     """Returns `axis` as 0 <= axis < rank; a negative one counts from the end (blob.hpp:118-131).
 
     Raises:
-        NetError: there is no such axis; placed at `at`.
+        NetError: there is no such axis; placed at `at`, and said of `field`.
     """
     if not -rank <= axis < rank:
-        raise NetError("no such axis", at=at, got=axis, want=f"{-rank} to {rank - 1} for a blob of {rank} axes")
+        what = "no such axis" if field == "axis" else f"no such axis, by {field}"
+        raise NetError(what, at=at, got=axis, want=f"{-rank} to {rank - 1} for a blob of {rank} axes")
     return axis % rank
 
 

@@ -26,7 +26,7 @@ class Permute(LayerType):
 
     def _order(self, bottom):
         rank, at = len(bottom), self.layer.at("permute_param.order")
-        named = [canonical_axis(axis, rank, at) for axis in self.order]
+        named = [canonical_axis(axis, rank, at, "order") for axis in self.order]
         return named + [axis for axis in range(rank) if axis not in named]
 
     def top_shapes(self, bottoms):

@@ -23,7 +23,7 @@ def blob_shape(layer, path, shape, axis, num_axes):
     first = canonical_axis(axis, len(shape), layer.at(f"{path}.axis"))
     if num_axes < -1 or first + num_axes > len(shape):
         want = f"-1 to {len(shape) - first} from axis {first} of a blob of {len(shape)} axes"
-        raise NetError("invalid number of axes", at=layer.at(f"{path}.num_axes"), got=num_axes, want=want)
+        raise NetError("num_axes does not fit", at=layer.at(f"{path}.num_axes"), got=num_axes, want=want)
     return tuple(shape[first:]) if num_axes == -1 else tuple(shape[first : first + num_axes])
 
 
