@@ -15,7 +15,7 @@ import threading
 import weakref
 
 from zoo.errors import DataError, Place
-from zoo.formats import regular
+from zoo.formats import leveldb_tables, regular
 from zoo.formats.limits import IMAGE_BYTES
 from zoo.formats.lmdb_file import LmdbFile
 
@@ -163,17 +163,21 @@ class _LevelDb:
         weakref.finalize(self, self._db.close)
 
     def _link(self, path, folder):
-        """Links LevelDB's files in `path` into `folder`, once it is seen that they are files."""
+        """Links LevelDB's files in `path` into `folder`, once it is seen that they are files, and tables are sound."""
         file = path
         try:
             for file in path.iterdir():
                 if _LEVELDB_FILE.fullmatch(file.name):
                     regular.check(file)
+                    if file.suffix in leveldb_tables.ENDS:
+                        leveldb_tables.check(file)
                     os.symlink(file.resolve(), os.path.join(folder, file.name))
             with regular.open_binary(path / "CURRENT") as current:
                 said = current.read(_CURRENT_BYTES)
         except OSError as e:
             raise DataError("cannot read a LevelDB", at=self._place, got=f"{file.name}: {e.strerror}") from e
+        except leveldb_tables.Damaged as e:
+            raise DataError("a damaged LevelDB, or none", at=self._place, got=f"{file.name}: {e}") from e
         if not _CURRENT.fullmatch(said):  # LevelDB would follow it out of the directory, and into a pipe
             got, want = f"CURRENT says {said!r}", "MANIFEST-number and the end of the line"
             raise DataError("a damaged LevelDB, or none", at=self._place, got=got, want=want)
