@@ -19,6 +19,7 @@ MODULES += [
 VALUES = ["", "0", "1", "-1", "2147483648", "9" * 400, "nan", "1e400", "true", "none", "é", "a,b", ",", "{", "256x256"]
 VALUES += ["0x0", "max_iter: 1", "max_iter: -1", "/dev/null", "/", "LMDB", "\udcff", "x" * 5000, "[*", "../.."]
 LIMIT = 120  # seconds
+AT_ONCE = 50  # command lines that are drawn from one seed
 
 
 def flags_of(module):
@@ -69,9 +70,6 @@ def fuzz(count, number, seconds):
         server.run("--help")  # once all is imported
         deadline = time.monotonic() + seconds
 
-        @seed(number)
-        @settings(quiet, max_examples=count)
-        @given(lines(folder / "in"))
         def one(line):
             nonlocal ran
             if time.monotonic() > deadline:
@@ -85,5 +83,9 @@ def fuzz(count, number, seconds):
                 last = why.strip().splitlines()[-1][:160]
                 found.setdefault(f"{line[0]}: {last}", (why, " ".join(line)[:600]))
 
-        one()
+        turn = 0
+        while ran < count and time.monotonic() < deadline:  # in turns: hypothesis draws all that it is told to
+            drawn = given(lines(folder / "in"))(lambda line: one(line))  # each turn decorates a function of its own
+            seed(f"{number} {turn}")(settings(quiet, max_examples=min(count - ran, AT_ONCE))(drawn))()
+            turn += 1
     return ran, [(key, *rest) for key, rest in found.items()]
