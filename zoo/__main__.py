@@ -23,6 +23,7 @@ COMMANDS = {
     "draw": "zoo.draw",
     "parse_log": "zoo.parse_log",
     "plot_log": "zoo.plot_log",
+    "fetch_weights": "zoo.fetch_weights",
     "results": "zoo.results",
     "mnist": "data_prep.mnist",
     "cifar10": "data_prep.cifar10",

@@ -16,6 +16,11 @@ def packaged():
     return {path.stem: path for folder in FOLDERS for path in sorted(folder.glob("*.prototxt"))}
 
 
+def next_to_configs(name):
+    """Returns the path of the file `name` that lies with the configs of the package."""
+    return next(path for folder in FOLDERS if (path := folder / name).is_file())
+
+
 def checkout():
     """Returns the path of configs/ in the checkout that this package lies in.
 
