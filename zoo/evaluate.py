@@ -40,12 +40,12 @@ def main():
     """Reads the flags and prints the scores."""
     command.quiet_tensorflow()
     user_code.load()
-    from zoo.layers import hdf5_output
+    from zoo.layers.ops import output_paths
     from zoo.training.caffe_log import number
     from zoo.training.evaluation import evaluate
 
     definition, iterations, ap_version = _test_net()
-    paths = contextlib.nullcontext() if ALLOW_PATHS.value else hdf5_output.below(".")
+    paths = contextlib.nullcontext() if ALLOW_PATHS.value else output_paths.below(".")
     with paths, shard_check.check_if(VERIFY_SHARDS.value) as shards:
         scores, loss = evaluate(
             definition, WEIGHTS.value, ITERATIONS.value or iterations, DATA_DIR.value, shards, ap_version

@@ -13,7 +13,7 @@ from zoo.pycaffe.net_spec import params as P
 CLASSES = 21  # VOC's 20 and the background
 TRAIN, TEST = ({"phase": phase} for phase in (caffe_pb2.TRAIN, caffe_pb2.TEST))
 SIZE = 300  # height and width of the images
-LABELS = "voc0712/labelmap.prototxt"
+LABELS = "data/voc0712/labelmap.prototxt"
 CONSTANT_ZERO = {"type": "constant", "value": 0}
 
 

@@ -19,7 +19,8 @@ with holes, and six maps of boxes: 8,732 for an image of 300 x 300. 26,285,486 l
   python -m zoo.train --config=configs/ssd300_vgg16.prototxt --weights=VGG_ILSVRC_16_layers_fc_reduced.caffemodel
 
 The weights are the authors' (gist.github.com/weiliu89/2ed6e13bfd5b57cf81d6), of VGG-16 with fc6 and fc7 reduced to
-such convolutions. docs/detection.md says more. Written by configs/generate/ssd300_vgg16.py.
+such convolutions. What is found on the test images is written as VOC wants it, into outputs/ of the run directory.
+docs/detection.md says more. Written by configs/generate/ssd300_vgg16.py.
 
 Score of the original authors, not run here: mean average precision 77.2 % on VOC 2007 test (their readme). Differs
 from theirs: one batch of 32, where they had 8 on each of four GPUs, each with its own number of matches under its
@@ -48,6 +49,16 @@ SOLVER = {
     "random_seed": 1,
     "eval_type": "detection",
     "ap_version": "11point",
+}
+
+SIZES = "data/voc0712/test_name_size.txt"
+RESULTS = {
+    "output_directory": "results/VOC2007/SSD_300x300/Main",
+    "output_name_prefix": "comp4_det_test_",
+    "output_format": "VOC",
+    "label_map_file": "data/voc0712/labelmap.prototxt",
+    "name_size_file": SIZES,
+    "num_test_image": 4952,
 }
 
 TRANSFORM = {"mean_value": [104, 117, 123]}
@@ -87,7 +98,7 @@ def layers():
     net.conv4_3_norm = L.Normalize(net.conv4_3, across_spatial=False, channel_shared=False, scale_filler=twenty)
     head = XAVIER | {"kernel_size": 3, "pad": 1}
     ssd.heads(net, SOURCES, location=head, confidence=head)
-    ssd.loss_and_score(net, evaluate={"name_size_file": "data/voc0712/test_name_size.txt"})
+    ssd.loss_and_score(net, output={"save_output_param": RESULTS}, evaluate={"name_size_file": SIZES})
     return [
         ssd.data(ssd.TRAIN, "voc0712/trainval_lmdb", 32, TRANSFORM),
         ssd.data(ssd.TEST, "voc0712/test_lmdb", 8, TRANSFORM),

@@ -8,7 +8,7 @@ import pytest
 
 from data_prep import annotations, detection
 from tests.training import runs
-from zoo.formats import caffemodel, name_sizes, prototxt, training_log
+from zoo.formats import caffemodel, labelmap, name_sizes, prototxt, training_log
 from zoo.formats.text_printer import to_text
 from zoo.netdef.deploy import deploy
 from zoo.netdef.net import net_def_for_state
@@ -37,6 +37,9 @@ def data(tmp_path_factory):
         labels = {"bird": 3, "boat": 4, "cow": 10}  # VOC's numbers
         _, sizes = detection.convert(folder / "voc0712" / f"{name}_lmdb", "lmdb", images, labels)
         (folder / "voc0712" / f"{name}_name_size.txt").write_text(name_sizes.text(sizes))
+    (folder / "voc0712" / "labelmap.prototxt").write_text(
+        labelmap.text({f"class{n}": n for n in range(1, 21) if n not in labels.values()} | labels)
+    )
     return folder
 
 
@@ -91,7 +94,7 @@ def test_a_detector_trains_from_a_backbone_and_finds_boxes(name, names, gain, ra
 
     text = (runs.ROOT / "configs" / f"{name}.prototxt").read_text(encoding="utf-8")
     text = re.sub(r"batch_size: \d+", "batch_size: 2", text)
-    text = text.replace('"data/voc0712/test_name_size.txt"', f'"{data}/voc0712/test_name_size.txt"')
+    text = text.replace('"data/voc0712/', f'"{data}/voc0712/').replace("num_test_image: 4952", "num_test_image: 4")
     solver = runs.solver_def(prototxt.parse_solver(text, name))
     net = net_def_for_state(solver.tests[0].net, solver.tests[0].state(solver.tests[0].net.message))
     drawn = backbone(tmp_path / "backbone.caffemodel", net, names, gain)
@@ -105,6 +108,12 @@ def test_a_detector_trains_from_a_backbone_and_finds_boxes(name, names, gain, ra
     losses = [loss for _, loss in training_log.read(log).loss]
     assert np.isfinite(losses).all() and np.mean(losses[-5:]) < 0.8 * np.mean(losses[:5])
     assert 0 <= result.scores["detection_eval"].value <= 1
+    found = sorted((tmp_path / "run" / "outputs").rglob("*.txt"))
+    assert len(found) == (20 if name == "ssd300_vgg16" else 0)
+    lines = [line.split() for path in found for line in path.read_text().splitlines()]
+    assert all(len(line) == 6 and line[0] in {f"{n:06d}" for n in range(4)} for line in lines) and bool(lines) == bool(
+        found
+    )
     (tmp_path / "deploy.prototxt").write_text(to_text(deploy(net, {"data": (1, 3, 300, 300)})))
     detector = Detector(Net(str(tmp_path / "deploy.prototxt"), result.weights, TEST), mean, scale)
     boxes = detector(read_image(data / "test" / "JPEGImages" / "000000.png"))

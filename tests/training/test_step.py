@@ -6,14 +6,18 @@ import time
 import h5py
 import numpy as np
 import pytest
+import tensorflow as tf
 
+from tests.layers.one_layer_net import one_layer
 from tests.training import runs
 from zoo.errors import DataError
-from zoo.formats import prototxt
+from zoo.formats import labelmap, prototxt
 from zoo.layers import hdf5_output, python
 from zoo.layers.base import user_classes
+from zoo.layers.ops import output_paths
 from zoo.netdef.net import net_def
 from zoo.training.evaluation import evaluate
+from zoo.training.step import ForwardPass, acting
 
 NET = """
   layer {{ name: "in" type: "DummyData" top: "x" top: "label" dummy_data_param {{
@@ -163,6 +167,27 @@ def test_it_writes_into_the_run_directory_unless_asked(name, tmp_path):
 
 @pytest.mark.parametrize("name, where", [("out.h5", "out.h5"), ("/away/out.h5", "out.h5"), ("../out.h5", "out.h5")])
 def test_below_the_working_directory_only_what_leads_out_moves(name, where):
-    with hdf5_output.below("."):
-        assert hdf5_output.placed(name) == where
-    assert hdf5_output.placed(name) == name
+    with output_paths.below("."):
+        assert output_paths.placed(name) == where
+    assert output_paths.placed(name) == name
+
+
+def test_a_detectors_results_are_written_by_its_forward_pass(tmp_path):
+    (tmp_path / "map").write_text(labelmap.text({"cat": 1}))
+    (tmp_path / "sizes").write_text("a 100 200\nb 50 40\n")
+    save = f"output_directory: '{tmp_path}/out' output_format: 'VOC'"
+    save += f" label_map_file: '{tmp_path}/map' name_size_file: '{tmp_path}/sizes'"
+    body = f"detection_output_param {{ num_classes: 2 code_type: CORNER save_output_param {{ {save} }} }}"
+    net = one_layer("DetectionOutput", body, ((1, 4), (1, 2), (1, 2, 4)))
+    forward = ForwardPass(net, net.outputs())
+    run = tf.function(lambda *batch: forward(batch, training=False))
+    prior = [[[0.1, 0.2, 0.5, 0.6], [0.1] * 4]]
+    for score in (0.75, 0.5):
+        run(*(tf.constant(value, tf.float32) for value in ([[0, 0, 0, 0]], [[1 - score, score]], prior)))
+    assert (tmp_path / "out" / "cat.txt").read_text() == "a 0.75 20 20 100 60\nb 0.5 4 10 20 30\n"
+    (tmp_path / "out" / "cat.txt").unlink()
+    (tmp_path / "out").rmdir()
+    (tmp_path / "out").write_text("in the way")
+    with pytest.raises(DataError, match="cannot make the directory|cannot make the folder"), acting(net):
+        for _ in range(2):
+            run(*(tf.constant(value, tf.float32) for value in ([[0, 0, 0, 0]], [[0, 1]], prior)))

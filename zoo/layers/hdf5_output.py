@@ -1,17 +1,15 @@
 """HDF5Output: a sink that writes its bottoms to a file."""
 
-import contextlib
-import functools
 import os
 
 import numpy as np
-from absl import logging
 
-from zoo.errors import DataError, Place, UnsupportedError
+from zoo.errors import DataError, UnsupportedError
 from zoo.formats import hdf5
 from zoo.layers.base.layer_type import LayerType
 from zoo.layers.base.lazy import keras
 from zoo.layers.base.registry import layer_type
+from zoo.layers.ops import output_paths
 from zoo.layers.ops.layout import to_caffe
 
 _below: list[str] = []  # the directory that `below` has set
@@ -42,7 +40,7 @@ class HDF5Output(LayerType):
         self.raised = []
         if not p.file_name:
             raise p.error("file_name must be given", "file_name")
-        self.path = placed(p.file_name)
+        self.path = output_paths.placed(p.file_name)
 
     def top_shapes(self, bottoms):
         """None; checks that both have as many items and no more than four axes."""
@@ -56,7 +54,7 @@ class HDF5Output(LayerType):
     def write(self, data, label):
         """Writes arrays in Caffe's order; raises DataError where the file cannot be written."""
         try:
-            _make_folder(self.path)
+            output_paths.make_folder(os.path.dirname(self.path))
             save(self.path, data, label)
         except DataError as error:
             self.raised[:] = [error]
@@ -76,7 +74,7 @@ class HDF5Output(LayerType):
         if self.path == os.path.normpath(given):
             check(self.path, at)
         else:
-            _say(f"{at}: writes {self.path}, not {given} (--allow_paths)")
+            output_paths.say(f"{at}: writes {self.path}, not {given} (--allow_paths)")
         in_turn = InTurn()
 
         def run(data, label):
@@ -87,44 +85,6 @@ class HDF5Output(LayerType):
             return ()
 
         return run
-
-
-@contextlib.contextmanager
-def below(folder):
-    """While it is open, layers that are read write below `folder`, whatever their file_name says."""
-    before, _below[:] = _below[:], [str(folder)]
-    try:
-        yield
-    finally:
-        _below[:] = before
-
-
-def placed(name):
-    """Returns where a file_name goes: as it stands, or below the directory that `below` has set.
-
-    What leads out of that directory, as a path that is absolute or begins with "..", keeps its last part alone.
-    """
-    if not _below:
-        return name
-    inside = os.path.normpath(name)
-    if os.path.isabs(inside) or inside.split(os.sep)[0] == os.pardir:
-        inside = os.path.basename(inside)
-    return os.path.normpath(os.path.join(_below[-1], inside))
-
-
-def _make_folder(path):
-    """Makes the directory of a path that `below` has led into a new one; Caffe makes none."""
-    if _below:
-        try:
-            os.makedirs(os.path.dirname(path), exist_ok=True)
-        except OSError as error:
-            raise DataError("cannot make the directory", at=Place(os.path.dirname(path)), got=error.strerror) from None
-
-
-@functools.cache
-def _say(line):
-    """Logs a line once in a process: a layer is built for each net that has it."""
-    logging.warning("%s", line)
 
 
 def check(path, at):

@@ -1,6 +1,7 @@
 """The inner loop, inside the graph: iterations of a training net and batches of a test net, many to a call."""
 
 import contextlib
+import functools
 
 import keras
 import numpy as np
@@ -8,6 +9,8 @@ import tensorflow as tf
 
 from zoo.converters.execution import run_layer
 from zoo.layers.base.geometry import keras_shape
+from zoo.layers.ops.in_turn import InTurn
+from zoo.layers.ops.layout import to_caffe
 from zoo.training.gathering import COLUMNS, gathered
 
 
@@ -25,9 +28,9 @@ class ForwardPass:
     """
 
     def __init__(self, net, outputs):
-        self._sinks = net.sinks
+        self._sinks, self._results = net.sinks, results(net)
         read = [bottom for layer in self._sinks for bottom in layer.definition.bottoms]
-        self._given = tuple(dict.fromkeys([*outputs, *read]))
+        self._given = tuple(dict.fromkeys([*outputs, *read, *(top for top, _, _ in self._results)]))
         self._model = net.model(self._given)
 
     def __call__(self, batch, training):
@@ -35,7 +38,25 @@ class ForwardPass:
         values = dict(zip(self._given, keras.tree.flatten(self._model(list(batch), training=training))))
         for layer in self._sinks:
             run_layer(layer, [values[bottom] for bottom in layer.definition.bottoms])
+        for top, add, in_turn in self._results:
+            in_turn(add, [to_caffe(tf.cast(values[top], tf.float32))], [])
         return values
+
+
+def results(net):
+    """Returns [(top, function that takes its values, `InTurn`)] of the layers of a net whose tops are written to files.
+
+    Raises:
+        DataError: a file that one of them needs is not there.
+    """
+    found = []
+    for layer in net.layers:
+        writer = getattr(layer.type, "writer", None)
+        made = writer() if writer else None
+        if made:
+            layer.type.raised, items = made.raised, layer.bottoms[0][0]
+            found.append((layer.definition.tops[0], functools.partial(made.add, items=items), InTurn()))
+    return found
 
 
 @contextlib.contextmanager
@@ -44,7 +65,7 @@ def acting(net):
     try:
         yield
     except tf.errors.OpError as error:
-        raised = [e for layer in net.sinks for e in getattr(layer.type, "raised", ()) if str(e) in error.message]
+        raised = [e for layer in net.layers for e in getattr(layer.type, "raised", ()) if str(e) in error.message]
         if not raised:
             raise
         raise raised[0] from error

@@ -16,7 +16,7 @@ from absl import logging
 from zoo.errors import CheckpointError
 from zoo.formats import run_card, shard_check
 from zoo.formats.layer_keys import said
-from zoo.layers import hdf5_output
+from zoo.layers.ops import output_paths
 from zoo.netdef.config import net_state
 from zoo.training import checkpoint_files, recipe, snapshots
 from zoo.training import checkpoints as ckpt
@@ -99,7 +99,7 @@ def train(solver, run_dir, options=None, replicas=ONE):
         state = net_state(options.level, options.stages)
         shards = stack.enter_context(shard_check.check_if(options.verify_shards))
         if not options.allow_paths:
-            stack.enter_context(hdf5_output.below(run_dir / "outputs"))
+            stack.enter_context(output_paths.below(run_dir / "outputs"))
         session = Session(solver, options.data_dir, state, seed, replicas, options.ram_cache, alike, shards)
         snapshots.check(session)
         ckpt.writable_folder(run_dir)

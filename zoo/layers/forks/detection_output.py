@@ -1,14 +1,16 @@
 """DetectionOutput: the boxes that SSD finds, decoded, thinned out and ranked."""
 
 import math
+import os
 
 from zoo.errors import UnsupportedError
 from zoo.layers.base.geometry import count
 from zoo.layers.base.layer_type import LayerType
 from zoo.layers.base.lazy import ops
 from zoo.layers.base.registry import layer_type
-from zoo.layers.ops import suppression
+from zoo.layers.ops import output_paths, suppression
 from zoo.layers.ops.boxes import decode
+from zoo.layers.ops.detection_results import FORMATS, DetectionResults
 from zoo.layers.ops.layout import to_caffe
 
 EXCLUDED = -math.inf  # the score of what is no candidate
@@ -24,7 +26,7 @@ class DetectionOutput(LayerType):
     score, xmin, ymin, xmax, ymax, by image, label and descending score; of equal scores the lower prior comes first. Of
     an image with more than keep_top_k the best are left, of equal ones those of the lower label. Boxes are not clipped.
     A batch with nothing at all has a row (i, -1, -1, ...) for each image; else an image with nothing has no row.
-    No gradient, no blobs.
+    No gradient, no blobs. With a save_output_param, tests of zoo.train and zoo.evaluate write its result files.
 
     M is what the data decides; the graph's top has N times the most that an image can have, and rows of -1 behind.
     """
@@ -47,8 +49,8 @@ class DetectionOutput(LayerType):
         self.least = p.confidence_threshold if p.has("confidence_threshold") else -3.4028234663852886e38  # -FLT_MAX
         self.keep_top_k = p.keep_top_k
         self.threshold, self.top_k, self.eta = self._suppression(p)
-        # Those that write result files or draw on images leave the top as it is.
-        p.no_effect("save_output_param", "visualize", "visualize_threshold", "save_file")
+        self.results = self._results(p)
+        p.no_effect("visualize", "visualize_threshold", "save_file")  # windows that show the images
         if not self._labels:
             raise p.error("there is no class but the background", "num_classes", got=self.classes, want="2 or more")
         if self.shared and self.background == -1:
@@ -58,6 +60,38 @@ class DetectionOutput(LayerType):
             raise p.error("nms_threshold must not be negative", "nms_param.nms_threshold", got=f"{self.threshold:g}")
         if not 0 < self.eta <= 1:
             raise p.error("eta must be above 0 and at most 1", "nms_param.eta", got=f"{self.eta:g}")
+
+    def _results(self, p):
+        """Returns where result files go, or None where none are asked for; marks save_output_param as read."""
+        save, name = p.save_output_param, "save_output_param"
+        p.no_effect(name)
+        if not save.output_directory:
+            return None
+        if not (save.label_map_file and save.name_size_file):
+            missing = "name_size_file" if save.label_map_file else "label_map_file"
+            output_paths.say(f"{p.at(name)}: no {missing}, so no results are written, as in the fork")
+            return None
+        if save.output_format not in FORMATS:
+            got = save.output_format or "none"
+            raise p.error("no such output_format", f"{name}.output_format", got=got, want=", ".join(FORMATS))
+        if save.HasField("resize_param") and save.resize_param.resize_mode != save.resize_param.WARP:
+            at, hint = p.at(f"{name}.resize_param"), "resize_mode: WARP, or no resize_param"
+            raise UnsupportedError("results are of images that were warped alone", at=at, hint=hint)
+        return output_paths.placed(save.output_directory)
+
+    def writer(self):
+        """Returns the `DetectionResults` that the rows of this layer go to, or None.
+
+        Raises:
+            DataError: as `DetectionResults`.
+        """
+        if self.results is None:
+            return None
+        save = self.layer.message.detection_output_param.save_output_param
+        if self.results != os.path.normpath(save.output_directory):
+            at = self.layer.at("detection_output_param.save_output_param")
+            output_paths.say(f"{at}: writes into {self.results}, not {save.output_directory} (--allow_paths)")
+        return DetectionResults(self.results, save, self._labels, self.layer)
 
     def _suppression(self, p):
         """Returns (threshold, top_k, eta), of nms_param or, in texts for opencv_contrib, of the message itself."""
