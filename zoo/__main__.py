@@ -30,6 +30,7 @@ COMMANDS = {
     "imagenet": "data_prep.imagenet",
     "siamese_mnist": "data_prep.siamese_mnist",
     "hdf5_points": "data_prep.hdf5_points",
+    "super_resolution": "data_prep.super_resolution",
     "databases": "data_prep.databases",
     "detection": "data_prep.detection",
     "pasted_digits": "data_prep.pasted_digits",

@@ -4,9 +4,9 @@ from configs.generate.imagenet import MSRA, ZERO, window
 from configs.generate.sketch import Sketch
 
 DATA = """
-Data: HDF5 files, listed in {folder}/train.txt and {folder}/test.txt, with the datasets data and label: luminance
-from 0 to 1, data (N,1,{given},{given}) made smaller and larger again by bicubic interpolation, label
-(N,1,{wanted},{wanted}) as it was{where}.
+Data: HDF5 files, listed in {folder}/train.txt and {folder}/test.txt, with the datasets data and label: luminance from 0
+to 1, data (N,1,{given},{given}) made smaller and larger again by bicubic interpolation, label (N,1,{wanted},{wanted})
+as it was{where}.
 """
 
 
@@ -34,6 +34,7 @@ SRCNN = """
 SRCNN: super-resolution of the luminance by three convolutions, Dong, Loy, He and Tang, arXiv 1501.00092, with the
 layers and names of the authors' release, 9-1-5. 8,129 parameters: the 8,032 weights of the paper and 97 biases.
 
+  python -m data_prep.super_resolution --source=T91 --val_source=Set5
   python -m zoo.train --config=configs/srcnn.prototxt
 
 Score of the original authors, not run here: 32.39 dB on Set5 at a scale of 3, trained on 91 images, 32.52 dB for
@@ -55,7 +56,7 @@ def srcnn():
         if number < 3:
             top = net.add(f"relu{number}", "ReLU", top, in_place=True)
     net.add("loss", "EuclideanLoss", top, net.label)
-    where = ", without the border of 6 that the convolutions take away; the authors' generate_train.m makes such files"
+    where = ", without the border of 6 that the convolutions take away; T91 stands for the directory of their 91 images"
     described = DATA.format(folder="srcnn", given=33, wanted=21, where=where).strip("\n")
     return net.text("srcnn", SRCNN.format(data=described), SRCNN_SOLVER)
 
@@ -79,6 +80,8 @@ VDSR = """
 VDSR: super-resolution of the luminance by twenty convolutions that give what is to be added to the image, Kim, Lee
 and Lee, arXiv 1511.04587. 665,921 parameters.
 
+  python -m data_prep.super_resolution --source=T291 --val_source=Set5 --output_dir=data/vdsr \\
+      --size=41 --label_size=41 --stride=41 --scales=2,3,4 --augment
   python -m zoo.train --config=configs/vdsr.prototxt
 
 Score of the original authors, not run here: 37.53 dB on Set5 at a scale of 2, 33.66 dB at 3 and 31.35 dB at 4 (the
@@ -105,5 +108,7 @@ def vdsr():
             top = net.add(f"relu{number}", "ReLU", top, in_place=True)
     top = net.add("sum", "Eltwise", net.data, top)
     net.add("loss", "EuclideanLoss", top, net.label)
-    described = DATA.format(folder="vdsr", given=41, wanted=41, where="; scales 2, 3 and 4 in one set").strip("\n")
+    described = DATA.format(
+        folder="vdsr", given=41, wanted=41, where="; T291 stands for the directory of their 291 images"
+    ).strip("\n")
     return net.text("vdsr", VDSR.format(data=described), VDSR_SOLVER)
