@@ -66,12 +66,13 @@ def _segnet_learn(view):
 
 @rule("segnet-normalize")
 def _segnet_normalize(view):
-    """SegNet's schema has loss_param.normalize true by default, BVLC's has not: the loss is divided by N there."""
+    """SegNet's caffe.proto:388 has loss_param.normalize true by default, BVLC's has not: the loss is divided by N."""
     for layer in view.of("SoftmaxWithLoss"):
         p = layer.message.loss_param
-        if p.weight_by_label_freqs and not p.HasField("normalize") and not p.HasField("normalization"):
+        stated = p.HasField("normalize") or p.HasField("normalization")
+        if p.weight_by_label_freqs and not stated and not layer.variant:
             what = "normalize not given: divided by the batch size here, in SegNet's own Caffe by the number of labels"
-            yield layer, "loss_param", what, "normalize: true in loss_param, for SegNet's own loss", ()
+            yield layer, "loss_param", what, "normalize: true in loss_param, or --fork=segnet: SegNet's own loss", ()
 
 
 @rule("bn-variance-or-inverse")

@@ -79,18 +79,21 @@ class SoftmaxWithLoss(_SoftmaxLoss):
     loss_param.pre_fixed_normalizer.
 
     SegNet's weight_by_label_freqs multiplies the loss and the gradient of each label by its class_weighting. BATCH_SIZE
-    is the default then; VALID (`normalize: true`) still counts labels, and where all are ignored the loss is 0/0, NaN.
+    is the default then, as where SegNet's code is compiled with BVLC's schema, which is how its numbers were recorded;
+    VALID (`normalize: true`) still counts labels, and where all are ignored the loss is 0/0, NaN.
 
     Bottoms: scores, and as many labels (0 to classes - 1, any shape) as there are lines along softmax_param.axis ->
     tops: loss, a scalar[, the softmax, in the scores' shape[, the loss of each label, not divided, in the labels'
     shape]]; no gradient comes back through tops 1 and 2. A label that no class has makes the loss NaN. Blobs: none.
     """
 
+    unstated = "BATCH_SIZE"  # the normaliser with class weights, where the text does not say
+
     def read(self, loss, softmax):
         """Reads loss_param and softmax_param."""
         super().read(loss, softmax)
         if loss.weight_by_label_freqs:
-            self.normalization = read_normalization(loss, default="BATCH_SIZE", pre_fixed=True)
+            self.normalization = read_normalization(loss, default=self.unstated, pre_fixed=True)
             self.class_weights, self.divides_by_zero = tuple(loss.class_weighting), True
             if not self.class_weights:
                 raise loss.error(
@@ -106,6 +109,23 @@ class SoftmaxWithLoss(_SoftmaxLoss):
             got = f"{len(self.class_weights)} for {classes} classes"
             raise self.error("class_weighting must be given once for each class", "loss_param.class_weighting", got=got)
         return tops
+
+
+@layer_type(
+    "SoftmaxWithLoss",
+    source="alexgkendall/caffe-segnet@segnet-cleaned softmax_loss_layer.cpp:13-159, caffe.proto:388",
+    variant="segnet",
+)
+class SegNetSoftmaxWithLoss(SoftmaxWithLoss):
+    """As SoftmaxWithLoss, but `normalize` is true where it is not given: class weights or not, labels are counted.
+
+    The fork's caffe.proto says `optional bool normalize = 2 [default = true]`, where BVLC's has no default, and its
+    loss is divided by the labels that are not ignored, without a guard against none. Bottoms, tops: those of
+    SoftmaxWithLoss.
+    """
+
+    unstated = "VALID"
+    divides_by_zero = True
 
 
 @layer_type("SoftmaxWithLossOHEM", source="intel/caffe@master softmax_loss_ohem_layer.cpp:48-236")

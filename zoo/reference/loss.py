@@ -49,13 +49,14 @@ def softmax_loss(layer, x, label):
     p, axis = layer.message.loss_param, layer.message.softmax_param.axis
     probabilities = softmax_of(x, layer.axis(axis, x))
     rows, labels, outer, inner = _rows(layer, probabilities, label, axis)
-    counts = ~_ignored(p, labels)
-    each, mode = np.zeros(len(labels)), _mode(p, "BATCH_SIZE" if p.weight_by_label_freqs else "VALID")
+    counts, segnet = ~_ignored(p, labels), "segnet" in layer.forks  # whose schema has normalize: true for default
+    each, mode = np.zeros(len(labels)), _mode(p, "BATCH_SIZE" if p.weight_by_label_freqs and not segnet else "VALID")
     each[counts] = -np.log(np.maximum(rows[counts, labels[counts]], FLT_MIN))
     divisor = _normaliser(mode, outer, inner, counts.sum(), p.pre_fixed_normalizer)
     if p.weight_by_label_freqs:
         each[counts] *= np.array(p.class_weighting)[labels[counts]]
-        divisor = counts.sum() if mode == "VALID" else divisor
+    if mode == "VALID" and (segnet or p.weight_by_label_freqs):
+        divisor = counts.sum()
     return each.sum() / divisor, probabilities, each.reshape(label.shape)
 
 

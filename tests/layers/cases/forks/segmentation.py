@@ -1,9 +1,11 @@
-"""Interp, SegAccuracy, Upsample of two forks, and SpatialDropout."""
+"""Interp, SegAccuracy, Upsample of two forks, SegNet's loss, and SpatialDropout."""
 
 import numpy as np
 
 from tests.layers.cases.case import Case, Fed, labels, normal, ties
 
+SCORES = {"x": normal(2, 3, 4, 5), "label": labels(3, 2, 1, 4, 5)}
+WEIGHTS = "weight_by_label_freqs: true class_weighting: 0.5 class_weighting: 2 class_weighting: 1.5"
 X = {"x": normal(2, 3, 5, 6)}
 MASKED = 'layer { name: "pool" type: "Pooling" bottom: "x" top: "p" top: "mask" pooling_param { pool: MAX %s } }'
 WHOLE = "values are laid out over a whole batch"
@@ -38,7 +40,16 @@ def upsample(name, body, count, shape=(2, 3, 3, 4), **more):
     return Case("Upsample", name, inputs, text, variant="segnet", batch_fixed=WHOLE, **more)
 
 
+def softmax_loss(name, body):
+    """A SoftmaxWithLoss of SegNet's, asked for."""
+    more = {"variant": "segnet", "after": 'fork: "segnet"', "gradient": ("y",)}
+    return Case("SoftmaxWithLoss", f"segnet {name}", SCORES, f"loss_param {{ {body} }}", **more)
+
+
 CASES = [
+    softmax_loss("unstated", f"ignore_label: 1 {WEIGHTS}"),
+    softmax_loss("batch", f"normalize: false {WEIGHTS}"),
+    softmax_loss("plain", "ignore_label: 1"),
     interp("size", "height: 9 width: 4"),
     interp("size-with-both-factors", "height: 7 width: 11 zoom_factor: 2 shrink_factor: 3"),
     interp("zoom", "zoom_factor: 3"),
