@@ -77,6 +77,7 @@ SOLVER = {
     "display": 100,
     "test_iter": (100, "100 batches of 100: the whole test set"),
     "test_interval": 1000,
+    "test_initialization": (False, "before the first batch BatchNorm knows no statistics"),
     "snapshot": 4000,
 }
 
