@@ -95,6 +95,11 @@ def test_poly_without_iterations_has_a_rate():
 @pytest.mark.parametrize(
     ("policy", "fields", "said"),
     [
+        (
+            "plateau",
+            {"base_lr": 1.0},
+            'lr_policy, got "plateau", want one of .* \\(SSD\'s policy follows the loss; multistep',
+        ),
         ("multi_step", {"base_lr": 1.0}, "lr_policy, got 'multi_step', want one of .* \\(did you mean \"multistep\""),
         ("step", {"base_lr": 1.0, "gamma": 0.1, "stepsize": 0}, "stepsize, got 0, want 1 or more"),
         ("step", {"base_lr": 1.0, "gamma": -0.1, "stepsize": 3}, "gamma, got -0.1, want 0 or more"),

@@ -219,6 +219,9 @@ def schedule(lr_policy: str, **fields) -> Schedule:
         >>> round(float(rate(99)), 6), round(float(rate(100)), 6)
         (0.1, 0.05)
     """
+    if lr_policy == "plateau":
+        hint = "SSD's policy follows the loss; multistep with the iterations where it lowered the rate does the same"
+        raise SolverError("lr_policy", got='"plateau"', want="one of " + ", ".join(POLICIES), hint=hint)
     checks.one_of(POLICIES, lr_policy=lr_policy)
     cls = POLICIES[lr_policy]
     for name in cls.fields:
