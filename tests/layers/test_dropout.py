@@ -99,7 +99,7 @@ def test_drawn_in_test_as_segnet_has_it(portable):
 
 
 def test_fields_of_two_forks_exclude_each_other():
-    with pytest.raises(NetError, match="fields of two forks that exclude each other"):
+    with pytest.raises(NetError, match="contradict each other, want one of them"):
         one_layer("Dropout", "dropout_param { sample_weights_test: true scale_train: false }", [(4, 5)])
 
 

@@ -18,4 +18,6 @@ class Dropout(DropoutType):
         self.read_ratio(p)
         self.scale_train, self.always = p.scale_train, p.sample_weights_test
         if self.always and not self.scale_train:
-            raise p.error("fields of two forks that exclude each other", "sample_weights_test", want="or scale_train")
+            hint = "sample_weights_test is SegNet's, scale_train Fast R-CNN's"
+            what = "sample_weights_test: true and scale_train: false contradict each other"
+            raise p.error(what, "sample_weights_test", want="one of them", hint=hint)

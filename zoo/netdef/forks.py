@@ -30,7 +30,7 @@ class Meanings:
     """Decides for each layer of a net; by what its text says, what the net asks for, and the other layers' forks.
 
     In this order: what was asked for (`ask`, or `fork` of the net); what in the layer's own fields tells; the
-    only fork that has a type of another layer of the net; the usual meaning.
+    only fork that has a type of another layer of the net, one that has no other meaning; the usual meaning.
 
     Args:
         net: the filtered NetParameter; what was asked for is noted in it.
@@ -47,7 +47,7 @@ class Meanings:
         self._company = {
             next(iter(found.values())).fork: layer.type
             for layer in net.layer
-            if len(found := variants(layer.type)) == 1
+            if list(found := variants(layer.type)) == [""]
         }
         for name in self._asked:
             if wrong := _unknown(name):
