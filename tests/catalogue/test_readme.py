@@ -23,7 +23,7 @@ def test_the_rows_are_of_configs_that_are_here():
 
 def test_a_changed_recipe_says_so():
     row = results_file.Measured(
-        "lenet", "--set='max_iter: 5'", "0" * 40, "a CPU", "", "1", "5000", "9", "accuracy", "0.5", "", ""
+        "lenet", "--set='max_iter: 5'", "MNIST", "0" * 40, "a CPU", "", "1", "5000", "9", "accuracy", "0.5", "", ""
     )
     page = readme.text([FOLDER / "lenet.prototxt"], [row])
-    assert page.endswith("| accuracy 0.5 after 5,000 iterations with `--set='max_iter: 5'` |\n")
+    assert page.endswith("| accuracy 0.5 after 5,000 iterations on MNIST with `--set='max_iter: 5'` |\n")

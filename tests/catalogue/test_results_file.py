@@ -8,7 +8,19 @@ from zoo.catalogue.results_file import FIELDS, Measured, put, read
 from zoo.errors import DataError
 
 ROW = Measured(
-    "lenet", "", "0" * 40, "2 cores, of a kind", 'Python "3"', "1", "10", "9", "accuracy", "0.99", "98.97 %", "a log"
+    "lenet",
+    "",
+    "MNIST (3 records)",
+    "0" * 40,
+    "2 cores, of a kind",
+    'Python "3"',
+    "1",
+    "10",
+    "9",
+    "accuracy",
+    "0.99",
+    "98.97 %",
+    "a log",
 )
 
 
@@ -28,8 +40,8 @@ def test_a_row_takes_the_place_of_its_like(tmp_path):
     ("text", "says"),
     [
         ("config,score\n", "results.csv:1: other columns, got config,score"),
-        (",".join(FIELDS) + "\nlenet,0.99\n", "results.csv:2: wrong number of columns, got 2, want 12"),
-        (",".join(FIELDS) + "\n" + 2 * ("lenet" + "," * 11 + "\n"), "results.csv:3: a run has two rows, got lenet"),
+        (",".join(FIELDS) + "\nlenet,0.99\n", "results.csv:2: wrong number of columns, got 2, want 13"),
+        (",".join(FIELDS) + "\n" + 2 * ("lenet" + "," * 12 + "\n"), "results.csv:3: a run has two rows, got lenet"),
     ],
 )
 def test_a_file_that_was_edited(text, says, tmp_path):

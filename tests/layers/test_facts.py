@@ -37,8 +37,10 @@ NAMES = {
     "zoo/pycaffe/net.py": "net.inputs are the tops of Input layers; net.layers has the user's Python objects",
     "zoo/pycaffe/net_spec.py": "an example in a docstring",
     "zoo/pycaffe/top_feeds.py": "DummyData and MemoryData fill their tops in pycaffe's ways",
-    "zoo/pycaffe/draw.py": "labels and colours are those of pycaffe's draw.py, type by type",
-    "zoo/timing/timed_net.py": "the shapes that Input and DummyData state are of messages of their own",
+    "zoo/training/pure_step.py": "an Input states the shapes that are fed; other sources are given theirs",
+    "zoo/training/shorthand.py": "whose records make an epoch: those of a database, shards or one list of images",
+    "zoo/export/dot.py": "labels and colours are those of pycaffe's draw.py, type by type",
+    "zoo/netdef/batch.py": "changes the shapes that Input and DummyData state",
 }
 
 

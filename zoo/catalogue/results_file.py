@@ -19,6 +19,7 @@ class Measured:
     Attributes:
         config: name of the config.
         changes: what was changed of its recipe, as it was typed ("--set='max_iter: 500'"); "" for the whole recipe.
+        data: what it was trained on, with the number of records, as its run directory notes it.
         commit: the commit of this repository that ran it, 40 digits.
         hardware: what it ran on.
         versions: of Python, TensorFlow and Keras.
@@ -33,6 +34,7 @@ class Measured:
 
     config: str
     changes: str
+    data: str
     commit: str
     hardware: str
     versions: str

@@ -114,6 +114,7 @@ def _row(path, header, solver, result: Result, noted):
     return Measured(
         config=path.stem,
         changes=noted.changes,
+        data="; ".join(result.session.data.titles()),
         commit=noted.commit,
         hardware=noted.hardware,
         versions=noted.versions,
