@@ -5,10 +5,19 @@ import doctest
 import importlib
 import pathlib
 
+import numpy as np
 import pytest
+
+from data_prep.common import write_arrays
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 DOORS = (
+    "zoo.api.datasets.dataset",
+    "zoo.api.fitting.fit",
+    "zoo.api.loaded.load",
+    "zoo.api.models.describe",
+    "zoo.api.models.list_models",
+    "zoo.api.reading.read",
     "zoo.formats.prototxt.parse_net",
     "zoo.formats.caffemodel.write",
     "zoo.netdef.config.open_config",
@@ -32,6 +41,9 @@ def test_the_example_gives_what_it_says(door, tmp_path, monkeypatch):
     module = importlib.import_module(module_name)
     (tmp_path / "configs").symlink_to(ROOT / "configs")
     monkeypatch.chdir(tmp_path)
+    if door == "zoo.api.datasets.dataset":
+        arrays = np.zeros((30, 28, 28, 1), np.uint8), np.zeros(30, int)
+        write_arrays(tmp_path / "prepared" / "mnist", "test", *arrays, 1, "0123456789", "make it", {"source": "zeros"})
     (test,) = doctest.DocTestFinder(recurse=False).find(getattr(module, name), name, module)
     assert test.examples
     said = []

@@ -9,6 +9,7 @@ from zoo import __version__, command
 from zoo.errors import did_you_mean
 
 COMMANDS = {
+    "list": "zoo.list",
     "train": "zoo.train",
     "evaluate": "zoo.evaluate",
     "convert": "zoo.convert",

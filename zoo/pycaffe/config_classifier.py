@@ -69,16 +69,33 @@ def image_net(config, weights, preparation=None, shapes=None, outputs=(), data_d
     """
     preparation = preparation or Preparation()
     conversion = convert(config, weights, shapes=shapes, outputs=outputs, data_dir=data_dir, load=False)
+    name, shape, dims, setters = prepared(conversion, preparation)
+    net = Classifier.of(conversion.definition, weights, dims, *setters)
+    if not conversion.fixed:
+        net.blobs[name].reshape(batch, *shape[1:])
+    mean, scale, *_ = setters
+    return net, _said(conversion.preprocessing[name], dims, shape, mean, 1 if scale is None else scale, preparation)
+
+
+def prepared(conversion, preparation):
+    """Returns how images become what a net takes: (input, its Caffe shape, image_dims, values of a `Transformer`).
+
+    The values are mean, input_scale, raw_scale and channel_swap, as a `Classifier` takes them.
+
+    Args:
+        conversion: the `Conversion` of the net.
+        preparation: the `Preparation`.
+
+    Raises:
+        ZooError: the net takes no images, or its mean file is not there.
+    """
     name, shape = _input(conversion)
     found = conversion.preprocessing[name]
-    mean = _mean(found, preparation.mean, shape[1], config)
+    mean = _mean(found, preparation.mean, shape[1], conversion.config)
     scale = found.scale if preparation.scale is None else preparation.scale
     swap = (2, 1, 0) if shape[1] == 3 and not preparation.rgb else None
     dims = preparation.image_dims or found.resize or _image_dims(shape[2:])
-    net = Classifier.of(conversion.definition, weights, dims, mean, None if scale == 1 else scale, 255, swap)
-    if not conversion.fixed:
-        net.blobs[name].reshape(batch, *shape[1:])
-    return net, _said(found, dims, shape, mean, scale, preparation)
+    return name, shape, dims, (mean, None if scale == 1 else scale, 255, swap)
 
 
 def config_classifier(config, weights, preparation=None, shapes=None, output=None, data_dir=None, batch=10):

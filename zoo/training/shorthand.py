@@ -124,7 +124,7 @@ def batch_size(config, phase, value, said, data_dir=None, level=None, stages=(),
     changes = []
     for layer in definition.layers:
         kind, message = find(layer.kind), sized(layer, value)
-        if message is None or kind.fed_by_program:
+        if message is None or kind is None or kind.fed_by_program:
             continue
         if layer.place.line in elsewhere:
             hint = f"--set='layer {{ name: \"{layer.name}\" ... }}' changes both"

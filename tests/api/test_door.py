@@ -1,0 +1,20 @@
+"""`import zoo`: its names are those of zoo.api, and mistakes are said."""
+
+import importlib
+
+import pytest
+
+import zoo
+
+
+def test_every_name_is_there_and_is_what_it_is_called():
+    assert set(zoo._HOME) == set(zoo.__all__) - {"__version__"}
+    for name, home in zoo._HOME.items():
+        assert getattr(zoo, name) is getattr(importlib.import_module(home), name)
+        assert getattr(zoo, name).__doc__
+    assert set(zoo.__all__) <= set(dir(zoo))
+
+
+def test_another_name_is_none():
+    with pytest.raises(AttributeError, match="module 'zoo' has no attribute 'lode'"):
+        _ = zoo.lode

@@ -1,0 +1,126 @@
+import json
+import pathlib
+
+import pytest
+
+from tests.training.runs import command, in_python
+from zoo.api import costs
+from zoo.api.models import describe, list_models, models, score_of
+from zoo.catalogue import results_file
+from zoo.errors import ZooError
+from zoo.netdef.cost import Cost
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return tmp_path / "cache" / "caffe-zoo" / "costs.json"
+
+
+def test_filters_and_orders():
+    assert list_models("squeezenet1_?") == ["squeezenet1_0", "squeezenet1_1"]
+    assert list_models("squeezenet1_?", sort="flops") == ["squeezenet1_1", "squeezenet1_0"]
+    assert list_models("squeezenet1_?", max_params=1.24e6) == ["squeezenet1_1"]
+    assert list_models("squeezenet1_?", max_flops=5e8) == ["squeezenet1_1"]
+    assert list_models("squeezenet1_?", min_score=50) == ["squeezenet1_0"]  # the other's top-5 does not compare
+    assert list_models("squeezenet1_?", sort="score") == ["squeezenet1_0", "squeezenet1_1"]
+    assert list_models("siamese*", max_flops=1e12) == []  # its multiply-adds are not known
+    with pytest.raises(ZooError, match="no such order, got 'parms', want one of name, params"):
+        list_models(sort="parms")
+
+
+def test_a_model_in_words_and_numbers():
+    model = describe("lenet")
+    assert (model.parameters, model.flops, model.input, model.score) == (431080, 2293000, "1 x 28 x 28", 98.97)
+    assert "  multiply-adds  2,293,000\n" in str(model) and "<td>2,293,000</td>" in model._repr_html_()
+    assert describe("fcn8s").flops is None
+    with pytest.raises(ZooError, match="no such config, got 'lenett'.*did you mean \"lenet\""):
+        describe("lenett")
+
+
+def test_a_config_of_somebody(tmp_path):
+    (tmp_path / "own.prototxt").write_text(
+        'layer { name: "x" type: "Input" top: "x" input_param { shape { dim: 1 dim: 3 } } }\n'
+        'layer { name: "ip" type: "InnerProduct" bottom: "x" top: "ip" inner_product_param { num_output: 2 } }'
+    )
+    model = describe(tmp_path / "own.prototxt")
+    assert (model.name, model.parameters, model.flops, model.published) == ("own", 8, 6, None)
+    (tmp_path / "bad.prototxt").write_text("layer { nam: 3 }")
+    with pytest.raises(ZooError, match="bad.prototxt:1: .*nam"):
+        describe(tmp_path / "bad.prototxt")
+
+
+def test_what_was_measured_counts_first(tmp_path, monkeypatch):
+    text = pathlib.Path("configs/lenet.prototxt").read_text()
+    (tmp_path / "configs").mkdir()
+    for name in ("a", "b"):
+        (tmp_path / "configs" / f"{name}.prototxt").write_text(text)
+    for name, changes, score in (("a", "", "0.9913"), ("b", "--set='max_iter: 5'", "0.6"), ("c", "", "0.5")):
+        words = dict.fromkeys(results_file.FIELDS, "") | {"config": name, "changes": changes, "score": score}
+        results_file.put(tmp_path / "configs" / results_file.NAME, results_file.Measured(**words))
+    monkeypatch.setattr("zoo.formats.packaged.FOLDERS", (tmp_path / "configs",))
+    assert [(model.name, model.measured) for model in models()] == [("a", 99.13), ("b", None)]
+    assert list_models(min_score=98.98) == ["a"]
+
+
+@pytest.mark.parametrize(
+    "text, score",
+    [
+        ("top-1 57.1 %, top-5 80.2 %", 57.1),
+        ("mAP 72.7 % on VOC 2007 test", 72.7),
+        ("63.6 mean IU", 63.6),
+        ("top-5 80.3 % or better", None),
+        ("98 %", 98.0),
+        ("0.974 and more", 97.4),
+        ("none that carries over", None),
+    ],
+)
+def test_the_first_score_of_a_text(text, score):
+    assert score_of(text) == score
+
+
+def test_costs_are_reckoned_once_and_again_where_the_file_changes(own_cache, tmp_path, monkeypatch):
+    path = tmp_path / "net.prototxt"
+    net = """layer {{ name: "x" type: "Input" top: "x" input_param {{ shape {{ dim: 1 dim: {} }} }} }}
+        layer {{ name: "r" type: "ReLU" bottom: "x" top: "y" }}"""
+    path.write_text(net.format(3))
+    assert costs.of({path: None}) == {path: Cost(0, 0, 0)}
+    reckoned = []
+    monkeypatch.setattr(costs, "_reckon", lambda path, header: reckoned.append(path) or [1, 2, 3])
+    assert costs.of({path: None}) == {path: Cost(0, 0, 0)} and not reckoned
+    path.write_text(net.format(4))
+    assert costs.of({path: None}) == {path: Cost(1, 2, 3)} and len(reckoned) == 1
+    for text in (
+        "{",
+        "[]",
+        json.dumps({"a": "b"}),
+        json.dumps({key: [1] for key in json.loads(own_cache.read_text())}),
+    ):
+        own_cache.write_text(text)
+        assert costs.of({path: None}) == {path: Cost(1, 2, 3)}
+    assert len(reckoned) == 5
+
+
+def test_nothing_is_kept_where_nothing_can_be(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    assert list_models("lenet", max_flops=3e6) == ["lenet"]
+
+
+def test_the_command():
+    done = command("res*", "--max_params=30e6", "--sort=flops", module="zoo.list")
+    assert done.stdout.splitlines()[0].split() == (
+        ["model", "parameters", "multiply-adds", "input", "measured", "published", "published", "in"]
+    )
+    assert [line.split()[0] for line in done.stdout.splitlines()[1:3]] == ["resnet18", "resnet50"]
+    assert command("nothing", module="zoo.list").stderr.startswith("error: no model is like that, got 'nothing'")
+    assert command("lenet", "--csv", module="zoo.list").stdout.splitlines()[1].startswith("lenet,431080,2293000,1 x 28")
+
+
+def test_nothing_heavy_is_loaded():
+    code = (
+        "import sys, zoo\nfirst = sorted(m for m in sys.modules if m in ('tensorflow', 'keras', 'numpy'))\n"
+        "zoo.list_models('lenet'), str(zoo.describe('lenet')), repr(zoo.read('lenet'))\n"
+        "print(first, sorted(m for m in sys.modules if m in ('tensorflow', 'keras')), 'load' in dir(zoo))"
+    )
+    assert in_python(code) == "[] [] True\n"
