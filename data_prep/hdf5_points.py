@@ -10,10 +10,11 @@ file twice, as there. The notebook does not say how it draws the quarter; here -
 
 import pathlib
 
+import h5py
 import numpy as np
 from absl import flags
 
-from data_prep import common
+from data_prep import common, sources
 from zoo.errors import DataError
 from zoo.formats import atomic
 
@@ -43,15 +44,13 @@ def points(seed):
 def prepare(output_dir, *, seed=0, force=False):
     """Writes the files of both splits under `output_dir` unless they are there; returns {split: points} made.
 
-    A split is there where its list is, which is written last.
-
     Raises:
-        DataError: another command writes there, or the disk refuses.
+        DataError: they are there of another seed, another command writes there, or the disk refuses.
     """
-    import h5py
-
     folder, made = pathlib.Path(output_dir), {}
-    if not force and all((folder / f"{split}.txt").is_file() for split in TIMES):
+    if not force and (folder / sources.FILE).is_file():
+        hint = "add --force to make them again, or name another --output_dir"
+        common.check_folder(folder, {"seed": seed}, dict, False, hint)
         return made
     with common.alone(folder):
         for split, (numbers, labels) in points(seed).items():
@@ -62,6 +61,8 @@ def prepare(output_dir, *, seed=0, force=False):
             with atomic.replacing(folder / f"{split}.txt", DataError) as file:
                 file.write(f"{path}\n".encode() * TIMES[split])
             made[split] = len(labels)
+        with atomic.replacing(folder / sources.FILE, DataError) as file:  # the last: what says that all is there
+            file.write(sources.text({"seed": seed}))
     return made
 
 

@@ -12,10 +12,11 @@ middle, of --label_size, every --stride pixels. `train.h5`, `test.h5` have the d
 
 import pathlib
 
+import h5py
 import numpy as np
 from absl import flags
 
-from data_prep import common, images
+from data_prep import common, images, sources
 from zoo.errors import DataError, Place
 from zoo.formats import atomic, image_file
 
@@ -112,9 +113,7 @@ def listing(folder):
 
 
 def write(output_dir, split, patches):
-    """Writes the `Patches` of one split, the list of its files last."""
-    import h5py
-
+    """Writes the `Patches` of one split, and the list of its files."""
     folder, names = pathlib.Path(output_dir).resolve(), []
     for start in range(0, len(patches), ROWS):
         path = folder / (f"{split}.h5" if len(patches) <= ROWS else f"{split}_{start // ROWS}.h5")
@@ -126,29 +125,39 @@ def write(output_dir, split, patches):
         file.write("".join(f"{path}\n" for path in names).encode())
 
 
-def prepare(output_dir, sources, *, force=False, **options):
+def prepare(output_dir, folders, *, force=False, verify_sources=False, **options):
     """Writes the splits unless all of them are there; returns {split: patches made}.
 
     Args:
         output_dir: where to.
-        sources: {split: folder of its images}.
+        folders: {split: folder of its images}.
         force: write again what is there.
+        verify_sources: whether the images are held against what was noted of them.
         options: of `Patches`.
 
     Raises:
-        DataError: as `Patches`; sizes that do not go together; another command that writes there.
+        DataError: as `Patches`; sizes that do not go together; splits that are there and made otherwise; another
+            command that writes there.
     """
     size, label_size = (options.get(name, usual) for name, usual in (("size", 33), ("label_size", 21)))
     if label_size > size or (size - label_size) % 2:
-        raise DataError(
-            "--label_size does not lie in the middle of --size", got=label_size, want=f"{size}, or less by 2"
-        )
-    if not force and all(pathlib.Path(output_dir, f"{split}.txt").is_file() for split in sources):
+        want = f"{size}, or less by 2, 4, ..."
+        raise DataError("--label_size does not lie in the middle of --size", got=label_size, want=want)
+    told = {name: list(value) if isinstance(value, tuple) else value for name, value in options.items()}
+
+    def files():
+        return {str(folder): listing(folder) for folder in folders.values()}
+
+    if not force and pathlib.Path(output_dir, sources.FILE).is_file():
+        hint = "add --force to make them again, or name another --output_dir"
+        common.check_folder(output_dir, told, files, verify_sources, hint)
         return {}
-    made = {split: Patches(listing(folder), **options) for split, folder in sources.items()}
+    made = {split: Patches(listing(folder), **options) for split, folder in folders.items()}
     with common.alone(output_dir):
         for split, patches in made.items():
             write(output_dir, split, patches)
+        with atomic.replacing(pathlib.Path(output_dir, sources.FILE), DataError) as file:  # the last: all is there
+            file.write(sources.text({**told, sources.KEY: sources.noted(files(), verify_sources)}))
     return {split: len(patches) for split, patches in made.items()}
 
 
@@ -161,7 +170,7 @@ def main(_):
         scales = ()
     if not scales or min(scales) < 2:
         raise DataError("--scales are not whole numbers from 2", got=",".join(f.scales), want="3, or 2,3,4")
-    names = ("size", "label_size", "stride", "augment", "seed", "force")
+    names = ("size", "label_size", "stride", "augment", "seed", "force", "verify_sources")
     options = {name: f[name].value for name in names} | {"scales": scales}
     made = prepare(f.output_dir, {"train": f.source, "test": f.val_source}, **options)
     if not made:
@@ -180,5 +189,6 @@ if __name__ == "__main__":
     flags.DEFINE_list("scales", ["3"], "By how much images are reduced: whole numbers, separated by commas.")
     flags.DEFINE_bool("augment", False, "Take each image in its eight positions, turned and mirrored; tests too.")
     flags.DEFINE_integer("seed", 0, "Seed of the order of the patches.", lower_bound=0)
+    sources.define_flag()
     flags.DEFINE_bool("force", False, "Write again what is there.")
     common.run(main)

@@ -31,7 +31,9 @@ def test_both_splits(tmp_path):
 def test_again_does_nothing_and_force_does(tmp_path):
     hdf5_points.prepare(tmp_path)
     before = read(tmp_path, "test")[0]
-    assert hdf5_points.prepare(tmp_path, seed=1) == {}
+    assert hdf5_points.prepare(tmp_path) == {}
+    with pytest.raises(DataError, match="this was made with --seed=0, want 1 .add --force"):
+        hdf5_points.prepare(tmp_path, seed=1)
     assert hdf5_points.prepare(tmp_path, seed=1, force=True) == {"train": 7500, "test": 2500}
     assert not np.array_equal(read(tmp_path, "test")[0], before)
 

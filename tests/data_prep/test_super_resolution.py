@@ -72,6 +72,11 @@ def test_patches_and_their_middles(folders, tmp_path):
         np.testing.assert_array_equal(middle[0], want[patch.tobytes()])
     assert (tmp_path / "out" / "test.txt").read_text() == f"{tmp_path / 'out' / 'test.h5'}\n"
     assert super_resolution.prepare(tmp_path / "out", folders, **options) == {}
+    with pytest.raises(DataError, match=r"this was made with --scales=\[3\], want \[2\]"):
+        super_resolution.prepare(tmp_path / "out", folders, **options | {"scales": (2,)})
+    (folders["train"] / "0.png").unlink()
+    with pytest.raises(DataError, match="train: a source that is not what it was"):
+        super_resolution.prepare(tmp_path / "out", folders, **options, verify_sources=True)
 
 
 def test_a_large_set_is_several_files(folders, tmp_path, monkeypatch):
