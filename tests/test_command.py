@@ -225,3 +225,10 @@ def test_the_end_is_not_spent_on_a_search_for_garbage():
     """A net leaves hundreds of thousands of objects behind; looking through them took a second and a half."""
     process = subprocess.run([sys.executable, "-c", LEAVES], cwd=ROOT, capture_output=True, text=True)
     assert (process.returncode, process.stdout) == (0, ""), process.stderr
+
+
+@pytest.mark.parametrize("module", ["train", "evaluate --weights=x", "benchmark"])
+def test_a_missing_config_is_said_before_tensorflow_is_loaded(module):
+    """Which takes seconds, and is seen here by the limit that it would be refused by."""
+    done = typed(f"ulimit -v 1800000; $PYTHON -m zoo.{module} --config=absent.prototxt")
+    assert (done.returncode, done.stderr) == (1, "error: absent.prototxt: no such file\n")

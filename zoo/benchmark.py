@@ -46,6 +46,7 @@ limits.define_flags(limits.MEMORY_BYTES)
 
 def main():
     """Reads the flags, times, prints."""
+    config_flag.check(CONFIG.value)
     tf = command.quiet_tensorflow()
     user_code.load()
 

@@ -3,11 +3,17 @@
 from absl import flags
 
 from zoo.errors import PrototxtError
+from zoo.formats import text_files
 from zoo.formats.packaged import FOLDERS, checkout, find, next_to_configs, packaged
 
-__all__ = ["FOLDERS", "checkout", "define", "find", "next_to_configs", "packaged"]
+__all__ = ["FOLDERS", "check", "checkout", "define", "find", "next_to_configs", "packaged"]
 
 flags.disclaim_key_flags()  # --help of the command that defines the flag lists it
+
+
+def check(config):
+    """Raises PrototxtError unless a text lies at the path `config`, for before TensorFlow is loaded for seconds."""
+    text_files.read_text(config)
 
 
 class _Parser(flags.ArgumentParser):

@@ -31,6 +31,7 @@ limits.define_flags(limits.IMAGE_PIXELS)
 def main():
     """Reads the flags, runs over the images and says what was found."""
     paths, mean = image_paths.images(IMAGES.value), _mean()
+    config_flag.check(CONFIG.value)
     command.quiet_tensorflow()
     user_code.load()
     from zoo.detection.detector import Detector, read_image

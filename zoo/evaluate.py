@@ -38,6 +38,7 @@ limits.define_flags(limits.MEMORY_BYTES)
 
 def main():
     """Reads the flags and prints the scores."""
+    config_flag.check(CONFIG.value)
     command.quiet_tensorflow()
     user_code.load()
     from zoo.layers.ops import output_paths

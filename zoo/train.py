@@ -119,6 +119,7 @@ def main():
     """Reads the flags, opens the session, runs the loop, says the result."""
     if PRINT_CONFIG.value:
         return _print_config()
+    config_flag.check(CONFIG.value)
     command.quiet_tensorflow()
     user_code.load()
     from zoo.converters.solver import solver_def

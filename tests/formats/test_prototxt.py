@@ -345,3 +345,17 @@ def test_caffes_own_texts_print_as_they_are(shared):
     for path in sorted((shared / "golden/upgrade").glob("*.upgraded.prototxt")):
         read = read_solver if "solver" in path.name else read_net
         assert to_text(read(path).message) == path.read_text()
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("<<<<<<< HEAD\nlayer { }\n=======\nlayer { }\n>>>>>>> b\n", "a:1: an unresolved merge conflict, got <<<<<<<"),
+        ("<<<<<<< HEAD\nlayer { }\n=======\n", "a:1: an unresolved merge conflict"),
+        ("// a net\n", "a:1: // does not start a comment"),
+    ],
+)
+def test_another_language_before_the_first_field(text, says):
+    """Where what a file is cannot be told either."""
+    with pytest.raises(PrototxtError, match=says):
+        sniff(text, "a")

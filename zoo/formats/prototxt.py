@@ -125,11 +125,7 @@ def parse(text: str, kind: str, file: str | None = None) -> Parsed:
     except UnicodeEncodeError as error:  # a flag whose bytes are not UTF-8
         raise PrototxtError("not UTF-8", at=Place(file, text.count("\n", 0, error.start) + 1)) from None
     message = KINDS[kind]()
-    try:
-        source = _scanned(text, file)
-    except PrototxtError:
-        not_protobuf(text, file)
-        raise
+    source = _scanned(text, file)
     parsed = extra_fields.qualified(text, source)
     try:
         text_format.Parse(parsed, message)
@@ -150,8 +146,12 @@ def parse(text: str, kind: str, file: str | None = None) -> Parsed:
 
 @functools.lru_cache(maxsize=1)
 def _scanned(text, file):
-    """Returns `scan(text, file)`, which what a text is and what it says both need."""
-    return scan(text, file)
+    """Returns `scan(text, file)`, which what a text is and what it says both need; raises PrototxtError."""
+    try:
+        return scan(text, file)
+    except PrototxtError:
+        not_protobuf(text, file)
+        raise
 
 
 def sniff(text: str, file: str | None = None) -> str:
@@ -164,6 +164,7 @@ def sniff(text: str, file: str | None = None) -> str:
     net, solver = ({field.name for field in KINDS[kind].DESCRIPTOR.fields} for kind in KINDS)
     for_net, for_solver = (sum(name in own for name in names) for own in (net - solver, solver - net))
     if for_net == for_solver:
+        not_protobuf(text, file)
         raise PrototxtError(
             "neither a net nor a solver",
             at=Place(file),
