@@ -17,6 +17,7 @@ import numpy as np
 from absl import flags
 
 from data_prep import common, images, sources
+from zoo import command
 from zoo.errors import DataError, Place
 from zoo.formats import atomic, image_file
 
@@ -32,8 +33,7 @@ def luminance(bgr):
 
 def degraded(image, scale):
     """Returns (image cut to a multiple of `scale`, that reduced and enlarged by bicubic interpolation), both (H, W)."""
-    import tensorflow as tf
-
+    tf = command.quiet_tensorflow()
     height, width = (length - length % scale for length in image.shape)
     image = image[:height, :width]
     small = (height // scale, width // scale)

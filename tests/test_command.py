@@ -194,11 +194,12 @@ def seen_at_a_terminal(*args):
     return said.decode().splitlines()
 
 
-def test_a_terminal_is_told_what_takes_a_while():
+def test_a_terminal_is_told_what_takes_a_while(tmp_path):
     """Pipes are not: what tests and programs read stays as it is."""
-    args = ("zoo.evaluate", "--config=gone.prototxt", "--weights=gone.caffemodel")
+    (tmp_path / "broken.prototxt").write_text("layer {")
+    args = ("zoo.evaluate", f"--config={tmp_path}/broken.prototxt", "--weights=gone.caffemodel")
     loading, error = seen_at_a_terminal(*args)
-    assert loading == "Loading TensorFlow ..." and error.startswith("error: gone.prototxt")
+    assert loading == "Loading TensorFlow ..." and error.startswith(f"error: {tmp_path}/broken.prototxt:1")
     piped = subprocess.run([sys.executable, "-m", *args], cwd=ROOT, capture_output=True, text=True)
     assert piped.stderr == f"{error}\n"
 

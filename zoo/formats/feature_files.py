@@ -11,6 +11,7 @@ import pathlib
 
 import numpy as np
 
+from zoo import command
 from zoo.errors import DataError, OutputError, Place
 from zoo.formats import atomic, caffe_pb2, hdf5
 from zoo.formats.database_writer import DatabaseWriter
@@ -104,8 +105,7 @@ def _npz(path):
 
 @contextlib.contextmanager
 def _tfrecord(path):
-    import tensorflow as tf
-
+    tf = command.quiet_tensorflow()
     feature = tf.train.Feature
 
     def add(rows):
