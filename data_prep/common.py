@@ -39,6 +39,8 @@ def define_feature_names():
 def alone(folder, name=lock.NAME):
     """Holds `folder`, made if need be, for this process while the block runs.
 
+    What killed commands left there that is of no one split is removed.
+
     Args:
         folder: where it writes.
         name: of the lock file in it: another one for each of several outputs that may be made there at a time.
@@ -56,6 +58,8 @@ def alone(folder, name=lock.NAME):
     hint = "wait for it, stop it, or name another output"
     try:
         with lock.locked(folder / name, DataError, what, hint):
+            if name == lock.NAME:
+                leftovers.remove(leftovers.shared(folder))
             yield
     finally:
         if new:

@@ -8,6 +8,7 @@ import glob
 import pathlib
 import shutil
 
+from zoo.formats.records import DESCRIPTION
 from zoo.formats.records_writer import PARTIAL
 
 DRAFTS = ".draft-"  # what the names of directories begin with in which a shard is made
@@ -16,8 +17,10 @@ LOG = ".beam.log"  # what the name of a log of Beam ends in
 
 
 def shared(folder):
-    """Returns the paths of the directories in `folder` of no one split; workers of Beam that lose theirs end."""
-    return [path for name in (DRAFTS, BEAM_RUNS) for path in pathlib.Path(folder).glob(f"{name}*")]
+    """Returns the paths of what is in `folder` of no one split; workers of Beam that lose theirs end."""
+    names = [f"{name}*" for name in (DRAFTS, BEAM_RUNS)]
+    names += [f".{name}.*{PARTIAL}" for name in (*DESCRIPTION, "*.labels.txt")]  # of `atomic.replacing`
+    return [path for name in names for path in pathlib.Path(folder).glob(name)]
 
 
 def of_split(folder, split):

@@ -252,3 +252,17 @@ def test_command(tmp_path, idx):
     failed = command(f"--output_dir={tmp_path}/other", f"--idx_dir={idx}")
     assert failed.returncode == 1 and "Traceback" not in failed.stderr
     assert failed.stderr.splitlines()[-1].startswith(f"error: {idx}/t10k-images-idx3-ubyte: not an IDX file")
+
+
+@pytest.mark.parametrize("killed", ["within the first split", "after the last"])
+def test_what_a_killed_command_left_of_the_description_goes(tmp_path, idx, killed):
+    out = tmp_path / "out"
+    mnist.prepare(out, idx_dir=idx, shards=2)
+    whole = {path.name for path in out.iterdir()}
+    for name in ("dataset_info.json", "features.json", "label.labels.txt"):
+        assert name in whole
+        (out / f".{name}.123.partial").write_text("{")
+    if killed == "within the first split":
+        (out / "test.json").unlink()
+    mnist.prepare(out, idx_dir=idx, shards=2)
+    assert {path.name for path in out.iterdir()} == whole
