@@ -359,6 +359,8 @@ def _verify(outputs, conversion, exported):
             rows += [*found, *instead]
     for reader, why in (comparison.silent if comparison else {}).items():
         print(f"  not compared with {reader}: {why}")
+    if any(row.verdict.endswith(verify.EMPTY) for row in rows):
+        print("  that no box was found shows little: compare what it comes from, with --outputs=BLOB,...")
     if any(row.verdict.endswith(verify.SAME) for row in rows):
         print("  an output that no input changes shows little: compare what it comes from, with --outputs=BLOB,...")
     if any(row.verdict == verify.NOTHING for row in rows) and conversion.filled:

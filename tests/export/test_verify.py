@@ -247,3 +247,21 @@ def test_ties_hide_no_layer_that_differs(ties):
     again, lines = comparison.explain(*written, 1e-4, rows)
     assert not again and len(lines) == 1
     assert 'layer "last" (Convolution): fed what the reference gives it, it differs by 1.0e-03' in lines[0]
+
+
+def test_that_no_box_was_found_is_said(tmp_path, monkeypatch):
+    text = """
+    input: "loc" input_shape { dim: 1 dim: 8 } input: "conf" input_shape { dim: 1 dim: 4 }
+    input: "prior" input_shape { dim: 1 dim: 2 dim: 8 }
+    layer { name: "det" type: "DetectionOutput" bottom: "loc" bottom: "conf" bottom: "prior" top: "det"
+      detection_output_param { num_classes: 2 keep_top_k: 2 nms_param { top_k: 2 } confidence_threshold: THRESHOLD } }
+    """
+    monkeypatch.setattr(verify.Comparison, "_ask_opencv", lambda self, weights: None)
+    said = []
+    for threshold in ("2", "-2"):
+        config = small_net.write(tmp_path / "net.prototxt", text.replace("THRESHOLD", threshold))
+        conversion = convert(config)
+        exported = keras_model(conversion)
+        (row,) = verify.Comparison(conversion).compare(exported.model, exported.inputs, 1e-4)
+        said.append(row.verdict)
+    assert said == ["equal, but no box was found", "equal"]

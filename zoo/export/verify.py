@@ -20,6 +20,7 @@ from zoo.netdef.padding import cut, padded_shapes, padded_values
 REFERENCE = "NumPy"
 NOTHING = "nothing finite to compare"
 SAME = "the same for every input"
+EMPTY = "no box was found"
 CHOICES = "equal, with the reference's choices"
 
 
@@ -121,7 +122,10 @@ class Comparison:
                 got = self._real(blob, arrays[blob], np.shape(want))
                 if by != REFERENCE and self._giver(blob).type.padded_axis is not None:
                     got, want = sorted_rows(got), sorted_rows(want)
-                rows.append(compare(blob, by, got, np.asarray(want), tolerance, decides=by == REFERENCE))
+                row = compare(blob, by, got, np.asarray(want), tolerance, decides=by == REFERENCE)
+                if row.equal and self._giver(blob).type.padded_axis is not None and _empty(np.asarray(want)):
+                    row = dataclasses.replace(row, verdict=f"{row.verdict}, but {EMPTY}")
+                rows.append(row)
         return rows
 
     def _given(self, run, names):
@@ -186,6 +190,11 @@ class Comparison:
         """Returns the last layer that gives a blob."""
         layers = self.conversion.net.layers
         return {top.name: layer for layer in layers for top in layer.definition.tops}[blob]
+
+
+def _empty(table):
+    """Whether a table of boxes (image, label, score, ...) has none: its rows have the label -1."""
+    return table.shape[-1:] == (7,) and bool((table[..., 1] == -1).all())
 
 
 def _chosen(equal):

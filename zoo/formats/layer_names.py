@@ -58,7 +58,7 @@ _FORKS = {
         "region_loss_param relu6_param reorg_param yolo_detection_output_param yolov3_detection_output_param"
         " yolov3_param",
     ),
-    "happynear/caffe-windows": ("BN Normalize", "bn_param normalize_param"),
+    "happynear/caffe-windows": ("BN Local Normalize", "bn_param local_param normalize_param"),
     "yonghenglh6/DepthwiseConvolution": ("DepthwiseConvolution", ""),
     "sp2823/caffe": ("ConvolutionDepthwise", ""),
     "ShuffleNet (farmingyard/ShuffleNet)": ("ShuffleChannel", "shuffle_channel_param"),
@@ -66,8 +66,8 @@ _FORKS = {
     "SphereFace (wy1iu/sphereface)": ("MarginInnerProduct", "margin_inner_product_param"),
     "Center loss (ydwen/caffe-face)": ("CenterLoss", "center_loss_param"),
     "OCR (senlinuc/caffe_ocr)": (
-        "CTCGreedyDecoder Lstm Reverse Transpose WarpCTC",
-        "ctc_decoder_param lstm_param reverse_param transpose_param warp_ctc_param",
+        "CTCGreedyDecoder DenseBlock Lstm Reverse Transpose WarpCTC",
+        "ctc_decoder_param denseblock_param lstm_param reverse_param transpose_param warp_ctc_param",
     ),
     "C3D (facebook/C3D)": (
         "Convolution3D DECONVOLUTION3D Pooling3D VIDEO_DATA VIDEO_SEGMENTATION_DATA VOLUME_DATA VOXEL_SOFTMAX_LOSS",
