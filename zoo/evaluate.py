@@ -27,8 +27,8 @@ DATA_DIR = flags.DEFINE_string("data_dir", "data", "Where data sources are looke
 ALLOW_PATHS = flags.DEFINE_bool(
     "allow_paths",
     False,
-    "Let HDF5Output layers of the config write where their file_name says. Without, a path that leads out of the "
-    "working directory keeps its last part alone.",
+    "Let HDF5Output and DetectionOutput layers of the config write where they say. Without, a path that leads out "
+    "of the working directory keeps its last part alone.",
 )
 LEVEL = flags.DEFINE_integer("level", None, "Level of the net's state.")
 STAGE = flags.DEFINE_list("stage", [], "Stages of the net's state.")

@@ -101,8 +101,9 @@ KEEP_SNAPSHOTS = flags.DEFINE_integer(
 ALLOW_PATHS = flags.DEFINE_bool(
     "allow_paths",
     False,
-    "Write snapshots where an absolute snapshot_prefix of the config says, and what HDF5Output layers write where "
-    "their file_name says. Without it these go to snapshots/ and outputs/ in the run directory, and the log says so.",
+    "Write snapshots where an absolute snapshot_prefix of the config says, and what HDF5Output and DetectionOutput "
+    "layers write where they say. Without it these go to snapshots/ and outputs/ in the run directory, and the log "
+    "says so.",
 )
 SUMMARIES = flags.DEFINE_bool("summaries", True, "Write curves for TensorBoard.")
 FINAL_TEST = flags.DEFINE_bool(

@@ -90,6 +90,19 @@ def test_what_does_not_fit(files, more, classes, said):
         layer(files, "VOC", more, classes).writer()
 
 
+@pytest.mark.parametrize("prefix, name", [("x_", "../../evil"), ("../x_", "cat"), ("/tmp/x_", "cat")])
+@pytest.mark.parametrize("form", ["VOC", "COCO"])
+def test_names_that_lead_elsewhere(files, prefix, name, form):
+    (files / "map").write_text(labelmap.text({name: 1, "dog": 2}))
+    made = layer(files, form)
+    made.layer.message.detection_output_param.save_output_param.output_name_prefix = prefix
+    if form == "COCO" and prefix == "x_":
+        assert made.writer()  # whose one file has no class in its name
+        return
+    with pytest.raises(DataError, match="no name for a result file"):
+        made.writer()
+
+
 def test_what_is_refused_or_not_written(files, caplog):
     with pytest.raises(ZooError, match="no such output_format, got none, want VOC, COCO, ILSVRC"):
         layer(files, "")

@@ -30,8 +30,8 @@ class RunOptions:
         precision: what layers compute in, one of PRECISIONS.
         ram_cache: whether decoded training images are kept in memory.
         verify_shards: whether the SHA-256 of each shard that is read is checked, once, in the background.
-        allow_paths: whether an absolute snapshot_prefix and the file_name of HDF5Output hold; without, all is written
-            into the run directory.
+        allow_paths: whether an absolute snapshot_prefix and the paths of HDF5Output and DetectionOutput hold; without,
+            all is written into the run directory.
 
     Raises:
         SolverError: a value that is none of those above, or options that contradict each other.

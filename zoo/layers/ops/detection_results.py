@@ -29,7 +29,8 @@ class DetectionResults:
         raised: the DataErrors met, the last one alone.
 
     Raises:
-        DataError: the labelmap or the name_size_file is not there, does not name a label, or has too few images.
+        DataError: the labelmap or the name_size_file is not there, does not name a label, or has too few images; a
+            file's name that leads elsewhere.
     """
 
     def __init__(self, folder, p, labels, layer):
@@ -42,11 +43,19 @@ class DetectionResults:
         if missing:
             raise DataError(f"the labelmap {path} does not name a label", at=self._at, got=missing[0])
         self._names = {label: names[label] for label in labels}
+        self._check_names()
         self._sizes = name_sizes.read(p.name_size_file, self._at, layer.place.file)
         self._count = p.num_test_image if p.HasField("num_test_image") else len(self._sizes)
         if not 0 < self._count <= len(self._sizes):
             want = f"1 to {len(self._sizes)}, as the name_size_file has"
             raise DataError("num_test_image does not fit", at=self._at, got=self._count, want=want)
+
+    def _check_names(self):
+        """Raises DataError for a file that would not lie in the folder: prefix and names are of other people."""
+        for name in self._texts():
+            if os.path.basename(name) != name or "\0" in name:
+                hint = "output_name_prefix and the names of the labelmap may not have a / in them"
+                raise DataError("no name for a result file", at=self._at, got=name[:80], hint=hint)
 
     def add(self, rows, items):
         """Takes the rows (1, 1, M, 7) of a batch of `items` images; raises DataError where a file cannot be written."""
