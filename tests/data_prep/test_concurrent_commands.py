@@ -73,7 +73,7 @@ def test_every_command_that_writes_shards(tmp_path, monkeypatch):
     arrays = mnist.Split(np.zeros((2, 28, 28, 1), np.uint8), np.array([0, 1]))
     monkeypatch.setattr(mnist, "load", lambda *args: ("idx", "here", {"train": arrays, "test": arrays}))
     colour = cifar10.Split(np.zeros((2, 32, 32, 3), np.uint8), np.array([0, 1]))
-    monkeypatch.setattr(cifar10, "load", lambda source: {"train": colour, "test": colour})
+    monkeypatch.setattr(cifar10, "load", lambda *args: {"train": colour, "test": colour})
     (tmp_path / "list.txt").write_text("a.jpg 0\n")
     (tmp_path / "a.jpg").write_bytes(ilsvrc.jpeg(1))
     with common.alone(out):
