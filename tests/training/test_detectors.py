@@ -14,7 +14,7 @@ from zoo.netdef.deploy import deploy
 from zoo.netdef.net import net_def_for_state
 from zoo.netdef.shape_inference import infer_shapes
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(3000)]  # VGG-16 takes minutes where cores are shared
 
 OBJECT = """<object><name>{name}</name><difficult>{difficult}</difficult><bndbox><xmin>{box[0]}</xmin>
 <ymin>{box[1]}</ymin><xmax>{box[2]}</xmax><ymax>{box[3]}</ymax></bndbox></object>"""
