@@ -65,7 +65,7 @@ def begin(run_dir, record: Record) -> Record:
 
 def end(run_dir, record: Record, trained=True) -> Record:
     """Notes that the part that `begin` has noted ends now; it counts where it `trained`. Returns it as noted."""
-    seconds = time.time() - record.since if trained else 0.0
+    seconds = time.time() - record.since if trained and record.since is not None else 0.0
     record = replace(record, seconds=record.seconds + seconds, since=None)
     _write(run_dir, record)
     return record

@@ -92,6 +92,6 @@ def put(path, row: Measured):
     text = io.StringIO()
     lines = csv.DictWriter(text, FIELDS, lineterminator="\n")
     lines.writeheader()
-    lines.writerows(map(asdict, rows))
+    lines.writerows(asdict(row) for row in rows)
     with atomic.replacing(path, OutputError) as file:
         file.write(text.getvalue().encode())

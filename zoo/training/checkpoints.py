@@ -30,7 +30,7 @@ class Checkpoints:
         CheckpointError: the directory cannot be made or written.
     """
 
-    def __init__(self, folder, state, keep=5):
+    def __init__(self, folder, state, keep: int | None = 5):
         self._folder, self._state, self._keep = pathlib.Path(folder), dict(state), keep
         writable_folder(self._folder)
         files.sweep(self._folder)

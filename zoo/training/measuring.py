@@ -50,12 +50,12 @@ def measure(path, run_dir, commit, said="", changes=(), options: RunOptions | No
         move_aside(run_dir)
     options = replace(options, restart=False)
     begun = record.begin(run_dir, _noted(path, run_dir, commit, said))
-    result = None
     try:
         result = train(solver, run_dir, options)
-    finally:
-        nothing = result is not None and result.began == result.session.state.iteration
-        noted = record.end(run_dir, begun, trained=not nothing)
+    except BaseException:
+        record.end(run_dir, begun)
+        raise
+    noted = record.end(run_dir, begun, trained=result.began != result.session.state.iteration)
     if not result.done:
         return None, result
     return _row(path, header, solver, result, noted), result
