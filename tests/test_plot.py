@@ -1,10 +1,11 @@
 """Curves from logs: what is read, and the image that is written whole or not at all."""
 
+import numpy as np
 import pytest
 
 from zoo import plot
-from zoo.errors import DataError
-from zoo.formats import training_log
+from zoo.errors import DataError, WeightsError
+from zoo.formats import caffemodel, training_log
 
 LOG = """\
 I1121 08:27:06.694886 140048 loop.py:142] Iteration 0, Testing net (#0)
@@ -54,3 +55,23 @@ def test_mistakes_are_said(tmp_path, log, output, said):
     with pytest.raises(DataError, match=said):
         plot.curves([tmp_path / log], tmp_path / output)
     assert not (tmp_path / output).exists()
+
+
+def test_kernels_before_and_after(tmp_path):
+    rng, files = np.random.default_rng(3), []
+    for number in (0, 9):
+        files.append(tmp_path / f"x_iter_{number}.caffemodel")
+        conv, ip = rng.random((4, 3, 5, 5)), rng.random((3, 8))
+        caffemodel.write(files[-1], {"conv": [conv, np.zeros(4)], "gray": [conv[:, :2]], "ip": [ip], "relu": []})
+    plot.kernels(["conv", "gray"], files, tmp_path / "k.svg")
+    text = (tmp_path / "k.svg").read_text()
+    assert text.count("<image ") == 4
+    assert all(f"<!-- {layer}: x_iter_{number} -->" in text for layer in ("conv", "gray") for number in (0, 9))
+    for layer, said in (
+        ("cov", r'x_iter_0.caffemodel: no such layer with weights, got \'cov\' .did you mean "conv"'),
+        ("relu", "no such layer with weights, got 'relu' .it has conv, gray, ip"),
+        ("ip", 'layer "ip": no filters of a convolution, got 3 x 8, want 4 axes'),
+    ):
+        with pytest.raises(WeightsError, match=said):
+            plot.kernels([layer], files, tmp_path / "none.png")
+    assert not (tmp_path / "none.png").exists()

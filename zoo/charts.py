@@ -8,12 +8,12 @@ from zoo.formats.atomic import replacing
 
 
 @contextlib.contextmanager
-def chart(path, columns=1, size=(6, 4)):
-    """Gives (figure, axes side by side) to draw on; the image is written to `path` when the block ends well.
+def chart(path, columns=1, size=(6, 4), rows=1):
+    """Gives (figure, its axes row by row) to draw on; the image is written to `path` when the block ends well.
 
     Args:
         path: the file; its ending says the format: .png, .svg, .pdf and what else Matplotlib knows.
-        columns: how many charts stand side by side.
+        columns, rows: how many charts stand side by side, and below each other.
         size: of the whole, in inches.
 
     Raises:
@@ -24,9 +24,9 @@ def chart(path, columns=1, size=(6, 4)):
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    figure, axes = pyplot.subplots(1, columns, figsize=size, squeeze=False)
+    figure, axes = pyplot.subplots(rows, columns, figsize=size, squeeze=False)
     try:
-        yield figure, list(axes[0])
+        yield figure, list(axes.flat)
         figure.tight_layout()
         with replacing(path, DataError) as file:
             figure.savefig(file, dpi=110, format=pathlib.Path(path).suffix[1:] or "png")

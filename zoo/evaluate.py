@@ -2,6 +2,7 @@
 
   python -m zoo.evaluate --config=configs/lenet.prototxt --weights=lenet_iter_10000.caffemodel
   python -m zoo.evaluate --config=train_val.prototxt --weights=A.caffemodel --iterations=100
+  python -m zoo.evaluate --config=configs/lenet.prototxt --snapshot=lenet_iter_10000.solverstate
 
 The config is a net with TEST data layers, or a solver, whose first test net is taken with its test_iter.
 """
@@ -11,13 +12,12 @@ import contextlib
 from absl import flags
 
 from zoo import change_flags, command, config_flag, user_code
-from zoo.errors import SolverError
+from zoo.errors import SolverError, WeightsError
 from zoo.formats import limits, shard_check
 
 CONFIG = config_flag.define("Net or solver file (prototxt), or the name of a packaged config such as lenet.")
-WEIGHTS = flags.DEFINE_list(
-    "weights", None, "Weights files (.caffemodel, .caffemodel.h5, our .keras), by layer name.", required=True
-)
+WEIGHTS = flags.DEFINE_list("weights", [], "Weights files (.caffemodel, .caffemodel.h5, our .keras), by layer name.")
+SNAPSHOT = flags.DEFINE_string("snapshot", None, "A .solverstate(.h5), whose weights are scored instead of --weights.")
 ITERATIONS = flags.DEFINE_integer(
     "iterations", None, "Batches to score. Default: the solver's test_iter, or 50.", lower_bound=1
 )
@@ -39,18 +39,21 @@ limits.define_flags(limits.MEMORY_BYTES)
 def main():
     """Reads the flags and prints the scores."""
     config_flag.check(CONFIG.value)
+    if bool(WEIGHTS.value) == bool(SNAPSHOT.value):
+        got = "both" if SNAPSHOT.value else "neither"
+        raise WeightsError("which weights?", got=got, want="--weights=X.caffemodel or --snapshot=X.solverstate")
     command.quiet_tensorflow()
     user_code.load()
     from zoo.layers.ops import output_paths
+    from zoo.training import snapshots
     from zoo.training.caffe_log import number
     from zoo.training.evaluation import evaluate
 
+    weights = WEIGHTS.value or [snapshots.weights_of(SNAPSHOT.value)]
     definition, iterations, ap_version = _test_net()
     paths = contextlib.nullcontext() if ALLOW_PATHS.value else output_paths.below(".")
     with paths, shard_check.check_if(VERIFY_SHARDS.value) as shards:
-        scores, loss = evaluate(
-            definition, WEIGHTS.value, ITERATIONS.value or iterations, DATA_DIR.value, shards, ap_version
-        )
+        scores, loss = evaluate(definition, weights, ITERATIONS.value or iterations, DATA_DIR.value, shards, ap_version)
     for name, value in scores.items():
         print(f"{name} = {number(value)}")
     if "loss" not in scores:

@@ -2,6 +2,12 @@
 
 python -m zoo.plot --run_dir=runs/lenet
 python -m zoo.plot --log=caffe.log,ours.log --output=both.png     any log in Caffe's form, several to compare
+python -m zoo.plot --kernels=conv1,conv2 --weights=x_iter_0.caffemodel,x_iter_500.caffemodel --output=kernels.png
+
+With --kernels it draws the filters of convolutions, a row for each layer and a column for each weights file: such as
+those before training, which `python -m zoo.train --snapshot_start` keeps, and those after. Each filter is a tile from
+its smallest value, black, to its largest, white; filters on three channels are shown in colour, others as the mean over
+their channels.
 """
 
 import pathlib
@@ -9,13 +15,18 @@ import pathlib
 from absl import flags
 
 from zoo import charts, command
-from zoo.errors import DataError
-from zoo.formats import limits, run_card, training_log
+from zoo.errors import DataError, Place, WeightsError, did_you_mean
+from zoo.formats import caffemodel, limits, run_card, training_log
+from zoo.training.filter_sheet import filter_sheet
 
 RUN_DIR = flags.DEFINE_string("run_dir", None, "Run directory of zoo.train; its train.log is drawn.")
 LOG = flags.DEFINE_list("log", [], "Log files to draw in one image, Caffe's or ours, gzipped or not.")
+KERNELS = flags.DEFINE_list("kernels", [], "Convolution layers whose filters to draw, of each file in --weights.")
+WEIGHTS = flags.DEFINE_list("weights", [], "With --kernels: weights files (.caffemodel, .caffemodel.h5, our .keras).")
 OUTPUT = flags.DEFINE_string(
-    "output", None, "Chart to write (.png, .svg, .pdf). Default: curves.png in the run directory."
+    "output",
+    None,
+    "Chart to write (.png, .svg, .pdf). Default: curves.png, or kernels.png, in the run directory.",
 )
 limits.define_flags()
 
@@ -48,6 +59,41 @@ def curves(paths, output, title=None):
     draw({name: training_log.read(path) for name, path in zip(charts.labels(paths), paths)}, output, title)
 
 
+def kernels(layers, paths, output):
+    """Draws the filters of convolution layers, of each of several weights files, into `output`.
+
+    Args:
+        layers: names of layers, a row each.
+        paths: paths of weights files, a column each.
+        output: path of the image.
+
+    Raises:
+        WeightsError: a file cannot be read, or has no filters of such a layer.
+        DataError: the image cannot be written.
+    """
+    found = [[_filters(caffemodel.read(path), path, layer) for path in paths] for layer in layers]
+    sheets = [[filter_sheet(filters) for filters in row] for row in found]
+    size = (4 * len(paths), 4.3 * len(layers))
+    with charts.chart(output, len(paths), size, rows=len(layers)) as (_, axes):
+        flat = [(layer, path, sheet) for layer, row in zip(layers, sheets) for path, sheet in zip(paths, row)]
+        for axis, (layer, path, sheet) in zip(axes, flat):
+            axis.imshow(sheet if sheet.shape[2] == 3 else sheet[..., 0], cmap="gray", vmin=0, vmax=1)
+            axis.set_title(f"{layer}: {pathlib.Path(path).name.partition('.')[0]}", fontsize=9)
+            axis.axis("off")
+
+
+def _filters(weights, path, layer):
+    if not weights.get(layer):
+        learned = [name for name, blobs in weights.items() if blobs]
+        hint = did_you_mean(layer, learned) or f"it has {', '.join(learned[:20])}"
+        raise WeightsError("no such layer with weights", at=Place(str(path)), got=repr(layer), hint=hint)
+    filters = weights[layer][0]
+    if filters.ndim != 4:
+        got = " x ".join(map(str, filters.shape))
+        raise WeightsError("no filters of a convolution", at=Place(str(path), layer=layer), got=got, want="4 axes")
+    return filters
+
+
 def trained(run_dir):
     """Returns which net was trained in a run folder and on what, or None where nobody noted it."""
     card = run_card.read(run_dir) if run_dir else None
@@ -56,6 +102,13 @@ def trained(run_dir):
 
 def main():
     """Reads the flags and draws."""
+    if KERNELS.value or WEIGHTS.value:
+        if not (KERNELS.value and WEIGHTS.value):
+            raise DataError("--kernels and --weights go together", want="--kernels=conv1 --weights=X.caffemodel")
+        output = OUTPUT.value or str(pathlib.Path(RUN_DIR.value or ".") / "kernels.png")
+        kernels(KERNELS.value, WEIGHTS.value, output)
+        print(f"kernels of {', '.join(KERNELS.value)}: {output}")
+        return
     paths = [pathlib.Path(path) for path in LOG.value]
     if RUN_DIR.value:
         paths.insert(0, pathlib.Path(RUN_DIR.value) / "train.log")

@@ -109,6 +109,18 @@ SUMMARIES = flags.DEFINE_bool("summaries", True, "Write curves for TensorBoard."
 FINAL_TEST = flags.DEFINE_bool(
     "final_test", True, "Test once more at the end where no test is due there; its line is not one of Caffe's."
 )
+SNAPSHOT_START = flags.DEFINE_bool(
+    "snapshot_start", False, "Take a snapshot of what fillers or weights give, before the first iteration: X_iter_0."
+)
+OWN_PREFIX = flags.DEFINE_bool(
+    "own_prefix",
+    False,
+    "Write snapshots where the config's snapshot_prefix says, from the working directory as Caffe does. Without it "
+    "they go to snapshots/ in the run directory, under the last part of that name.",
+)
+LOG_NETS = flags.DEFINE_bool(
+    "log_nets", True, "Begin the log with how each net is made, layer by layer and with all shapes, as Caffe does."
+)
 HISTOGRAMS = flags.DEFINE_bool("histograms", True, "Write histograms of weights and gradients at display iterations.")
 VERIFY_SHARDS = shard_check.define_flag()
 limits.define_flags(limits.MEMORY_BYTES)
@@ -189,6 +201,9 @@ def _options():
         summaries=SUMMARIES.value,
         histograms=HISTOGRAMS.value,
         final_test=FINAL_TEST.value,
+        log_nets=LOG_NETS.value,
+        snapshot_start=SNAPSHOT_START.value,
+        own_prefix=OWN_PREFIX.value,
         precision=PRECISION.value,
         ram_cache=CACHE.value == "ram",
         verify_shards=VERIFY_SHARDS.value,

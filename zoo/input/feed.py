@@ -114,6 +114,11 @@ class ImageFeed(Feed):
         self.shapes = ((batch_size, source.channels, *size), (batch_size,))[: len(self.layer.tops)]
 
     @property
+    def counted(self):
+        """Whether `count` is known without reading the source through."""
+        return getattr(self._source, "counted", True)
+
+    @property
     def count(self):
         """How many records one pass over the source holds; a LevelDB has to be read through to tell."""
         return self._source.count

@@ -70,6 +70,15 @@ class Feeds:
         counts = [feed.count for feed in self._layers if getattr(feed, "count", None) is not None]
         return max(counts, default=None)
 
+    @property
+    def epoch(self):
+        """How many batches one pass over the data takes, by the layer that takes most; None where that is not known.
+
+        A LevelDB, which would have to be read through, is taken as one that does not know.
+        """
+        known = [feed for feed in self._layers if getattr(feed, "counted", True) and getattr(feed, "count", None)]
+        return max((feed.count / feed.shapes[0][0] for feed in known), default=None)
+
     def fingerprints(self):
         """Returns [(`LayerDef`, text)] of what the data layers read, see `Feed.fingerprint`."""
         found = [(feed.layer, feed.fingerprint()) for feed in self._layers]

@@ -43,6 +43,7 @@ class Loop:
         self._per_call = 1
         self._begun = self._stopped = self._said_once = False
         self._saved_at = session.state.iteration if checkpoints.latest else None
+        self._epoch = session.data.epoch
 
     @property
     def scores(self):
@@ -61,6 +62,8 @@ class Loop:
         """
         session, solver = self.session, self.solver
         caffe_log.solving(session.nets.train.definition.name, solver.lr_policy)
+        if self._epoch:
+            logging.info("An epoch is %s iterations", caffe_log.number(self._epoch))
         self._timer, self._timer_iteration = time.monotonic(), session.state.iteration
         while session.state.iteration < solver.max_iter:
             if solver.test_due(session.state.iteration) and not self._scoring.run():
@@ -105,11 +108,17 @@ class Loop:
         if self.solver.display and last % self.solver.display == 0:
             self._display(last, outputs, gradients)
         session.state.iteration = until
-        self.progress.to(until, session.state.smoothed_loss)
+        self._say_epoch(start, until)
+        self.progress.to(until, session.state.smoothed_loss, self._epoch and until / self._epoch)
         took = time.monotonic() - began
         if self._begun:  # the first call also traces the graph
             self._per_call = max(1, min(self._per_call * 2, int((until - start) * MAX_CALL / max(took, 1e-9))))
         self._begun = True
+
+    def _say_epoch(self, start, until):
+        """Says the last epoch that ended in the iterations from `start` to `until`."""
+        if self._epoch and (done := int(until / self._epoch)) > int(start / self._epoch):
+            logging.info("Epoch %d done, before iteration %d", done, math.ceil(done * self._epoch))
 
     def _check_finite(self, start, losses, took):
         bad = np.flatnonzero(~np.isfinite(losses))
@@ -160,6 +169,11 @@ class Loop:
             session.set_test_state(now)
         if self.summaries is not None:
             self.summaries.flush()
+
+    def snapshot_start(self):
+        """Takes a snapshot of a run that has not begun."""
+        if self.session.state.iteration == 0:
+            self._snapshot()
 
     def _save_pair(self):
         try:

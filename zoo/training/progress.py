@@ -25,11 +25,13 @@ class Progress:
         self._bar.clear()
         return True
 
-    def to(self, iteration, loss=None):
-        """Moves to `iteration`."""
+    def to(self, iteration, loss=None, epoch=None):
+        """Moves to `iteration`; `epoch` is how many passes over the data that is, where it is known."""
         if self._bar is not None:
-            if loss is not None:
-                self._bar.set_postfix_str(f"loss {loss:.4g}", refresh=False)
+            said = [] if loss is None else [f"loss {loss:.4g}"]
+            said += [] if epoch is None else [f"epoch {epoch:.2f}"]
+            if said:
+                self._bar.set_postfix_str(", ".join(said), refresh=False)
             self._bar.update(iteration - self._bar.n)
             self._bar.refresh()
 

@@ -36,6 +36,12 @@ class RunData:
         """Returns what the training net is trained on, a line for each source, for people."""
         return self.train.titles()
 
+    @property
+    def epoch(self):
+        """How many iterations one pass over the training data takes; None where the data do not say."""
+        batches, joined = self.train.epoch, 1 if self._replicas.global_batch else self._replicas.count
+        return None if batches is None else batches / (self._iter_size * joined)
+
     def train_batches(self, iteration):
         """Returns the iterator of training batches from `iteration` on."""
         return self.train.batches(iteration * self._iter_size)

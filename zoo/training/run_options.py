@@ -27,6 +27,10 @@ class RunOptions:
         summaries: whether curves are written for TensorBoard.
         histograms: whether histograms are among them.
         final_test: whether the end is scored where no test is due there.
+        log_nets: whether the log begins with how each net is made, layer by layer, as Caffe's does.
+        snapshot_start: whether a snapshot is taken before the first iteration.
+        own_prefix: whether snapshots go where the solver's snapshot_prefix says, from the working directory as in
+            Caffe, and not into the run directory.
         precision: what layers compute in, one of PRECISIONS.
         ram_cache: whether decoded training images are kept in memory.
         verify_shards: whether the SHA-256 of each shard that is read is checked, once, in the background.
@@ -50,6 +54,9 @@ class RunOptions:
     summaries: bool = True
     histograms: bool = True
     final_test: bool = True
+    log_nets: bool = True
+    snapshot_start: bool = False
+    own_prefix: bool = False
     precision: str = "float32"
     ram_cache: bool = False
     verify_shards: bool = True

@@ -13,16 +13,16 @@ from zoo.formats import caffemodel, caffemodel_hdf5, solverstate, wire
 from zoo.training.checkpoints import writable_folder
 
 
-def prefix(solver, run_dir, allow_paths=False):
+def prefix(solver, run_dir, allow_paths=False, own=False):
     """Returns what the pairs' names begin with: `run_dir`/snapshots/NAME, with the last part of the solver's prefix.
 
     So runs from different working directories, or of one solver in two run directories, never overwrite each other's,
     and a stranger's config writes nowhere else. A prefix that is absolute holds as Caffe has it with `allow_paths`;
-    without, the log says that it does not.
+    without, the log says that it does not. With `own` every prefix holds, a relative one from the working directory.
     """
     given = solver.message.snapshot_prefix
     absolute = solver.snapshot_prefix and pathlib.Path(given).is_absolute()
-    if absolute and allow_paths:
+    if solver.snapshot_prefix and (own or absolute and allow_paths):
         return solver.snapshot_prefix
     named = given and not given.endswith("/")
     name = pathlib.Path(solver.snapshot_prefix or "").name if named or not solver.file else ""
@@ -31,6 +31,9 @@ def prefix(solver, run_dir, allow_paths=False):
     if absolute:
         what = "snapshots go to %s, not to the config's snapshot_prefix %s outside the run directory (--allow_paths)"
         logging.warning(what, found, given)
+    elif given:
+        what = 'snapshots go to %s: in the run directory, not to snapshot_prefix "%s" (--own_prefix follows it)'
+        logging.info(what, found, given)
     return found
 
 
@@ -152,6 +155,18 @@ def restore(path, net, optimizer, load_weights):
         load_weights(_weights_of(state, path))
     optimizer.load_history([p.variable for p in learnable], arrays)
     return state
+
+
+def weights_of(path):
+    """Returns the path of the weights that the `.solverstate` at `path` names, as they are or next to it.
+
+    Raises:
+        CheckpointError: it cannot be read, names none, or they are not there.
+    """
+    state = solverstate.read(path)
+    if not state.learned_net:
+        raise CheckpointError(f"{path} names no weights", want="learned_net, as snapshots of Caffe's have it")
+    return str(_weights_of(state, path))
 
 
 def _history(state, learnable, path):

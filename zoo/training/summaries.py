@@ -1,6 +1,5 @@
 """What TensorBoard shows of a run: one writer for training and one for each test net, all steps being iterations."""
 
-import math
 import pathlib
 
 import numpy as np
@@ -8,6 +7,7 @@ import tensorflow as tf
 from tensorboard.plugins.histogram import metadata
 
 from zoo.formats import prototxt
+from zoo.training.filter_sheet import filter_sheet
 
 HISTOGRAM_VALUES = 100_000
 BUCKETS = 30  # as in tf.summary.histogram
@@ -97,26 +97,3 @@ def _buckets(flat):
     values = flat[:: -(-flat.shape[0] // HISTOGRAM_VALUES)].numpy().astype(np.float64)
     counts, edges = np.histogram(values[np.isfinite(values)], BUCKETS)
     return edges, counts
-
-
-def filter_sheet(filters, scale=6, gap=1):
-    """Returns convolution filters as one image, (height, width, 1 or 3) float32 in 0..1.
-
-    Args:
-        filters: (outputs, inputs, h, w), Caffe's order; 3 inputs are shown as B,G,R colours, others by their mean.
-        scale: pixels for each weight.
-        gap: white pixels between filters, before scaling.
-    """
-    colour = filters.shape[1] == 3
-    tiles = filters[:, ::-1].transpose(0, 2, 3, 1) if colour else filters.mean(axis=1)[..., None]
-    low = tiles.min(axis=(1, 2, 3), keepdims=True)
-    spread = np.maximum(tiles.max(axis=(1, 2, 3), keepdims=True) - low, 1e-12)
-    tiles = (tiles - low) / spread
-    count, height, width, channels = tiles.shape
-    columns = math.ceil(math.sqrt(count))
-    rows = math.ceil(count / columns)
-    sheet = np.ones((rows * (height + gap) - gap, columns * (width + gap) - gap, channels), np.float32)
-    for index, tile in enumerate(tiles):
-        y, x = index // columns * (height + gap), index % columns * (width + gap)
-        sheet[y : y + height, x : x + width] = tile
-    return sheet.repeat(scale, axis=0).repeat(scale, axis=1)

@@ -18,7 +18,7 @@ from zoo.formats import run_card, shard_check
 from zoo.formats.layer_keys import said
 from zoo.layers.ops import output_paths
 from zoo.netdef.config import net_state
-from zoo.training import checkpoint_files, recipe, snapshots
+from zoo.training import checkpoint_files, recipe, snapshots, start_log
 from zoo.training import checkpoints as ckpt
 from zoo.training.fingerprint import of_process
 from zoo.training.lock import NAME as LOCK
@@ -110,8 +110,12 @@ def train(solver, run_dir, options=None, replicas=ONE):
             options = _with_moved(options, run_dir, aside)
         checkpoints = ckpt.Checkpoints(run_dir / "checkpoints", session.variables(), options.keep_checkpoints)
         stack.enter_context(_log_file(run_dir / "train.log"))
-        pairs = snapshots.Pairs(snapshots.prefix(solver, run_dir, options.allow_paths), options.keep_snapshots)
+        pairs = snapshots.Pairs(
+            snapshots.prefix(solver, run_dir, options.allow_paths, options.own_prefix), options.keep_snapshots
+        )
         signals.listen()
+        if options.log_nets:
+            start_log.say(solver, session.data.train, session.data.tests)
         if replicas.chief:
             card, known = recipe.compared(run_dir, session, checkpoints.latest, options.weights, options.snapshot)
             _start(session, checkpoints, *(((), None) if known else (options.weights, options.snapshot)))
@@ -122,6 +126,8 @@ def train(solver, run_dir, options=None, replicas=ONE):
         rewind = functools.partial(_rewind, session, checkpoints, options.weights, options.snapshot)
         began = session.state.iteration
         loop = Loop(session, checkpoints, pairs, curves, signals, progress, rewind, options.final_test)
+        if options.snapshot_start:
+            loop.snapshot_start()
         try:
             done = loop.run()
         finally:

@@ -25,6 +25,10 @@ from zoo.input.sources.locate import split_of
         ("data/mnist/train", None),
         ("mnist_lmdb", None),
         ("train_lmdb", None),
+        ("../val_lmdb", None),
+        ("data/val_lmdb", "data/val"),
+        ("examples/imagenet/train_leveldb", "imagenet/train"),
+        ("data/ilsvrc12/val_lmdb", "imagenet/val"),
     ],
 )
 def test_names_of_the_tutorials(name, split):

@@ -44,6 +44,11 @@ class DatabaseSource:
         self.image_shape = self.min_size = self._resize or image.shape[:2]
 
     @property
+    def counted(self):
+        """Whether `count` is known without reading the database through."""
+        return self._database.kind == "LMDB"
+
+    @property
     def count(self):
         """How many records one pass holds; a LevelDB has to be read through to tell."""
         return self._database.count

@@ -13,6 +13,7 @@ from zoo.formats.paths import candidates
 from zoo.formats.records import Card, card_path
 
 TUTORIAL = re.compile(r"(?P<name>.+?)[_-](?P<split>[a-z]+)[_-](lmdb|leveldb)", re.I)
+BARE = re.compile(r"(?P<split>train|val|test)[_-](lmdb|leveldb)", re.I)
 SET_NAMES = {"ilsvrc12": "imagenet"}  # Caffe's name for a data set -> that of the command that prepares it
 SHARD = re.compile(r"-[?*\d]+(-of-[?*\d]+)?(\.tfrecord)?$|-\*$")
 
@@ -94,10 +95,15 @@ def open_source(name, *, at=None, data_dir=None, file=None, force=None, resize=N
 def split_of(name):
     """Returns the split that stands for a tutorial's database, such as "imagenet/val" for ".../ilsvrc12_val_lmdb".
 
-    None for a name of another form.
+    A name that does not say the set, ``train_lmdb``, is of the set that its directory is called after, such as
+    "imagenet/val" for "data/ilsvrc12/val_lmdb". None for a name of another form.
     """
-    match = TUTORIAL.fullmatch(pathlib.PurePath(name).name)
-    if not match:
+    path = pathlib.PurePath(name)
+    bare = BARE.fullmatch(path.name)
+    if bare and path.parent.name not in ("", ".."):
+        return f"{SET_NAMES.get(path.parent.name, path.parent.name)}/{bare['split']}"
+    match = TUTORIAL.fullmatch(path.name)
+    if bare or not match:
         return None
     return f"{SET_NAMES.get(match['name'], match['name'])}/{match['split']}"
 
