@@ -24,6 +24,7 @@ def memory_feeds(images, labels):
 
     class MemoryFeeds:
         shapes = replica_shapes = {"data": ((BATCH, *images.shape[1:]), (BATCH,))}
+        epoch = None
 
         def __init__(self, definition, *args):
             self.definition = definition
