@@ -11,6 +11,7 @@ from zoo.errors import did_you_mean
 COMMANDS = {
     "list": "zoo.list",
     "train": "zoo.train",
+    "sweep": "zoo.sweep",
     "evaluate": "zoo.evaluate",
     "convert": "zoo.convert",
     "benchmark": "zoo.benchmark",

@@ -1,0 +1,81 @@
+"""Trains a config once for each of several values, one run after the other, and compares the scores.
+
+  python -m zoo.sweep --config=lenet --sweep='base_lr: 0.005|0.01|0.02' --set='max_iter: 500'
+  python -m zoo.sweep --config=lenet --sweep='base_lr: 0.01|0.02' --sweep='batch_size: 32|64' --epochs=1
+  python -m zoo.sweep --config=lenet --sweep='layer { name: "conv1" convolution_param { num_output: 10|20|40 } }'
+  tensorboard --logdir runs/sweep_lenet/hparams            its tab HPARAMS compares the runs
+
+A --sweep is what --set takes, with values separated by |, or a short name of zoo.train such as batch_size; of several,
+all combinations are run. --train_flags go to each run. Each run has a directory in
+--sweep_dir, called after its values. The same command again goes on: what is done is not run again, what was stopped
+continues. A run that fails is said in the table, and the others are run all the same.
+
+At the end: a table, the same as sweep.csv in --sweep_dir, and for TensorBoard the swept values and the test scores.
+Exit code: 0 all done; 1 an error, or a run that failed; 130 stopped by Ctrl-C, run the same again.
+"""
+
+import pathlib
+import time
+
+from absl import flags
+
+from zoo import command, config_flag
+from zoo.formats.sweep_values import Trial, trials
+from zoo.training import sweeping
+from zoo.training.shorthand import FIELDS
+
+CONFIG = config_flag.define("Solver file (prototxt), or the name of a packaged config such as lenet.")
+SWEEP = flags.DEFINE_multi_string(
+    "sweep", [], "What to vary: 'base_lr: 0.01|0.02', 'batch_size: 32|64', or fields of a layer; may be given again."
+)
+SWEEP_DIR = flags.DEFINE_string("sweep_dir", None, "Where the runs go, a directory each. Default: runs/sweep_NAME.")
+SET = flags.DEFINE_string("set", "", "Changes of every run, as --set of zoo.train.")
+TRAIN = flags.DEFINE_list(
+    "train_flags", [], "More flags of zoo.train for every run, behind commas: --no_cuda,--keep=1."
+)
+EPOCHS = flags.DEFINE_float("epochs", None, "Passes over the training data of every run.", lower_bound=0)
+DATA_DIR = flags.DEFINE_string("data_dir", "data", "Where data sources are looked for first.")
+
+SHORT = (*FIELDS, "batch_size", "test_batch_size", "epochs")
+_STOPPED = 130
+
+
+def main():
+    """Reads the flags, runs what is not done, says and writes how the runs compare."""
+    config = CONFIG.value
+    found = trials(SWEEP.value, SHORT)
+    folder = pathlib.Path(SWEEP_DIR.value or f"runs/sweep_{pathlib.Path(config).stem}")
+    notes, spent = {}, []
+    for number, trial in enumerate(found, 1):
+        run_dir, words = folder / trial.name, _words(config, trial)
+        notes[trial] = sweeping.noted(run_dir, words)
+        left = "" if notes[trial] else sweeping.left(spent, len(found) - number + 1)
+        print(f"{number} of {len(found)}: {trial.name}{': done before' if notes[trial] else left}", flush=True)
+        if notes[trial]:
+            continue
+        begun = time.monotonic()
+        notes[trial] = sweeping.run(run_dir, words)
+        spent.append(time.monotonic() - begun)
+        if notes[trial].get("stopped"):
+            print("Stopped. The same command continues.")
+            return _STOPPED
+        print(f"    {sweeping.outcome(notes[trial])}", flush=True)
+    rows = sweeping.rows(notes)
+    sweeping.write_csv(folder / "sweep.csv", rows)
+    sweeping.write_hparams(folder, notes)
+    tensorboard = f"{command.python()} -m tensorboard.main --logdir {folder}"
+    print("\n".join(["", *sweeping.table(rows), "", f"  table:   {folder / 'sweep.csv'}"]))
+    print(f"  curves:  {tensorboard}\n  HParams: {tensorboard}/hparams")
+    return int(any("error" in note for note in notes.values()))
+
+
+def _words(config, trial: Trial):
+    """Returns the flags of zoo.train for one run, but for its directory."""
+    text = " ".join(part for part in (SET.value, trial.text) if part.strip())
+    words = [f"--config={config}", f"--data_dir={DATA_DIR.value}", *([f"--set={text}"] if text else [])]
+    epochs = [f"--epochs={EPOCHS.value:g}"] if EPOCHS.value is not None else []
+    return [*words, *epochs, *(f"--{name}={value}" for name, value in trial.short.items()), *TRAIN.value]
+
+
+if __name__ == "__main__":
+    command.run(main)

@@ -1,0 +1,124 @@
+"""The runs of a sweep, each a process of zoo.train of its own: what they note, and how they compare. No flags here."""
+
+import csv
+import io
+import json
+import re
+import subprocess
+import sys
+import time
+
+from zoo import command
+from zoo.errors import OutputError
+from zoo.formats import atomic
+
+_NOTE, _HPARAMS = "sweep.json", "hparams"
+_SCORE = re.compile(r"^  test (.+) = (\S+) \(after \d+ iterations\)$", re.M)
+
+
+def noted(run_dir, words):
+    """Returns what a run that is done, with the same flags, has noted; else None."""
+    try:
+        found = json.loads((run_dir / _NOTE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return found if isinstance(found, dict) and found.get("flags") == words and "scores" in found else None
+
+
+def run(run_dir, words):
+    """Trains once in a process of its own; returns its note: scores, or an error, or that it was stopped."""
+    begun = time.monotonic()
+    run_dir.mkdir(parents=True, exist_ok=True)
+    with (run_dir / "sweep.log").open("wb") as log:
+        try:
+            process = subprocess.run(
+                [sys.executable, "-m", "zoo.train", *words, f"--run_dir={run_dir}"], stdout=subprocess.PIPE, stderr=log
+            )
+        except KeyboardInterrupt:  # which the run has been sent, too, and has taken its snapshot by
+            return {"stopped": True}
+    said = process.stdout.decode("utf-8", "replace")
+    if process.returncode:
+        return {"error": _last_error(run_dir / "sweep.log", process.returncode)}
+    if not said.startswith("Done"):
+        return {"stopped": True}
+    scores = {name: float(value) for name, value in _SCORE.findall(said)}
+    note = {"flags": words, "scores": scores, "seconds": round(time.monotonic() - begun, 1)}
+    with atomic.replacing(run_dir / _NOTE, OutputError) as file:
+        file.write(json.dumps(note).encode())
+    return note
+
+
+def _last_error(log, code):
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+    errors = [line.removeprefix("error: ") for line in lines if line.startswith("error: ")]
+    return errors[-1] if errors else f"exit code {code}, see {log}"
+
+
+def left(spent, runs):
+    """Returns how long is left, in words, by what the runs so far have taken."""
+    if not spent:
+        return ""
+    seconds = sum(spent) / len(spent) * runs
+    return f", about {seconds / 60:.0f} min left" if seconds >= 90 else f", about {seconds:.0f} s left"
+
+
+def outcome(note):
+    """Returns what a run has given, in a line."""
+    if "error" in note:
+        return f"FAILED: {note['error']}"
+    scores = ", ".join(f"{name} = {value:.4f}" for name, value in note["scores"].items()) or "no test"
+    return f"{scores} ({note['seconds']:.0f} s)"
+
+
+def rows(notes):
+    """Returns the table as lists of str, its head first: swept values, scores, seconds and error of each run."""
+    names = list(dict.fromkeys(name for trial in notes for name in trial.values))
+    scores = list(dict.fromkeys(name for note in notes.values() for name in note.get("scores", ())))
+    rows = [[*names, *scores, "seconds", "error"]]
+    for trial, note in notes.items():
+        found = note.get("scores", {})
+        cells = [*(trial.values[name] for name in names), *(str(found.get(name, "")) for name in scores)]
+        rows.append([*cells, str(note.get("seconds", "")), note.get("error", "")])
+    return rows
+
+
+def write_csv(path, rows):
+    """Writes `rows` as CSV."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    with atomic.replacing(path, OutputError) as file:
+        file.write(text.getvalue().encode())
+
+
+def table(rows):
+    """Returns the lines of `rows` as people read them."""
+    widths = [max(len(row[index]) for row in rows) for index in range(len(rows[0]) - 1)]
+    return ["  ".join([*map(str.rjust, row, widths), row[-1]]).rstrip() for row in rows]
+
+
+def write_hparams(folder, notes):
+    """Writes for TensorBoard's HParams, in `folder`/hparams, the swept values of each run, with its scores as metrics.
+
+    They have a tree of their own, since each run has written all fields of its solver next to its curves.
+    """
+    todo = [
+        trial for trial, note in notes.items() if "scores" in note and not (folder / _HPARAMS / trial.name).exists()
+    ]
+    if not todo:
+        return
+    command.quiet_tensorflow()
+    import tensorflow as tf
+    from tensorboard.plugins.hparams import api
+
+    for trial in todo:
+        with tf.summary.create_file_writer(str(folder / _HPARAMS / trial.name)).as_default():
+            api.hparams({name: _number(value) for name, value in trial.values.items()}, trial_id=trial.name)
+            for name, value in notes[trial]["scores"].items():
+                tf.summary.scalar(f"test/{name}", value, step=0)
+
+
+def _number(text):
+    try:
+        return float(text)
+    except ValueError:
+        return text
