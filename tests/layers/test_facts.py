@@ -40,6 +40,9 @@ NAMES = {
     "zoo/training/pure_step.py": "an Input states the shapes that are fed; other sources are given theirs",
     "zoo/training/shorthand.py": "whose records make an epoch: those of a database, shards or one list of images",
     "zoo/export/dot.py": "labels and colours are those of pycaffe's draw.py, type by type",
+    "zoo/training/start_log.py": "Caffe's log has lines for some types only",
+    "zoo/api/datasets.py": "makes the Data layer that reads a source",
+    "zoo/api/reading.py": "the batch size of a table is that of the data layer",
     "zoo/netdef/batch.py": "changes the shapes that Input and DummyData state",
 }
 
