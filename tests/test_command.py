@@ -6,6 +6,7 @@ import pathlib
 import pty
 import subprocess
 import sys
+import types
 
 import numpy as np
 import pytest
@@ -100,6 +101,26 @@ def test_memory_that_ends_is_one_error(capsys):
     assert capsys.readouterr().err == "error: out of memory\n"
 
 
+def test_so_is_that_of_tensorflow(capsys, monkeypatch):
+    class Exhausted(Exception):
+        pass
+
+    said = "OOM when allocating tensor with shape[9,9] and type float on CPU:0 by allocator cpu"
+
+    def main(text=f"Graph execution error:\n\nDetected at node conv\n{said}\n\t [[{{{{node conv}}}}]]"):
+        raise Exhausted(text)
+
+    monkeypatch.setitem(sys.modules, "tensorflow", types.SimpleNamespace(errors=None))
+    with pytest.raises(Exhausted):
+        command._guarded(main, ["train"])
+    loaded = types.SimpleNamespace(errors=types.SimpleNamespace(ResourceExhaustedError=Exhausted))
+    monkeypatch.setitem(sys.modules, "tensorflow", loaded)
+    assert command._guarded(main, ["train"]) == 1
+    assert capsys.readouterr().err == f"error: out of memory, got {said} (a smaller batch_size)\n"
+    with pytest.raises(Exhausted):  # of a disk
+        command._guarded(main, ["train", "No space left on device"], arguments=1)
+
+
 @pytest.mark.parametrize(
     "args",
     [
@@ -113,12 +134,23 @@ def test_too_little_address_space_for_tensorflow_is_one_line(tmp_path, args):
         writer.put(b"0", datum.raw(np.zeros((4, 5, 3), np.uint8), 0))
     done = typed(f"ulimit -v 1800000; $PYTHON -m {args.format(folder=tmp_path)}")
     assert done.returncode == 1
-    more = max(0, command._cores() - 2) * (24 << 10)
+    more = command.addresses_of_cores() >> 10
     assert done.stderr == (
         f"error: TensorFlow does not start, got a limit of 1800000 kB of address space, want {3670016 + more} kB or "
         "more (the limit is that of `ulimit -v`)\n"
     )
     assert [path.name for path in tmp_path.iterdir() if path.name != "split"] == ["db"]
+
+
+@pytest.mark.slow
+def test_too_little_address_space_for_a_net_is_one_line():
+    """Running it would end by a signal or in a traceback, by how much is missing."""
+    done = typed(
+        "ulimit -v 4500000; $PYTHON -m zoo.benchmark --config=configs/alexnet.prototxt --input_shape=data:1,3,227,227"
+    )
+    assert done.returncode == 1
+    assert "the net may need more address space than is left" in done.stderr
+    assert done.stderr.count("error: ") == 1 and "Traceback" not in done.stderr
 
 
 def test_tensorflow_comes_in_by_one_door():

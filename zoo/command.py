@@ -136,6 +136,20 @@ def _guarded(main, argv, arguments=0):
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130
+    except Exception as error:
+        said = _exhausted(error)
+        if said is None:
+            raise
+        print(f"error: out of memory, got {said} (a smaller batch_size)", file=sys.stderr)
+        return 1
+
+
+def _exhausted(error):
+    """Returns the line in which TensorFlow, where it has been loaded, says that memory has ended; else None."""
+    errors = getattr(sys.modules.get("tensorflow"), "errors", None)
+    if errors is None or not isinstance(error, errors.ResourceExhaustedError):
+        return None
+    return next((line.strip() for line in str(error).splitlines() if "OOM when allocating" in line), None)
 
 
 def _check_text(word):
@@ -160,7 +174,7 @@ def quiet_tensorflow():
     if "tensorflow" in sys.modules:
         return sys.modules["tensorflow"]
     most = resource.getrlimit(resource.RLIMIT_AS)[0]
-    least = ADDRESSES + max(0, _cores() - 2) * ADDRESSES_PER_CORE
+    least = ADDRESSES + addresses_of_cores()
     if most != resource.RLIM_INFINITY and most < least:
         got, want = f"a limit of {most >> 10} kB of address space", f"{least >> 10} kB or more"
         raise ZooError("TensorFlow does not start", got=got, want=want, hint="the limit is that of `ulimit -v`")
@@ -181,5 +195,7 @@ def quiet_tensorflow():
     return tensorflow
 
 
-def _cores():
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+def addresses_of_cores():
+    """Returns bytes of address space that the threads of the cores beyond two take."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(0, cores - 2) * ADDRESSES_PER_CORE

@@ -36,6 +36,9 @@ def test_the_least_of_all_control_groups_counts(machine):
 def test_ulimit(machine, monkeypatch):
     monkeypatch.setattr(resource, "getrlimit", lambda kind: (500 << 10, resource.RLIM_INFINITY))
     assert memory.available(*machine) == 200 << 10
+    assert memory.addresses(machine[0]) == (500 << 10, 300 << 10)
+    monkeypatch.setattr(resource, "getrlimit", lambda kind: (resource.RLIM_INFINITY, 500 << 10))
+    assert memory.addresses(machine[0]) is None
 
 
 def test_this_machine():

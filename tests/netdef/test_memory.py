@@ -72,6 +72,35 @@ def test_it_is_refused_before_it_is_built(definition, monkeypatch):
     build(definition, parameters=net.parameters)  # they are there already
 
 
+@pytest.mark.parametrize(("held", "arrays", "times", "part"), [(0, 5, 2, "3.4"), (2, 7, 3, "5.1")])
+def test_an_address_space_with_a_limit_has_to_hold_all(held, arrays, times, part, definition, monkeypatch):
+    tops = 500 + 4 * BLOB + 9 * BLOB + BLOB  # those in place and those that nothing reads count too
+    need = memory.ADDRESSES + 4 * (arrays * (WEIGHTS + 2 * BIAS) + times * tops)
+    planned = infer_shapes(definition)
+    monkeypatch.setattr(memory, "addresses_of_cores", lambda: 0)
+    monkeypatch.setattr(memory, "addresses", lambda: (need + 5000, 5000))
+    memory.check(planned, definition, held)
+    monkeypatch.setattr(memory, "addresses", lambda: (need + 5000, 5001))
+    said = (
+        r'^net.prototxt:\d+: layer "silent" \(Tile\): the net may need more address space than is left; the largest '
+        rf"part, {part} MiB, is this layer's, got 96\d.\d MiB at most, want 96\d.\d MiB, "
+        r"which is the limit of 96\d.\d MiB without the 0.0 MiB in use "
+        r"\(a smaller batch_size, or a higher limit, which is that of `ulimit -v`; "
+    )
+    with pytest.raises(NetError, match=said):
+        memory.check(planned, definition, held)
+    memory.check(planned, definition)  # only built
+    memory.check(planned, definition, held, on_host=False)
+    monkeypatch.setenv(limits.MEMORY_BYTES.variable, str(1 << 30))  # whoever says so goes by the least
+    memory.check(planned, definition, held)
+
+
+def test_no_limit_of_the_address_space_no_estimate(definition, monkeypatch):
+    monkeypatch.setattr(memory, "addresses", lambda: None)
+    monkeypatch.setattr(memory, "ADDRESSES", 1 << 60)
+    memory.check(infer_shapes(definition), definition, held=2)
+
+
 def test_no_machine_has_it(monkeypatch):
     text = NET.replace("num_output: 1000", "num_output: 40000000").replace("dim: 50 ", "dim: 1 ")
     monkeypatch.setattr("zoo.formats.limits.available", lambda: 1 << 30)

@@ -38,6 +38,11 @@ class Limit:
         return f"ZOO_{self.name.upper()}"
 
     @property
+    def given(self):
+        """Whether somebody says otherwise."""
+        return self.variable in os.environ
+
+    @property
     def value(self):
         """What holds now; raises ZooError where the environment variable is no number."""
         said = os.environ.get(self.variable)
@@ -79,7 +84,7 @@ class _Available(Limit):
     @property
     def value(self):
         """What holds now."""
-        return super().value if self.variable in os.environ else available()
+        return super().value if self.given else available()
 
 
 # OpenCV's own limit is 2^30 pixels, which are 3 GB of colour; the largest of ImageNet's images has under 2^26.

@@ -15,6 +15,14 @@ def available(proc="/proc", cgroups=_CGROUPS):
     return min((size for size in known if size is not None), default=None)
 
 
+def addresses(proc="/proc"):
+    """Returns (bytes of address space that `ulimit -v` allows, bytes mapped already); None where there is no limit."""
+    most = resource.getrlimit(resource.RLIMIT_AS)[0]
+    if most == resource.RLIM_INFINITY:
+        return None
+    return most, _kilobytes(pathlib.Path(proc) / "self" / "status").get("VmSize", 0)
+
+
 def _machine(proc):
     found = _kilobytes(proc / "meminfo")
     if "MemAvailable" in found:
@@ -26,10 +34,8 @@ def _machine(proc):
 
 def _own_limit(proc):
     """What `ulimit -v` leaves."""
-    most = resource.getrlimit(resource.RLIMIT_AS)[0]
-    if most == resource.RLIM_INFINITY:
-        return None
-    return max(0, most - _kilobytes(proc / "self" / "status").get("VmSize", 0))
+    known = addresses(proc)
+    return known and max(0, known[0] - known[1])
 
 
 def _group(proc, root):

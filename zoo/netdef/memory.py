@@ -1,17 +1,30 @@
-"""The memory that a net needs at least, from its shapes, held against what is there before anything is built."""
+"""The memory that a net needs, from its shapes, held against what is there before anything is built.
+
+Memory is held against what a net needs at least. Where the address space has a limit (`ulimit -v`) it is held against
+what a net needs at most: TensorFlow does not survive the end of it, and ends by a signal or in a traceback.
+"""
 
 import math
 
+from zoo.command import addresses_of_cores
 from zoo.errors import NetError
 from zoo.formats import limits
+from zoo.formats.memory import addresses
 from zoo.netdef.netdef import ParamKey
 from zoo.netdef.shape_inference import multipliers
 
 FLOAT = 4  # bytes of a parameter, gradient or history value
+# What a running net maps at most, as docs/reliability.md has it measured: so many bytes for threads and graph, and so
+# many times its parameters, without what `held` says, and its tops, without and for gradients.
+ADDRESSES = 15 << 26
+OF_PARAMETERS, OF_TOPS, OF_GRADIENTS = 5, 2, 1
 
 
 def check(planned, definition, held=None, present=(), itemsize=FLOAT, on_host=True):
-    """Raises NetError where a net cannot fit: a lower bound of what it needs exceeds what may be taken.
+    """Raises NetError where a net cannot fit.
+
+    That is where a lower bound of what it needs exceeds what may be taken, or where it is to run in an address space
+    with a limit, and an upper estimate exceeds what is left of that (unless `limits.MEMORY_BYTES` was given).
 
     Args:
         planned: its `PlannedLayer`s.
@@ -44,6 +57,29 @@ def check(planned, definition, held=None, present=(), itemsize=FLOAT, on_host=Tr
             got=f"{_said(need)} at least",
             want=f"at most {_said(most)}",
             hint=limits.MEMORY_BYTES.hint,
+        )
+    if held is not None and on_host and not limits.MEMORY_BYTES.given:
+        _check_addresses(planned, owned, held, itemsize)
+
+
+def _check_addresses(planned, owned, held, itemsize):
+    known = addresses()
+    if known is None:
+        return
+    most, mapped = known
+    of_tops = OF_TOPS + OF_GRADIENTS * bool(held)
+    parts = [(of_tops * itemsize * math.prod(shape), layer) for layer in planned for shape in layer.tops]
+    parts += [((OF_PARAMETERS + held) * FLOAT * spec.count, layer) for layer, spec in owned.values()]
+    need, left = ADDRESSES + addresses_of_cores() + sum(size for size, _ in parts), max(0, most - mapped)
+    if need > left:
+        largest, where = max(parts, default=(0, None), key=lambda part: part[0])
+        raise NetError(
+            f"the net may need more address space than is left; the largest part, {_said(largest)}, is this layer's",
+            at=where.definition.at() if where else None,
+            got=f"{_said(need)} at most",
+            want=f"{_said(left)}, which is the limit of {_said(most)} without the {_said(mapped)} in use",
+            hint="a smaller batch_size, or a higher limit, which is that of `ulimit -v`; --max_memory_bytes=N checks "
+            "what the net needs at least instead",
         )
 
 

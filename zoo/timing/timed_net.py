@@ -104,7 +104,7 @@ def timed_net(source, data_dir=None, shapes=None, seed=0):
         sizes |= {
             layer.tops[0]: tuple(_made_shape(layer, i, known) for i in range(len(layer.tops))) for layer in unsaid
         }
-    net = build(definition, sizes, seed=seed, held=0)
+    net = build(definition, sizes, seed=seed, held=1)  # the gradients
     values = {}
     for feed in feeds:
         with feed.reading():
