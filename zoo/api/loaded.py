@@ -109,7 +109,7 @@ def load(
         logging.warning("%s: no weights are given: all parameters are filler values, none is trained", path)
     model = keras_model(conversion).model
     names = None if labels is None else class_names.of(labels) if isinstance(labels, str) else tuple(labels)
-    preparation = Preparation(mean=mean, scale=scale, rgb=rgb)  # pyright: ignore[reportArgumentType]
+    preparation = Preparation(mean=mean, scale=scale, rgb=rgb)
     model.preprocess = lambda images: _preprocess(conversion, preparation, images)
     model.decode = lambda predictions, top=5: _decode(predictions, top, names)
     return cast(LoadedModel, model)

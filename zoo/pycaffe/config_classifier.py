@@ -1,5 +1,6 @@
 """A `Classifier` of any config and its weights, which prepares images as the config's data layer does."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,7 +26,7 @@ class Preparation:
     """
 
     image_dims: tuple[int, int] | None = None
-    mean: np.ndarray | tuple | None = None
+    mean: np.ndarray | Sequence[float] | None = None
     scale: float | None = None
     rgb: bool = False
 
@@ -39,9 +40,10 @@ def preparation_of(mean_value=None, mean_file=None, scale=None, rgb=False, image
     if mean_file and mean_value is not None:
         raise ZooError("--mean_file and --mean_value exclude each other")
     mean = None if mean_value is None else _numbers("mean_value", mean_value, float, "104,117,123")
-    dims = tuple(_numbers("images_dim", images_dim, int, "256,256")) or None
-    if dims and (len(dims) != 2 or min(dims) < 1):
+    sides = _numbers("images_dim", images_dim, int, "256,256")
+    if sides and (len(sides) != 2 or min(sides) < 1):
         raise ZooError("--images_dim", got=",".join(images_dim), want="height and width, such as 256,256")
+    dims = (sides[0], sides[1]) if sides else None
     return Preparation(dims, read_mean(mean_file) if mean_file else mean, scale, rgb)
 
 

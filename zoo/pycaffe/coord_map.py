@@ -31,10 +31,7 @@ def coord_map(fn):
         UndefinedMapException: its type has none.
         NetError: it gives its window for each axis (kernel_h and so on).
     """
-    kind = find(fn.type_name)
-    pixels = getattr(kind, "pixel_map", None)
-    if pixels is None:
-        raise UndefinedMapException("pixels have no place", at=Place(layer=fn.type_name))
+    kind, pixels = _mapped(fn)
     if pixels == "same":
         return _IDENTITY
     given = fn.params.get(kind.fields[0], fn.params)
@@ -50,6 +47,15 @@ def coord_map(fn):
         for name, default in (("kernel_size", 1), ("stride", 1), ("pad", 0), ("dilation", 1))
     )
     return given.get("axis", 1), *pixel_map.window_map(pixels, kernel, stride, pad, dilation)
+
+
+def _mapped(fn):
+    """Returns (class, its `pixel_map`) of a function's layer type; raises UndefinedMapException where it has none."""
+    kind = find(fn.type_name)
+    pixels = getattr(kind, "pixel_map", None)
+    if kind is None or pixels is None:
+        raise UndefinedMapException("pixels have no place", at=Place(layer=fn.type_name))
+    return kind, pixels
 
 
 def compose(base_map, next_map):
@@ -89,7 +95,7 @@ def _steps(top):
         step = coord_map(top.fn)
     except UndefinedMapException:
         return []
-    cropped = find(top.fn.type_name).pixel_map == "crop"
+    cropped = _mapped(top.fn)[1] == "crop"
     return [(bottom, step) for bottom in (top.fn.inputs[:1] if cropped else top.fn.inputs)]  # the second gives a size
 
 

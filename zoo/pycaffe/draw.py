@@ -16,7 +16,7 @@ def get_dot(caffe_net, rankdir="LR", label_edges=True, phase=None, display_lrm=F
 def get_pydot_graph(caffe_net, rankdir="LR", label_edges=True, phase=None, display_lrm=False):
     """Returns a pydot graph of a NetParameter; as `get_dot`. Raises UnsupportedError where pydot is not installed."""
     try:
-        import pydot
+        import pydot  # pyright: ignore[reportMissingImports]  # not among our requirements
     except ImportError as error:
         raise also(UnsupportedError, ImportError)(
             "pydot is not installed", hint="get_dot gives the text without it"

@@ -1,14 +1,29 @@
 """Running a net over more items than one batch holds, as pycaffe does it."""
 
+from collections.abc import Mapping, Sequence
 from itertools import zip_longest
+from typing import Any
 
 import numpy as np
 
 from zoo.errors import NetError
+from zoo.pycaffe.blob import Blob
 
 
 class ForwardAll:
     """forward_all and forward_backward_all, over `forward`, `backward`, `blobs`, `inputs` and `outputs` of a net."""
+
+    blobs: Mapping[str, Blob]
+    inputs: Sequence[str]
+    outputs: Sequence[str]
+
+    def forward(self, blobs=None, start=None, end=None, **inputs) -> dict[str, Any]:
+        """Runs one batch forward; the net's."""
+        raise NotImplementedError
+
+    def backward(self, diffs=None, start=None, end=None, **tops) -> dict[str, Any]:
+        """Runs one batch backward; the net's."""
+        raise NotImplementedError
 
     def forward_all(self, blobs=None, **inputs):
         """Runs the net over arrays of any number of items, batch by batch; the last batch is filled up with zeros.

@@ -26,7 +26,7 @@ def load_image(filename, color=True):
         raise also(DataError, type(error))("cannot read the image", at=at, got=error.strerror) from error
     # Unchanged keeps 16 bits, and turns no image by its EXIF data, which scikit-image does not either.
     pixels = image_file.decode(data, image_file.opencv().IMREAD_UNCHANGED, at)
-    scale = np.iinfo(pixels.dtype).max if np.issubdtype(pixels.dtype, np.integer) else 1
+    scale = np.iinfo(pixels.dtype.name).max if np.issubdtype(pixels.dtype, np.integer) else 1
     image = pixels.astype(np.float64) / scale
     if image.ndim == 2 or image.shape[2] < 3:
         image = image.reshape(*image.shape[:2], -1)[:, :, :1]
@@ -57,12 +57,12 @@ def resize_image(im, new_dims, interp_order=1):
         raise also(DataError, ValueError)("cannot resize", got=got, want=want)
     factors = (size[0] / im.shape[0], size[1] / im.shape[1], 1)
     if im.shape[2] not in (1, 3):
-        return zoom(im, factors, order=interp_order).astype(np.float32)
+        return np.asarray(zoom(im, factors, order=interp_order)).astype(np.float32)
     low, high = float(im.min()), float(im.max())
     if high <= low:
         return np.full((*size, im.shape[2]), low, np.float32)
     unit = (im.astype(np.float64) - low) / (high - low)  # what lies beyond the edge is the lowest value
-    unit = zoom(unit, factors, order=interp_order, mode="grid-constant", grid_mode=True)
+    unit = np.asarray(zoom(unit, factors, order=interp_order, mode="grid-constant", grid_mode=True))
     return (np.clip(unit, 0, 1) * (high - low) + low).astype(np.float32)
 
 

@@ -6,6 +6,7 @@ written at any time, as long as somebody holds it; the number of references to t
 
 import math
 import sys
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -41,8 +42,9 @@ class Memory:
 
     def __init__(self, shape, order=Order):
         self.shape, self._order = tuple(shape), order
-        self._buffer = None  # flat; may be longer than the shape needs, as Caffe keeps what it once had
-        self._tensor = None
+        # Flat; may be longer than the shape needs, as Caffe keeps what it once had.
+        self._buffer: np.ndarray | None = None
+        self._tensor: Any = None  # a tensor, or the variable itself
         self._stale = False  # the buffer is older than the tensor
         self._lent = False  # the buffer may be newer than the tensor
 
@@ -88,7 +90,7 @@ class Memory:
         """Makes all values zero."""
         self._tensor, self._stale, self._lent = None, False, False
         if self._held:
-            self._buffer[:] = 0
+            self._whole()[:] = 0
             self._lent = True
         else:
             self._buffer = None
@@ -103,7 +105,7 @@ class Memory:
             return
         self._refresh()
         self.shape = shape
-        if self._buffer.size < self.count:
+        if self._whole().size < self.count:
             self._buffer = np.zeros(self.count, np.float32)
         self._tensor, self._stale, self._lent = None, False, True
 
@@ -112,10 +114,14 @@ class Memory:
         """Whether anybody holds an array over the buffer."""
         return self._buffer is not None and _references(self) > _ALONE
 
-    def _view(self):
+    def _whole(self) -> np.ndarray:
+        """The flat buffer, made of zeros where there is none."""
         if self._buffer is None:
             self._buffer = np.zeros(self.count, np.float32)
-        return self._buffer[: self.count].reshape(self.shape)
+        return self._buffer
+
+    def _view(self):
+        return self._whole()[: self.count].reshape(self.shape)
 
     def _changed(self):
         """Notes that the tensor is newer now."""
@@ -214,7 +220,7 @@ def _alone():
     """Returns how many references a buffer has that nobody holds; a matter of the interpreter."""
 
     class Holder:
-        _buffer = None
+        _buffer: np.ndarray | None = None
 
     holder = Holder()
     holder._buffer = np.zeros(1, np.float32)

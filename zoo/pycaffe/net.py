@@ -309,7 +309,7 @@ def _arguments(*args, phase=None, level=0, stages=None, weights=None):
     given = dict(zip(("phase", "level", "stages", "weights"), args))
     phase, level = given.get("phase", phase), given.get("level", level)
     stages, weights = given.get("stages", stages), given.get("weights", weights)
-    if phase not in (caffe_pb2.TRAIN, caffe_pb2.TEST) or isinstance(phase, bool) or len(args) > 4:
+    if phase is None or phase not in (caffe_pb2.TRAIN, caffe_pb2.TEST) or isinstance(phase, bool) or len(args) > 4:
         got, want = f"phase {phase!r}", "TRAIN or TEST"
         raise also(NetError, TypeError)("Net wants a file, a phase and perhaps weights", got=got, want=want)
     return int(phase), level, stages, weights

@@ -53,8 +53,7 @@ class NetBlobs:
         self._own = _OwnParameters(seed)
         self._data = open_data(self.definition, seed)
         self._builds = OrderedDict()
-        self.net = None
-        self._build({self.definition.layers[i].tops[0]: data.shapes for i, data in self._data.items()})
+        self.net = self._built({self.definition.layers[i].tops[0]: data.shapes for i, data in self._data.items()})
         self.blobs = OrderedDict()
         for layer in self.net.layers:
             for ref in layer.definition.tops:
@@ -72,13 +71,13 @@ class NetBlobs:
         self._make_parameters()
         self._graphs = {}
         for i, filler in self.sources.items():
-            if hasattr(filler, "begin"):
-                filler.begin(self._blobs(self.net.layers[i].definition.tops))
+            filler.begin(self._blobs(self.net.layers[i].definition.tops))
         self._set_loss_weights(self.blobs)
 
     # ---- building ----
 
-    def _build(self, shapes):
+    def _built(self, shapes):
+        """Returns the `Net` for the shapes of the tops that are fed: one of the last builds, or a new one."""
         key = tuple(shapes.items())
         if key not in self._builds:
             with hosting(self.instances), tf.device(modes.device()):
@@ -88,13 +87,16 @@ class NetBlobs:
                 _, old = self._builds.popitem(last=False)
                 self._graphs.pop(id(old), None)
         self._builds.move_to_end(key)
-        before, self.net = self.net, self._builds[key]
-        if before is not None:
-            for name, variable in self.net.state.items():
-                if name in before.state and before.state[name].shape == variable.shape:
-                    variable.assign(before.state[name])
-            if self.net.clock is not None:
-                self.net.clock.assign(before.clock)
+        return self._builds[key]
+
+    def _build(self, shapes):
+        """Makes the net the one for these shapes; what layers carry from batch to batch goes over to it."""
+        before, self.net = self.net, self._built(shapes)
+        for name, variable in self.net.state.items():
+            if name in before.state and before.state[name].shape == variable.shape:
+                variable.assign(before.state[name])
+        if self.net.clock is not None:
+            self.net.clock.assign(before.clock)
 
     def _make_parameters(self):
         owners = {p.key: self._own[p.key] for p in self.net.learnable()}

@@ -22,7 +22,7 @@ def _messages_of_types():
     """
     found = {}
     for field in caffe_pb2.LayerParameter.DESCRIPTOR.fields:
-        if field.name.endswith("_param"):
+        if field.message_type is not None and field.name.endswith("_param"):
             found.setdefault(field.message_type.name.removesuffix("Parameter"), field.name)
     for kind in map(find, layer_types()):
         if kind is not None and kind.fork and kind.fields:
@@ -96,8 +96,10 @@ class _Writer:
 
     def _assign(self, layer, name, value):
         own = _MESSAGE_OF.get(layer.type)
-        inner = own and not name.endswith("param") and name in _fields(getattr(layer, own))
-        assign_proto(getattr(layer, own) if inner else layer, name, value, layer)
+        target = layer
+        if own is not None and not name.endswith("param") and name in _fields(getattr(layer, own)):
+            target = getattr(layer, own)
+        assign_proto(target, name, value, layer)
 
 
 def assign_proto(proto, name, val, layer=None):

@@ -6,7 +6,17 @@ from absl import logging
 from zoo.converters.fillers import check, fill
 from zoo.errors import DataError, NetError
 from zoo.input.pipeline import data_layer
-from zoo.layers import find
+from zoo.layers import lookup
+
+
+class TopFeed:
+    """What fills the tops of one layer."""
+
+    def begin(self, blobs):
+        """Fills, once, what stays from pass to pass; by default nothing."""
+
+    def fill(self, blobs):
+        """Fills what is new at each forward pass; by default nothing."""
 
 
 def open_data(definition, seed):
@@ -17,14 +27,14 @@ def open_data(definition, seed):
     """
     opened = {}
     for index, layer in enumerate(definition.layers):
-        if not layer.bottoms and not find(layer.kind).states_shapes:
+        if not layer.bottoms and not lookup(layer).states_shapes:
             data = data_layer(layer, definition.phase, seed=seed)
             if data is not None:
                 opened[index] = data
     return opened
 
 
-def source(layer, data, seed):
+def source(layer, data, seed) -> TopFeed:
     """Returns the object that fills the tops of `layer` (a `BuiltLayer` that is a source).
 
     Args:
@@ -36,17 +46,14 @@ def source(layer, data, seed):
     return {"DummyData": _Dummy, "MemoryData": MemoryArrays}.get(layer.definition.type, _Given)(layer, seed)
 
 
-class _Given:
+class _Given(TopFeed):
     """The user writes the blobs."""
 
     def __init__(self, layer, seed):
         pass
 
-    def fill(self, blobs):
-        """Leaves the blobs as they are."""
 
-
-class _Data:
+class _Data(TopFeed):
     """Batches of a data layer, one after the other."""
 
     def __init__(self, data):
@@ -61,7 +68,7 @@ class _Data:
                 blob.put(tensor)
 
 
-class _Dummy:
+class _Dummy(TopFeed):
     """Fillers' values: constants once, so that what the user writes there stays; others at each pass."""
 
     def __init__(self, layer, seed):
@@ -83,7 +90,7 @@ class _Dummy:
                 blob.data[...] = fill(filler, blob.shape, self._rng)
 
 
-class MemoryArrays:
+class MemoryArrays(TopFeed):
     """Batches of two arrays of the user's, round and round (memory_data_layer.cpp:77-108)."""
 
     def __init__(self, layer, seed):

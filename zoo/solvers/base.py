@@ -1,5 +1,7 @@
 """What Caffe's six solvers share: the order of a step, the multipliers and the history (sgd_solver.cpp:103-205)."""
 
+import functools
+
 import keras
 import numpy as np
 from keras import ops
@@ -37,6 +39,7 @@ class CaffeOptimizer(keras.optimizers.Optimizer):
     """
 
     fields = ("weight_decay", "regularization_type", "clip_gradients", "iter_size")  # SolverParameter's that it reads
+    iterations: keras.Variable  # Keras's own, which it types more widely
     slots: tuple[str, ...] = ("history",)  # state arrays of a variable, in the order of a .solverstate
 
     def __init__(
@@ -102,7 +105,9 @@ class CaffeOptimizer(keras.optimizers.Optimizer):
         pairs = [given.get(path, (1.0, 1.0)) for path in paths]
         self._lr_mults = tuple(pair[0] for pair in pairs)
         self._decays = tuple(self.coupled_decay * pair[1] for pair in pairs)
-        self._state = [self.add_variable_from_reference(v, name=slot) for slot in self.slots for v in variables]
+        self._state: list[keras.Variable] = [
+            self.add_variable_from_reference(v, name=slot) for slot in self.slots for v in variables
+        ]
 
     # ---- one step ---------------------------------------------------------------------------------------------
 
@@ -173,8 +178,8 @@ class CaffeOptimizer(keras.optimizers.Optimizer):
             learned = [g for g, v in zip(grads, variables) if self._lr_mults[index_of(self, v)]]
             if self.clip_gradients and learned:
                 squares = [ops.sum(ops.square(ops.cast(ops.convert_to_tensor(g), "float32"))) for g in learned]
-                norm = ops.sqrt(sum(squares[1:], squares[0]))
-                scale = self.clip_gradients / ops.maximum(norm, self.clip_gradients)
+                norm = ops.sqrt(functools.reduce(ops.add, squares))
+                scale = ops.divide(self.clip_gradients, ops.maximum(norm, self.clip_gradients))
         if self.iter_size > 1:
             scale = (1.0 if scale is None else scale) / self.iter_size
         if scale is None:
@@ -264,9 +269,9 @@ class CaffeOptimizer(keras.optimizers.Optimizer):
             if state is not None:
                 state[position // len(variables)].assign(self.history_sign * array)
 
-    def _state_of(self, variable):
+    def _state_of(self, variable) -> list[keras.Variable] | None:
         if not self.built:
             raise CheckpointError("the optimizer has no variables yet", hint="call build(variables) first")
-        index = index_of(self, variable)
+        index: int | None = index_of(self, variable)
         count = len(self._lr_mults)
         return None if index is None else [self._state[index + slot * count] for slot in range(len(self.slots))]

@@ -232,7 +232,7 @@ class Adam(_Momentum, _Delta):
         return {**super().get_config(), "momentum2": self.momentum2}
 
     def _backend_update_step(self, grads, trainable_variables, learning_rate):
-        count = ops.cast(self.iterations, "float32") + 1.0
+        count = ops.add(ops.cast(self.iterations, "float32"), 1.0)
         correction = ops.divide(
             ops.sqrt(_one_minus_power(self.momentum2, count)), _one_minus_power(self.momentum, count)
         )

@@ -4,6 +4,8 @@ The argument is the iteration, counted from 0, and the value a float32 scalar. N
 may differ from its double-precision one in the last place.
 """
 
+from typing import Any
+
 import keras
 import numpy as np
 from keras import ops
@@ -32,8 +34,13 @@ class Schedule(keras.optimizers.schedules.LearningRateSchedule):
         return self
 
 
-def _number(value):
+# A backend's tensor has no type of its own in keras.ops, so Any.
+def _number(value) -> Any:
     return ops.convert_to_tensor(value, "float32")
+
+
+def _count(iterations) -> Any:
+    return ops.cast(iterations, "float32")
 
 
 @_register
@@ -63,8 +70,8 @@ class Step(Schedule):
     def __call__(self, step):
         """Returns the rate at iteration `step`."""
         # Whole numbers are divided as such: float32 would be wrong near a boundary beyond 2^24.
-        count = ops.cast(ops.floor_divide(step, self.stepsize), "float32")
-        return _number(self.base_lr) * ops.power(_number(self.gamma), count)
+        drops = _count(ops.floor_divide(step, self.stepsize))
+        return _number(self.base_lr) * ops.power(_number(self.gamma), drops)
 
     def current_step(self, iteration):
         """Returns the number of drops by the last of `iteration` updates."""
@@ -83,7 +90,7 @@ class Exp(Schedule):
 
     def __call__(self, step):
         """Returns the rate at iteration `step`."""
-        return _number(self.base_lr) * ops.power(_number(self.gamma), ops.cast(step, "float32"))
+        return _number(self.base_lr) * ops.power(_number(self.gamma), _count(step))
 
 
 @_register
@@ -99,7 +106,7 @@ class Inv(Schedule):
 
     def __call__(self, step):
         """Returns the rate at iteration `step`."""
-        grown = 1.0 + _number(self.gamma) * ops.cast(step, "float32")
+        grown = 1.0 + _number(self.gamma) * _count(step)
         return _number(self.base_lr) * ops.power(grown, _number(-self.power))
 
 
@@ -147,9 +154,9 @@ class MultiStep(Schedule):
         """Returns the rate at iteration `step`, which is not before `restored_iter`."""
         if not self._drops:
             return _number(self._rates[0])
-        step = ops.convert_to_tensor(step)
-        drops = ops.convert_to_tensor(self._drops, keras.backend.standardize_dtype(step.dtype))
-        passed = ops.sum(ops.cast(ops.greater_equal(step, drops), "int32"))
+        iteration: Any = ops.convert_to_tensor(step)
+        drops = ops.convert_to_tensor(self._drops, keras.backend.standardize_dtype(iteration.dtype))
+        passed = ops.sum(ops.cast(ops.greater_equal(iteration, drops), "int32"))
         return ops.take(_number(self._rates), passed)
 
     def current_step(self, iteration):
@@ -171,7 +178,7 @@ class Poly(Schedule):
     def __call__(self, step):
         """Returns the rate at iteration `step`."""
         # With max_iter 0, which trains nothing, only iteration 0 can be asked for: there the rate is base_lr.
-        done = ops.cast(step, "float32") / _number(float(max(self.max_iter, 1)))
+        done = _count(step) / _number(float(max(self.max_iter, 1)))
         return _number(self.base_lr) * ops.power(1.0 - done, _number(self.power))
 
 
@@ -188,8 +195,8 @@ class Sigmoid(Schedule):
 
     def __call__(self, step):
         """Returns the rate at iteration `step`."""
-        past = ops.cast(step, "float32") - float(self.stepsize)
-        return _number(self.base_lr) * (1.0 / (1.0 + ops.exp(_number(-self.gamma) * past)))
+        past = _count(step) - float(self.stepsize)
+        return _number(self.base_lr) * ops.divide(1.0, ops.add(1.0, ops.exp(_number(-self.gamma) * past)))
 
 
 POLICIES = {
