@@ -28,9 +28,11 @@ DOORS = (
     "zoo.solvers.schedules.schedule",
     "zoo.converters.build.build",
     "zoo.converters.solver.solver_def",
+    "zoo.converters.weights.load",
     "zoo.export.conversion.convert",
     "zoo.pycaffe.net.Net",
     "zoo.pycaffe.solver.get_solver",
+    "zoo.training.session.Session",
     "zoo.training.trainer.train",
 )
 

@@ -52,6 +52,21 @@ def load(net: Net, path: str | os.PathLike[str], but: Container[ParamKey] = ()) 
     Raises:
         WeightsError: the file is damaged, no layer of it is in the net, or layers of one name differ in the number or
             shapes of their blobs: all of these in one error, nothing having been copied.
+
+    Example:
+        >>> from zoo.converters.build import build
+        >>> from zoo.formats.prototxt import parse_net
+        >>> from zoo.netdef.net import net_def
+        >>> parsed = parse_net('''
+        ... layer { name: "data" type: "Input" top: "data" input_param { shape { dim: 2 dim: 3 } } }
+        ... layer { name: "ip" type: "InnerProduct" bottom: "data" top: "ip" inner_product_param { num_output: 4 } }''')
+        >>> net = build(net_def(parsed, "TEST"))
+        >>> ip = [np.ones((4, 3), np.float32), np.zeros(4, np.float32)]
+        >>> caffemodel.write("other.caffemodel", {"ip": ip, "fc8": ip})
+        >>> load(net, "other.caffemodel").skipped
+        ('fc8',)
+        >>> float(net.layers[1].parameters[0].array().sum())
+        12.0
     """
     weights = caffemodel.read(path)
     found = targets(weights, [(layer.definition.name, bool(layer.parameters)) for layer in net.layers])

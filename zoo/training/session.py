@@ -38,6 +38,22 @@ class Session:
 
     Raises:
         ZooError: what is wrong with the solver, a net or its data.
+
+    Example:
+        >>> from zoo.converters.solver import solver_def
+        >>> from zoo.formats.prototxt import parse_solver
+        >>> solver = parse_solver('''base_lr: 0.5 lr_policy: "step" gamma: 0.5 stepsize: 10 max_iter: 20 net_param {
+        ...     layer { name: "x" type: "DummyData" top: "x" top: "y" dummy_data_param {
+        ...         shape { dim: 4 dim: 3 } shape { dim: 4 dim: 1 } data_filler { type: "constant" value: 1 } } }
+        ...     layer { name: "ip" type: "InnerProduct" bottom: "x" top: "ip" inner_product_param { num_output: 1 } }
+        ...     layer { name: "loss" type: "EuclideanLoss" bottom: "ip" bottom: "y" top: "loss" } }''')
+        >>> session = Session(solver_def(solver))
+        >>> session.state.iteration, session.learning_rate(9), session.learning_rate(10)
+        (0, 0.5, 0.25)
+        >>> [parameter.key.layer for parameter in session.nets.train.learnable()]
+        ['ip', 'ip']
+        >>> [tuple(top.shape) for top in next(session.train_batches())]
+        [(4, 3), (4, 1)]
     """
 
     def __init__(
