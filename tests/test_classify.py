@@ -3,7 +3,6 @@
 import csv
 import io
 import json
-from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -12,6 +11,7 @@ import pytest
 from tests.commands import run
 from zoo import image_paths
 from zoo.errors import DataError
+from zoo.pycaffe import predictions
 
 LENET = ("--config=lenet", "--input_shape=data: 1,1,28,28")
 
@@ -61,20 +61,16 @@ def test_digits_of_mnist(shared, folder):
     assert found[0]["image"] == "0.png" and found[0]["top"][0]["class"] == str(labels[0])
 
 
-def test_what_is_written(monkeypatch):
-    from zoo import classify
-
-    monkeypatch.setattr(classify, "TOP", SimpleNamespace(value=2))
-    monkeypatch.setattr(classify, "OUTPUT", SimpleNamespace(value=None))
+def test_what_is_written():
     found, names = [("a, b.png", 1, np.array([0.25, 0.25, 0.5], np.float32))], ("cat", "dog", 'a "cow"')
-    assert classify._lines("a", found[0][2], names) == 'a\n  0.5000  2  a "cow"\n  0.2500  0  cat'
-    rows = list(csv.DictReader(classify._csv(found, names).splitlines()))
+    assert predictions.as_text("a", found[0][2], names, 2) == 'a\n  0.5000  2  a "cow"\n  0.2500  0  cat'
+    rows = list(csv.DictReader(predictions.as_csv(found, names, 2).splitlines()))
     assert [list(row.values()) for row in rows] == [
         ["a, b.png", "1", "2", 'a "cow"', "0.5"],
         ["a, b.png", "2", "0", "cat", "0.25"],
     ]
-    assert json.loads(classify._json(found, names))["images"][0]["label"] == 1
-    assert np.load(io.BytesIO(classify._npy([found[0][2]]))).shape == (1, 3)
+    assert json.loads(predictions.as_json(found, names, 2))["images"][0]["label"] == 1
+    assert np.load(io.BytesIO(predictions.as_npy([found[0][2]]))).shape == (1, 3)
 
 
 @pytest.mark.parametrize(

@@ -60,6 +60,7 @@ def main():
     command.quiet_tensorflow()
     user_code.load()
     from zoo.export import input_shapes
+    from zoo.pycaffe import predictions
     from zoo.pycaffe.config_classifier import config_classifier, preparation_of
 
     preparation = preparation_of(MEAN_VALUE.value, MEAN_FILE.value, SCALE.value, RGB.value, DIMS.value)
@@ -81,7 +82,7 @@ def main():
                 raise DataError("names of classes do not fit the net", got=f"{len(names)} names", want=want)
             found.append((path, label, scores))
             if not (CSV.value or JSON.value or OUTPUT.value):
-                print(_lines(path, scores, names), flush=True)
+                print(predictions.as_text(path, scores, names, TOP.value), flush=True)
     _end(found, names)
 
 
@@ -106,32 +107,21 @@ def _classified(net, images, oversample):
         yield path, label, row
 
 
-def _best(scores):
-    """Returns the labels of the largest scores, the largest first; of equals the lowest."""
-    return (-scores).argsort(kind="stable")[: TOP.value]
-
-
-def _lines(path, scores, names):
-    width = len(str(len(names)))
-    lines = [f"  {scores[label]:.4f}  {label:>{width}}{_called(names, label)}" for label in _best(scores)]
-    return "\n".join([f"{path}", *lines])
-
-
-def _called(names, label):
-    return "" if names[label] == str(label) else f"  {names[label]}"
-
-
 def _end(found, names):
     """Says or writes all that was found, and the share that was right where labels are known."""
+    from zoo.pycaffe import predictions
+
     if OUTPUT.value and OUTPUT.value.endswith(".npy"):
-        _write(_npy([scores for _, _, scores in found]))
+        _write(predictions.as_npy([scores for _, _, scores in found]))
     elif CSV.value:
-        _write(_csv(found, names).encode())
+        _write(predictions.as_csv(found, names, TOP.value).encode())
     elif JSON.value:
-        _write(_json(found, names).encode())
+        _write(predictions.as_json(found, names, TOP.value).encode())
     elif OUTPUT.value:
-        _write("".join(_lines(path, scores, names) + "\n" for path, _, scores in found).encode())
-    labelled = [(label, list(_best(scores))) for _, label, scores in found if label is not None]
+        _write(
+            "".join(f"{predictions.as_text(path, scores, names, TOP.value)}\n" for path, _, scores in found).encode()
+        )
+    labelled = [(label, list(predictions.best(scores, TOP.value))) for _, label, scores in found if label is not None]
     if labelled and not (CSV.value or JSON.value):
         first = sum(best[0] == label for label, best in labelled)
         top = sum(label in best for label, best in labelled)
@@ -139,39 +129,6 @@ def _end(found, names):
         print(f"{len(labelled)} images: {shares}")
     if OUTPUT.value:
         print(f"{len(found)} images: {OUTPUT.value}")
-
-
-def _csv(found, names):
-    import csv
-    import io
-
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["image", "rank", "label", "class", "score"])
-    for path, _, scores in found:
-        for rank, label in enumerate(_best(scores), 1):
-            writer.writerow([path, rank, label, names[label], f"{scores[label]:.6g}"])
-    return text.getvalue()
-
-
-def _json(found, names):
-    import json
-
-    images = []
-    for path, label, scores in found:
-        best = [{"label": int(i), "class": names[i], "score": float(scores[i])} for i in _best(scores)]
-        images.append({"image": str(path), **({} if label is None else {"label": label}), "top": best})
-    return json.dumps({"images": images}, indent=1) + "\n"
-
-
-def _npy(rows):
-    import io
-
-    import numpy as np
-
-    data = io.BytesIO()
-    np.save(data, np.array(rows, np.float32))
-    return data.getvalue()
 
 
 def _write(data):

@@ -6,7 +6,7 @@ for a model's layers nested in others, and for the index under which an optimize
 
 # Methods that subclasses here override without a public one in their place; tests/test_keras_internals.py holds Keras
 # to them. `zoo.solvers.base` and `zoo.training.precision` say why.
-OPTIMIZER_HOOKS = ("_backend_update_step", "_all_reduce_sum_gradients", "_filter_empty_gradients")
+OPTIMIZER_HOOKS = ("_backend_update_step", "_all_reduce_sum_gradients", "_filter_empty_gradients", "_var_key")
 LOSS_SCALE_HOOKS = ("_stateful_handle_finite_grads",)
 
 

@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from tests.netdef.test_changes import line_of
 from tests.training.runs import ROOT, command
 from zoo.formats import caffe_pb2, prototxt
 from zoo.netdef import shown
@@ -37,10 +38,10 @@ def test_each_value_says_where_it_comes_from():
     )
     for wanted in (
         r"base_lr: 1 +# --set",
-        r"momentum: 0.9 +# lenet.prototxt:12",
+        rf"momentum: 0.9 +# lenet.prototxt:{line_of('^momentum')}",
         r"# average_loss: 1 +# default",
         r' +type: "ELU" +# --set',
-        r" +num_output: 20 +# lenet.prototxt:41",
+        rf" +num_output: 20 +# lenet.prototxt:{line_of('num_output: 20')}",
         r" +# default: elu_param { alpha: 1 }",
         r" +# default: bias_term: true group: 1 pad_h: 0 .*",
         r" +# default: loss_weight: 1 loss_param .*",

@@ -13,8 +13,9 @@ from zoo.training.evaluation import evaluate
 
 
 def said(run_dir):
-    """Lines of a log without absl's prefix and without times."""
+    """Lines of a log from "Solving" on, without absl's prefix and without times."""
     lines = [line for line in (run_dir / "train.log").read_text().splitlines() if "Sharding callback" not in line]
+    lines = lines[next(i for i, line in enumerate(lines) if "] Solving " in line) :]
     return [
         re.sub(r"\([\d.e+]+ iter/s, \S+/", "(/", line.partition("] ")[2]).replace(run_dir.name, "") for line in lines
     ]

@@ -23,7 +23,7 @@ def default(config):
     configs/lenet.prototxt gives runs/lenet, models/vgg/solver.prototxt gives runs/vgg_solver.
     """
     path = pathlib.Path(config)
-    words = re.split(r"[\W\d_]+", path.stem.lower())
+    words = [word.rstrip("0123456789") for word in re.split(r"[\W_]+", path.stem.lower())]
     if not all(word in _COMMON or len(word) < 2 for word in words):
         return ROOT / path.stem
     old, folder = ROOT / path.stem, path.resolve().parent.name
