@@ -10,11 +10,11 @@ import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", ROOT / "WORKSPACE.md", ROOT / "Makefile"]
-PAGES += [*sorted(ROOT.glob("docs/*.md")), ROOT / "data_prep/README.md", ROOT / "configs/README.md"]
+PAGES += [*sorted(ROOT.glob("docs/**/*.md")), ROOT / "data_prep/README.md", ROOT / "configs/README.md"]
 PAGES += sorted(ROOT.glob("configs/*.prototxt"))
 COMMAND = re.compile(r"python -m ([\w.]+)((?:[^`\n\\]|\\\n|\.\.\.\n)*)")
-FLAG = re.compile(r"(?<![\w-])--([A-Za-z_]\w*)")
-OTHERS = ("tensorboard", "pytest", "pip", "venv", "build", "twine", "http")  # whose flags are not ours to know
+FLAG = re.compile(r"(?<![\w=-])--([A-Za-z_]\w*)")
+OTHERS = ("tests", "tensorboard", "pytest", "pip", "venv", "build", "twine", "http")  # whose flags are not ours to know
 
 
 def commands(text):

@@ -57,6 +57,7 @@ def main():
     """Reads the flags, classifies, says or writes what was found."""
     images = _images()
     names = class_names.of(LABELS.value) if LABELS.value else None
+    config_flag.check(CONFIG.value)
     command.quiet_tensorflow()
     user_code.load()
     from zoo.export import input_shapes

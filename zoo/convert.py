@@ -87,6 +87,7 @@ _ENDINGS = {
 def main():
     """Reads the flags, converts, writes, verifies; returns the exit code."""
     outputs = [(_kind(path), path) for path in OUTPUT.value]
+    config_flag.check(CONFIG.value)
     if not _text_alone(outputs):
         command.quiet_tensorflow()  # text alone needs none of it
     user_code.load()

@@ -59,6 +59,7 @@ def main():
     if len(set(BLOBS.value)) < len(BLOBS.value):
         raise ZooError("a blob is named twice in --blobs", got=",".join(BLOBS.value))
     images = _images()
+    config_flag.check(CONFIG.value)
     command.quiet_tensorflow()
     user_code.load()
     with shard_check.check_if(VERIFY_SHARDS.value) as shards:

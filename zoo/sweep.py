@@ -43,6 +43,7 @@ _STOPPED = 130
 def main():
     """Reads the flags, runs what is not done, says and writes how the runs compare."""
     config = CONFIG.value
+    config_flag.check(config)
     found = trials(SWEEP.value, SHORT)
     folder = pathlib.Path(SWEEP_DIR.value or f"runs/sweep_{pathlib.Path(config).stem}")
     notes, spent = {}, []

@@ -97,7 +97,8 @@ that is not linear. An exercise of a university's lab on Caffe. 431,080 paramete
 
 {commands}
 
-Score: the lab's page says 0.9924; it is not run here. The recipe is that of Caffe's examples/mnist.
+Score: the lab's page says 0.9924. Measured here: 0.9875 (docs/tutorials/lab.md). The recipe is that of Caffe's
+examples/mnist.
 """
 
 
@@ -116,7 +117,7 @@ batches of 100, Adam, 10 epochs, and log-softmax with the negative log likelihoo
 
 {commands}
 
-Score: the lecture shows 0.974 and more on the test set; it is not run here.
+Score: the lecture shows 0.974 and more on the test set. Measured here: 0.9892 (docs/tutorials/lecture.md).
 """
 
 
@@ -149,9 +150,9 @@ channels: SpatialDropout, of intel/caffe. 21,840 parameters.
 
 {commands}
 
-Score: 99 % on the test set, as the lab says; it is not run here. From the example: batch 64, rate 0.01, momentum
-0.5, 10 epochs, pixels less 0.1307 over 0.3081 of their range. Differs from it: the data are read in their order,
-and epochs end within a batch.
+Score: 99 % on the test set, as the lab says. Measured here: 98.26 % (docs/tutorials/dropout.md). From the
+example: batch 64, rate 0.01, momentum 0.5, 10 epochs, pixels less 0.1307 over 0.3081 of their range. Differs
+from it: the data are read in their order, and epochs end within a batch.
 """
 
 

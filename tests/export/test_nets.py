@@ -10,15 +10,27 @@ from zoo.export.keras_model import keras_model
 from zoo.export.verify import Comparison
 
 CONFIGS = pathlib.Path(__file__).resolve().parents[2] / "configs"
+DIGITS = {"data": (1, 1, 28, 28)}
 SHAPES = {  # of inputs that no file can tell without its data
     "cifar10_full": {"data": (1, 3, 32, 32)},
+    "cifar10_nin": {"data": (1, 3, 32, 32)},
     "cifar10_quick": {"data": (1, 3, 32, 32)},
+    "cifar10_sigmoid": {"data": (1, 3, 32, 32)},
+    "cifar10_sigmoid_bn": {"data": (1, 3, 32, 32)},
+    "fcn16s": {"data": (1, 3, 320, 288)},
     "fcn32s": {"data": (1, 3, 320, 288)},
     "fcn8s": {"data": (1, 3, 320, 288)},
-    "lenet": {"data": (1, 1, 28, 28)},
-    "lenet_finetune": {"data": (1, 1, 28, 28)},
+    "lenet": DIGITS,
+    **{f"lenet_{name}": DIGITS for name in ("6_16", "adadelta", "adagrad", "adam", "finetune", "linear", "multistep")},
+    "lenet_nesterov": DIGITS,
+    "lenet_rmsprop": DIGITS,
+    "logreg_hdf5": {"data": (1, 4)},
+    "mnist_autoencoder": DIGITS,
+    "mnist_dropout": DIGITS,
     "lstm_captioner": {"cont_sentence": (20, 2), "input_sentence": (20, 2), "image_features": (2, 1000)},
     "siamese_mnist": {"pair_data": (1, 2, 28, 28)},
+    "srcnn": {"data": (1, 1, 33, 33)},
+    "vdsr": {"data": (1, 1, 41, 41)},
 }
 NAMES = sorted(path.stem for path in CONFIGS.glob("*.prototxt"))
 

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from tests.fuzz.targets import NET, SOLVER
 from tests.training.fork_server import ROOT, ForkServer
 
-MODULES = ["zoo.train", "zoo.evaluate", "zoo.convert", "zoo.plot", "zoo.benchmark"]
+MODULES = ["zoo.train", "zoo.evaluate", "zoo.convert", "zoo.plot", "zoo.benchmark", "zoo.classify", "zoo.sweep"]
+MODULES += ["zoo.extract_features", "zoo.parse_log", "zoo.plot_log", "zoo.upgrade", "zoo.draw", "zoo.detect"]
 MODULES += [
     f"data_prep.{name}" for name in ("mnist", "cifar10", "imagenet", "siamese_mnist", "databases", "mean_image")
 ]

@@ -51,6 +51,8 @@ class DetectionOutput(LayerType):
         self.threshold, self.top_k, self.eta = self._suppression(p)
         self.results = self._results(p)
         p.no_effect("visualize", "visualize_threshold", "save_file")  # windows that show the images
+        if p.visualize:
+            output_paths.say(f"{p.at('visualize')}: no window opens; zoo.detect draws the boxes on images")
         if not self._labels:
             raise p.error("there is no class but the background", "num_classes", got=self.classes, want="2 or more")
         if self.shared and self.background == -1:
