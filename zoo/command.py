@@ -197,5 +197,9 @@ def quiet_tensorflow():
 
 def addresses_of_cores():
     """Returns bytes of address space that the threads of the cores beyond two take."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(0, cores - 2) * ADDRESSES_PER_CORE
+    return max(0, cores() - 2) * ADDRESSES_PER_CORE
+
+
+def cores():
+    """Returns how many CPU cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -66,7 +66,7 @@ def query():
                 "memory": sizes[index] if index < len(sizes) else None,
             }
         )
-    cpu = {"name": machine.cpu(), "cores": machine.cores(), "memory": memory.available()}
+    cpu = {"name": machine.cpu(), "cores": command.cores(), "memory": memory.available()}
     versions = {"tensorflow": tf.__version__, "keras": keras.__version__}
     versions |= {name: build.get(f"{name}_version") for name in ("cuda", "cudnn")}
     return {"versions": versions, "cpu": cpu, "gpus": gpus, "driver": _driver()}

@@ -1,13 +1,9 @@
 """What this machine is, in words, as far as the system says it without a library."""
 
 import contextlib
-import os
 import pathlib
 
-
-def cores() -> int:
-    """Returns how many CPU cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+from zoo import command
 
 
 def cpu() -> str | None:
@@ -23,5 +19,5 @@ def hardware(gpus=()) -> str:
     """Returns the hardware in words: the GPUs by name, or the CPU."""
     if gpus:
         return ", ".join(gpus)
-    count = cores()
+    count = command.cores()
     return f"{count} core{'s' * (count != 1)} of {cpu() or 'an unknown CPU'}"
