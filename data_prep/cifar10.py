@@ -1,4 +1,6 @@
-"""CIFAR-10 as TFRecord shards: ``python -m data_prep.cifar10 --source=DIRECTORY [--output_dir=data/cifar10]``.
+"""Writes CIFAR-10 as TFRecord shards.
+
+    python -m data_prep.cifar10 --source=DIRECTORY [--output_dir=data/cifar10]
 
 DIRECTORY holds the binary version (``data_batch_1.bin``), the Python version (``data_batch_1``), the directory that an
 archive unpacks to, or the archive itself, ``cifar-10-binary.tar.gz`` or ``cifar-10-python.tar.gz``, from

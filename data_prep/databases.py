@@ -1,4 +1,4 @@
-"""Images from one form into another: lists of files, LMDB, LevelDB, TFRecord shards.
+"""Converts images from one form into another: lists of files, LMDB, LevelDB, TFRecord shards.
 
     python -m data_prep.databases --source=train.txt --root_folder=images/ --backend=lmdb --output=train_lmdb
     python -m data_prep.databases --source=train_lmdb --backend=records --output=data/mine/train

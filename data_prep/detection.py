@@ -1,4 +1,4 @@
-"""Images with boxes into the LMDB, LevelDB or TFRecord shards that AnnotatedData reads, and the labelmap with them.
+"""Converts images with boxes into the LMDB, LevelDB or TFRecord shards that AnnotatedData reads, with their labelmap.
 
     python -m data_prep.detection --source=VOCdevkit/VOC2007,VOCdevkit/VOC2012 --names=ImageSets/Main/trainval.txt \\
         --output=data/voc0712/trainval_lmdb --shuffle

@@ -1,4 +1,4 @@
-"""Points of two classes as HDF5 files, for configs/logreg_hdf5.prototxt.
+"""Writes points of two classes as HDF5 files, for configs/logreg_hdf5.prototxt.
 
     python -m data_prep.hdf5_points [--output_dir=data/points]
 

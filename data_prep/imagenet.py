@@ -1,4 +1,4 @@
-"""ImageNet, or any images of classes, as TFRecord shards.
+"""Writes ImageNet, or any images in classes, as TFRecord shards.
 
     python -m data_prep.imagenet --source=ILSVRC2012_img_train.tar --val_source=ILSVRC2012_img_val.tar
         --val_labels=ILSVRC2012_devkit_t12.tar.gz [--output_dir=data/imagenet] [--resize=256]

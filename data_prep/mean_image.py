@@ -1,4 +1,4 @@
-"""The mean image of a data set, as compute_image_mean has it.
+"""Computes the mean image of a dataset, as compute_image_mean does.
 
     python -m data_prep.mean_image --source=data/cifar10/train --output=data/cifar10/mean.binaryproto[,mean.png,...]
 

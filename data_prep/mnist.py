@@ -1,4 +1,6 @@
-"""MNIST as TFRecord shards: ``python -m data_prep.mnist [--output_dir=data/mnist]``.
+"""Writes MNIST as TFRecord shards.
+
+    python -m data_prep.mnist [--output_dir=data/mnist]
 
 The digits are taken from the first of: the four original IDX files (in --idx_dir, else data/mnist, data,
 $ZOO_SHARED/mnist or ../shared/mnist), TensorFlow Datasets, and, said loudly, the small digits that come with

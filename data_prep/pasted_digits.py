@@ -1,4 +1,4 @@
-"""A small detection set: digits of MNIST pasted on photographs, with their boxes, to try a detector on in minutes.
+"""Makes a small detection set, digits of MNIST pasted on photographs, to try a detector on in minutes.
 
     python -m data_prep.pasted_digits --mnist=data/raw/mnist --photographs=photos --output=data/digits
     python -m data_prep.detection --source=data/digits/train/boxes.csv --output=data/digits/train_lmdb --shuffle

@@ -1,4 +1,4 @@
-"""Pairs of MNIST digits as databases, for configs/siamese_mnist.prototxt.
+"""Writes pairs of MNIST digits as databases, for configs/siamese_mnist.prototxt.
 
     python -m data_prep.siamese_mnist [--output_dir=data/mnist_siamese]
 

@@ -1,4 +1,4 @@
-"""Patches of images, made smaller and larger again, as HDF5 files for configs/srcnn.prototxt and vdsr.prototxt.
+"""Writes patches of images, scaled down and up again, as HDF5 files for configs/srcnn.prototxt and vdsr.prototxt.
 
     python -m data_prep.super_resolution --source=T91 --val_source=Set5 [--output_dir=data/srcnn]
     python -m data_prep.super_resolution --source=T291 --val_source=Set5 --output_dir=data/vdsr \\

@@ -1,4 +1,4 @@
-"""Released weights of a config: says where they are, checks the file that you have, and keeps it.
+"""Says where the released weights of a config are, checks the file that you have, and keeps it.
 
   python -m zoo.fetch_weights alexnet                                    says what is known of them
   python -m zoo.fetch_weights alexnet --from=bvlc_alexnet.caffemodel     checks its SHA-1 and keeps a copy
