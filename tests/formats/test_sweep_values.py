@@ -22,6 +22,11 @@ def test_fields_of_layers_and_what_stays():
     assert found[3].name == "a_b.num_output=2,type=_Adam_"
 
 
+def test_a_short_name_among_other_fields_is_a_field():
+    first, _ = trials(["momentum: 0.8|0.9 weight_decay: 0.1"], ["momentum"])
+    assert (first.text, first.short) == ("momentum: 0.8 weight_decay: 0.1", {})
+
+
 def test_trials_are_told_apart():
     assert len({*trials(["gamma: 1|2|3"])}) == 3
     assert Trial("a", {}) == Trial("a", {})

@@ -9,7 +9,7 @@ from zoo.errors import ZooError
 
 MOST = 1000  # runs: more are a slip, and no sweep
 _VALUES = re.compile(r"(\w+)\s*:\s*([^\s{}|]+(?:\s*\|\s*[^\s{}|]+)+)")
-_SHORT = re.compile(r"\s*(\w+)\s*:\s*[^{}]*")
+_SHORT = re.compile(r"\s*(\w+)\s*:\s*[^\s{}]+\s*")  # one field and no more
 
 
 @dataclass(frozen=True)
