@@ -6,9 +6,12 @@
   tensorboard --logdir runs/sweep_lenet/hparams            its tab HPARAMS compares the runs
 
 A --sweep is what --set takes, with values separated by |, or a short name of zoo.train such as batch_size; of several,
-all combinations are run. --train_flags go to each run. Each run has a directory in
---sweep_dir, called after its values. The same command again goes on: what is done is not run again, what was stopped
-continues. A run that fails is said in the table, and the others are run all the same.
+all combinations are run. Each run has a directory in --sweep_dir, called after its values. The same command again goes
+on: what is done is not run again, what was stopped continues. A run that fails is said in the table, and the others are
+run all the same.
+
+--train_flags go to each run: --train_flags=--no_cuda,--keep=1. Double quotes hold together a flag with a comma in it:
+--train_flags='--no_cuda,"--weights=a.caffemodel,b.caffemodel"'.
 
 At the end: a table, the same as sweep.csv in --sweep_dir, and for TensorBoard the swept values and the test scores.
 Exit code: 0 all done; 1 an error, or a run that failed; 130 stopped by Ctrl-C, run the same again.
@@ -20,6 +23,7 @@ import time
 from absl import flags
 
 from zoo import command, config_flag
+from zoo.errors import ZooError
 from zoo.formats.sweep_values import Trial, trials
 from zoo.training import sweeping
 from zoo.training.shorthand import FIELDS
@@ -31,12 +35,17 @@ SWEEP = flags.DEFINE_multi_string(
 SWEEP_DIR = flags.DEFINE_string("sweep_dir", None, "Where the runs go, a directory each. Default: runs/sweep_NAME.")
 SET = flags.DEFINE_string("set", "", "Changes of every run, as --set of zoo.train.")
 TRAIN = flags.DEFINE_list(
-    "train_flags", [], "More flags of zoo.train for every run, behind commas: --no_cuda,--keep=1."
+    "train_flags",
+    [],
+    "More flags of zoo.train for every run, separated by commas: --no_cuda,--keep=1. One with a comma in it stands in "
+    "double quotes: '\"--weights=a,b\",--keep=1'.",
 )
 EPOCHS = flags.DEFINE_float("epochs", None, "Passes over the training data of every run.", lower_bound=0)
 DATA_DIR = flags.DEFINE_string("data_dir", "data", "Where data sources are looked for first.")
 
 SHORT = (*FIELDS, "batch_size", "test_batch_size", "epochs")
+_GIVEN = ("config", "data_dir", "set", "epochs")  # flags of zoo.train that this command has too
+_ELSE = ("run_dir", "dry_run", "print_config")  # those with which a run would not be one of the sweep
 _STOPPED = 130
 
 
@@ -45,6 +54,7 @@ def main():
     config = CONFIG.value
     config_flag.check(config)
     found = trials(SWEEP.value, SHORT)
+    _check_train_flags(found[0].short)
     folder = pathlib.Path(SWEEP_DIR.value or f"runs/sweep_{pathlib.Path(config).stem}")
     notes, spent = {}, []
     for number, trial in enumerate(found, 1):
@@ -68,6 +78,17 @@ def main():
     print("\n".join(["", *sweeping.table(rows), "", f"  table:   {folder / 'sweep.csv'}"]))
     print(f"  curves:  {tensorboard}\n  HParams: {tensorboard}/hparams")
     return int(any("error" in note for note in notes.values()))
+
+
+def _check_train_flags(swept):
+    """Raises ZooError for one of --train_flags that would overrule what the table says of the runs."""
+    for word in TRAIN.value:
+        name = word.lstrip("-").partition("=")[0].replace("-", "_")
+        if name in _GIVEN:
+            raise ZooError("--train_flags has a flag of zoo.sweep's own", got=word, want=f"--{name} by itself")
+        if name in swept or name in _ELSE:
+            want = "one value for all runs, that of --sweep or this" if name in swept else "flags of runs to compare"
+            raise ZooError("--train_flags has a flag that does not fit a sweep", got=word, want=want)
 
 
 def _words(config, trial: Trial):

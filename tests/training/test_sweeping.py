@@ -1,5 +1,6 @@
 import csv
-import subprocess
+import signal
+import traceback
 
 import pytest
 from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
@@ -7,34 +8,40 @@ from tensorboard.plugins.hparams import plugin_data_pb2
 from tensorboard.util.tensor_util import make_ndarray
 
 from tests.training import runs
+from zoo.errors import OutputError
 from zoo.formats.sweep_values import trials
 from zoo.training import sweeping
 
-DONE = b"Done at iteration 9.\n  test acc = 0.5 (after 9 iterations)\n  test loss = 1.25 (after 9 iterations)\n"
+DONE = "Done at iteration 9.\n  test acc = 0.5 (after 9 iterations)\n  test loss = 1.25 (after 9 iterations)\n"
 
 
 @pytest.fixture
-def process(monkeypatch):
-    """Stands for zoo.train: what it is to print and return; `asked` is how it was called."""
+def process(monkeypatch, tmp_path):
+    """Stands for Python with zoo.train in it: `does` says what in a shell's words; `asked` is how it was called."""
 
     class Process:
-        asked, said, code, error = [], DONE, 0, b""
+        program = tmp_path / "python"
 
-        def run(self, words, stdout, stderr):
-            self.asked.append(words)
-            stderr.write(self.error)
-            return subprocess.CompletedProcess(words, self.code, self.said)
+        def does(self, said="", code=0, error="", first=""):
+            text = (
+                f"{first}\nprintf '%s\\n' \"$@\" >{tmp_path}/asked\nprintf '{error}' >&2\nprintf '{said}'\nexit {code}"
+            )
+            self.program.write_text(f"#!/bin/sh\n{text}\n")
+            self.program.chmod(0o755)
+
+        def asked(self):
+            return (tmp_path / "asked").read_text().splitlines()
 
     process = Process()
-    process.asked = []
-    monkeypatch.setattr(sweeping.subprocess, "run", process.run)
+    process.does(DONE)
+    monkeypatch.setattr(sweeping.sys, "executable", str(process.program))
     return process
 
 
 def test_a_run_notes_its_scores_and_is_not_run_again(process, tmp_path):
     note = sweeping.run(tmp_path / "a", ["--config=x"])
     assert note["scores"] == {"acc": 0.5, "loss": 1.25}
-    assert process.asked[0][1:] == ["-m", "zoo.train", "--config=x", f"--run_dir={tmp_path / 'a'}"]
+    assert process.asked() == ["-m", "zoo.train", "--config=x", f"--run_dir={tmp_path / 'a'}"]
     assert sweeping.noted(tmp_path / "a", ["--config=x"]) == note
     assert sweeping.noted(tmp_path / "a", ["--config=y"]) is None
     for text in ("{", "[]", "{}"):
@@ -43,13 +50,55 @@ def test_a_run_notes_its_scores_and_is_not_run_again(process, tmp_path):
 
 
 def test_a_run_that_fails_or_stops_notes_nothing(process, tmp_path):
-    process.code, process.error = 1, b"Loading\nerror: net.prototxt:3: wrong\n"
+    process.does(code=1, error="Loading\nerror: net.prototxt:3: wrong\n")
     assert sweeping.run(tmp_path / "a", []) == {"error": "net.prototxt:3: wrong"}
-    process.code, process.error = 139, b""
+    process.does(code=139)
     assert sweeping.run(tmp_path / "a", [])["error"] == f"exit code 139, see {tmp_path / 'a' / 'sweep.log'}"
-    process.code, process.said = 0, b"Stopped at iteration 3.\n"
+    process.does("Stopped at iteration 3.\n")
     assert sweeping.run(tmp_path / "a", []) == {"stopped": True}
     assert not (tmp_path / "a" / "sweep.json").exists()
+
+
+def test_ctrl_c_reaches_the_run_and_waits_for_its_snapshot(process, tmp_path):
+    """What the program saves takes longer than the quarter of a second that subprocess.run gives a process."""
+
+    def interrupt(number, frame):
+        waits = "communicate" in {each.f_code.co_name for each, _ in traceback.walk_stack(frame)}
+        if waits and (tmp_path / "up").exists():
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            raise KeyboardInterrupt
+
+    trap = f"trap 'sleep 0.7; touch {tmp_path}/saved; exit 0' INT"
+    process.does(first=f"{trap}\ntouch {tmp_path}/up\nwhile :; do sleep 0.05; done")
+    old = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.05, 0.05)
+        assert sweeping.run(tmp_path / "a", []) == {"stopped": True}
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, old)
+    assert (tmp_path / "saved").exists()
+
+
+def test_a_directory_that_cannot_be_made_is_said(process, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError, match=r"cannot write in the run directory .*/file/a, got Not a directory"):
+        sweeping.run(tmp_path / "file" / "a", [])
+
+
+def test_hparams_holds_the_runs_of_the_table_with_their_scores_of_now(process, tmp_path):
+    first, second = trials(["base_lr: 0.5|0.25"])
+    old = {"scores": {"acc": 0.25}, "seconds": 3.0}
+    sweeping.write_hparams(tmp_path, {first: old, second: old})
+    sweeping.write_hparams(tmp_path, {first: sweeping.run(tmp_path / first.name, ["--set=max_iter: 9"])})
+    (file,) = (tmp_path / "hparams").rglob("*tfevents*")
+    assert file.parent.name == first.name
+    assert _scores(file) == {"test/acc": 0.5, "test/loss": 1.25}
+
+
+def _scores(file):
+    values = [value for event in EventFileLoader(str(file)).Load() for value in event.summary.value]
+    return {value.tag: float(make_ndarray(value.tensor)) for value in values if value.tag.startswith("test/")}
 
 
 def test_the_table_and_hparams(tmp_path):
@@ -75,12 +124,26 @@ def test_time_left():
     assert sweeping.left([100], 3) == ", about 5 min left"
 
 
+@pytest.mark.parametrize(
+    "given, says",
+    [
+        ("--set=gamma: 1", "--train_flags has a flag of zoo.sweep's own, got --set=gamma: 1, want --set by itself"),
+        ("--no_cuda,--batch-size=3", "does not fit a sweep, got --batch-size=3, want one value for all runs"),
+        ("--dry_run", "does not fit a sweep, got --dry_run, want flags of runs to compare"),
+    ],
+)
+def test_flags_of_the_runs_that_would_overrule_the_table(given, says, tmp_path):
+    args = ["--config=lenet", "--sweep=batch_size: 1|2", f"--sweep_dir={tmp_path}/out", f"--train_flags={given}"]
+    done = runs.command(*args, module="zoo.sweep")
+    assert (done.returncode, done.stdout) == (1, "") and says in done.stderr
+
+
 @pytest.mark.slow
 def test_the_command_on_a_small_net(tmp_path):
     runs.make_data(tmp_path)
     (tmp_path / "small.prototxt").write_text(runs.SOLVER)
     args = [f"--config={tmp_path}/small.prototxt", f"--data_dir={tmp_path}", f"--sweep_dir={tmp_path}/out"]
-    args += ["--sweep=base_lr: 0.01|wrong", "--set=max_iter: 4", "--train_flags=--nosummaries"]
+    args += ["--sweep=base_lr: 0.01|wrong", "--set=max_iter: 4", '--train_flags=--nosummaries,"--stage=a,b"']
     done = runs.command(*args, module="zoo.sweep")
     assert done.returncode == 1, done.stderr
     assert "    FAILED: --set:1: field base_lr does not take this value, got wrong, want float\n" in done.stdout

@@ -4,6 +4,8 @@ import csv
 import io
 import json
 import re
+import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -26,19 +28,34 @@ def noted(run_dir, words):
 
 
 def run(run_dir, words):
-    """Trains once in a process of its own; returns its note: scores, or an error, or that it was stopped."""
-    begun = time.monotonic()
-    run_dir.mkdir(parents=True, exist_ok=True)
-    with (run_dir / "sweep.log").open("wb") as log:
+    """Trains once in a process of its own; returns its note: scores, or an error, or that it was stopped.
+
+    What an earlier run of the directory has given to HParams goes: its scores are no longer those of the run.
+
+    Raises:
+        OutputError: the directory cannot be made or written.
+    """
+    begun, path = time.monotonic(), run_dir / "sweep.log"
+    try:
+        run_dir.mkdir(parents=True, exist_ok=True)
+        log = path.open("wb")
+    except OSError as error:
+        raise OutputError(f"cannot write in the run directory {run_dir}", got=error.strerror) from None
+    shutil.rmtree(run_dir.parent / _HPARAMS / run_dir.name, ignore_errors=True)
+    with (
+        log,
+        subprocess.Popen(
+            [sys.executable, "-m", "zoo.train", *words, f"--run_dir={run_dir}"], stdout=subprocess.PIPE, stderr=log
+        ) as process,
+    ):
         try:
-            process = subprocess.run(
-                [sys.executable, "-m", "zoo.train", *words, f"--run_dir={run_dir}"], stdout=subprocess.PIPE, stderr=log
-            )
-        except KeyboardInterrupt:  # which the run has been sent, too, and has taken its snapshot by
+            said = process.communicate()[0].decode("utf-8", "replace")
+        except KeyboardInterrupt:  # a terminal has sent it to the run as well; the run takes a snapshot and ends
+            process.send_signal(signal.SIGINT)
+            process.communicate()
             return {"stopped": True}
-    said = process.stdout.decode("utf-8", "replace")
     if process.returncode:
-        return {"error": _last_error(run_dir / "sweep.log", process.returncode)}
+        return {"error": _last_error(path, process.returncode)}
     if not said.startswith("Done"):
         return {"stopped": True}
     scores = {name: float(value) for name, value in _SCORE.findall(said)}
@@ -99,19 +116,22 @@ def table(rows):
 def write_hparams(folder, notes):
     """Writes for TensorBoard's HParams, in `folder`/hparams, the swept values of each run, with its scores as metrics.
 
-    They have a tree of their own, since each run has written all fields of its solver next to its curves.
+    They have a tree of their own, since each run has written all fields of its solver next to its curves. It holds the
+    runs of the table and no others: what an earlier sweep of the same directory has left in it goes.
     """
-    todo = [
-        trial for trial, note in notes.items() if "scores" in note and not (folder / _HPARAMS / trial.name).exists()
-    ]
+    tree = folder / _HPARAMS
+    scored = {trial.name: trial for trial, note in notes.items() if "scores" in note}
+    there = {path.name for path in tree.iterdir()} if tree.is_dir() else set()
+    for name in there - scored.keys():
+        shutil.rmtree(tree / name, ignore_errors=True)
+    todo = [trial for name, trial in scored.items() if name not in there]
     if not todo:
         return
-    command.quiet_tensorflow()
-    import tensorflow as tf
+    tf = command.quiet_tensorflow()
     from tensorboard.plugins.hparams import api
 
     for trial in todo:
-        with tf.summary.create_file_writer(str(folder / _HPARAMS / trial.name)).as_default():
+        with tf.summary.create_file_writer(str(tree / trial.name)).as_default():
             api.hparams({name: _number(value) for name, value in trial.values.items()}, trial_id=trial.name)
             for name, value in notes[trial]["scores"].items():
                 tf.summary.scalar(f"test/{name}", value, step=0)
