@@ -61,9 +61,9 @@ Pooling3D it takes. 78,409,573 parameters.
 
   python -m zoo.train --config=configs/c3d.prototxt --weights=conv3d_deepnetA_sport1m_iter_1900000
 
-Score: the example publishes none, and it is not run here; the paper reports 82.3 % with a linear SVM on fc6 of this
-net (its table 3). The recipe is the example's. Differs from it: test_interval, which is none there, and where the
-clips come from.
+Score: the example publishes none, and it is not run here; the paper reports 82.3 % with a linear SVM on fc6 of one
+such net (its table 3). The recipe is the example's. Differs from it: test_interval, which is none there, and where
+the clips come from.
 
 Data: HDF5 files, listed in ucf101/train.txt and ucf101/test.txt, with the datasets data (N,3,16,112,112), clips of
 BGR frames of 128 x 171 less their mean, cropped and mirrored at random, and label (N) from 0 to 100. They take the

@@ -89,9 +89,9 @@ numbers of running statistics.
 {commands}
 
 Score of the released weights, not run here: top-1 72.05 %, top-5 90.87 % on the centre crop after 1,200,000
-iterations (their readme). The recipe is theirs: rate 0.045 times 0.96 every 6,400 iterations. Differs from theirs:
-one batch of 32, where they had 32 on each of two GPUs; no auxiliary classifiers (loss1 and loss2 of their weights
-are left over); three channel means, not the mean image.
+iterations (their readme), with the labels of ILSVRC 2015. The recipe is theirs: rate 0.045 times 0.96 every 6,400
+iterations. Differs from theirs: one batch of 32, where they had 32 on each of two GPUs; no auxiliary classifiers
+(loss1 and loss2 of their weights are left over); three channel means, not the mean image.
 """
 
 

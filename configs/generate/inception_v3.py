@@ -1,6 +1,6 @@
 """Inception-v3 on ImageNet: Szegedy et al., arXiv 1512.00567, with the names of soeaver/caffe-model."""
 
-from configs.generate.imagenet import POOL, XAVIER, ZERO, commands, conv_bn, data, window
+from configs.generate.imagenet import POOL, TESTS, XAVIER, ZERO, commands, conv_bn, data, window
 from configs.generate.sketch import Sketch
 
 FIELDS = {"bn_fields": {"eps": 0.001}, "filler": XAVIER}
@@ -153,7 +153,7 @@ SOLVER = {
     "max_iter": (4003700, "100 epochs"),
     "display": 40,
     "average_loss": 40,
-    **{"test_iter": (1000, "1000 batches of 50: the whole validation set"), "test_initialization": False},
+    **TESTS,
     "test_interval": 40037,
     "snapshot": 40037,
 }
@@ -165,11 +165,12 @@ of the Caffe conversion by soeaver (soeaver/caffe-model, cls/inception), without
 
 {commands}
 
-Score of the converted weights, not run here: top-1 78.33 %, top-5 94.25 % on the centre crop of 299 x 299
-(soeaver's readme, error 21.67 and 5.75). From the paper's section 8: RMSProp with decay 0.9 and epsilon 1, batch
-32, rate 0.045 times 0.94 every two epochs, 100 epochs. Ours: decay 0.00004. Differs from theirs: one machine, where
-they had 50; no auxiliary classifier and no label smoothing, which Caffe's loss does not have; no scale, aspect or
-colour augmentation.
+Score of the converted weights, not run here: top-1 78.33 %, top-5 94.25 % on the centre crop of 299 x 299 of images
+whose shorter side is 320 (soeaver's readme, error 21.67 and 5.75), with the labels of ILSVRC 2015. From the paper's
+section 8: RMSProp with decay 0.9 and epsilon 1, batch 32, rate 0.045 times 0.94 every two epochs, 100 epochs. Ours:
+decay 0.00004, and a shorter side of 342, of which 299 is seven eighths. Differs from theirs: one machine, where they
+had 50; no auxiliary classifier and no label smoothing, which Caffe's loss does not have; no scale, aspect or colour
+augmentation.
 """
 
 

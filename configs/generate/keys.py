@@ -86,15 +86,14 @@ parameters: 23,834,568 + 34,526
 input: 3 x 299 x 299
 recipe: paper, without what Caffe does not have
 published: top-1 78.33 %, top-5 94.25 %
-published_in: readme of soeaver's release, converted weights
+published_in: readme of soeaver/caffe-model, converted weights
 """,
     "lenet_6_16": """
 net: LeNet with 6 and 16 channels, ReLU
 parameters: 44,426
 input: 1 x 28 x 28
 recipe: a lecture's: Adam, 10 epochs
-published: 0.974 and more
-published_in: the lecture
+published: none that can be cited
 """,
     "lenet_adadelta": """
 net: LeNet by AdaDelta
@@ -122,8 +121,7 @@ net: LeNet without its ReLU
 parameters: 431,080
 input: 1 x 28 x 28
 recipe: Caffe's examples/mnist
-published: 0.9924
-published_in: the lab's page
+published: none that can be cited
 """,
     "lenet_multistep": """
 net: LeNet, its rate falling by steps
@@ -151,8 +149,7 @@ net: two convolutions and dropout
 parameters: 21,840
 input: 1 x 28 x 28
 recipe: PyTorch's first basic example
-published: 99 %
-published_in: the lab's page
+published: none that can be cited
 """,
     "mobilenet_ssd": """
 net: SSD on MobileNet v1, six maps of boxes
@@ -207,7 +204,7 @@ published_in: readme of KaimingHe/deep-residual-networks
 net: ResNet-18, HolmesShuan's release
 parameters: 11,693,736 + 9,749
 input: 3 x 224 x 224
-recipe: HolmesShuan; the batch is ours
+recipe: HolmesShuan, on one GPU
 published: top-1 69.08 %, top-5 89.03 %
 published_in: readme of HolmesShuan's release, shorter side 256
 """,
@@ -233,7 +230,7 @@ parameters: 1,248,424
 input: 3 x 227 x 227
 recipe: authors
 published: top-1 57.5 %, top-5 80.3 %
-published_in: table 2 of the paper
+published_in: table 2 of arXiv 1602.07360
 """,
     "squeezenet1_1": """
 net: SqueezeNet 1.1
@@ -247,7 +244,7 @@ published_in: readme of the release
 net: SRCNN 9-1-5
 parameters: 8,129
 input: 1 x 33 x 33
-recipe: authors
+recipe: authors; how long was not checked
 published: 32.39 dB on Set5 at a scale of 3
 published_in: section 4.1 of arXiv 1501.00092
 score: loss
@@ -265,7 +262,7 @@ score: detection_eval
 net: VDSR, twenty convolutions
 parameters: 665,921
 input: 1 x 41 x 41
-recipe: paper, gradients clipped together
+recipe: paper, gradients clipped together; how long is ours
 published: 37.53 dB on Set5 at a scale of 2
 published_in: table 3 of arXiv 1511.04587
 score: loss
@@ -292,7 +289,7 @@ parameters: 62,357,608
 input: 3 x 224 x 224
 recipe: paper; when the rate drops is ours
 published: top-1 61.6 %, top-5 83.5 %
-published_in: table 2 of the paper, 10 crops
+published_in: table 2 of arXiv 1311.2901
 """,
 }
 

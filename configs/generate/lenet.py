@@ -97,8 +97,8 @@ that is not linear. An exercise of a university's lab on Caffe. 431,080 paramete
 
 {commands}
 
-Score: the lab's page says 0.9924. Measured here: 0.9875 (docs/tutorials/lab.md). The recipe is that of Caffe's
-examples/mnist.
+Score measured here: 0.9875 (docs/tutorials/lab.md). The exercise is said to give 0.9924, which was not checked
+against a source. The recipe is that of Caffe's examples/mnist.
 """
 
 
@@ -117,7 +117,8 @@ batches of 100, Adam, 10 epochs, and log-softmax with the negative log likelihoo
 
 {commands}
 
-Score: the lecture shows 0.974 and more on the test set. Measured here: 0.9892 (docs/tutorials/lecture.md).
+Score measured here: 0.9892 on the test set (docs/tutorials/lecture.md). Such a lecture is said to show 0.974 and more,
+which was not checked against a source.
 """
 
 
@@ -150,9 +151,9 @@ channels: SpatialDropout, of intel/caffe. 21,840 parameters.
 
 {commands}
 
-Score: 99 % on the test set, as the lab says. Measured here: 98.26 % (docs/tutorials/dropout.md). From the
-example: batch 64, rate 0.01, momentum 0.5, 10 epochs, pixels less 0.1307 over 0.3081 of their range. Differs
-from it: the data are read in their order, and epochs end within a batch.
+Score measured here: 98.26 % on the test set (docs/tutorials/dropout.md). The exercise is said to give 99 %, which
+was not checked against a source. From the example: batch 64, rate 0.01, momentum 0.5, 10 epochs, pixels less 0.1307
+over 0.3081 of their range. Differs from it: the data are read in their order, and epochs end within a batch.
 """
 
 

@@ -146,7 +146,8 @@ statistics.
 
 Score of the weights' author, not run here: top-1 69.08 %, top-5 89.03 %, trained and tested on images whose shorter
 side is 256; 67.57 % and 88.10 % on images of 256 x 256 (their readme). The recipe is the author's: rate 0.05
-falling to zero in 650,000 iterations, decay 0.0005. Ours: batch 256, as it is not said there.
+falling to zero in 650,000 iterations, decay 0.0005. Differs from it: one batch of 256, where the author had 128 on
+each of two GPUs, which BatchNorm sees.
 """
 
 

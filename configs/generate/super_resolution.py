@@ -38,8 +38,10 @@ layers and names of the authors' release, 9-1-5. 8,129 parameters: the 8,032 wei
   python -m zoo.train --config=configs/srcnn.prototxt
 
 Score of the original authors, not run here: 32.39 dB on Set5 at a scale of 3, trained on 91 images, 32.52 dB for
-9-1-5 trained on ImageNet (the paper's sections 4.1 and 4.2). The recipe is theirs: batch 128, rate 0.0001, a tenth
-of it for the last layer, weights of deviation 0.001. The loss is half of the summed squares over a batch's images.
+9-1-5 trained on ImageNet (the paper's section 4.1). From the paper and the net of their release: batch 128, rate
+0.0001, a tenth of it for the last layer and for biases, weights of deviation 0.001. The rest of the
+solver (momentum, no decay, 15,000,000 iterations, the tests) was not checked against theirs. The loss is half of the
+summed squares over a batch's images.
 
 {data}
 """
@@ -86,9 +88,9 @@ and Lee, arXiv 1511.04587. 665,921 parameters.
 
 Score of the original authors, not run here: 37.53 dB on Set5 at a scale of 2, 33.66 dB at 3 and 31.35 dB at 4 (the
 paper's table 3). From the paper: 20 layers of 64 channels, He's filler, batch 64, momentum 0.9, decay 0.0001, rate
-0.1 divided by 10 every 20 of 80 epochs. Differs from theirs: Caffe clips the norm of all gradients, where theirs
-clips each gradient to a range that shrinks as the rate grows; the loss is half of the summed squares over a batch's
-images.
+0.1 divided by 10 every 20 of 80 epochs. Ours: how long an epoch is; their 80 have 9,960 iterations, here 184,320.
+Differs from theirs: Caffe clips the norm of all gradients, where theirs clips each gradient to a range that shrinks
+as the rate grows; the loss is half of the summed squares over a batch's images.
 
 {data}
 """

@@ -50,11 +50,12 @@ stride 2. 62,357,608 parameters.
 
 {commands}
 
-Score of the original authors, not run here: top-1 61.6 %, top-5 83.5 % on the validation set, over 10 crops (their
-table 2, error 38.4 and 16.5). From the paper: batch 128, rate 0.01, momentum 0.9, dropout 0.5, weights of deviation
-0.01, 70 epochs. Ours: the three steps, where they went by the validation error; decay 0.0005 and the
-normalisation's numbers, which are AlexNet's. Differs from theirs: no renormalising of filters, three channel means,
-not the mean image.
+Score of the original authors, not run here: top-1 61.6 %, top-5 83.5 % on the validation set (their table 2, error
+38.4 and 16.5; on how many crops is not said there). From the paper's section 3: batch 128, rate 0.01, momentum 0.9,
+dropout 0.5, 70 epochs, weights that begin at 0.01, which is taken for their deviation. Ours: the three steps, where
+they went by the validation error; decay 0.0005 and the normalisation's numbers, which are AlexNet's. Differs from
+theirs: no renormalising of filters, random crops where they had the corners and the centre, three channel means, not
+the mean image.
 """
 
 

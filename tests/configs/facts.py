@@ -62,14 +62,13 @@ FACTS = {
     ),
     # Table 6 of the paper says 0.27 M. 27*16, six of 9*16*16, 9*16*32, five of 9*32*32, 9*32*64, five of 9*64*64
     # weights; two numbers of a Scale for 7*16 + 6*32 + 6*64 channels; (64+1)*10.
-    # Multiply-adds: He et al., arXiv 1811.00250, table 1.
     "cifar10_resnet20": Facts(
         269722,
         images(32),
         (128, 100),
         {"res1_3": (16, 32, 32), "res2_3": (32, 16, 16), "res3_3": (64, 8, 8)},
         statistics=2 * (7 * 16 + 6 * 32 + 6 * 64) + 19,
-        flops=(40551040, 40.6e6),
+        flops=(40551040, None),
     ),
     # Layer by layer in models/bvlc_alexnet at Caffe's HEAD; Krizhevsky, Sutskever and Hinton say 60 million.
     # Multiply-adds: Sze, Chen, Yang and Emer, arXiv 1703.09039, table II.
@@ -193,7 +192,8 @@ FACTS = {
         flops=(387747520, None),
     ),
     # torchvision.models.mobilenet_v2, 3,504,872, has no expansion in its first block: 32*32 weights and 2*32 of Scale.
-    # Multiply-adds: the first version of the paper has 28 x 28 where later ones have 14 x 14, and none for these sizes.
+    # Multiply-adds: issue 69 of shicai/MobileNet-Caffe; the paper's 300 million are for its later versions, which have
+    # 14 x 14 where the first one has 28 x 28.
     "mobilenet_v2": Facts(
         3504872 + 32 * 32 + 2 * 32,
         images(224),
@@ -201,7 +201,7 @@ FACTS = {
         {"conv1": (32, 112, 112), "block_3_1": (24, 56, 56), "block_4_6": (64, 28, 28), "pool6": (1280, 1, 1)},
         statistics=34112 + 64 + 53,
         outputs=CLASSIFIED,
-        flops=(429111936, None),
+        flops=(429111936, 429e6),
     ),
     # keras.applications.InceptionV3: 23,817,352 learned; its BatchNorm has no factor, which are 17,216 numbers.
     # torchvision counts 5.71 billion multiply-adds for 299 x 299.
@@ -246,14 +246,14 @@ FACTS = {
         outputs=CLASSIFIED,
         flops=(1168032896, None),
     ),
-    # Table 6 of the paper says 0.85 M. Multiply-adds: He et al., arXiv 1811.00250, table 1, 1.25 x 10^8.
+    # Table 6 of the paper says 0.85 M. Multiply-adds: readme of the code of Lin et al., arXiv 2307.00198.
     "cifar10_resnet56": Facts(
         853018,
         images(32),
         (128, 100),
         {"res1_9": (16, 32, 32), "res2_9": (32, 16, 16), "res3_9": (64, 8, 8)},
         statistics=2 * (19 * 16 + 18 * 32 + 18 * 64) + 55,
-        flops=(125485696, 1.25e8),
+        flops=(125485696, 125.49e6),
     ),
     # keras.applications.MobileNet: 4,253,864, of which 4,231,976 are trainable and 21,888 are moving statistics.
     # Multiply-adds: table 8 of the paper.
@@ -434,7 +434,8 @@ FACTS = {
         outputs=("loss",),
         flops=(1117367424, None),
     ),
-    # 78.4 million and 38.5 billion multiply-adds in later papers; fc6 reads 4*4*512 numbers.
+    # open-mmlab/mmaction2, configs/recognition/c3d/README.md: 78.4 M, and 38.5 billion multiply-adds.
+    # fc6 reads 4*4*512 numbers.
     "c3d": Facts(
         78409573,
         {"data": ((3, 16, 112, 112), ())},
