@@ -10,7 +10,7 @@ from tests.layers.one_layer_net import one_layer
 from zoo.errors import DataError, ZooError
 from zoo.formats import labelmap
 from zoo.layers.ops import output_paths
-from zoo.layers.ops.detection_results import in_pixels
+from zoo.layers.ops.detection_results import coco, in_pixels
 
 ROWS = np.array(
     [
@@ -72,6 +72,21 @@ def test_coco(files):
     }
     assert second["category_id"] == 12 and third["image_id"] == "c"
     assert third["bbox"] == pytest.approx([125, 83.25, 250, 249.75])
+
+
+@pytest.mark.parametrize("name, wanted", [("17", 17), ("0", 0), ("017", "017"), ("9" * 5000, "9" * 5000)])
+def test_a_name_that_is_a_number(name, wanted):
+    (row,) = json.loads(coco([(name, 1, 0.5, (1, 2, 3, 4))], {1: "cat"}))
+    assert row["image_id"] == wanted
+
+
+@pytest.mark.parametrize("given", ["out", "out/", "./out", "a/../out"])
+def test_a_path_that_is_taken_as_it_stands_is_no_other_place(given):
+    assert not output_paths.elsewhere(output_paths.placed(given), given)
+    with output_paths.below("."):
+        assert not output_paths.elsewhere(output_paths.placed(given), given)
+    with output_paths.below("run"):
+        assert output_paths.elsewhere(output_paths.placed(given), given)
 
 
 def test_halves_are_rounded_away_from_zero():

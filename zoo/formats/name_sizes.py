@@ -1,10 +1,14 @@
 """SSD's files of image names and sizes: a line an image, "000001 500 353", with its height and its width in pixels."""
 
+import re
+
 from zoo.errors import DataError, Place
 from zoo.formats import regular
 from zoo.formats.paths import find_file
 
 MAX_SIDE = 2**31 - 1
+HINT = "python -m data_prep.detection writes it next to its output"
+_SIDE = re.compile(r"[0-9]{1,20}")
 
 
 def read(name, at=None, file=None):
@@ -28,15 +32,12 @@ def read(name, at=None, file=None):
         words = line.split()
         if not words:
             continue
-        if len(words) != 3 or not all(word.isdecimal() and 0 < int(word) <= MAX_SIDE for word in words[1:]):
+        if len(words) != 3 or not all(_SIDE.fullmatch(word) and 0 < int(word) <= MAX_SIDE for word in words[1:]):
             raise DataError("no name with a size", at=Place(str(path), number), got=line[:80], want="name height width")
         found.append((words[0], (int(words[1]), int(words[2]))))
     if not found:
         raise DataError("no names and sizes", at=Place(str(path)), got="nothing", want="name height width, a line each")
     return found
-
-
-HINT = "python -m data_prep.detection writes it next to its output"
 
 
 def text(sizes):

@@ -12,8 +12,6 @@ from zoo.layers.base.registry import layer_type
 from zoo.layers.ops import output_paths
 from zoo.layers.ops.layout import to_caffe
 
-_below: list[str] = []  # the directory that `below` has set
-
 
 @layer_type("HDF5Output", source="hdf5_output_layer.cpp:12-66")
 class HDF5Output(LayerType):
@@ -71,10 +69,10 @@ class HDF5Output(LayerType):
         from zoo.layers.ops.in_turn import InTurn
 
         at, given = self.layer.at("hdf5_output_param.file_name"), self.layer.message.hdf5_output_param.file_name
-        if self.path == os.path.normpath(given):
-            check(self.path, at)
-        else:
+        if output_paths.elsewhere(self.path, given):
             output_paths.say(f"{at}: writes {self.path}, not {given} (--allow_paths)")
+        else:
+            check(self.path, at)
         in_turn = InTurn()
 
         def run(data, label):

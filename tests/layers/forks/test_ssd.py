@@ -141,6 +141,7 @@ def test_detection_evaluate_refuses(body, said):
         ("a 3 -4\n", "no name with a size"),
         ("\n", "no names and sizes"),
         ("a 3 0\n", "no name with a size"),
+        (f"a 3 {'9' * 5000}\n", "no name with a size"),
     ],
 )
 def test_a_name_size_file_that_is_damaged(text, said, tmp_path):

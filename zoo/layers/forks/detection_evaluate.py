@@ -159,7 +159,7 @@ class _Sizes:
         self._table = np.array([size[::-1] for _, size in found], np.float32)
         state, plain = [site.state("images", ())], {"dtype": "float32", "autocast": False}
         self._load, self._store = (
-            kind(state, name=f"{site.name}.{name}", **plain)
+            kind(state, name=f"{site.name}__{name}", **plain)
             for kind, name in ((LoadState, "load"), (StoreState, "keep"))
         )
 

@@ -1,7 +1,6 @@
 """DetectionOutput: the boxes that SSD finds, decoded, thinned out and ranked."""
 
 import math
-import os
 
 from zoo.errors import UnsupportedError
 from zoo.layers.base.geometry import count
@@ -90,7 +89,7 @@ class DetectionOutput(LayerType):
         if self.results is None:
             return None
         save = self.layer.message.detection_output_param.save_output_param
-        if self.results != os.path.normpath(save.output_directory):
+        if output_paths.elsewhere(self.results, save.output_directory):
             at = self.layer.at("detection_output_param.save_output_param")
             output_paths.say(f"{at}: writes into {self.results}, not {save.output_directory} (--allow_paths)")
         return DetectionResults(self.results, save, self._labels, self.layer)

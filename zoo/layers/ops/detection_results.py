@@ -5,6 +5,7 @@ weiliu89/caffe@ssd detection_output_layer.cpp:40-120, 310-440.
 
 import json
 import os
+import re
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from zoo.formats.paths import find_file
 from zoo.layers.ops import output_paths
 
 FORMATS = ("VOC", "COCO", "ILSVRC")
+_NUMBER = re.compile(r"0|[1-9][0-9]{0,17}")
 
 
 class DetectionResults:
@@ -125,4 +127,4 @@ def coco(rows, names):
 
 def _number(text):
     """The number that a text is, as the fork writes image ids and COCO's categories, else the text."""
-    return int(text) if text.isdecimal() and text == str(int(text)) else text
+    return int(text) if _NUMBER.fullmatch(text) else text

@@ -34,6 +34,11 @@ def placed(name):
     return os.path.normpath(os.path.join(_below[-1], inside))
 
 
+def elsewhere(path, name):
+    """Whether `path`, which `placed` gave for `name`, is another place than the net says."""
+    return path not in (name, os.path.normpath(name))
+
+
 def make_folder(path):
     """Makes a folder that `below` has led into a new one; Caffe makes none for files."""
     if _below:
