@@ -292,6 +292,8 @@ def test_a_training_step_as_stablehlo(command, tmp_path):
     assert "is written alone, got" in error(command("--config=lenet", shape, f"--output={path},x.keras"))
     assert "--verify does not run" in error(command("--config=lenet", shape, f"--output={path}", "--verify"))
     assert not os.listdir(tmp_path)
-    done = command("--config=lenet", shape, f"--output={path}")
+    done = command("--config=lenet", shape, f"--output={path}", '--set=type: "Adam"')
+    with np.load(f"{path}.npz") as state:
+        assert any(name.startswith("history/second/") for name in state)
     assert done.returncode == 0 and "input data: 2, 28, 28, 1\ninput label: 2\n" in done.stdout, done.stderr
     assert set(os.listdir(tmp_path)) == {path.name + end for end in ("", ".json", ".npz")}

@@ -171,7 +171,8 @@ def _step(outputs):
     from zoo.netdef.config import net_state, open_config
     from zoo.training.pure_step import open_step
 
-    solver, shapes = solver_def(open_config(CONFIG.value).solver()), input_shapes.parse(INPUT_SHAPE.value)
+    config = open_config(CONFIG.value).changed(change_flags.given(SET.value), DATA_DIR.value)
+    solver, shapes = solver_def(config.solver()), input_shapes.parse(INPUT_SHAPE.value)
     state = net_state(LEVEL.value, STAGE.value)
     step = open_step(solver, shapes, data_dir=DATA_DIR.value, state=state, weights=WEIGHTS.value)
     (_, path), notes = outputs[0], {"sources": sources(CONFIG.value, WEIGHTS.value or solver.weights)}
