@@ -177,6 +177,45 @@ def test_a_net_to_deploy_gives_what_the_reference_gives(small, tmp_path):
         assert str(tmp_path).encode() not in content and b".py" not in content and b"/zoo/" not in content
 
 
+def ran(monkeypatch, *words):
+    """Returns the exit code of in_jax as a program."""
+    from zoo.export.stablehlo import in_jax
+
+    monkeypatch.setattr("sys.argv", ["in_jax.py", *map(str, words)])
+    try:
+        return in_jax.main() or 0
+    except SystemExit as stop:
+        return stop.code
+
+
+def test_the_program_says_what_does_not_fit(small, tmp_path, monkeypatch, capsys):
+    from zoo.export.stablehlo.deploy import deploy_program
+    from zoo.export.stablehlo.program import write
+
+    path, batches, saved = tmp_path / "small.stablehlo", tmp_path / "batches.npz", tmp_path / "prob.npz"
+    assert ran(monkeypatch, path, f"--batches={batches}") == 2
+    assert "small.stablehlo, or the .json and .npz next to it, cannot be read: FileNotFound" in capsys.readouterr().err
+    write(deploy_program(convert(small[0], [small[1]], batch=2)), path)
+    image = np.zeros((3, 2, 19, 17, 3), np.float32)
+    for arrays, said in (
+        ({"data": image[:0]}, "input data has shape (0, 2, 19, 17, 3), want ('batches', 2, 19, 17, 3)"),
+        ({"data": image[0]}, "input data has shape (2, 19, 17, 3), want"),
+        ({"image": image}, "no array for the inputs data"),
+    ):
+        np.savez(batches, **arrays)
+        assert ran(monkeypatch, path, f"--batches={batches}") == 2
+        assert f"batches.npz: {said}" in capsys.readouterr().err
+    batches.write_bytes(b"no archive")
+    assert ran(monkeypatch, path, f"--batches={batches}") == 2
+    np.savez(batches, data=image)
+    assert ran(monkeypatch, path, f"--batches={batches}", "--steps=0") == 2
+    assert ran(monkeypatch, path, f"--batches={batches}", f"--save={tmp_path}/no/prob.npz") == 2
+    assert ran(monkeypatch, path, f"--batches={batches}", "--steps=2", f"--save={saved}") == 0
+    with np.load(saved) as found:
+        assert found["prob"].shape == (2, 2, 5)
+    assert sorted(file.name for file in tmp_path.glob("*.npz*")) == ["batches.npz", "prob.npz", "small.stablehlo.npz"]
+
+
 def test_what_xla_has_no_form_of_is_said(tmp_path):
     import tensorflow as tf
 

@@ -18,7 +18,7 @@ def parse(texts):
     """
     shapes = {}
     for text in (part for whole in texts for part in whole.split(";") if part.strip()):
-        match = re.fullmatch(r"\s*(.+?)\s*:\s*(\d+(?:\s*[, x]\s*\d+)*)\s*", text)
+        match = re.fullmatch(r"\s*(.+?)\s*:\s*(\d{1,20}(?:\s*[, x]\s*\d{1,20})*)\s*", text)
         if not match:
             raise NetError("invalid input shape", got=repr(text), want="'blob: 1,3,227,227'")
         if match[1] in shapes:

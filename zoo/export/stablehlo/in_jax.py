@@ -15,6 +15,7 @@ import argparse
 import dataclasses
 import json
 import pathlib
+import zipfile
 
 import jax
 import jax.numpy as jnp
@@ -26,7 +27,7 @@ class Program:
     """A StableHLO program, and what its flat arguments and results are called.
 
     Args:
-        path: of the .stablehlo file; its .json lies beside it.
+        path: of the .stablehlo file; its .json lies next to it.
         compiler_options: of `jax.jit`, such as {"xla_allow_excess_precision": False}.
 
     Attributes:
@@ -47,7 +48,7 @@ class Program:
         self.flat = jax.jit(self.call, donate_argnums=given_up, compiler_options=compiler_options)
 
     def start(self):
-        """Returns {name: array} of the state as it was when the file was written, from the .npz beside it."""
+        """Returns {name: array} of the state as it was when the file was written, from the .npz next to it."""
         with np.load(f"{self.path}.npz") as arrays:
             return {a["name"]: jnp.array(arrays[a["name"]], a["dtype"], copy=True) for a in self.state}
 
@@ -103,27 +104,55 @@ def _callable(artifact, arguments, results):
     return dataclasses.replace(stand_in, mlir_module_serialized=artifact).call
 
 
+_UNREADABLE = (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile)
+
+
+def _batches(path, inputs):
+    """Returns {input: array of batches} of an .npz; raises ValueError where it is not for these `inputs`."""
+    with np.load(path) as found:
+        missing = [a["name"] for a in inputs if a["name"] not in found]
+        if missing:
+            raise ValueError(f"no array for the inputs {', '.join(missing)}")
+        batches = {a["name"]: found[a["name"]] for a in inputs}
+    for a in inputs:
+        shape = batches[a["name"]].shape
+        if list(shape[1:]) != a["shape"] or not shape[0]:
+            raise ValueError(f"input {a['name']} has shape {shape}, want {('batches', *a['shape'])}")
+    return batches
+
+
+def _save(path, arrays):
+    """Writes an .npz, whole under its name or not at all."""
+    path = pathlib.Path(path if path.endswith(".npz") else f"{path}.npz")  # as NumPy names it
+    part = path.with_name(f".{path.name}.part")
+    with open(part, "wb") as file:
+        np.savez(file, **arrays)
+    part.replace(path)
+
+
 def main():
     """Reads the arguments, runs, prints losses."""
     words = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    words.add_argument("program", help="the .stablehlo file; its .json and .npz lie beside it")
+    words.add_argument("program", help="the .stablehlo file; its .json and .npz lie next to it")
     words.add_argument("--batches", required=True, help=".npz with an array of batches for each input")
     words.add_argument("--steps", type=int, help="how many batches to run; default: as many as there are")
     words.add_argument("--save", help=".npz for the state after the last step, or for the outputs of all batches")
     given = words.parse_args()
-    program = load(given.program)
-    with np.load(given.batches) as found:
-        missing = [a["name"] for a in program.inputs if a["name"] not in found]
-        if missing:
-            words.error(f"{given.batches} has no array for the inputs {', '.join(missing)}")
-        batches = {a["name"]: found[a["name"]] for a in program.inputs}
-    for a in program.inputs:
-        if list(batches[a["name"]].shape[1:]) != a["shape"]:
-            got, want = batches[a["name"]].shape, ("batches", *a["shape"])
-            words.error(f"{given.batches}: input {a['name']} has shape {got}, want {want}")
+    if given.steps is not None and given.steps < 1:
+        words.error(f"--steps is {given.steps}, want 1 or more")
+    if given.save and not pathlib.Path(given.save).resolve().parent.is_dir():
+        words.error(f"--save: there is no directory for {given.save}")
+    try:
+        program = load(given.program)
+        state, saved = program.start(), []
+    except _UNREADABLE as cause:
+        words.error(f"{given.program}, or the .json and .npz next to it, cannot be read: {cause!r}")
+    try:
+        batches = _batches(given.batches, program.inputs)
+    except _UNREADABLE as cause:
+        words.error(f"{given.batches}: {cause}")
     count = min(len(x) for x in batches.values())
-    state, saved = program.start(), []
-    for number in range(count if given.steps is None else given.steps):
+    for number in range(given.steps or count):
         batch = {name: x[number % count] for name, x in batches.items()}
         if program.kind == "step":
             state, loss, _ = program.step(state, batch)
@@ -131,9 +160,9 @@ def main():
         else:
             saved.append(program.run(state, batch))
     if given.save and program.kind == "step":
-        np.savez(given.save, **{name: np.asarray(x) for name, x in state.items()})
+        _save(given.save, {name: np.asarray(x) for name, x in state.items()})
     elif given.save:
-        np.savez(given.save, **{name: np.stack([x[name] for x in saved]) for name in saved[0]})
+        _save(given.save, {name: np.stack([x[name] for x in saved]) for name in saved[0]})
 
 
 if __name__ == "__main__":

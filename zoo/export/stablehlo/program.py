@@ -87,7 +87,7 @@ def spec(value):
 
 
 def write(program, path):
-    """Writes a `Program` to `path` and beside it; the program itself comes last. Returns the paths, it first.
+    """Writes a `Program` to `path` and its two files next to it; the program comes last. Returns the paths, it first.
 
     Raises:
         OutputError: a file cannot be written.
