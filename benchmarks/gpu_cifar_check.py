@@ -2,7 +2,7 @@
 
   python -m benchmarks.gpu_cifar_check --carried=DIRECTORY        a line for each config; exit code 1 where one differs
 
-Batches must be equal bit for bit, crops and mirrors included, and the first loss to BOUND. Shown besides are the losses
+Batches must be equal bit for bit, crops and mirrors included, and the first loss to BOUND. Also shown are the losses
 after it and the arrays that differ most after one iteration, in parts of their largest value. These depend on the net:
 a unit near zero may pass its ReLU on one side only. ResNet-20's move by 1e-2 in TensorFlow alone where the images move
 by 1e-6 of themselves.

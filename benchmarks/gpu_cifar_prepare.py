@@ -5,7 +5,8 @@
 It needs the shards that the configs read, and the JPEG files that they were made of (--jpegs). For each config it
 writes the training step, its test net, and the data layers of both, transform and random crops included, as StableHLO,
 and the losses of TensorFlow's own first iterations. The images go as their JPEG files, with the SHA-256 of the pixels
-that our data layer reads. About 20 MB. What gpu_cifar_check compares with lies next to it, in DIRECTORY_own.
+that our data layer reads. About 20 MB for cifar10_quick and cifar10_full. What gpu_cifar_check compares with lies next
+to it, in DIRECTORY_own.
 """
 
 import dataclasses

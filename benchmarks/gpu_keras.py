@@ -1,6 +1,6 @@
-"""Converted nets on Keras's backend of the environment (KERAS_BACKEND), beside what TensorFlow gave for them on a CPU.
+"""Converted nets on Keras's backend of the environment (KERAS_BACKEND), next to what TensorFlow gave on a CPU.
 
-KERAS_BACKEND=jax python gpu_keras.py FOLDER          prints JSON, a line a net; run by gpu_step.py
+KERAS_BACKEND=jax python gpu_keras.py DIRECTORY          prints JSON, a line a net; run by gpu_step.py
 """
 
 import json
@@ -44,7 +44,7 @@ def inputs(model):
 
 
 def main():
-    """Runs every net of the folder and prints a line for each; a net that fails says why, and the others run."""
+    """Runs every net of the directory and prints a line for each; a net that fails says why, and the others run."""
     folder = pathlib.Path(sys.argv[1])
     backend = os.environ["KERAS_BACKEND"]
     if backend == "torch":

@@ -1,6 +1,6 @@
-"""Writes a folder to carry to a GPU machine that has JAX and PyTorch but no TensorFlow: what benchmarks.gpu_step runs.
+"""Writes a directory to carry to a GPU machine with JAX and PyTorch but no TensorFlow: what benchmarks.gpu_step runs.
 
-  python -m benchmarks.gpu_prepare --output=FOLDER     (needs ../shared/golden/lenet and ../shared/mnist)
+  python -m benchmarks.gpu_prepare --output=DIRECTORY     (needs ../shared/golden/lenet and ../shared/mnist)
 
 In it: the training steps of LeNet, AlexNet and ResNet-50 as StableHLO, without weights but LeNet's; LeNet's first
 batches and the losses that Caffe logged on them; the nets to deploy as Keras writes them in JSON, with what they give
@@ -18,9 +18,9 @@ from absl import flags
 
 from zoo import command
 
-OUTPUT = flags.DEFINE_string("output", None, "The folder.", required=True)
-ALEXNET = flags.DEFINE_integer("alexnet_batch", 256, "Pictures in a step of AlexNet.", lower_bound=1)
-RESNET = flags.DEFINE_integer("resnet_batch", 128, "Pictures in a step of ResNet-50.", lower_bound=1)
+OUTPUT = flags.DEFINE_string("output", None, "The directory.", required=True)
+ALEXNET = flags.DEFINE_integer("alexnet_batch", 256, "Images in a step of AlexNet.", lower_bound=1)
+RESNET = flags.DEFINE_integer("resnet_batch", 128, "Images in a step of ResNet-50.", lower_bound=1)
 PARTS = flags.DEFINE_list("parts", ["steps", "deployed"], "What is written.")
 SHARED = pathlib.Path(os.environ.get("ZOO_SHARED", "../shared"))
 ITERATIONS, BATCH = 20, 64
@@ -55,7 +55,7 @@ def _steps(folder):
 
 
 def _step(path, config, shapes, precision, start=True, weights=()):
-    """Writes the step of a solver's file; without `start` no arrays beside it."""
+    """Writes the step of a solver's file; without `start` no arrays next to it."""
     from zoo.converters.solver import solver_def
     from zoo.export.stablehlo.program import write
     from zoo.export.stablehlo.step import step_program
@@ -108,7 +108,7 @@ def _deployed(folder):
         shapes = {"data": (1, 1, 28, 28)} if name == "lenet" else {}
         model = keras_model(convert(f"configs/{name}.prototxt", shapes=shapes)).model
         (folder / f"{name}.keras.json").write_text(model.to_json())
-        # The names by which weights are drawn are those of the model as it is read: Keras gives some of them again.
+        # As the other side does: Keras renames some variables where it reads a model, and the kind is in the name.
         model = keras.models.model_from_json(model.to_json())
         set_drawn(model)
         given = model(inputs(model))

@@ -1,14 +1,14 @@
-"""On a GPU machine without TensorFlow: our StableHLO steps in JAX beside PyTorch, and LeNet beside Caffe's losses.
+"""On a GPU machine without TensorFlow: our StableHLO steps in JAX next to PyTorch, and LeNet next to Caffe's losses.
 
-  python gpu_step.py --output=FOLDER [--parts=lenet,alexnet,resnet50,keras] [--seconds=270]
+  python gpu_step.py --output=DIRECTORY [--parts=lenet,alexnet,resnet50,keras] [--seconds=270]
 
-Run it in the folder that benchmarks.gpu_prepare wrote. It needs JAX, PyTorch and NumPy; the part "keras" needs Keras.
-Each part stands alone, and results.json is written after each, so that one that fails, or the end of the time, loses no
-other. Images/s are medians of rounds in which both take turns on one card, the batch lying on it.
+Run it in the directory that benchmarks.gpu_prepare wrote. It needs JAX, PyTorch and NumPy; the part "keras" needs
+Keras. Each part stands alone, and results.json is written after each, so that one that fails, or the end of the time,
+loses no other. Images/s are medians of rounds in which both take turns on one card, the batch lying on it.
 
 Share of peak: 2 x (3 x multiply-adds of the forward pass - those of the first layer, which gives no gradient to the
 images), over the card's datasheet rate for dense products: H100 SXM and H200 alike 67 (float32), 494.7 (TF32) and 989.4
-(bfloat16) TFLOP/s. What a large product reaches on the card is measured beside it.
+(bfloat16) TFLOP/s. What a large product reaches on the card is measured too.
 """
 
 import argparse
@@ -217,13 +217,13 @@ def machine():
 def main():
     """Runs the parts in order while there is time."""
     words = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    words.add_argument("--output", required=True, help="folder for results.json")
+    words.add_argument("--output", required=True, help="directory for results.json")
     words.add_argument("--parts", default="lenet,products,alexnet,resnet50,keras")
     words.add_argument("--precisions", default=",".join(PEAK))
     words.add_argument("--seconds", type=float, default=270, help="no part begins after so many seconds")
     words.add_argument("--rounds", type=int, default=5)
     words.add_argument("--steps", type=int, default=10, help="steps in a round")
-    words.add_argument("--cache", help="folder for JAX's compiled programs")
+    words.add_argument("--cache", help="directory for JAX's compiled programs")
     given = words.parse_args()
     LIMIT[0] = given.seconds
     if given.cache:
