@@ -1,7 +1,7 @@
 import pytest
 
 from tests.training.runs import SOLVER, make_data
-from zoo.errors import PrototxtError, SolverError, ZooError
+from zoo.errors import NetError, PrototxtError, SolverError, ZooError
 from zoo.formats import prototxt
 from zoo.netdef.config import Config
 from zoo.training.shorthand import Shorthand
@@ -67,7 +67,13 @@ def test_dummy_data_states_its_batch_in_its_shapes():
 
 @pytest.mark.parametrize(
     "given, devices, max_iter",
-    [({"epochs": 2}, 1, 15), ({"epochs": 2}, 2, 8), ({"epochs": 0.5, "batch_size": 5}, 1, 5), ({"epochs": 0}, 1, 0)],
+    [
+        ({"epochs": 2}, 1, 15),
+        ({"epochs": 2}, 2, 8),
+        ({"epochs": 0.5, "batch_size": 5}, 1, 5),
+        ({"epochs": 0}, 1, 0),
+        ({"epochs": 1.1, "batch_size": 5}, 1, 11),
+    ],
 )
 def test_epochs_become_iterations(tmp_path, given, devices, max_iter):
     make_data(tmp_path)  # 50 records, of which an iteration takes 7
@@ -103,6 +109,19 @@ def test_contradictions(tmp_path, given, says):
     short = Shorthand(**given)
     with pytest.raises((SolverError, PrototxtError), match=says):
         short.ended(short.applied(config(), tmp_path), tmp_path)
+
+
+@pytest.mark.parametrize("epochs", [float("nan"), float("inf"), -1, "2"])
+def test_epochs_that_are_no_number(epochs):
+    with pytest.raises(SolverError, match=f"--epochs: not a number of passes, got {epochs}, want 0 or more"):
+        Shorthand(epochs=epochs).ended(config())
+
+
+@pytest.mark.parametrize("size", [0, -1, 2**31, 99999999999, 1.5, "3"])
+def test_batch_sizes_that_are_none(size):
+    says = rf'layer "in" \(Data\): not a batch size, got {size}, want a whole number from 1 to 2147483647'
+    with pytest.raises(NetError, match=says):
+        Shorthand(batch_size=size).applied(config())
 
 
 def test_epochs_need_data_whose_size_is_known(tmp_path):

@@ -1,8 +1,10 @@
 """What people change most often, by short names: each becomes a change of the config, as --set would say it."""
 
 import math
+import numbers
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 
 from absl import logging
 
@@ -118,6 +120,7 @@ def batch_size(config, phase, value, said, data_dir=None, level=None, stages=(),
 
     Raises:
         SolverError: no data layer states a batch size, one feeds both phases, or `other` has given it.
+        NetError: `value` is no size.
     """
     definition = config.definition(phase, level, tuple(stages), data_dir)
     elsewhere = _others(config, phase, data_dir)
@@ -148,8 +151,10 @@ def iterations_of(config, epochs, data_dir=None, devices=1, level=None, stages=(
     Of several data layers, the one that takes longest decides.
 
     Raises:
-        SolverError: no data layer tells how many records it has.
+        SolverError: `epochs` is no number, or no data layer tells how many records it has.
     """
+    if not isinstance(epochs, numbers.Real) or not math.isfinite(epochs) or epochs < 0:
+        raise SolverError(f"{said}: not a number of passes", got=epochs, want="0 or more")
     definition = config.definition("TRAIN", level, tuple(stages), data_dir)
     found = [each for layer in definition.layers if (each := _records(layer, data_dir))]
     if not found:
@@ -161,7 +166,7 @@ def iterations_of(config, epochs, data_dir=None, devices=1, level=None, stages=(
     per_iteration = batch * size
     batches = f"{batch}" + (f" x {size}" if size > 1 else "")
     how = f"{epochs:g} x {count} records, {batches} an iteration"
-    return math.ceil(epochs * count / per_iteration), how
+    return math.ceil(Fraction(str(epochs)) * count / per_iteration), how
 
 
 def _records(layer: LayerDef, data_dir):
