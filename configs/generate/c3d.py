@@ -1,6 +1,6 @@
 """C3D, a net of 3-D convolutions over clips: Tran et al., arXiv 1412.0767, with the names of facebook/C3D."""
 
-from configs.generate.imagenet import BIAS, POOL, WEIGHT
+from configs.generate.imagenet import BIAS, POOL, WEIGHT, hidden
 from configs.generate.sketch import Sketch
 
 GROUPS = ((64, "a"), (128, "a"), (256, "ab"), (512, "ab"), (512, "ab"))
@@ -32,9 +32,7 @@ def sketch():
         top = net.add(f"pool{group}", "Pooling3D", top, pooling3d_param=window)
     net.section("Classifier.")
     for number in (6, 7):
-        top = net.add(f"fc{number}", "InnerProduct", top, num_output=4096, **fillers(0.005, 1), **RATES)
-        top = net.add(f"relu{number}", "ReLU", top, in_place=True)
-        top = net.add(f"drop{number}", "Dropout", top, dropout_ratio=0.5, in_place=True)
+        top = hidden(net, number, top, **fillers(0.005, 1), **RATES)
     net.scores(net.add("fc8", "InnerProduct", top, num_output=101, **fillers(0.01, 0), **RATES))
     return net
 

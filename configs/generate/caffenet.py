@@ -1,6 +1,6 @@
 """Nets made of CaffeNet: fine-tuned on Flickr Style, and with convolutions for its inner products (net surgery)."""
 
-from configs.generate.imagenet import BIAS, MEAN, POOL, TESTS, WEIGHT, commands, conv_relu, data, window
+from configs.generate.imagenet import BIAS, MEAN, POOL, TESTS, WEIGHT, commands, conv_relu, data, hidden, window
 from configs.generate.sketch import Sketch
 
 
@@ -29,13 +29,6 @@ def body(net):
         if number < 3:
             top = net.add(f"norm{number}", "LRN", top, local_size=5, alpha=0.0001, beta=0.75)
     return top
-
-
-def hidden(net, name, number, kind, top, **shape):
-    """Adds the 4096 outputs of fc6 or fc7, with ReLU and dropout."""
-    top = net.add(name, kind, top, num_output=4096, **shape, **fields(0.005, 1))
-    top = net.add(f"relu{number}", "ReLU", top, in_place=True)
-    return net.add(f"drop{number}", "Dropout", top, dropout_ratio=0.5, in_place=True)
 
 
 STYLE_SOLVER = {
@@ -81,7 +74,7 @@ def flickr_style():
     net = Sketch("FlickrStyleCaffeNet", train, test, kind="ImageData")
     top = body(net)
     for number in (6, 7):
-        top = hidden(net, f"fc{number}", number, "InnerProduct", top)
+        top = hidden(net, number, top, **fields(0.005, 1))
     net.section("The new layer.")
     ten = {"param": [{"lr_mult": 10, "decay_mult": 1}, {"lr_mult": 20, "decay_mult": 0}]}
     net.scores(net.add("fc8_flickr", "InnerProduct", top, num_output=20, **fields(0.01) | ten))
@@ -120,8 +113,9 @@ net.params['fc6'][0].data.flat.
 def full_conv():
     """Returns the text of the config of the net with convolutions only."""
     net = Sketch("CaffeNetConv", *data(256, size=227))
-    top = hidden(net, "fc6-conv", 6, "Convolution", body(net), **window(6))
-    top = hidden(net, "fc7-conv", 7, "Convolution", top, **window(1))
+    top = body(net)
+    for number, size in ((6, 6), (7, 1)):
+        top = hidden(net, number, top, "Convolution", f"fc{number}-conv", **window(size), **fields(0.005, 1))
     net.scores(net.add("fc8-conv", "Convolution", top, num_output=1000, **window(1), **fields(0.01)), top5=True)
     name = "caffenet_full_conv"
     return net.text(name, FULL.format(commands=commands(name)), FULL_SOLVER)

@@ -1,6 +1,6 @@
 """DenseNets, growth 32, on ImageNet: Huang et al., arXiv 1608.06993, with the names of shicai/DenseNet-Caffe."""
 
-from configs.generate.imagenet import MSRA, POOL, TESTS, ZERO, commands, data, window
+from configs.generate.imagenet import MSRA, POOL, TESTS, ZERO, commands, convolution, data, window
 from configs.generate.sketch import Sketch
 
 GROWTH = 32
@@ -12,11 +12,6 @@ def normalised(net, name, relu, bottom):
     top = net.add(f"{name}/bn", "BatchNorm", bottom)
     top = net.add(f"{name}/scale", "Scale", top, in_place=True, bias_term=True)
     return net.add(relu, "ReLU", top, in_place=True)
-
-
-def convolution(net, name, bottom, channels, shape):
-    """Adds a convolution without bias."""
-    return net.add(name, "Convolution", bottom, num_output=channels, bias_term=False, **shape, **MSRA)
 
 
 def layer(net, name, bottom):

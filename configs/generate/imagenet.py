@@ -56,18 +56,38 @@ def conv_bn(net, name, bottom, channels, shape, *, bn, scale, relu=None, **more)
         channels: how many it gives.
         shape: what `window` gives.
         bn, scale, relu: names of these.
-        more: `filler`, msra by default; `bn_fields`; `param` of the convolution and `scale_param` of the Scale; `bias`,
-            whether the convolution has one.
+        more: `filler`, msra by default; `bn_fields`, where `in_place` may be False; `param` of the convolution and
+            `scale_param` of the Scale; `bias`, whether the convolution has one.
     """
     fields = shape | more.get("filler", MSRA) | ({} if more.get("bias") else {"bias_term": False})
     top = net.add(name, "Convolution", bottom, num_output=channels, **fields, **_param(more.get("param")))
-    top = net.add(bn, "BatchNorm", top, in_place=True, **more.get("bn_fields", {}))
+    top = net.add(bn, "BatchNorm", top, **{"in_place": True} | more.get("bn_fields", {}))
     top = net.add(scale, "Scale", top, bias_term=True, in_place=True, **_param(more.get("scale_param")))
     return net.add(relu, "ReLU", top, in_place=True) if relu else top
 
 
 def _param(rates):
     return {"param": rates} if rates else {}
+
+
+def hidden(net, number, top, kind="InnerProduct", name=None, **fields):
+    """Adds the 4096 outputs of AlexNet's fc6 or fc7 and of nets after it, with ReLU and dropout; returns the top.
+
+    Args:
+        net: the `Sketch`.
+        number: 6 or 7.
+        top: what it reads.
+        kind, name: of the layer; the name is fc6 or fc7 by default.
+        fields: its fillers, `param` and shape.
+    """
+    top = net.add(name or f"fc{number}", kind, top, num_output=4096, **fields)
+    top = net.add(f"relu{number}", "ReLU", top, in_place=True)
+    return net.add(f"drop{number}", "Dropout", top, dropout_ratio=0.5, in_place=True)
+
+
+def convolution(net, name, bottom, channels, shape):
+    """Adds a convolution without bias, its filler msra; returns the top."""
+    return net.add(name, "Convolution", bottom, num_output=channels, bias_term=False, **shape, **MSRA)
 
 
 def conv_relu(net, name, bottom, channels, shape, relu, **fields):

@@ -1,6 +1,6 @@
 """MobileNet v2, width 1, on ImageNet: Sandler et al., arXiv 1801.04381, with the names of shicai/MobileNet-Caffe."""
 
-from configs.generate.imagenet import BIAS, MSRA, POOL, TESTS, WEIGHT, ZERO, commands, data, window
+from configs.generate.imagenet import BIAS, MSRA, POOL, TESTS, WEIGHT, ZERO, commands, conv_bn, data, window
 from configs.generate.sketch import Sketch
 
 FIXED = {"lr_mult": 0, "decay_mult": 0}
@@ -28,11 +28,9 @@ BLOCKS = (  # name, channels that it gives, stride of its depthwise convolution
 
 def convolution(net, name, bottom, channels, shape, relu=None):
     """Adds a convolution, a BatchNorm with a top of its own, a Scale and, where it has a name, a ReLU in place."""
-    fields = {"num_output": channels, "bias_term": False, "param": [WEIGHT]}
-    top = net.add(name, "Convolution", bottom, **fields, **shape, **MSRA)
-    top = net.add(f"{name}/bn", "BatchNorm", top, param=[FIXED] * 3)
-    top = net.add(f"{name}/scale", "Scale", top, in_place=True, bias_term=True, param=[UNDECAYED] * 2)
-    return net.add(relu, "ReLU", top, in_place=True) if relu else top
+    names = {"bn": f"{name}/bn", "scale": f"{name}/scale", "relu": relu}
+    fields = {"bn_fields": {"in_place": False, "param": [FIXED] * 3}, "scale_param": [UNDECAYED] * 2}
+    return conv_bn(net, name, bottom, channels, shape, param=[WEIGHT], **fields, **names)
 
 
 def block(net, name, bottom, read, given, stride, wider):

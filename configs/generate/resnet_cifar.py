@@ -1,18 +1,19 @@
 """ResNets for CIFAR-10 as in section 4.2 of He, Zhang, Ren and Sun, arXiv 1512.03385: 6n + 2 layers."""
 
+from configs.generate.imagenet import MSRA, POOL, ZERO, conv_bn, window
 from configs.generate.sketch import Sketch
-from zoo.formats import caffe_pb2
 
-BATCHES = (128, 100)
-POOL = caffe_pb2.PoolingParameter
+TESTS = {
+    "test_iter": (100, "100 batches of 100: the whole test set"),
+    "test_interval": 1000,
+    "test_initialization": (False, "before the first batch BatchNorm knows no statistics"),
+}
 
 
-def data(batches=BATCHES, **transform):
+def data(**transform):
     """Returns the fields of the data layer in TRAIN and TEST: 40 x 40 with a border of zeros, cropped to 32 x 32.
 
-    Args:
-        batches: images of a batch in both.
-        transform: more fields of transform_param.
+    `transform` are more fields of transform_param.
     """
     train, test = (
         {
@@ -20,17 +21,15 @@ def data(batches=BATCHES, **transform):
             | transform,
             "data_param": {"source": f"cifar10_pad4/{split}", "batch_size": batch},
         }
-        for split, batch, mirror in zip(("train", "test"), batches, (True, False))
+        for split, batch, mirror in (("train", 128, True), ("test", 100, False))
     )
     return train, test
 
 
-def conv_bn(net, name, bottom, channels, stride=1):
+def convolution(net, name, bottom, channels, stride=1):
     """Adds a 3 x 3 convolution with BatchNorm and Scale; returns the top."""
-    fields = {"num_output": channels, "kernel_size": 3, "pad": 1, "bias_term": False, "weight_filler": {"type": "msra"}}
-    top = net.add(name, "Convolution", bottom, **fields | ({"stride": stride} if stride > 1 else {}))
-    top = net.add(f"{name}_bn", "BatchNorm", top, in_place=True)
-    return net.add(f"{name}_scale", "Scale", top, bias_term=True, in_place=True)
+    shape = window(3, stride, 1)
+    return conv_bn(net, name, bottom, channels, shape, bn=f"{name}_bn", scale=f"{name}_scale")
 
 
 def shortcut(net, name, bottom):
@@ -42,9 +41,9 @@ def shortcut(net, name, bottom):
 
 def block(net, name, bottom, channels, first):
     """Adds two convolutions and the sum with their input; `first` of a stage halves the size."""
-    top = conv_bn(net, f"{name}_conv1", bottom, channels, 2 if first else 1)
+    top = convolution(net, f"{name}_conv1", bottom, channels, 2 if first else 1)
     top = net.add(f"{name}_relu1", "ReLU", top, in_place=True)
-    top = conv_bn(net, f"{name}_conv2", top, channels)
+    top = convolution(net, f"{name}_conv2", top, channels)
     top = net.add(name, "Eltwise", shortcut(net, name, bottom) if first else bottom, top)
     return net.add(f"{name}_relu", "ReLU", top, in_place=True)
 
@@ -53,7 +52,7 @@ def sketch(depth):
     """Returns the net of `depth` = 6n + 2 layers."""
     net = Sketch(f"CIFAR10_ResNet-{depth}", *data())
     net.section("Stem.")
-    top = net.add("conv1_relu", "ReLU", conv_bn(net, "conv1", net.data, 16), in_place=True)
+    top = net.add("conv1_relu", "ReLU", convolution(net, "conv1", net.data, 16), in_place=True)
     count = (depth - 2) // 6
     for stage, (channels, size) in enumerate(((16, 32), (32, 16), (64, 8)), 1):
         net.section(f"Stage {stage}: {count} blocks, {channels} channels of {size} x {size}.")
@@ -61,8 +60,7 @@ def sketch(depth):
             top = block(net, f"res{stage}_{number}", top, channels, first=stage > 1 and number == 1)
     net.section("Classifier.")
     top = net.add("pool", "Pooling", top, pool=POOL.AVE, global_pooling=True)
-    filler = {"weight_filler": {"type": "msra"}, "bias_filler": {"type": "constant", "value": 0}}
-    net.scores(net.add("fc10", "InnerProduct", top, num_output=10, **filler))
+    net.scores(net.add("fc10", "InnerProduct", top, num_output=10, **MSRA, **ZERO))
     return net
 
 
@@ -75,9 +73,7 @@ SOLVER = {
     "weight_decay": 0.0001,
     "max_iter": (64000, "164 epochs"),
     "display": 100,
-    "test_iter": (100, "100 batches of 100: the whole test set"),
-    "test_interval": 1000,
-    "test_initialization": (False, "before the first batch BatchNorm knows no statistics"),
+    **TESTS,
     "snapshot": 4000,
 }
 

@@ -1,6 +1,6 @@
 """VGG-16 and VGG-19 on ImageNet: Simonyan and Zisserman, arXiv 1409.1556, with the names of their Caffe release."""
 
-from configs.generate.imagenet import BIAS, POOL, TESTS, WEIGHT, XAVIER, ZERO, commands, conv_relu, data, window
+from configs.generate.imagenet import BIAS, POOL, TESTS, WEIGHT, XAVIER, ZERO, commands, conv_relu, data, hidden, window
 from configs.generate.sketch import Sketch
 
 BLOCKS = {16: (2, 2, 3, 3, 3), 19: (2, 2, 4, 4, 4)}
@@ -21,9 +21,7 @@ def sketch(depth):
         top = net.add(f"pool{block}", "Pooling", top, pool=POOL.MAX, **window(2, 2))
     net.section("Classifier.")
     for number in (6, 7):
-        top = net.add(f"fc{number}", "InnerProduct", top, num_output=4096, **FIELDS)
-        top = net.add(f"relu{number}", "ReLU", top, in_place=True)
-        top = net.add(f"drop{number}", "Dropout", top, dropout_ratio=0.5, in_place=True)
+        top = hidden(net, number, top, **FIELDS)
     net.scores(net.add("fc8", "InnerProduct", top, num_output=1000, **FIELDS), top5=True)
     return net
 

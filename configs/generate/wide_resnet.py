@@ -1,13 +1,8 @@
 """Wide residual nets for CIFAR-10: Zagoruyko and Komodakis, arXiv 1605.07146."""
 
-from configs.generate.imagenet import MSRA, POOL, ZERO, window
-from configs.generate.resnet_cifar import COMMANDS, data
+from configs.generate.imagenet import MSRA, POOL, ZERO, convolution, window
+from configs.generate.resnet_cifar import COMMANDS, TESTS, data
 from configs.generate.sketch import Sketch
-
-
-def convolution(net, name, bottom, channels, shape):
-    """Adds a convolution without bias."""
-    return net.add(name, "Convolution", bottom, num_output=channels, bias_term=False, **shape, **MSRA)
 
 
 def normalised(net, name, bottom, in_place=False):
@@ -56,9 +51,7 @@ SOLVER = {
     "weight_decay": 0.0005,
     "max_iter": (78125, "200 epochs; the rate falls after 60, 120 and 160"),
     "display": 100,
-    "test_iter": (100, "100 batches of 100: the whole test set"),
-    "test_interval": 1000,
-    "test_initialization": (False, "before the first batch BatchNorm knows no statistics"),
+    **TESTS,
     "snapshot": 5000,
 }
 

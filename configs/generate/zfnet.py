@@ -1,6 +1,6 @@
 """ZFNet on ImageNet: Zeiler and Fergus, arXiv 1311.2901, with the layer names of AlexNet."""
 
-from configs.generate.imagenet import BIAS, POOL, TESTS, WEIGHT, ZERO, commands, conv_relu, data, window
+from configs.generate.imagenet import BIAS, POOL, TESTS, WEIGHT, ZERO, commands, conv_relu, data, hidden, window
 from configs.generate.sketch import Sketch
 
 FIELDS = {"param": [WEIGHT, BIAS], "weight_filler": {"type": "gaussian", "std": 0.01}, **ZERO}
@@ -23,9 +23,7 @@ def sketch():
     top = net.add("pool5", "Pooling", top, pool=POOL.MAX, **window(3, 2))
     net.section("Classifier.")
     for number in (6, 7):
-        top = net.add(f"fc{number}", "InnerProduct", top, num_output=4096, **FIELDS)
-        top = net.add(f"relu{number}", "ReLU", top, in_place=True)
-        top = net.add(f"drop{number}", "Dropout", top, dropout_ratio=0.5, in_place=True)
+        top = hidden(net, number, top, **FIELDS)
     net.scores(net.add("fc8", "InnerProduct", top, num_output=1000, **FIELDS), top5=True)
     return net
 
