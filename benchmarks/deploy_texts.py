@@ -27,7 +27,7 @@ from zoo.netdef.shape_inference import infer_shapes
 
 BATCH = flags.DEFINE_string("batch", "1", 'Items in a batch, or "any" where the nets allow it.')
 INPUT_SHAPE = flags.DEFINE_multi_string("input_shape", [], "As zoo.convert takes it, for texts that do not say it.")
-HEAD = ("text", "layers", "parameters", "outputs", "against NumPy", "against OpenCV 4.14", "s")
+HEAD = ("text", "layers", "parameters", "outputs", "against NumPy", "against OpenCV", "s")
 
 
 def drawn(planned, rng):

@@ -89,7 +89,7 @@ class PureStep:
         net: the TRAIN `Net`.
         optimizer: a `zoo.solvers` optimizer, built over its trained parameters and then those of `still`.
         iter_size: batches whose gradients make one update.
-        still: `Parameter`s that the optimizer has besides, whose gradient is 0.
+        still: more `Parameter`s that the optimizer has, whose gradient is 0.
 
     Attributes:
         kept: the state, a tuple of `Kept`: parameters, history, layers' own, iteration, clock.
