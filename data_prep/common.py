@@ -11,7 +11,7 @@ from absl import flags
 from data_prep import leftovers, sources
 from zoo import command
 from zoo.errors import DataError, Place
-from zoo.formats import limits, lock, records, tfds_writer
+from zoo.formats import atomic, limits, lock, records, tfds_writer
 
 MANY = 20  # classes at most to say the count of each
 
@@ -114,6 +114,23 @@ def check_folder(folder, wanted, files, verify, hint):
     noted = {flag: value for flag, value in wanted.items() if flag in made}
     _check_flags("this", made, noted, pathlib.Path(folder, sources.FILE), hint)
     sources.check([made], files, folder, verify)
+
+
+@contextlib.contextmanager
+def noted_last(folder, made):
+    """Holds `folder` as `alone`, and writes `made` into its `sources.FILE` when the block ends well.
+
+    Until then there is no such file: what a killed or failed command left is not taken for whole.
+    """
+    path = pathlib.Path(folder, sources.FILE)
+    with alone(folder):
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as e:
+            raise DataError("cannot be replaced", at=Place(str(path)), got=e.strerror or str(e)) from e
+        yield
+        with atomic.replacing(path, DataError) as file:
+            file.write(sources.text(made))
 
 
 def _check_flags(what, made, wanted, path, hint):

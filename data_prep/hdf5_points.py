@@ -52,7 +52,7 @@ def prepare(output_dir, *, seed=0, force=False):
         hint = "add --force to make them again, or name another --output_dir"
         common.check_folder(folder, {"seed": seed}, dict, False, hint)
         return made
-    with common.alone(folder):
+    with common.noted_last(folder, {"seed": seed}):
         for split, (numbers, labels) in points(seed).items():
             path = folder.resolve() / f"{split}.h5"
             with atomic.replacing(path, DataError) as file, h5py.File(file, "w") as tree:
@@ -61,8 +61,6 @@ def prepare(output_dir, *, seed=0, force=False):
             with atomic.replacing(folder / f"{split}.txt", DataError) as file:
                 file.write(f"{path}\n".encode() * TIMES[split])
             made[split] = len(labels)
-        with atomic.replacing(folder / sources.FILE, DataError) as file:  # the last: what says that all is there
-            file.write(sources.text({"seed": seed}))
     return made
 
 

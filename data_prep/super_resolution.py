@@ -21,6 +21,7 @@ from zoo import command
 from zoo.errors import DataError, Place
 from zoo.formats import atomic, image_file
 
+FLAGS = {"train": "source", "test": "val_source"}
 ROWS = 1 << 15  # patches of a file at most
 WEIGHTS = np.float32([24.966, 128.553, 65.481]) / 255  # of B, G and R from 0 to 1 in the luminance (BT.601)
 BLACK = np.float32(16 / 255)
@@ -143,7 +144,8 @@ def prepare(output_dir, folders, *, force=False, verify_sources=False, **options
     if label_size > size or (size - label_size) % 2:
         want = f"{size}, or less by 2, 4, ..."
         raise DataError("--label_size does not lie in the middle of --size", got=label_size, want=want)
-    told = {name: list(value) if isinstance(value, tuple) else value for name, value in options.items()}
+    told = {name: ",".join(map(str, value)) if name == "scales" else value for name, value in options.items()}
+    told |= {flag: str(folders[split]) for split, flag in FLAGS.items() if split in folders}
 
     def files():
         return {str(folder): listing(folder) for folder in folders.values()}
@@ -153,11 +155,9 @@ def prepare(output_dir, folders, *, force=False, verify_sources=False, **options
         common.check_folder(output_dir, told, files, verify_sources, hint)
         return {}
     made = {split: Patches(listing(folder), **options) for split, folder in folders.items()}
-    with common.alone(output_dir):
+    with common.noted_last(output_dir, {**told, sources.KEY: sources.noted(files(), verify_sources)}):
         for split, patches in made.items():
             write(output_dir, split, patches)
-        with atomic.replacing(pathlib.Path(output_dir, sources.FILE), DataError) as file:  # the last: all is there
-            file.write(sources.text({**told, sources.KEY: sources.noted(files(), verify_sources)}))
     return {split: len(patches) for split, patches in made.items()}
 
 
@@ -172,7 +172,7 @@ def main(_):
         raise DataError("--scales are not whole numbers from 2", got=",".join(f.scales), want="3, or 2,3,4")
     names = ("size", "label_size", "stride", "augment", "seed", "force", "verify_sources")
     options = {name: f[name].value for name in names} | {"scales": scales}
-    made = prepare(f.output_dir, {"train": f.source, "test": f.val_source}, **options)
+    made = prepare(f.output_dir, {split: f[flag].value for split, flag in FLAGS.items()}, **options)
     if not made:
         print(f"Nothing to do: {f.output_dir} is complete (--force prepares it again).")
     for split, count in made.items():

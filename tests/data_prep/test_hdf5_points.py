@@ -38,6 +38,16 @@ def test_again_does_nothing_and_force_does(tmp_path):
     assert not np.array_equal(read(tmp_path, "test")[0], before)
 
 
+def test_what_ends_halfway_is_made_again(tmp_path):
+    hdf5_points.prepare(tmp_path)
+    (tmp_path / "test.txt").unlink()
+    (tmp_path / "test.txt").mkdir()
+    with pytest.raises(DataError, match="test.txt: cannot be written"):
+        hdf5_points.prepare(tmp_path, seed=1, force=True)
+    (tmp_path / "test.txt").rmdir()
+    assert hdf5_points.prepare(tmp_path).keys() == {"train", "test"}
+
+
 def test_a_file_in_the_way(tmp_path):
     (tmp_path / "p").write_text("")
     with pytest.raises(DataError, match="cannot make the directory"):
