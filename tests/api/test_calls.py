@@ -45,6 +45,7 @@ def test_fit_says_how_it_went(fitted, folder):
     "changes, says",
     [
         ({"max_itr": 3}, 'no such change, got max_itr, .*did you mean "max_iter"'),
+        ({"net_param": "x"}, r"no such change, got net_param, .*\(short names are "),
         ({"layer": "x"}, "no such change, got layer, .*layers by set="),
         ({"lr": 1, "base_lr": 2}, "base_lr is given twice, got set and lr, want one of them"),
         ({"max_iter": "many"}, "set:1: field max_iter does not take this value"),
@@ -65,6 +66,19 @@ def test_dataset_is_one_pass_over_a_source(folder):
     assert batches[0][0][0].shape == (12, 13, 1)
     (cropped, _), *_ = zoo.dataset("small/train", crop_size=7, data_dir=folder).take(1)
     assert cropped.shape == (7, 7, 1)
+
+
+@pytest.mark.parametrize(
+    "given, says",
+    [
+        ({"phase": "test"}, "no such phase, got 'test', want TRAIN or TEST"),
+        ({"batch_size": 0}, "not a batch_size, got 0, want a whole number, 1 or more"),
+        ({"crop_size": -4}, "not a crop_size, got -4, want a whole number, 0 or more"),
+    ],
+)
+def test_dataset_says_what_is_wrong_with_it(folder, given, says):
+    with pytest.raises(ZooError, match=says):
+        zoo.dataset("small/test", data_dir=folder, **given)
 
 
 def test_dataset_of_a_config_is_what_it_feeds(folder):

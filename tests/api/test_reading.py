@@ -46,8 +46,13 @@ def test_what_the_data_decide_is_left_open(tmp_path):
     net = read(tmp_path / "a&b.prototxt")
     assert [row[4:] for row in net.rows()] == [("", "", ""), ("", "", "")]
     assert "&lt;d&gt;" in net._repr_html_() and "a&amp;b.prototxt, TEST: 2 layers" in net._repr_html_()
+    assert repr(net).splitlines()[0].endswith("0 parameters in the 0 whose shapes are known without the data")
 
 
 def test_mistakes_are_said():
     with pytest.raises(ZooError, match='set:1: layer "conv9": no net of the config'):
         read("lenet", set='layer { name: "conv9" }')
+    with pytest.raises(ZooError, match="no such phase, got 'test', want TRAIN or TEST"):
+        read("lenet", "test")
+    with pytest.raises(ZooError, match="not a level of a net's state, got 2147483648, want -2147483648 to 2147483647"):
+        read("lenet", level=2**31)

@@ -1,5 +1,6 @@
 """What data layers read, as tf.data: prepared splits and databases, or the data of a config."""
 
+import numbers
 import os
 from typing import TYPE_CHECKING
 
@@ -8,7 +9,7 @@ from zoo.formats import caffe_pb2
 from zoo.formats.packaged import find, packaged
 from zoo.input.pipeline import DataLayer, data_layer
 from zoo.input.sources.locate import open_source
-from zoo.netdef.config import open_config
+from zoo.netdef.config import open_config, phase_number
 from zoo.netdef.netdef import BlobRef, LayerDef
 
 if TYPE_CHECKING:
@@ -41,6 +42,8 @@ def dataset(
         data_dir: where the source is looked for first; then the working directory.
 
     Raises:
+        NetError: no such phase.
+        DataError: a batch_size or crop_size that is none.
         ZooError: there is no such source, or it is damaged.
 
     Example:
@@ -52,6 +55,10 @@ def dataset(
         >>> sum(1 for image, label in items)
         30
     """
+    phase_number(phase)
+    for what, value, least in (("batch_size", batch_size, 1), ("crop_size", crop_size, 0)):
+        if value is not None and not (isinstance(value, numbers.Integral) and value >= least):
+            raise DataError(f"not a {what}", got=value, want=f"a whole number, {least} or more")
     name = os.fspath(source)
     where = None if data_dir is None else os.fspath(data_dir)
     if name.endswith(".prototxt") or name in packaged():

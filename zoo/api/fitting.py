@@ -132,7 +132,10 @@ def _changes(given):
             values = value if isinstance(value, list | tuple) else [value]
             text += [f"{name}: {_text(known[name], each)}" for each in values]
         else:
-            hint = did_you_mean(name, [*_SHORT, *known]) or f"short names are {', '.join(_SHORT)}; layers by set='...'"
+            hint = (
+                did_you_mean(name, [*_SHORT, *(each for each in known if not known[each].message_type)])
+                or f"short names are {', '.join(_SHORT)}; layers by set='...'"
+            )
             raise SolverError("no such change", got=name, want="a short name, or a field of the solver", hint=hint)
     return short, " ".join(text)
 

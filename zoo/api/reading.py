@@ -60,8 +60,12 @@ class ReadNet(NetDef):
         return f"<p>{escape(self._head())}</p><table><tr>{head}</tr>{body}</table>"
 
     def _head(self):
-        found = cost(self, self.planned())
-        return f"{self.name or self.file}, {self.phase}: {len(self.layers)} layers, {found.parameters:,} parameters"
+        planned = self.planned()
+        there = f"{self.name or self.file}, {self.phase}: {len(self.layers)} layers"
+        counted = f"{cost(self, planned).parameters:,} parameters"
+        if len(planned) < len(self.layers):
+            return f"{there}, {counted} in the {len(planned)} whose shapes are known without the data"
+        return f"{there}, {counted}"
 
 
 def read(

@@ -4,7 +4,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from zoo.errors import Place, PrototxtError
+from zoo.errors import NetError, Place, PrototxtError
 from zoo.formats import caffe_pb2, prototxt
 from zoo.formats.paths import find_file
 from zoo.formats.prototxt import Parsed
@@ -12,6 +12,8 @@ from zoo.netdef.changes import Change, merged
 from zoo.netdef.net import net_def_for_state
 from zoo.netdef.netdef import NetDef
 from zoo.netdef.solver_nets import NetSource, nets
+
+_LEVELS = 2**31  # NetState.level is an int32
 
 
 @dataclass(frozen=True)
@@ -68,10 +70,11 @@ class Config:
             data_dir: where a net that a solver names is looked for first.
 
         Raises:
+            NetError: no such phase or level.
             ZooError: the net's file is not there, or what is wrong with the net.
         """
         wanted = net_state(level, stages) or caffe_pb2.NetState()
-        wanted.phase = caffe_pb2.Phase.Value(phase)
+        wanted.phase = phase_number(phase)
         return open_net(self.source(phase), data_dir, self.file, wanted)
 
 
@@ -128,10 +131,23 @@ def open_net(
     return net_def_for_state(net, whole)
 
 
+def phase_number(phase: str) -> int:
+    """Returns Caffe's number of a phase; raises NetError for one that is neither TRAIN nor TEST."""
+    if phase not in ("TRAIN", "TEST"):
+        raise NetError("no such phase", got=repr(phase), want="TRAIN or TEST")
+    return caffe_pb2.Phase.Value(phase)
+
+
 def net_state(level: int | None, stages) -> caffe_pb2.NetState | None:
-    """Returns the NetState of the command line's level and stages, or None where neither is given."""
+    """Returns the NetState of the command line's level and stages, or None where neither is given.
+
+    Raises:
+        NetError: a level that is none.
+    """
     if level is None and not stages:
         return None
+    if level is not None and not -_LEVELS <= level < _LEVELS:
+        raise NetError("not a level of a net's state", got=level, want=f"{-_LEVELS} to {_LEVELS - 1}")
     state = caffe_pb2.NetState(stage=stages)
     state.ClearField("phase")
     if level is not None:
