@@ -166,7 +166,6 @@ def _step(outputs):
     from zoo.converters.solver import solver_def
     from zoo.export import input_shapes
     from zoo.export.metadata import sources
-    from zoo.export.stablehlo.program import write
     from zoo.export.stablehlo.step import step_program
     from zoo.netdef.config import net_state, open_config
     from zoo.training.pure_step import open_step
@@ -176,12 +175,14 @@ def _step(outputs):
     state = net_state(LEVEL.value, STAGE.value)
     step = open_step(solver, shapes, data_dir=DATA_DIR.value, state=state, weights=WEIGHTS.value)
     (_, path), notes = outputs[0], {"sources": sources(CONFIG.value, WEIGHTS.value or solver.weights)}
-    _say_program(step_program(step, notes), path, write)
+    _write_program(step_program(step, notes), path)
     return 0
 
 
-def _say_program(program, path, write):
+def _write_program(program, path):
     """Writes a StableHLO `Program` and says what it takes."""
+    from zoo.export.stablehlo.program import write
+
     print(", ".join(write(program, path)))
     print(f"    python -m zoo.export.stablehlo.in_jax {path} --batches=FILE.npz")
     count = sum(value.role == "state" for value in program.arguments)
@@ -221,11 +222,10 @@ def _convert(outputs):
         from zoo.export.keras_model import keras_model
 
         exported = keras_model(conversion)
+    if kinds & {"keras", "saved_model", "stablehlo"}:
         for layer in conversion.net.layers:
-            if forgotten := layer.type.forgets():
-                print(
-                    f"WARNING: {layer.definition.at()}: not carried from batch to batch: {forgotten}", file=sys.stderr
-                )
+            if lost := layer.type.forgets():
+                print(f"WARNING: {layer.definition.at()}: not carried from batch to batch: {lost}", file=sys.stderr)
     for kind, path in outputs:
         _write(kind, path, conversion, exported)
     _say_use(conversion, exported)
@@ -270,11 +270,10 @@ def _write(kind, path, conversion, exported):
         prototxt_file.write(path, conversion.message, metadata.comments(conversion))
     elif kind == "stablehlo":
         from zoo.export.stablehlo.deploy import deploy_program
-        from zoo.export.stablehlo.program import write
 
         notes = {"sources": metadata.sources(conversion.config, conversion.weights)}
         notes["preprocessing"] = {blob: known.as_dict() for blob, known in conversion.preprocessing.items()}
-        _say_program(deploy_program(conversion, notes), path, write)
+        _write_program(deploy_program(conversion, notes), path)
         return
     else:
         from zoo.converters import weights
