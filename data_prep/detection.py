@@ -106,6 +106,7 @@ def main(_):
     images, ordered = annotations.read_all(f.source, f.images, f.names)
     labels = labelmap.read(f.labelmap) if f.labelmap else labels_of(images, ordered)
     made = {"source": ",".join(f.source), "shuffle": f.seed if f.shuffle else "no"}
+    made |= {name: f[name].value or "no" for name in ("images", "names", "labelmap")}
     files, shards = _files(f, images), f.backend == "records"
     if shards and not f.force and common.finished(output.parent, [output.name], made, lambda: files, f.verify_sources):
         return print(f"Nothing to do: {output} is complete (--force prepares it again).")

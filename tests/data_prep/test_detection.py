@@ -191,6 +191,7 @@ def test_sizes_that_contradict(voc, tmp_path):
 
 
 def test_the_command(voc, tmp_path):
+    (voc / "ImageSets" / "both.txt").write_text("a\nb\n")
     other = shutil.copytree(voc, tmp_path / "VOC2")
 
     def run(*words):
@@ -202,6 +203,11 @@ def test_the_command(voc, tmp_path):
     assert "2 images, 0 of them without boxes; 4 boxes of 2 classes" in ran.stdout
     assert labelmap.read(tmp_path / "out" / "labelmap.prototxt") == {"cat": 1, "dog": 2}
     assert (tmp_path / "out" / "train_name_size.txt").read_text() == "b 20 40\nb 20 40\n"
+    shards = (f"--output={tmp_path / 'out' / 'val'}", "--backend=records")
+    assert run(*shards).returncode == 0
+    assert "Nothing to do" in run(*shards).stdout
+    ran = run(*shards, "--names=ImageSets/both.txt")
+    assert ran.returncode == 1 and "made with --names=ImageSets/test.txt, want ImageSets/both.txt" in ran.stderr
     (tmp_path / "other").write_text(labelmap.text({"dog": 1}))
     ran = run(f"--output={tmp_path / 'out' / 'test_lmdb'}", f"--labelmap={tmp_path / 'other'}")
     assert ran.returncode == 1 and "a class without a label, got cat" in ran.stderr and "Traceback" not in ran.stderr
