@@ -7,7 +7,7 @@ import time
 import pytest
 
 from zoo.catalogue import checkout, record
-from zoo.errors import CheckpointError, SolverError
+from zoo.errors import CheckpointError, DataError, SolverError
 from zoo.netdef.changes import Change
 from zoo.training import measuring
 from zoo.training.measuring import measure, run_dir_of
@@ -74,6 +74,18 @@ def test_a_run_in_two_parts_gives_one_row(config, tmp_path, monkeypatch):
     monkeypatch.setattr(checkout, "changed_between", lambda root, old, new, paths: ["zoo/a.py"] if old != new else [])
     with pytest.raises(CheckpointError, match=r"files have changed since the run in \S+ was begun, got zoo/a.py"):
         measure(config, run_dir, "2" * 40, options=OPTIONS)
+
+
+def test_a_run_that_failed_before_it_trained_binds_nobody(config, tmp_path, monkeypatch):
+    def fails(solver, run_dir, options):
+        raise DataError("no data")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(measuring, "train", fails)
+        with pytest.raises(DataError, match="no data"):
+            measure(config, tmp_path / "run", COMMIT, options=OPTIONS)
+    row, result = measure(config, tmp_path / "run", "2" * 40, options=OPTIONS)
+    assert (row.commit, result.began) == ("2" * 40, 0)
 
 
 def test_a_changed_recipe_has_its_own_run_and_no_published_score(config, tmp_path):

@@ -37,7 +37,7 @@ class Record:
 def read(run_dir) -> Record | None:
     """Returns the `Record` of a run directory, None where there is none.
 
-    A part that did not end, as its process was killed, counts up to the newest file of its checkpoints: what came after
+    A part that did not end, as it failed or its process was killed, counts up to the newest file of its checkpoints: what came after
     is trained again.
 
     Raises:

@@ -50,11 +50,7 @@ def measure(path, run_dir, commit, said="", changes=(), options: RunOptions | No
         move_aside(run_dir)
     options = replace(options, restart=False)
     begun = record.begin(run_dir, _noted(path, run_dir, commit, said))
-    try:
-        result = train(solver, run_dir, options)
-    except BaseException:
-        record.end(run_dir, begun)
-        raise
+    result = train(solver, run_dir, options)  # where it raises, `read` knows how much of the part counts
     noted = record.end(run_dir, begun, trained=result.began != result.session.state.iteration)
     if not result.done:
         return None, result
@@ -80,6 +76,8 @@ def _noted(path, run_dir, commit, said):
         if (run_dir / "checkpoints").exists():
             hint = "--restart moves it aside; --runs names another place"
             raise CheckpointError(f"the run in {run_dir} was not begun to be measured", hint=hint)
+        return here
+    if not any((run_dir / "checkpoints").glob("*.index")):  # it ended before it trained anything
         return here
     if (old.config, old.changes) != (path.stem, said):
         got, want = f"{old.config} {old.changes}".strip(), f"{path.stem} {said}".strip()
