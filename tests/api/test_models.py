@@ -79,17 +79,17 @@ def test_the_first_score_of_a_text(text, score):
     assert score_of(text) == score
 
 
-def test_costs_are_reckoned_once_and_again_where_the_file_changes(own_cache, tmp_path, monkeypatch):
+def test_costs_are_computed_once_and_again_where_the_file_changes(own_cache, tmp_path, monkeypatch):
     path = tmp_path / "net.prototxt"
     net = """layer {{ name: "x" type: "Input" top: "x" input_param {{ shape {{ dim: 1 dim: {} }} }} }}
         layer {{ name: "r" type: "ReLU" bottom: "x" top: "y" }}"""
     path.write_text(net.format(3))
     assert costs.of({path: None}) == {path: Cost(0, 0, 0)}
-    reckoned = []
-    monkeypatch.setattr(costs, "_reckon", lambda path, header: reckoned.append(path) or [1, 2, 3])
-    assert costs.of({path: None}) == {path: Cost(0, 0, 0)} and not reckoned
+    computed = []
+    monkeypatch.setattr(costs, "_computed", lambda path, header: computed.append(path) or [1, 2, 3])
+    assert costs.of({path: None}) == {path: Cost(0, 0, 0)} and not computed
     path.write_text(net.format(4))
-    assert costs.of({path: None}) == {path: Cost(1, 2, 3)} and len(reckoned) == 1
+    assert costs.of({path: None}) == {path: Cost(1, 2, 3)} and len(computed) == 1
     for text in (
         "{",
         "[]",
@@ -98,7 +98,7 @@ def test_costs_are_reckoned_once_and_again_where_the_file_changes(own_cache, tmp
     ):
         own_cache.write_text(text)
         assert costs.of({path: None}) == {path: Cost(1, 2, 3)}
-    assert len(reckoned) == 5
+    assert len(computed) == 5
 
 
 def test_nothing_is_kept_where_nothing_can_be(tmp_path, monkeypatch):

@@ -1,7 +1,7 @@
-"""What the packaged models cost, each reckoned once: what is known is kept in the user's cache directory.
+"""What the packaged models cost, each computed once: what is known is kept in the user's cache directory.
 
 To infer the shapes of fifty nets takes two seconds, and a list should not. What is kept is known by the file's digest
-and by the code that reckons; where it cannot be kept, nothing is, and nothing is said of it.
+and by the code that computes it; where it cannot be kept, nothing is, and nothing is said of it.
 """
 
 import contextlib
@@ -36,14 +36,14 @@ def of(headers):
     for path, header in headers.items():
         key = hashlib.sha256(pathlib.Path(path).read_bytes() + code).hexdigest()[:24]
         if key not in kept:
-            kept[key], changed = _reckon(path, header), True
+            kept[key], changed = _computed(path, header), True
         found[path] = Cost(*kept[key]) if kept[key] else None
     if changed:
         _write(kept)
     return found
 
 
-def _reckon(path, header):
+def _computed(path, header):
     try:
         definition = open_config(path).definition("TEST")
         net = net_def(deploy(definition, input_shapes(definition, header)), "TEST")

@@ -37,8 +37,8 @@ class Record:
 def read(run_dir) -> Record | None:
     """Returns the `Record` of a run directory, None where there is none.
 
-    A part that did not end, as it failed or its process was killed, counts up to the newest file of its checkpoints: what came after
-    is trained again.
+    A part that did not end, as it failed or its process was killed, counts up to the newest file of its checkpoints:
+    what came after is trained again.
 
     Raises:
         CheckpointError: the file is damaged.

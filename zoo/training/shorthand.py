@@ -146,7 +146,7 @@ def batch_size(config, phase, value, said, data_dir=None, level=None, stages=(),
 
 
 def iterations_of(config, epochs, data_dir=None, devices=1, level=None, stages=(), said="--epochs"):
-    """Returns (how many iterations `epochs` passes over the training data take, how that is reckoned).
+    """Returns (how many iterations `epochs` passes over the training data take, how that is calculated).
 
     Of several data layers, the one that takes longest decides.
 
