@@ -1,4 +1,4 @@
-"""CIFAR-10 as image files in a folder for each class, as many collections give it away (``train/cat/0001.jpg``)."""
+"""CIFAR-10 as image files in a folder for each class, as many collections distribute it (``train/cat/0001.jpg``)."""
 
 import pathlib
 
@@ -26,7 +26,7 @@ def sources(source, splits):
 def load(held, classes, seed, size=(32, 32)):
     """Returns (uint8 (N, H, W, 3) RGB, int64 labels (N,)) of the images in an archive or directory, shuffled by `seed`.
 
-    Class folders put all images of one class together, which no training stands that takes records in their order.
+    Class folders put all images of one class together, and training takes records in their order: unshuffled, it fails.
 
     Args:
         held: the archive or directory.

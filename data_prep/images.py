@@ -236,7 +236,7 @@ def made(file, resize=None, encoding="jpeg", quality=95):
     if shape and shape[2] != 4 and not resize:
         return Image(data, "jpeg", (shape[0], shape[1], 3))
     note = None if is_jpeg and shape[2] != 4 else "CMYK" if is_jpeg else f"not a JPEG inside ({data[:4]!r}...)"
-    return _written_anew(_pixels(data, at), resize, encoding, quality, note)
+    return _encoded_again(_pixels(data, at), resize, encoding, quality, note)
 
 
 def shorter_side(size, side):
@@ -265,7 +265,7 @@ def _pixels(data, at):
     return image_file.decode(data, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION, at)
 
 
-def _written_anew(pixels, resize, encoding, quality, note):
+def _encoded_again(pixels, resize, encoding, quality, note):
     import cv2
 
     if resize:
