@@ -28,6 +28,14 @@ def test_hdf5_and_npz(tmp_path):
             assert file[name].dtype == arrays[name].dtype == np.float32
 
 
+def test_any_name_of_a_blob_in_npz(tmp_path):
+    names = ["file", "a", "a/b"]
+    with feature_files.writing([tmp_path / "x.npz"], names, "npz") as add:
+        add(dict.fromkeys(names, ROWS["a"]))
+    with np.load(tmp_path / "x.npz") as arrays:
+        assert list(arrays) == names and all((array == ROWS["a"]).all() for array in arrays.values())
+
+
 def test_tfrecord(tmp_path):
     import tensorflow as tf
 
@@ -66,6 +74,12 @@ def test_mistakes(tmp_path):
     for form, paths in (("lmdb", [tmp_path / "a"]), ("npz", [tmp_path / "a", tmp_path / "b"])):
         with pytest.raises(OutputError, match="names of files, want"), feature_files.writing(paths, list(ROWS), form):
             pass
+    nested = ["a", "label", "a/b"]
+    with (
+        pytest.raises(OutputError, match="no dataset inside a dataset, got a and a/b"),
+        feature_files.writing([tmp_path / "x.h5"], nested, "hdf5"),
+    ):
+        pass
     (tmp_path / "a").mkdir()
     with pytest.raises(DataError, match="already there"):
         written([tmp_path / "a", tmp_path / "b"], "lmdb", ROWS)

@@ -6,8 +6,8 @@ blob, of Datums with float_data under keys of ten digits, as Caffe's extract_fea
 """
 
 import contextlib
-import io
 import pathlib
+import zipfile
 
 import numpy as np
 
@@ -49,6 +49,8 @@ def writing(paths, blobs, form):
             put = {b: stack.enter_context(DatabaseWriter(p, form)).put for b, p in zip(blobs, paths, strict=True)}
             yield _datums(put)
         return
+    if form == "hdf5":
+        _check_names(blobs)
     single = {"hdf5": _hdf5, "npz": _npz, "tfrecord": _tfrecord}[form]
     with single(pathlib.Path(paths[0])) as add:
         yield add
@@ -97,10 +99,10 @@ def _npz(path):
             parts.setdefault(blob, []).append(array)
 
     yield add
-    data = io.BytesIO()
-    np.savez(data, **{blob: np.concatenate(arrays) for blob, arrays in parts.items()})
-    with atomic.replacing(path, OutputError) as file:
-        file.write(data.getbuffer())
+    with atomic.replacing(path, OutputError) as file, zipfile.ZipFile(file, "w") as archive:  # savez takes not any name
+        for blob, arrays in parts.items():
+            with archive.open(f"{blob}.npy", "w", force_zip64=True) as member:
+                np.lib.format.write_array(member, np.concatenate(arrays), allow_pickle=False)
 
 
 @contextlib.contextmanager
@@ -122,6 +124,14 @@ def _tfrecord(path):
         tf.io.TFRecordWriter(str(partial)) as writer,
     ):
         yield add
+
+
+def _check_names(blobs):
+    for group in blobs:
+        for blob in blobs:
+            if blob.startswith(f"{group}/"):
+                got, hint = f"{group} and {blob}", "a name in .npz takes them"
+                raise OutputError("HDF5 has no dataset inside a dataset", got=got, hint=hint)
 
 
 def _check_shape(blob, shape, array):
