@@ -57,6 +57,18 @@ def test_mistakes_are_said(tmp_path, log, output, said):
     assert not (tmp_path / output).exists()
 
 
+def test_kernels_of_files_of_one_name_are_told_apart_and_read_once(tmp_path, monkeypatch):
+    files, read = [tmp_path / run / "x.caffemodel" for run in "ab"], []
+    for file in files:
+        file.parent.mkdir()
+        caffemodel.write(file, {"one": [np.eye(4).reshape(1, 1, 4, 4)], "two": [np.eye(4).reshape(1, 1, 4, 4)]})
+    whole = caffemodel.read
+    monkeypatch.setattr(caffemodel, "read", lambda path: read.append(path) or whole(path))
+    plot.kernels(["one", "two"], files, tmp_path / "k.svg")
+    text = (tmp_path / "k.svg").read_text()
+    assert read == files and all(f"{file} -->" in text for file in files)
+
+
 def test_kernels_before_and_after(tmp_path):
     rng, files = np.random.default_rng(3), []
     for number in (0, 9):

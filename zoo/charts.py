@@ -37,7 +37,7 @@ def chart(path, columns=1, size=(6, 4), rows=1):
 
 
 def labels(paths):
-    """Returns a label for each path of a log or table: short, and no two the same.
+    """Returns a label for each path of a log, table or weights file: short, and no two the same.
 
     The log of a run directory is called by the directory's name, any other file by its name up to the first dot.
     """

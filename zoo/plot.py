@@ -55,7 +55,7 @@ def draw(logs, path, title=None):
 
 
 def curves(paths, output, title=None):
-    """Reads log files and draws them into `output`; a log of a run folder is called by the folder's name."""
+    """Reads log files and draws them into `output`; named by `charts.labels`."""
     draw({name: training_log.read(path) for name, path in zip(charts.labels(paths), paths)}, output, title)
 
 
@@ -71,14 +71,15 @@ def kernels(layers, paths, output):
         WeightsError: a file cannot be read, or has no filters of such a layer.
         DataError: the image cannot be written.
     """
-    found = [[_filters(caffemodel.read(path), path, layer) for path in paths] for layer in layers]
-    sheets = [[filter_sheet(filters) for filters in row] for row in found]
+    files = {path: caffemodel.read(path) for path in paths}
+    sheets = [[filter_sheet(_filters(files[path], path, layer)) for path in paths] for layer in layers]
     size = (4 * len(paths), 4.3 * len(layers))
     with charts.chart(output, len(paths), size, rows=len(layers)) as (_, axes):
-        flat = [(layer, path, sheet) for layer, row in zip(layers, sheets) for path, sheet in zip(paths, row)]
-        for axis, (layer, path, sheet) in zip(axes, flat):
+        names = charts.labels([pathlib.Path(path) for path in paths])
+        flat = [(layer, name, sheet) for layer, row in zip(layers, sheets) for name, sheet in zip(names, row)]
+        for axis, (layer, name, sheet) in zip(axes, flat):
             axis.imshow(sheet if sheet.shape[2] == 3 else sheet[..., 0], cmap="gray", vmin=0, vmax=1)
-            axis.set_title(f"{layer}: {pathlib.Path(path).name.partition('.')[0]}", fontsize=9)
+            axis.set_title(f"{layer}: {name}", fontsize=9)
             axis.axis("off")
 
 
@@ -95,7 +96,7 @@ def _filters(weights, path, layer):
 
 
 def trained(run_dir):
-    """Returns which net was trained in a run folder and on what, or None where nobody noted it."""
+    """Returns which net was trained in a run directory and on what, or None where nobody noted it."""
     card = run_card.read(run_dir) if run_dir else None
     return f"{card.net or 'a net'} trained on {', '.join(card.data)}" if card and card.data else None
 
