@@ -1,6 +1,7 @@
 """What a run does on request: a snapshot before it begins, its prefix as it stands; epochs; weights of a state."""
 
 import re
+from types import SimpleNamespace
 
 import pytest
 
@@ -9,6 +10,7 @@ from tests.training.runs import SOLVER, make_data, train
 from zoo.errors import CheckpointError
 from zoo.formats import caffemodel, solverstate
 from zoo.training import snapshots
+from zoo.training.feeds import Feeds
 
 
 def said(run_dir):
@@ -39,6 +41,12 @@ def test_on_request(tmp_path, monkeypatch):
     ]
     (line,) = [line for line in said(tmp_path / "other") if line.startswith("snapshots go to")]
     assert re.fullmatch(rf'snapshots go to .*/snapshots/small: in the run .* "{prefix}" \(--own_prefix .*\)', line)
+
+
+def test_an_epoch_is_exact():
+    """9 / (9 / 7) in floats is less than 7."""
+    layer = SimpleNamespace(count=9, shapes=((7, 1, 2, 2), (7,)))
+    assert int(9 / Feeds.epoch.fget(SimpleNamespace(_layers=[layer]))) == 7
 
 
 def test_a_state_without_weights(tmp_path):

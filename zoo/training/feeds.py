@@ -1,6 +1,7 @@
 """The batches of a whole net: its data layers' datasets side by side, in the order of the net's inputs."""
 
 import contextlib
+from fractions import Fraction
 
 import tensorflow as tf
 
@@ -72,12 +73,12 @@ class Feeds:
 
     @property
     def epoch(self):
-        """How many batches one pass over the data takes, by the layer that takes most; None where that is not known.
+        """How many batches one pass over the data takes, a Fraction, by the layer that takes most; None: not known.
 
         A LevelDB, which would have to be read through, is taken as one that does not know.
         """
         known = [feed for feed in self._layers if getattr(feed, "counted", True) and getattr(feed, "count", None)]
-        return max((feed.count / feed.shapes[0][0] for feed in known), default=None)
+        return max((Fraction(int(feed.count), int(feed.shapes[0][0])) for feed in known), default=None)
 
     def fingerprints(self):
         """Returns [(`LayerDef`, text)] of what the data layers read, see `Feed.fingerprint`."""

@@ -109,7 +109,7 @@ class Loop:
             self._display(last, outputs, gradients)
         session.state.iteration = until
         self._say_epoch(start, until)
-        self.progress.to(until, session.state.smoothed_loss, self._epoch and until / self._epoch)
+        self.progress.to(until, session.state.smoothed_loss, self._epoch and float(until / self._epoch))
         took = time.monotonic() - began
         if self._begun:  # the first call also traces the graph
             self._per_call = max(1, min(self._per_call * 2, int((until - start) * MAX_CALL / max(took, 1e-9))))

@@ -38,7 +38,7 @@ class RunData:
 
     @property
     def epoch(self):
-        """How many iterations one pass over the training data takes; None where the data do not say."""
+        """How many iterations one pass over the training data takes, a Fraction; None where the data do not say."""
         batches, joined = self.train.epoch, 1 if self._replicas.global_batch else self._replicas.count
         return None if batches is None else batches / (self._iter_size * joined)
 
