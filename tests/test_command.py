@@ -93,6 +93,13 @@ def test_a_closed_standard_output_is_no_error():
     assert (done.returncode, done.stderr) == (0, "")
 
 
+def test_a_name_that_is_too_long_is_one_error(capsys):
+    assert command._guarded(lambda name: os.stat(name), ["train", "a" * 300], 1) == 1
+    assert capsys.readouterr().err == f"error: File name too long, got {'a' * 300}\n"
+    with pytest.raises(FileNotFoundError):
+        command._guarded(lambda: os.stat("none"), ["train"])
+
+
 def test_memory_that_ends_is_one_error(capsys):
     def main():
         raise MemoryError

@@ -38,7 +38,7 @@ def test_a_log_to_tables_to_a_chart(folder):
         ("zoo.parse_log", "which log?"),
         ("zoo.parse_log none.log", "cannot read log none.log, got No such file"),
         ("zoo.parse_log no.log", "no training log: no.log"),
-        ("zoo.parse_log a.log nowhere", "nowhere: no such folder"),
+        ("zoo.parse_log a.log nowhere", "nowhere: no such directory"),
         ("zoo.parse_log a.log . --csv --delimiter=ab", "--delimiter, got 'ab', want one character"),
         ("zoo.plot_log none.train", "cannot read none.train, got No such file"),
         ("zoo.plot_log a.log Iters TrainingLoss", "which columns, and which chart?"),
@@ -47,6 +47,9 @@ def test_a_log_to_tables_to_a_chart(folder):
         ("zoo.plot_log a.log Iters TrainingLoss x.abc", "cannot draw x.abc, got Format 'abc' is not supported"),
         ("zoo.plot_log 8 x.png a.log", "no such chart type, got 8, want 0 to 7"),
         ("zoo.plot_log 6 x.png", "which logs?"),
+        ("zoo.plot_log \u00b2 x.png a.log", "which columns, and which chart?"),
+        (f"zoo.plot_log {'a' * 300}", "got File name too long"),
+        (f"zoo.parse_log a.log {'a' * 300}", "no such directory"),
     ],
 )
 def test_mistakes_are_said(folder, words, said):

@@ -6,7 +6,7 @@
   python -m zoo.classify --config=deploy.prototxt --weights=net.caffemodel --images=photos/ --output=scores.npy
 
 Images are prepared as the config's data layer prepares them: its mean, scale, channels. A net to deploy says nothing of
-that, so that the flags have to. An image is brought to --images_dim, of which the middle is what the net sees or, with
+that, so the flags have to. An image is brought to --images_dim, of which the middle is what the net sees or, with
 --oversample, ten crops whose results are averaged: the corners and the middle, and their mirror images. That is the
 default where --images_dim is larger than the net's input, such as 256 x 256 for 227 x 227, as in classify.py.
 
@@ -24,7 +24,7 @@ from zoo.formats import class_names, limits
 
 CONFIG = config_flag.define("Net to deploy or to train, or solver (prototxt), or the name of a packaged config.")
 WEIGHTS = flags.DEFINE_list("weights", None, "Weights files (.caffemodel, .caffemodel.h5, our .keras).", required=True)
-IMAGES = flags.DEFINE_list("images", [], "Image files, and folders of them.")
+IMAGES = flags.DEFINE_list("images", [], "Image files, and directories of them.")
 LIST = flags.DEFINE_string("list", None, "Text file with an image a line, or an image and its label, as Caffe's.")
 ROOT = flags.DEFINE_string("root_folder", "", "What the names in --list are relative to.")
 TOP = flags.DEFINE_integer("top", 5, "How many classes are said of each image.", lower_bound=1)

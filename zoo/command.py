@@ -130,6 +130,11 @@ def _guarded(main, argv, arguments=0):
     except ZooError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:
+            raise
+        print(f"error: {ZooError(error.strerror, got=str(error.filename))}", file=sys.stderr)
+        return 1
     except MemoryError:
         print("error: out of memory", file=sys.stderr)
         return 1

@@ -27,7 +27,7 @@ _DRIVER = pathlib.Path("/proc/driver/nvidia/version")
 
 def main():
     """Prints what there is."""
-    if GPU.value != "all" and not all(index.isdigit() for index in GPU.value.split(",")):
+    if GPU.value != "all" and not all(index.isdecimal() for index in GPU.value.split(",")):
         raise ZooError("--gpu", got=GPU.value, want='all, or indices such as "0,2"')
     found = query()
     if GPU.value != "all":

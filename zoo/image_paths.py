@@ -1,5 +1,6 @@
-"""What a flag that names images stands for: files, folders of them, and lists of them."""
+"""What a flag that names images stands for: files, directories of them, and lists of them."""
 
+import os
 import pathlib
 
 from zoo.errors import DataError, Place
@@ -9,29 +10,35 @@ SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 
 
 def images(given):
-    """Returns the paths of images, each once: files as they are given, and what lies in folders, in the order of names.
+    """Returns the paths of images, each once: files as they are given, and what directories hold, sorted by name.
 
     Args:
-        given: paths of image files and of folders of them.
+        given: paths of image files and of directories of them.
 
     Raises:
-        DataError: a folder holds no images.
+        DataError: a directory holds no images, or cannot be read.
     """
     found = []
     for path in map(pathlib.Path, given):
-        inside = path.is_dir()
-        files = sorted(p for p in path.iterdir() if p.suffix.lower() in SUFFIXES) if inside else [path]
+        files = _inside(path) if os.path.isdir(path) else [path]
         if not files:
             raise DataError("no images", at=Place(str(path)), want=", ".join(SUFFIXES))
         found += files
     return list(dict.fromkeys(found))
 
 
+def _inside(path):
+    try:
+        return sorted(file for file in path.iterdir() if file.suffix.lower() in SUFFIXES)
+    except OSError as error:
+        raise DataError("cannot read a directory of images", at=Place(str(path)), got=error.strerror) from None
+
+
 def listed(path, root=""):
     """Returns [(image's path, label or None)] of a list: an image a line, or an image and its label as Caffe has them.
 
-    Either all lines have labels or none. Names stand for files in the folder `root`, or where that is "" next to
-    where the command runs.
+    Either all lines have labels or none. Names stand for files in the directory `root`, or where that is ""
+    in the working directory.
 
     Raises:
         DataError: the list cannot be read, or is empty.

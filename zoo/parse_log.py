@@ -1,7 +1,7 @@
 """Writes the tables of a training log, LOG.train and LOG.test, as Caffe's tools/extra/parse_log.sh and parse_log.py do.
 
   python -m zoo.parse_log runs/lenet/train.log              writes train.log.train and train.log.test next to it
-  python -m zoo.parse_log caffe.log.gz tables               writes them into the folder tables, which has to exist
+  python -m zoo.parse_log caffe.log.gz tables               writes them into the directory tables, which has to exist
   python -m zoo.parse_log caffe.INFO . --csv                with the columns of parse_log.py
 
 LOG is a log of ours or of Caffe's own, gzipped or not (.gz is left away from the names). The columns are
@@ -14,6 +14,7 @@ from the line "Solving". An iteration that is said twice, as by a run that was s
 later. What the log does not say is nan. `python -m zoo.plot_log LOG.train` draws the columns.
 """
 
+import os
 import pathlib
 
 from absl import flags
@@ -37,8 +38,8 @@ def main(log=None, folder=None):
         raise ZooError("--delimiter", got=repr(DELIMITER.value), want="one character that no number has")
     path = pathlib.Path(log)
     folder = path.parent if folder is None else pathlib.Path(folder)
-    if not folder.is_dir():
-        raise DataError("no such folder", at=Place(str(folder)), want="one that is there, for the tables")
+    if not os.path.isdir(folder):
+        raise DataError("no such directory", at=Place(str(folder)), want="one that is there, for the tables")
     found = training_log.read(path)
     tables = log_tables.csv_of_log(found) if CSV.value else log_tables.of_log(found)
     for kind, table in zip(("train", "test"), tables):

@@ -15,6 +15,7 @@ Chart types by number, as Caffe's plot_training_log.py counts them:
 """
 
 import math
+import os
 import pathlib
 
 from absl import flags
@@ -38,8 +39,8 @@ def main(*words):
         raise ZooError(
             "which file?", want="python -m zoo.plot_log LOG.train Iters TrainingLoss out.png", hint="see --help"
         )
-    is_file = [pathlib.Path(word).exists() for word in words]
-    if words[0].isdigit() and not is_file[0]:
+    is_file = [os.path.exists(word) for word in words]
+    if words[0].isdecimal() and not is_file[0]:
         return _by_number(*words)
     if all(is_file) or len(words) == 1:
         for path in map(pathlib.Path, words):
@@ -59,7 +60,7 @@ def main(*words):
 def _by_number(number, output=None, *files):
     if not files:
         raise ZooError("which logs?", want=f"python -m zoo.plot_log {number} out.png LOG [LOG ...]", hint="see --help")
-    if int(number) >= len(CHARTS):
+    if number not in map(str, range(len(CHARTS))):
         raise ZooError("no such chart type", got=number, want=f"0 to {len(CHARTS) - 1}", hint="--help lists them")
     y, x = CHARTS[int(number)]
     draw([pathlib.Path(file) for file in files], x, y, output)

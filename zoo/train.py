@@ -236,7 +236,7 @@ def _choose_gpus(which, solver):
     indices = which.split(",")
     if which == "none":
         tf.config.set_visible_devices([], "GPU")
-    elif all(index.isdigit() and int(index) < len(gpus) for index in indices):
+    elif all(index.isdecimal() and int(index) < len(gpus) for index in indices):
         tf.config.set_visible_devices([gpus[int(index)] for index in indices], "GPU")
     elif which != "all":
         want = "all, none" + "".join(f", {index}" for index in range(len(gpus)))
