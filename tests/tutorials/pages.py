@@ -1,6 +1,4 @@
-"""Runs what a tutorial's page says to type, in a directory of its own; and writes what it prints into the page.
-
-  python -m tests.tutorials.pages docs/tutorials/lenet.md --folder=/tmp/lenet --mnist=DIRECTORY
+"""Runs what a tutorial's page says to type, and puts what it prints into the page's text.
 
 A block whose info string has a file name after the language ("prototxt lenet.prototxt") is a file that the reader
 writes. A `console` block holds commands behind "$ " and what they print; "head=3 tail=4" keeps that many lines of each
@@ -13,8 +11,6 @@ import pathlib
 import re
 import subprocess
 import sys
-
-from absl import app, flags
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BLOCK = re.compile(r"^```(\w+)([^\n]*)\n(.*?)^```$", re.M | re.S)
@@ -56,8 +52,8 @@ def steps(page):
         if language == "console":
             yield block, None, commands(dict(re.findall(r"(\w+)=(\S+)", info)), text)
         elif info.strip():
-            (folder_free,) = info.split()
-            yield block, folder_free, []
+            (name,) = info.split()
+            yield block, name, []
 
 
 def run(command, folder):
@@ -97,17 +93,3 @@ def written(page, folder):
                 raise RuntimeError(f"exit code {code}: {command.line}\n" + "\n".join(lines[-20:]))
             parts.append("\n".join([f"$ {command.line}", *shown(lines, command.options)]) + "\n")
     return "".join([*parts, page[end:]])
-
-
-def main(words):
-    """Writes the page that is named."""
-    path, folder = pathlib.Path(words[1]), pathlib.Path(FOLDER.value)
-    folder.mkdir(parents=True)
-    (folder / "mnist").symlink_to(pathlib.Path(MNIST.value).resolve())
-    path.write_text(written(path.read_text(encoding="utf-8"), folder), encoding="utf-8")
-
-
-if __name__ == "__main__":
-    FOLDER = flags.DEFINE_string("folder", None, "Where it runs; it must not be there yet.", required=True)
-    MNIST = flags.DEFINE_string("mnist", "data", "Where the four IDX files of MNIST are.")
-    app.run(main)

@@ -1,4 +1,4 @@
-"""Every tutorial, typed from its first line to its last with fewer iterations: it runs, and prints such lines."""
+"""Every tutorial, typed from its first line to its last with fewer iterations: it prints such lines, numbers aside."""
 
 import pathlib
 import re
@@ -9,23 +9,38 @@ from tests.tutorials.pages import commands, run, shown, steps
 
 FOLDER = pathlib.Path(__file__).resolve().parents[2] / "docs" / "tutorials"
 PAGES = sorted(path.stem for path in FOLDER.glob("*.md"))
-FEW = "--set='max_iter: 20 test_iter: 2 snapshot: 10'"
+FEW = "max_iter: 20 test_iter: 2 test_interval: 10 display: 10 snapshot: 10"
 SHORTER = {  # what is put in place of the page's own words, so that the page's commands fit together all the same
     "dropout": (
         ("9375", "19"),
         ("--epochs=10 ", "--epochs=0.02 --set='test_iter: 1' "),
         ("max_iter: 500", "max_iter: 5"),
     ),
-    "lab": (("--nolog_nets", f"--nolog_nets {FEW}"), ("5000", "10"), ("max_iter: 1000", "max_iter: 20 test_iter: 2")),
-    "lecture": (("--nolog_nets", f"--nolog_nets {FEW}"), ("6000", "20")),
-    "lenet": (("10000", "20"), ("10,000", "20"), ("5000", "10"), ("test_iter: 100", "test_iter: 2")),
+    "lab": (
+        ("--nolog_nets", f"--nolog_nets --set='{FEW}'"),
+        ("iter_5000", "iter_10"),
+        ("max_iter: 1000", FEW),
+    ),
+    "lecture": (("--nolog_nets", f"--nolog_nets --set='{FEW}'"), ("iter_6000", "iter_20")),
+    "lenet": (
+        ("max_iter: 10000", "max_iter: 20"),
+        ("snapshot: 5000", "snapshot: 10"),
+        ("test_iter: 100", "test_iter: 2"),
+        ("test_interval: 500", "test_interval: 10"),
+        ("display: 100", "display: 10"),
+        ("iter_10000", "iter_20"),
+        ("iter_5000", "iter_10"),
+    ),
 }
 
 
-def beginning(line):
-    """How a line begins: its first two words, before one with a number. Fewer iterations change what follows."""
-    words = line.split()[:2]
-    return tuple(words[: next((i for i, word in enumerate(words) if re.search(r"\d", word)), 2)])
+NUMBER = re.compile(r"[-+]?\d(?:[\d.,]*\d)?(?:e[-+]?\d+)?|\bnan\b")
+SET = re.compile(r" '--set=[^']*'")
+
+
+def likeness(line):
+    """Returns a line without what fewer iterations change: its numbers, blanks and the --set that makes them few."""
+    return " ".join(NUMBER.sub("#", SET.sub("", line)).split())
 
 
 def test_every_page_is_tried():
@@ -42,6 +57,12 @@ def test_what_is_shown_of_an_output():
     assert shown(list("abc"), {"head": "2", "tail": "1"}) == shown(list("abc"), {}) == ["a", "b", "c"]
 
 
+def test_what_makes_two_lines_alike():
+    one, other = "Iteration 900, loss = 1e-05  (10,000 rows)", "Iteration 20, loss = nan (20 rows)"
+    assert likeness(one) == likeness(other) == "Iteration #, loss = # (# rows)"
+    assert likeness("a --weights=x '--set=max_iter: 20' --verify") == "a --weights=x --verify"
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_as_it_is_typed(name, shared, tmp_path):
@@ -56,7 +77,8 @@ def test_a_page_as_it_is_typed(name, shared, tmp_path):
         for command in typed:
             code, lines = run(command, tmp_path)
             assert code == int(command.options.get("exit", 0)), "\n".join([command.line, *lines[-20:]])
-            missing = {beginning(line) for line in command.said} - {beginning(line) for line in lines} - {("...",)}
+            same = str.strip if "data_prep" in command.line or code else likeness  # these depend on no iterations
+            missing = {same(line) for line in command.said} - {same(line) for line in lines} - {"..."}
             assert not missing, "\n".join([str(missing), command.line, *lines])
             tried += 1
     assert tried > 3
