@@ -30,6 +30,11 @@ def test_a_pass_over_data(tmp_path):
         ("--blobs=a,b --output=x_lmdb,y.h5", "--output names several forms, got hdf5, lmdb"),
         ("--blobs=a,a --output=x.h5", "a blob is named twice in --blobs"),
         ("--blobs=a --output=x.h5 --images=a --list=b", "exclude each other"),
+        (
+            "--blobs=a --output=x.h5 --images=a --iterations=2",
+            "nothing would read, got --iterations, want the net's own",
+        ),
+        ("--blobs=a --output=x.h5 --scale=2", "nothing would read, got --scale, want --images or --list with it"),
         ("--output=x.h5", "--blobs is missing, want Names of the blobs to write"),
     ],
 )

@@ -19,12 +19,10 @@ are, the data layers are timed alone: records a second, and megabytes of float32
 which is slower, data or net.
 """
 
-import os
-import platform
-
 from absl import flags, logging
 
 from zoo import change_flags, command, config_flag, user_code
+from zoo.catalogue import machine
 from zoo.formats import limits
 
 CONFIG = config_flag.define("Net or solver file (prototxt), or the name of a packaged config such as lenet.")
@@ -56,8 +54,7 @@ def main():
 
     devices = tf.config.list_physical_devices("GPU")
     where = f"{len(devices)} GPU" if devices else "no GPU"
-    machine = platform.processor() or platform.machine()
-    logging.info("%s, %d cores, %s, TensorFlow %s", machine, os.cpu_count(), where, tf.__version__)
+    logging.info("%s, %s, TensorFlow %s", machine.hardware(), where, tf.__version__)
     asked = CONFIG.value, PHASE.value, LEVEL.value, STAGE.value, DATA_DIR.value, BATCH_SIZE.value
     source = open_source(*asked, changes=change_flags.given(SET.value))
     if DATA_ONLY.value:

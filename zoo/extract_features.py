@@ -49,6 +49,8 @@ INPUT_SHAPE = flags.DEFINE_multi_string(
     "input_shape", [], "With images: Caffe shape of the input: 'data: 1,3,227,227'."
 )
 limits.define_flags(limits.MEMORY_BYTES)
+OF_DATA = (ITERATIONS, PHASE, LEVEL, STAGE, VERIFY_SHARDS)
+OF_IMAGES = (ROOT, MEAN_VALUE, MEAN_FILE, SCALE, RGB, DIMS, BATCH, INPUT_SHAPE)
 
 
 def main():
@@ -59,6 +61,9 @@ def main():
     if len(set(BLOBS.value)) < len(BLOBS.value):
         raise ZooError("a blob is named twice in --blobs", got=",".join(BLOBS.value))
     images = _images()
+    if unread := [f"--{flag.name}" for flag in (OF_DATA if images else OF_IMAGES) if flag.present]:
+        got, want = ", ".join(unread), "the net's own data" if images else "--images or --list"
+        raise ZooError("a flag that nothing would read", got=got, want=f"{want} with it")
     config_flag.check(CONFIG.value)
     command.quiet_tensorflow()
     user_code.load()
