@@ -4,9 +4,9 @@ from absl import flags
 
 from zoo.errors import PrototxtError
 from zoo.formats import text_files
-from zoo.formats.packaged import FOLDERS, checkout, find, next_to_configs, packaged
+from zoo.formats.packaged import checkout, find, next_to_configs, packaged
 
-__all__ = ["FOLDERS", "check", "checkout", "define", "find", "next_to_configs", "packaged"]
+__all__ = ["check", "checkout", "define", "find", "next_to_configs", "packaged"]
 
 flags.disclaim_key_flags()  # --help of the command that defines the flag lists it
 

@@ -53,13 +53,16 @@ def test_a_config_of_somebody(tmp_path):
 def test_what_was_measured_counts_first(tmp_path, monkeypatch):
     text = pathlib.Path("configs/lenet.prototxt").read_text()
     (tmp_path / "configs").mkdir()
-    for name in ("a", "b"):
+    for name in ("a", "b", "d"):
         (tmp_path / "configs" / f"{name}.prototxt").write_text(text)
-    for name, changes, score in (("a", "", "0.9913"), ("b", "--set='max_iter: 5'", "0.6"), ("c", "", "0.5")):
-        words = dict.fromkeys(results_file.FIELDS, "") | {"config": name, "changes": changes, "score": score}
+    rows = (("a", "", "0.9913"), ("b", "--set='max_iter: 5'", "0.6"), ("c", "", "0.5"), ("d", "", "0.02"))
+    for name, changes, score in rows:
+        output = "loss" if name == "d" else "loss3/top-1"
+        words = {"config": name, "changes": changes, "output": output, "score": score}
+        words = dict.fromkeys(results_file.FIELDS, "") | words
         results_file.put(tmp_path / "configs" / results_file.NAME, results_file.Measured(**words))
     monkeypatch.setattr("zoo.formats.packaged.FOLDERS", (tmp_path / "configs",))
-    assert [(model.name, model.measured) for model in models()] == [("a", 99.13), ("b", None)]
+    assert [(model.name, model.measured) for model in models()] == [("a", 99.13), ("b", None), ("d", None)]
     assert list_models(min_score=98.98) == ["a"]
 
 

@@ -19,6 +19,7 @@ from zoo.netdef.cost import Cost
 
 _PERCENT = re.compile(r"(\d+(?:\.\d+)?) ?%")
 _NUMBER = re.compile(r"\d+\.\d+")
+_LESS_IS_BETTER = re.compile(r"(loss|error)\d*$")  # outputs that are no share of anything
 
 
 @dataclass(frozen=True)
@@ -33,13 +34,14 @@ class Model:
         parameters: numbers that are learned or fixed, shared ones once, of all that the file trains.
         statistics: BatchNorm's running sums, which are no parameters.
         flops: multiply-adds of the deploy net for one item, by convolutions, inner products and recurrent layers; None
-            where they depend on the size of the image.
+            where they depend on the size of the image, or the file does not state it.
         input: what one item is, "3 x 224 x 224" as C x H x W, or in words.
         recipe: whose solver it is.
         published: the score of its authors in their words; None where there is none.
         published_in: where that score stands.
         score: the first number of `published`, in percent; None without one.
-        measured: what a run of ours of the whole recipe gave, in percent; None where none was made.
+        measured: what a run of ours of the whole recipe gave, in percent; None where none was made, or what it gave is
+            a loss or an error.
         commands: what prepares its data and trains it.
     """
 
@@ -65,11 +67,11 @@ class Model:
             ("name", self.name),
             ("net", self.net),
             ("parameters", f"{self.parameters:,}" + (f" + {self.statistics:,} sums" if self.statistics else "")),
-            ("multiply-adds", f"{self.flops:,}" if self.flops is not None else "depends on the input"),
+            ("multiply-adds", f"{self.flops:,}" if self.flops is not None else "not known without its data"),
             ("input", self.input),
             ("recipe", self.recipe),
             ("published", published),
-            ("measured here", "not yet" if self.measured is None else f"{self.measured:g} %"),
+            ("measured here", "no score in percent yet" if self.measured is None else f"{self.measured:g} %"),
             ("file", self.path),
             *(("command", command) for command in self.commands),
         ]
@@ -168,17 +170,19 @@ def describe(config: str | os.PathLike[str]) -> Model:
 def _models(paths):
     """Returns a `Model` for each of {name: path}."""
     headers = {name: header_of(path) for name, path in paths.items()}
+    for name, path in paths.items():
+        if headers[name] is None:
+            open_config(path)  # what is no config at all is said
     found = costs.of({path: headers[name] for name, path in paths.items()})
     measured = {folder: _measured(folder) for folder in {path.parent for path in paths.values()}}
     return [_model(name, path, headers[name], found[path], measured[path.parent]) for name, path in paths.items()]
 
 
 def header_of(path):
-    """Returns the `ConfigHeader` of a config, or None of one that does not have it: somebody's own."""
+    """Returns the `ConfigHeader` of a config, or None of one that does not have it: somebody's own, or no config."""
     try:
         return config_header.read(path)
     except PrototxtError:
-        open_config(path)  # what is no config at all is said
         return None
 
 
@@ -233,6 +237,7 @@ def _or_least(score):
 
 
 def _measured(folder):
-    """Returns {config: percent} of the runs of whole recipes that are noted next to the configs."""
+    """Returns {config: percent} of the runs of whole recipes that are noted next to the configs, losses left out."""
     rows = results_file.read(pathlib.Path(folder, results_file.NAME))
-    return {row.config: round(100 * float(row.score), 2) for row in rows if not row.changes and float(row.score) <= 1}
+    shares = [row for row in rows if not row.changes and not _LESS_IS_BETTER.search(row.output)]
+    return {row.config: round(100 * float(row.score), 2) for row in shares if float(row.score) <= 1}
