@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from google.protobuf import text_format
 
-from zoo.converters.fillers import CaffeFiller, fan, fill
+from zoo.converters.fillers import fan, fill
+from zoo.converters.keras_filler import CaffeFiller
 from zoo.errors import NetError, Place, UnsupportedError
 from zoo.formats import caffe_pb2
 

@@ -2,7 +2,6 @@
 
 import math
 
-import keras
 import numpy as np
 
 from zoo.errors import NetError, UnsupportedError, did_you_mean
@@ -62,33 +61,6 @@ def fan(filler, shape):
     fan_out = count // shape[1] if len(shape) > 1 else count
     norms = caffe_pb2.FillerParameter
     return {norms.FAN_IN: fan_in, norms.FAN_OUT: fan_out, norms.AVERAGE: (fan_in + fan_out) / 2}[filler.variance_norm]
-
-
-class CaffeFiller(keras.initializers.Initializer):
-    """A Caffe filler as a Keras initializer, for Keras layers outside a net.
-
-    Args:
-        filler: a FillerParameter, or its text form such as ``'type: "xavier"'``.
-        seed: an integer; the same one gives the same array. The shape asked for is taken as Caffe's.
-    """
-
-    def __init__(self, filler, seed=0):
-        from google.protobuf import text_format
-
-        if isinstance(filler, str):
-            filler = text_format.Parse(filler, caffe_pb2.FillerParameter())
-        self.filler, self.seed = filler, seed
-
-    def __call__(self, shape, dtype=None):
-        """Returns the tensor of that `shape`."""
-        array = fill(self.filler, tuple(shape), np.random.default_rng(self.seed))
-        return keras.ops.convert_to_tensor(array, dtype=dtype)
-
-    def get_config(self):
-        """Returns the arguments that make this initializer again."""
-        from google.protobuf import text_format
-
-        return {"filler": text_format.MessageToString(self.filler, as_one_line=True), "seed": self.seed}
 
 
 def _all_types():

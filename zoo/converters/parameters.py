@@ -1,20 +1,14 @@
 """The parameter blobs of a net as Keras variables, one per owner; TRAIN and TEST nets share one collection."""
 
-import zlib
 from dataclasses import dataclass, replace
 
 import keras
 import numpy as np
 
-from zoo.converters.fillers import fill
+from zoo.converters.blob_arrays import check_shared, filled
 from zoo.converters.shared_view import SharedView
-from zoo.errors import NetError
-from zoo.formats import caffe_pb2
 from zoo.layers.base.blobs import BlobSpec
 from zoo.netdef.netdef import ParamKey
-
-PERMISSIVE = caffe_pb2.ParamSpec.PERMISSIVE
-
 
 # What a layer itself moves during a pass: under tf.distribute each device has its own, as a Caffe solver has, and the
 # first device's is what is read and saved.
@@ -86,10 +80,9 @@ class Parameters:
         """
         if owner in self._owned:
             return self._shared(layer, index, self._owned[owner], spec)
-        rng = np.random.Generator(np.random.PCG64([self.seed, zlib.crc32(layer.key.encode()), index]))
         with keras.name_scope(scope):
             variable = keras.Variable(
-                spec.to_keras(fill(spec.filler, spec.shape, rng, layer.at())),
+                spec.to_keras(filled(spec, layer, index, self.seed)),
                 trainable=spec.trainable and lr_mult != 0,
                 name=spec.variable,
                 **({} if spec.trainable else OF_EACH_REPLICA),
@@ -99,15 +92,7 @@ class Parameters:
 
     def _shared(self, layer, index, owned, spec):
         """Returns what `layer` gets of a parameter that is there: itself, or a view in the layer's own shape."""
-        permissive = index < len(layer.message.param) and layer.message.param[index].share_mode == PERMISSIVE
-        if spec.shape != owned.spec.shape and not (permissive and spec.count == owned.spec.count):
-            want = f"{owned.spec.shape}" + (f", or {owned.spec.count} values in another shape" if permissive else "")
-            raise NetError(
-                f"blob {index} does not fit {owned.key}, which it shares",
-                at=layer.at("param"),
-                got=spec.shape,
-                want=want,
-            )
+        check_shared(layer, index, owned, spec)
         if spec.keras_shape == owned.spec.keras_shape and spec.map == owned.spec.map:
             return owned
         return replace(owned, spec=spec, variable=SharedView(owned.variable, owned.spec, spec))

@@ -3,14 +3,18 @@
 import os
 from collections.abc import Container, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from zoo.converters.build import Net
 from zoo.errors import WeightsError, raise_together
 from zoo.formats import caffemodel
 from zoo.formats.layer_keys import layer_keys, said
 from zoo.netdef.netdef import LayerDef, ParamKey
+
+if TYPE_CHECKING:
+    from zoo.converters.blob_arrays import ArrayNet
+    from zoo.converters.build import Net
 
 
 @dataclass(frozen=True)
@@ -39,8 +43,10 @@ class Loaded:
         return "; ".join(parts)
 
 
-def load(net: Net, path: str | os.PathLike[str], but: Container[ParamKey] = ()) -> Loaded:
-    """Copies the weights in the file at `path` into `net` (a built `Net`) by layer name; returns a `Loaded`.
+def load(net: "Net | ArrayNet", path: str | os.PathLike[str], but: Container[ParamKey] = ()) -> Loaded:
+    """Copies the weights in the file at `path` into `net`, built or its arrays alone, by layer name.
+
+    Returns a `Loaded`.
 
     A layer that only one side has is passed over, as Caffe does; one that both have must fit.
 
@@ -141,18 +147,18 @@ def _match(layer, weights, key, path):
     return pairs, errors
 
 
-def lost(net: Net) -> list[LayerDef]:
+def lost(net: "Net | ArrayNet") -> list[LayerDef]:
     """Returns the layers of `net` whose parameters a binary file cannot give back: an earlier layer has their name."""
     first = {layer.definition.name: layer for layer in reversed(net.layers)}
     return [layer.definition for layer in net.layers if layer.parameters and layer is not first[layer.definition.name]]
 
 
-def arrays(net: Net) -> dict[str, list[np.ndarray]]:
+def arrays(net: "Net | ArrayNet") -> dict[str, list[np.ndarray]]:
     """Returns {layer key: list of float32 arrays of Caffe's shapes} for every layer of `net`, shared blobs in each."""
     return {layer.definition.key: [p.array() for p in layer.parameters] for layer in net.layers}
 
 
-def shared(net: Net) -> set[tuple[str, int]]:
+def shared(net: "Net | ArrayNet") -> set[tuple[str, int]]:
     """Returns the (layer key, index) of the blobs of `net` that another of its layers owns."""
     return {
         (layer.definition.key, index)

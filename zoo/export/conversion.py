@@ -16,6 +16,7 @@ from zoo.netdef.netdef import BlobRef, NetDef
 from zoo.netdef.shape_inference import infer_shapes
 
 if TYPE_CHECKING:
+    from zoo.converters.blob_arrays import ArrayNet
     from zoo.converters.build import Net
     from zoo.converters.weights import Loaded
 
@@ -65,6 +66,17 @@ class Conversion:
     def loaded(self) -> "tuple[Loaded, ...]":
         """A `weights.Loaded` for each weights file."""
         return self._built[1]
+
+    @functools.cached_property
+    def array_net(self) -> "ArrayNet":
+        """The blobs of all layers in Caffe's order, with the weights in them; Keras is not loaded."""
+        from zoo.converters import weights
+        from zoo.converters.blob_arrays import array_net
+
+        net = array_net(self.definition, infer_shapes(self.definition))
+        for path in self.weights:
+            weights.load(net, path)
+        return net
 
     @property
     def message(self) -> caffe_pb2.NetParameter:

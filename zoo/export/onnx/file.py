@@ -1,0 +1,109 @@
+"""The .onnx file: written array by array, so that no second copy of the weights is held."""
+
+import contextlib
+import os
+from pathlib import Path
+
+import numpy as np
+import onnx
+
+from zoo.errors import OutputError
+from zoo.export.conversion import Conversion
+from zoo.export.onnx.graph import tensor_header
+from zoo.export.onnx.model import without_arrays
+from zoo.export.onnx.net import write_net
+from zoo.formats import atomic
+
+LARGEST = 2**31 - 2**20  # bytes of arrays in one file: no protocol-buffer message may have 2**31
+_GRAPH, _INITIALIZER, _RAW_DATA = 7, 5, 9  # fields of ModelProto, GraphProto and TensorProto; all length-delimited
+
+
+def write(
+    conversion: Conversion,
+    path: str | os.PathLike[str],
+    *,
+    any_size: bool = False,
+    largest: int = LARGEST,
+) -> list[str]:
+    """Writes the net of a `Conversion` as ONNX.
+
+    Args:
+        conversion: the net to deploy.
+        path: of the file; its arrays are in `path` + ".data" where there are more than `largest` bytes of them.
+        any_size: whether height and width are open.
+
+    Returns:
+        The paths written, `path` first.
+
+    Raises:
+        OutputError: a file cannot be written.
+        ZooError: as `net.write_net`.
+    """
+    path = os.fspath(path)
+    written = write_net(conversion, any_size)
+    model, arrays = without_arrays(written, conversion), written.graph.arrays
+    outside = f"{path}.data" if sum(array.nbytes for array in arrays.values()) > largest else None
+    with contextlib.ExitStack() as stack:
+        file = stack.enter_context(atomic.replacing(path, OutputError))
+        if outside is None:
+            _write_whole(file, model, arrays)
+        else:
+            data = stack.enter_context(atomic.replacing(outside, OutputError))
+            _write_outside(data, Path(outside).name, model, arrays)
+            file.write(model.SerializeToString())
+    return [path] if outside is None else [path, outside]
+
+
+def _write_whole(file, model, arrays):
+    """Writes the model with its initialisers as the last fields of the graph."""
+    heads = {name: _head(name, array) for name, array in arrays.items()}
+    graph = model.graph.SerializeToString()
+    size = len(graph) + sum(
+        len(_start(_INITIALIZER, len(head) + array.nbytes)) + len(head) + array.nbytes
+        for head, array in zip(heads.values(), arrays.values())
+    )
+    rest = onnx.ModelProto()
+    rest.CopyFrom(model)
+    rest.ClearField("graph")
+    file.write(rest.SerializeToString() + _start(_GRAPH, size) + graph)
+    for name, array in arrays.items():
+        head = heads[name]
+        file.write(_start(_INITIALIZER, len(head) + array.nbytes) + head)
+        file.write(_bytes(array))
+
+
+def _write_outside(file, location, model, arrays):
+    """Writes the arrays alone, and into the model where each is, in the file `location` of the same directory."""
+    offset = 0
+    for name, array in arrays.items():
+        tensor = tensor_header(name, array)
+        tensor.data_location = onnx.TensorProto.EXTERNAL
+        for key, value in {"location": location, "offset": offset, "length": array.nbytes}.items():
+            tensor.external_data.add(key=key, value=str(value))
+        model.graph.initializer.append(tensor)
+        file.write(_bytes(array))
+        padding = -array.nbytes % 64
+        file.write(bytes(padding))
+        offset += array.nbytes + padding
+
+
+def _head(name, array):
+    """Returns what comes before an array's own bytes in its TensorProto."""
+    return tensor_header(name, array).SerializeToString() + _start(_RAW_DATA, array.nbytes)
+
+
+def _start(field, length):
+    """Returns the key of a length-delimited field and its length."""
+    return _varint(field << 3 | 2) + _varint(length)
+
+
+def _varint(number):
+    parts = bytearray()
+    while number > 127:
+        parts.append(number & 127 | 128)
+        number >>= 7
+    return bytes([*parts, number])
+
+
+def _bytes(array):
+    return np.ascontiguousarray(array).reshape(-1).view(np.uint8).data

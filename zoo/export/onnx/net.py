@@ -1,0 +1,105 @@
+"""A net written layer by layer into a graph: what `model` makes a ModelProto of and `file` a file."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import onnx
+from onnx import TensorProto, helper
+
+from zoo.errors import UnsupportedError, ZooError, raise_together
+from zoo.export.conversion import Conversion
+from zoo.export.onnx import writers  # noqa: F401  (registers every writer)
+from zoo.export.onnx.graph import ANY_BATCH, Graph
+from zoo.export.onnx.registry import find, why_refused
+from zoo.export.onnx.site import Site
+from zoo.netdef import memory
+from zoo.netdef.netdef import BlobRef
+from zoo.netdef.padding import padded_values
+from zoo.netdef.shape_inference import infer_shapes
+
+HEIGHT_AND_WIDTH = "H", "W"
+
+
+@dataclass(frozen=True)
+class WrittenNet:
+    """A net as ONNX has it.
+
+    Attributes:
+        name: the net's.
+        graph: its nodes and arrays.
+        inputs, outputs: a ValueInfoProto each, in the order of the conversion's.
+    """
+
+    name: str
+    graph: Graph
+    inputs: tuple[onnx.ValueInfoProto, ...]
+    outputs: tuple[onnx.ValueInfoProto, ...]
+
+
+def write_net(conversion: Conversion, any_size: bool = False) -> WrittenNet:
+    """Writes the net of a `Conversion`.
+
+    Args:
+        conversion: the net to deploy; its batch is open where `conversion.fixed` gives no reason against.
+        any_size: whether height and width are open too.
+
+    Raises:
+        UnsupportedError: the phase is TRAIN, or layers have no exact ONNX form: all of them in one error.
+        ZooError: what is wrong with the weights.
+    """
+    if conversion.phase == "TRAIN":
+        raise UnsupportedError("an ONNX file is written for phase TEST", got="TRAIN", want="--phase=TEST")
+    planned = infer_shapes(conversion.definition)
+    memory.check(planned, conversion.definition)
+    any_batch = not conversion.fixed
+    graph, names = _names(conversion, planned)
+    blob_names, errors = {}, []
+    for plan, layer in zip(planned, conversion.array_net.layers):
+        if plan.type.is_source:
+            continue
+        inputs = [names[ref] for ref in plan.definition.bottoms]
+        site = Site(graph, plan, inputs, layer.parameters, blob_names, any_batch, any_size)
+        try:
+            site.finish(_writer(plan.definition)(site), [names[ref] for ref in plan.definition.tops])
+        except ZooError as error:
+            errors.append(error)
+    raise_together(errors)
+    counted = padded_values(planned)
+    shown = {
+        ref: [None] * len(shape) if ref in counted else _dims(shape, any_batch, any_size)
+        for ref, shape in conversion.shapes.items()
+    }
+    fed = [helper.make_tensor_value_info(names[ref], TensorProto.FLOAT, shown[ref]) for ref in conversion.inputs]
+    given = []
+    for blob, ref in conversion.outputs.items():
+        name = names[ref]
+        if ref in conversion.inputs:
+            name = graph.unique(blob)
+            graph.node("Identity", [names[ref]], [name], f"{blob}/output")
+        given.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, shown[ref]))
+    return WrittenNet(conversion.definition.name or "net", graph, tuple(fed), tuple(given))
+
+
+def _writer(layer):
+    if (function := find(layer.kind)) is None:
+        raise UnsupportedError(f"has no exact ONNX form: {why_refused(layer.kind)}", at=layer.at("type"))
+    return function
+
+
+def _names(conversion, planned) -> tuple[Graph, Mapping[BlobRef, str]]:
+    """Returns (a new graph, {value: its name}): inputs and outputs have the names of their blobs where they can."""
+    graph, names = Graph(), {}
+    rest = [ref for plan in planned for ref in plan.definition.tops]
+    for ref in [*conversion.inputs, *conversion.outputs.values(), *rest]:
+        if ref not in names:
+            names[ref] = graph.unique(ref.name)
+    return graph, names
+
+
+def _dims(shape, any_batch, any_size):
+    dims = list(shape)
+    if any_batch and dims:
+        dims[0] = ANY_BATCH
+    if any_size and len(dims) == 4:
+        dims[2:] = HEIGHT_AND_WIDTH
+    return dims

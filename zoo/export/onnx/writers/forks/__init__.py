@@ -1,0 +1,1 @@
+"""The layer types of Caffe's forks."""
