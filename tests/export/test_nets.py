@@ -5,6 +5,7 @@ import pathlib
 import numpy as np
 import pytest
 
+from zoo.export.caffe_order import in_caffe_order
 from zoo.export.conversion import convert
 from zoo.export.keras_model import keras_model
 from zoo.export.verify import Comparison
@@ -60,11 +61,11 @@ def test_the_exported_net_is_what_the_reference_implementation_computes(name):
     conversion = convert(config, shapes=shapes, outputs=scores)
     fill(conversion.net)
     exported = keras_model(conversion)
-    rows = Comparison(conversion, batch=2).compare(
-        lambda feeds, training: exported.model(next(iter(feeds.values())) if len(feeds) == 1 else feeds),
-        exported.inputs,
-        1e-5,
-    )
+
+    def run(feeds, training):
+        return exported.model(next(iter(feeds.values())) if len(feeds) == 1 else feeds)
+
+    rows = Comparison(conversion, batch=2).compare(in_caffe_order(conversion, run, exported.inputs), 1e-5)
     for row in rows:
         print(f"{name}: {row.output} {row.by} {row.relative:.1e} {row.verdict}")
     decisive = [row for row in rows if row.decides]

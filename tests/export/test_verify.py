@@ -10,9 +10,10 @@ import pytest
 from tests.export import small_net
 from zoo.errors import UnsupportedError
 from zoo.export import keras_file, opencv, verify
+from zoo.export.caffe_order import in_caffe_order
 from zoo.export.conversion import convert
-from zoo.export.keras_model import keras_model
 from zoo.export.random_inputs import random_inputs
+from zoo.export.targets import target
 from zoo.formats import caffemodel
 
 
@@ -59,18 +60,17 @@ def test_agreement_that_says_little_is_said():
 
 @pytest.fixture
 def converted(small, tmp_path):
-    """(conversion, exported, path of its .keras file)."""
+    """(conversion, path of its .keras file)."""
     conversion = convert(small[0], [small[1]], outputs=["prob", "branch/a"])
-    exported = keras_model(conversion)
-    keras_file.write(exported, conversion, tmp_path / "x.keras")
-    return conversion, exported, tmp_path / "x.keras"
+    target(str(tmp_path / "x.keras")).write(conversion)
+    return conversion, tmp_path / "x.keras"
 
 
 def test_both_implementations_agree_with_the_file(converted):
-    conversion, exported, path = converted
+    conversion, path = converted
     comparison = verify.Comparison(conversion, batch=3)
     assert not comparison.silent
-    rows = comparison.compare(keras_file.load(path), exported.inputs, 1e-4)
+    rows = comparison.compare(target(str(path)).run(conversion), 1e-4)
     assert [(r.output, r.by.split()[0], r.decides) for r in rows] == [
         ("prob", "NumPy", True),
         ("branch/a", "NumPy", True),
@@ -84,7 +84,7 @@ def test_both_implementations_agree_with_the_file(converted):
 @pytest.mark.parametrize("layer", ["conv1", "bn1", "scale1", "branch__a", "prelu", "fc1", "softmax"])
 def test_one_wrong_weight_is_found(layer, converted, tmp_path):
     """A change of one value by a tenth of the largest of its array, in the file that plain Keras loads."""
-    conversion, exported, path = converted
+    conversion, path = converted
     model = keras.saving.load_model(path)
     names = [v.path for v in model.variables if f"{v.path.split('/')[0]}__".startswith(f"{layer}__")]
     assert names, [v.path for v in model.variables]
@@ -95,7 +95,7 @@ def test_one_wrong_weight_is_found(layer, converted, tmp_path):
     with keras_file.no_copy_warning():
         model.save(tmp_path / "wrong.keras")
     comparison = verify.Comparison(conversion)
-    rows = comparison.compare(keras_file.load(tmp_path / "wrong.keras"), exported.inputs, 1e-4)
+    rows = comparison.compare(target(str(tmp_path / "wrong.keras")).run(conversion), 1e-4)
     assert {r.output for r in rows if r.decides and r.verdict == "DIFFERS"} >= {"prob"}
 
 
@@ -105,10 +105,9 @@ def test_the_reference_takes_the_weights_of_the_file_and_not_ours(small, monkeyp
     layer = next(layer for layer in conversion.net.layers if layer.definition.name == "conv1")
     kernel = layer.parameters[0].variable
     kernel.assign(np.asarray(kernel)[::-1])  # a filter mirrored
-    exported = keras_model(conversion)
-    rows = verify.Comparison(conversion).compare(
-        lambda feeds, training: exported.model(feeds["data"]), {"data": "data"}, 1e-4
-    )
+    model = conversion.exported.model
+    run = in_caffe_order(conversion, lambda feeds, training: model(feeds["data"]), {"data": "data"})
+    rows = verify.Comparison(conversion).compare(run, 1e-4)
     assert [r.verdict for r in rows] == ["DIFFERS", "differs"]
 
 
@@ -178,10 +177,10 @@ def test_opencv_is_not_needed(converted, monkeypatch, tmp_path):
     fake.write_text(f"#!/bin/sh\nexec {sys.executable} -c \"import sys; sys.exit('it is not installed')\"\n")
     fake.chmod(0o755)
     monkeypatch.setattr(opencv.sys, "executable", str(fake))
-    conversion, exported, path = converted
+    conversion, path = converted
     comparison = verify.Comparison(conversion)
     assert comparison.silent == {"OpenCV": "it is not installed"}
-    assert all(r.equal for r in comparison.compare(keras_file.load(path), exported.inputs, 1e-4))
+    assert all(r.equal for r in comparison.compare(target(str(path)).run(conversion), 1e-4))
 
 
 TIES = """
@@ -198,7 +197,7 @@ layer { name: "last" type: "Convolution" bottom: "up" top: "last"
 
 @pytest.fixture
 def ties(tmp_path, monkeypatch):
-    """(conversion, run, names) of a net whose pooling chooses among four numbers that are equal but for rounding."""
+    """(conversion, run) of a net whose pooling chooses among four numbers that are equal but for rounding."""
     rng = np.random.default_rng(0)
     near = np.repeat(rng.normal(size=(8, 4, 1, 1)), 4, axis=2).reshape(8, 4, 2, 2)
     near = near * (1 + 1.2e-7 * rng.integers(-1, 2, near.shape))
@@ -206,17 +205,21 @@ def ties(tmp_path, monkeypatch):
     caffemodel.write(tmp_path / "ties.caffemodel", arrays)
     config = small_net.write(tmp_path / "ties.prototxt", TIES)
     conversion = convert(config, [str(tmp_path / "ties.caffemodel")], outputs=["last", "mask"])
-    exported = keras_model(conversion)
+    exported = conversion.exported
     monkeypatch.setattr(verify.Comparison, "_ask_opencv", lambda self, weights: None)
-    return conversion, lambda feeds, training: exported.model(feeds["data"], training=training), exported.inputs
+
+    def run(feeds, training):
+        return exported.model(feeds["data"], training=training)
+
+    return conversion, in_caffe_order(conversion, run, exported.inputs)
 
 
 def test_a_choice_between_near_equal_numbers_is_no_difference(ties):
-    conversion, *written = ties
+    conversion, run = ties
     comparison = verify.Comparison(conversion)
-    rows = comparison.compare(*written, 1e-4)
+    rows = comparison.compare(run, 1e-4)
     assert [row.verdict for row in rows] == ["DIFFERS", "DIFFERS"]
-    again, lines = comparison.explain(*written, 1e-4, rows)
+    again, lines = comparison.explain(run, 1e-4, rows)
     assert [(row.output, row.verdict) for row in again] == [
         ("last", verify.CHOICES),
         ("what mask is chosen from", verify.CHOICES),
@@ -227,24 +230,24 @@ def test_a_choice_between_near_equal_numbers_is_no_difference(ties):
 
 
 def test_ties_hide_no_difference_of_the_file(ties):
-    conversion, run, names = ties
+    conversion, run = ties
     comparison = verify.Comparison(conversion)
 
-    def wrong(feeds, training):
-        return {blob: 1.01 * value for blob, value in run(feeds, training).items()}
+    def wrong(arrays):
+        return {blob: np.float32(1.01) * value for blob, value in run(arrays).items()}
 
-    rows = comparison.compare(wrong, names, 1e-4)
-    again, lines = comparison.explain(wrong, names, 1e-4, rows)
+    rows = comparison.compare(wrong, 1e-4)
+    again, lines = comparison.explain(wrong, 1e-4, rows)
     assert not again and lines == ["last: the file does not give what the net that it was made of gives"]
 
 
 def test_ties_hide_no_layer_that_differs(ties):
-    conversion, *written = ties
+    conversion, run = ties
     (last,) = (layer for layer in conversion.net.layers if layer.definition.name == "last")
     last.parameters[0].assign(1.001 * last.parameters[0].array())
     comparison = verify.Comparison(conversion)
-    rows = comparison.compare(*written, 1e-4)
-    again, lines = comparison.explain(*written, 1e-4, rows)
+    rows = comparison.compare(run, 1e-4)
+    again, lines = comparison.explain(run, 1e-4, rows)
     assert not again and len(lines) == 1
     assert 'layer "last" (Convolution): fed what the reference gives it, it differs by 1.0e-03' in lines[0]
 
@@ -261,7 +264,7 @@ def test_that_no_box_was_found_is_said(tmp_path, monkeypatch):
     for threshold in ("2", "-2"):
         config = small_net.write(tmp_path / "net.prototxt", text.replace("THRESHOLD", threshold))
         conversion = convert(config)
-        exported = keras_model(conversion)
-        (row,) = verify.Comparison(conversion).compare(exported.model, exported.inputs, 1e-4)
+        run = in_caffe_order(conversion, conversion.exported.model, conversion.exported.inputs)
+        (row,) = verify.Comparison(conversion).compare(run, 1e-4)
         said.append(row.verdict)
     assert said == ["equal, but no box was found", "equal"]

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from zoo.converters.blob_arrays import ArrayNet
     from zoo.converters.build import Net
     from zoo.converters.weights import Loaded
+    from zoo.export.keras_model import Exported
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,17 @@ class Conversion:
         for path in self.weights:
             weights.load(net, path)
         return net
+
+    @functools.cached_property
+    def exported(self) -> "Exported":
+        """The Keras model of stock layers, made of `net`.
+
+        Raises:
+            UnsupportedError: Keras cannot build the net with an open batch, though its shapes would allow it.
+        """
+        from zoo.export.keras_model import keras_model
+
+        return keras_model(self)
 
     @property
     def message(self) -> caffe_pb2.NetParameter:

@@ -6,7 +6,7 @@ import warnings
 import keras
 import numpy as np
 
-from zoo.export import targets
+from zoo.export import output_path
 from zoo.formats import keras_weights
 from zoo.formats.layer_keys import layer_keys
 from zoo.keras_internals import all_layers
@@ -20,7 +20,7 @@ def write(exported, conversion, path):
         OutputError: the file cannot be written.
     """
     exported.check_stock(conversion)
-    with targets.replacing(path) as partial, no_copy_warning():
+    with output_path.replacing(path) as partial, no_copy_warning():
         exported.model.save(partial)
         keras_weights.add(partial, conversion.net.definition.name, _blobs(conversion.net, exported.model))
 

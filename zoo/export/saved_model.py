@@ -5,7 +5,7 @@ import contextlib
 import keras
 import tensorflow as tf
 
-from zoo.export import targets
+from zoo.export import output_path
 from zoo.export.keras_file import no_copy_warning
 from zoo.formats.glob_free import glob_free
 
@@ -41,7 +41,7 @@ def write(exported, outputs, path):
     with no_copy_warning(), _quiet():
         signature = [next(iter(specs.values())) if single else specs]
         archive.add_endpoint(name=ENDPOINT, fn=serve, input_signature=signature)
-        with targets.replacing(path) as partial:
+        with output_path.replacing(path) as partial:
             archive.write_out(str(partial), verbose=False)
 
 

@@ -5,7 +5,6 @@ import math
 import tempfile
 from pathlib import Path
 
-import keras
 import numpy as np
 
 from zoo import reference
@@ -14,7 +13,6 @@ from zoo.export import opencv
 from zoo.export.random_inputs import random_inputs
 from zoo.export.stepwise import Stepwise, apart
 from zoo.formats import caffe_pb2, caffemodel, prototxt
-from zoo.layers.ops.layout import from_caffe, to_caffe
 from zoo.netdef.padding import cut, padded_shapes, padded_values
 
 REFERENCE = "NumPy"
@@ -108,15 +106,14 @@ class Comparison:
         else:
             self.found[f"OpenCV {said}"] = got
 
-    def compare(self, run, names, tolerance):
+    def compare(self, run, tolerance):
         """Returns a `Row` for each output and reading.
 
         Args:
-            run: from ({input: Keras tensor}, training) to a tensor or {blob: tensor}, what the converted file computes.
-            names: {blob: name of the input in the converted file}.
+            run: from {input: array} to {output: array}, all of Caffe's shapes: what the converted file computes.
             tolerance: in parts of an output's largest value.
         """
-        arrays, rows = self._given(run, names), []
+        arrays, rows = run(self.inputs), []
         for by, values in self.found.items():
             for blob, want in values.items():
                 got = self._real(blob, arrays[blob], np.shape(want))
@@ -128,16 +125,7 @@ class Comparison:
                 rows.append(row)
         return rows
 
-    def _given(self, run, names):
-        """Returns {blob: array of Caffe's order} of what `run` gives for the inputs."""
-        conversion = self.conversion
-        feeds = {names[blob]: from_caffe(keras.ops.convert_to_tensor(array)) for blob, array in self.inputs.items()}
-        given = run(feeds, training=conversion.phase == "TRAIN")
-        if not isinstance(given, dict):
-            given = {next(iter(conversion.outputs)): given}
-        return {blob: np.asarray(keras.ops.convert_to_numpy(to_caffe(value))) for blob, value in given.items()}
-
-    def explain(self, run, names, tolerance, rows):
+    def explain(self, run, tolerance, rows):
         """Looks again, layer by layer, at what differs in the deciding `rows` that `compare` gave for the others.
 
         Returns:
@@ -149,7 +137,7 @@ class Comparison:
         differing = [row for row in rows if row.decides and not row.equal]
         if not differing or self._stepwise is None:
             return [], []
-        built, arrays = self._stepwise.run(self.inputs), self._given(run, names)
+        built, arrays = self._stepwise.run(self.inputs), run(self.inputs)
         for row in differing:
             if apart(arrays[row.output], built(self.conversion.outputs[row.output])) > tolerance:
                 return [], [f"{row.output}: the file does not give what the net that it was made of gives"]

@@ -5,12 +5,12 @@ import os
 import pytest
 
 from zoo.errors import OutputError
-from zoo.export import targets
+from zoo.export import output_path
 
 
 def test_a_file_takes_the_place_of_the_old_one(tmp_path):
     (tmp_path / "x").write_text("old")
-    with targets.replacing(tmp_path / "x") as partial:
+    with output_path.replacing(tmp_path / "x") as partial:
         partial.write_text("new")
         assert (tmp_path / "x").read_text() == "old"
     assert (tmp_path / "x").read_text() == "new" and os.listdir(tmp_path) == ["x"]
@@ -19,7 +19,7 @@ def test_a_file_takes_the_place_of_the_old_one(tmp_path):
 @pytest.mark.parametrize("error", [KeyboardInterrupt, ValueError])
 def test_what_was_begun_goes_when_the_block_fails(error, tmp_path):
     (tmp_path / "x").write_text("old")
-    with pytest.raises(error), targets.replacing(tmp_path / "x") as partial:
+    with pytest.raises(error), output_path.replacing(tmp_path / "x") as partial:
         partial.mkdir()
         (partial / "part").write_text("new")
         raise error
@@ -28,15 +28,15 @@ def test_what_was_begun_goes_when_the_block_fails(error, tmp_path):
 
 def test_a_folder_in_the_place_of_a_file_is_refused(tmp_path):
     (tmp_path / "x").mkdir()
-    with pytest.raises(OutputError, match="a directory of that name"), targets.replacing(tmp_path / "x") as partial:
+    with pytest.raises(OutputError, match="a directory of that name"), output_path.replacing(tmp_path / "x") as partial:
         partial.write_text("new")
     assert os.listdir(tmp_path) == ["x"]
 
 
 def test_a_folder_that_is_missing_or_not_ours_to_write_is_said_before_any_work(tmp_path, monkeypatch):
-    targets.check(tmp_path / "x.keras")
+    output_path.check(tmp_path / "x.keras")
     with pytest.raises(OutputError, match=r"no/x\.keras: cannot be written, got no directory .*no"):
-        targets.check(tmp_path / "no" / "x.keras")
+        output_path.check(tmp_path / "no" / "x.keras")
     monkeypatch.setattr(os, "access", lambda *_: False)  # as on a read-only disk; the superuser has every right
     with pytest.raises(OutputError, match="no right to write"):
-        targets.check(tmp_path / "x.keras")
+        output_path.check(tmp_path / "x.keras")

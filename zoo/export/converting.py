@@ -1,0 +1,117 @@
+"""One `Request` done: the net is converted, every target written and verified, and it is said what became of it."""
+
+import os
+import sys
+
+from zoo import command
+from zoo.errors import OutputError, Place, UnsupportedError
+from zoo.export import input_shapes, output_path
+from zoo.formats.layer_keys import said
+
+
+def run(request):
+    """Does what a `Request` says; prints what was done. Returns the exit code, `verifying.DIFFERS` where files differ.
+
+    Raises:
+        ZooError: the files or the request are invalid, said before anything is written where that can be.
+    """
+    paths = [target.path for target in request.targets]
+    for target in request.targets:
+        _check_new(target.path, paths, request)
+        output_path.check(target.place)
+    if not request.deploy:
+        return _upgrade(request)
+    for target in request.targets:
+        target.refuse(request)
+    for target in request.targets:
+        if target.of_solver:
+            _say(target, target.write_step(request), None)
+            return 0
+    if not request.targets and not request.summary:
+        raise OutputError("nothing to do", want="--output=NAME.keras (or another ending, see --help), or --summary")
+    return _convert(request)
+
+
+def _check_new(path, paths, request):
+    """Refuses to write one path twice, or over what is read."""
+    if paths.count(path) > 1:
+        raise OutputError("it is listed twice in --output", at=Place(path))
+    for read in (request.config, *request.weights):
+        if os.path.exists(path) and os.path.exists(read) and os.path.samefile(path, read):
+            raise OutputError("is an input file and cannot be overwritten", at=Place(path))
+
+
+def _upgrade(request):
+    """Writes the whole net in the current form."""
+    from zoo.export import prototxt_file
+    from zoo.netdef.config import open_config
+    from zoo.netdef.upgrade import upgrade_net
+
+    if not request.targets or not request.text_alone:
+        raise UnsupportedError("--nodeploy upgrades a prototxt and nothing else", want="--output=NAME.prototxt alone")
+    config = open_config(request.config).changed(request.changes, request.data_dir)
+    net = upgrade_net(config.net("TRAIN", request.data_dir))
+    for target in request.targets:
+        prototxt_file.write(target.path, net.message)
+        prototxt_file.check(target.path, net.message)
+        print(f"{target.path}: the whole net in the current form, {len(net.message.layer)} layers")
+    return 0
+
+
+def _convert(request):
+    from zoo.export.conversion import convert
+    from zoo.export.metadata import how_to_use
+
+    command.say("Building the net ...")
+    conversion = convert(
+        request.config,
+        request.weights,
+        phase=request.phase or "TEST",
+        level=request.level,
+        stages=request.stages,
+        shapes=input_shapes.parse(request.input_shapes),
+        batch=request.batch,
+        outputs=request.outputs,
+        data_dir=request.data_dir,
+        changes=request.changes,
+    )
+    if not request.text_alone:
+        _say_weights(conversion)  # a text holds none
+    if request.summary:
+        from zoo.export.tables import summary
+
+        print("\n".join(summary(conversion)))
+    if not request.targets:
+        return 0
+    if any(target.forgetful for target in request.targets):
+        for layer in conversion.net.layers:
+            if lost := layer.type.forgets():
+                print(f"WARNING: {layer.definition.at()}: not carried from batch to batch: {lost}", file=sys.stderr)
+    for target in request.targets:
+        _say(target, target.write(conversion), conversion)
+    exported = conversion.exported if any(target.keras_shapes for target in request.targets) else None
+    print("\n".join(how_to_use(conversion, exported)))
+    if not request.verify:
+        return 0
+    from zoo.export import verifying
+
+    command.say("Verifying: what was written is compared with the reference implementation ...")
+    return verifying.run(request.targets, conversion, request.tolerance)
+
+
+def _say(target, written, conversion):
+    print(", ".join(written.paths))
+    print("".join(f"    {line}\n" for line in target.how_to_load(conversion)), end="")
+    print("".join(f"{line}\n" for line in written.lines), end="")
+
+
+def _say_weights(conversion):
+    for path, loaded in zip(conversion.weights, conversion.loaded if conversion.weights else ()):
+        print(f"weights of {path}: {len(loaded.copied)} layers")
+        if loaded.skipped:
+            print(f"  not in the net to deploy: {said(loaded.skipped)}")
+    if not conversion.weights:
+        print("WARNING: no --weights: all parameters are filler values, none is trained", file=sys.stderr)
+    elif conversion.filled:
+        names = said(conversion.filled)
+        print(f"WARNING: not in the weights files, filled instead: {names}", file=sys.stderr)

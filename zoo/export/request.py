@@ -1,0 +1,53 @@
+"""All that `zoo.convert` is asked for, as plain data."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from zoo.export.targets import Target
+from zoo.netdef.changes import Change
+
+
+@dataclass(frozen=True)
+class Request:
+    """What shall be converted, to what.
+
+    Attributes:
+        config: path of a net's or solver's prototxt.
+        targets: what is written.
+        weights: paths of weights files.
+        phase: "TEST", "TRAIN", or "" where nothing is said, which is TEST for a net to deploy.
+        level, stages: of the net's state.
+        input_shapes: of inputs, as people type them: "data: 1,3,227,227".
+        batch: "any", a size, or None.
+        outputs: names of the blobs that the net returns; () for those that no layer reads.
+        deploy: False keeps data layers, losses and all phases.
+        changes: what is merged into the config.
+        data_dir: where mean files and data are looked for first.
+        summary: whether the net's table is printed.
+        verify: whether what was written is compared with independent implementations.
+        tolerance: what that allows, in parts of an output's largest value.
+        open_step: `zoo.training.pure_step.open_step`, or None where no solver may be converted.
+    """
+
+    config: str
+    targets: Sequence[Target]
+    weights: Sequence[str] = ()
+    phase: str = ""
+    level: int | None = None
+    stages: Sequence[str] = ()
+    input_shapes: Sequence[str] = ()
+    batch: int | str | None = None
+    outputs: Sequence[str] = ()
+    deploy: bool = True
+    changes: Sequence[Change] = ()
+    data_dir: str | None = None
+    summary: bool = False
+    verify: bool = False
+    tolerance: float = 1e-4
+    open_step: Callable[..., Any] | None = None
+
+    @property
+    def text_alone(self) -> bool:
+        """Whether all that is asked for is text, which holds no parameters and needs no Keras."""
+        return not (self.weights or self.summary) and all(target.text for target in self.targets)

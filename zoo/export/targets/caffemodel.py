@@ -1,0 +1,31 @@
+"""NAME.caffemodel and NAME.caffemodel.h5: weights of the current form, as Caffe reads them."""
+
+import sys
+
+from zoo.export.targets.base import Checked, Target, Written
+
+
+class Caffemodel(Target):
+    """The weights, binary or HDF5; not run, but compared byte by byte."""
+
+    endings = (".caffemodel", ".caffemodel.h5")
+
+    def write(self, conversion):
+        from zoo.converters import weights
+        from zoo.formats import caffemodel
+
+        for layer in [] if self.path.endswith(".h5") else weights.lost(conversion.net):
+            what = "no .caffemodel gives it its parameters back: an earlier layer has its name"
+            print(f"WARNING: {layer.at()}: {what} (a .keras file does)", file=sys.stderr)
+        arrays, shared = weights.arrays(conversion.net), weights.shared(conversion.net)
+        caffemodel.write(self.path, arrays, conversion.message, shared=shared)
+        return Written([self.path])
+
+    def how_to_load(self, conversion):
+        return ["--weights of zoo.train and of this command, or Caffe's own -weights"]
+
+    def check(self, conversion):
+        from zoo.export import verify
+
+        count, wrong = verify.same_bytes(conversion, self.path)
+        return Checked(wrong or [f"{count} parameter blobs, the same bytes"], not wrong)
