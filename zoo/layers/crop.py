@@ -24,7 +24,7 @@ class Crop(LayerType):
     def read(self, p):
         self.axis, self.offset = p.axis, tuple(p.offset)
 
-    def _spans(self, bottoms):
+    def spans(self, bottoms):
         """Returns {axis: (offset, size)} of the cropped axes."""
         shape, like = bottoms
         first = canonical_axis(self.axis, len(shape), self.layer.at("crop_param.axis"))
@@ -47,14 +47,14 @@ class Crop(LayerType):
 
     def top_shapes(self, bottoms):
         """The first bottom's shape with the second's sizes."""
-        spans = self._spans(bottoms)
+        spans = self.spans(bottoms)
         return (tuple(spans[axis][1] if axis in spans else size for axis, size in enumerate(bottoms[0])),)
 
     def build(self, site):
         """One slice; an axis that stays whole keeps its size, which for the batch may be any."""
         shape = site.bottoms[0]
         index = [slice(None)] * len(shape)
-        for axis, (offset, size) in self._spans(site.bottoms).items():
+        for axis, (offset, size) in self.spans(site.bottoms).items():
             if (offset, size) != (0, shape[axis]):
                 index[keras_axis(axis, len(shape))] = slice(offset, offset + size)
         return lambda x, like: x[tuple(index)]

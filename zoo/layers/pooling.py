@@ -68,7 +68,8 @@ class Pooling(LayerType):
             got = f"kernel {self.kernel}, stride {self.stride}, pad {self.pad}"
             raise p.error("invalid pooling window", field, got=got, want=want)
 
-    def _windows(self, shape):
+    def windows(self, shape):
+        """Returns the `Window` of each spatial axis of a bottom of Caffe's `shape`."""
         kernel = shape[2:] if self.whole else self.kernel
         return tuple(Window(*sizes) for sizes in zip(kernel, self.stride, self.pad))
 
@@ -83,7 +84,7 @@ class Pooling(LayerType):
         if len(shape) != 4:
             raise self.error("pooling takes (N,C,H,W)", "bottom", got=shape, want="4 axes")
         padded = self.pad != (0, 0)
-        outs = tuple(pool_size(*axis, self.ceil, padded) for axis in zip(shape[2:], self._windows(shape)))
+        outs = tuple(pool_size(*axis, self.ceil, padded) for axis in zip(shape[2:], self.windows(shape)))
         if min(outs) < 1:
             raise self.error("the kernel is larger than the padded bottom", "bottom", got=shape[2:], want=self.kernel)
         return ((*shape[:2], *outs),) * len(self.layer.tops)
@@ -100,7 +101,7 @@ class Pooling(LayerType):
     def build(self, site):
         """keras.ops; for a mask with TensorFlow, its kernel that gives both tops."""
         shape = site.bottoms[0]
-        grid = PoolGrid(shape[2:], self._windows(shape), site.tops[0][2:], self.counted)
+        grid = PoolGrid(shape[2:], self.windows(shape), site.tops[0][2:], self.counted)
         if self.method == "STOCHASTIC" and site.phase == "TRAIN" and site.portable:
             raise UnsupportedError("STOCHASTIC pooling cannot be exported for training", at=self.layer.at())
         pool = pooler(grid, self.method, site, site.name)

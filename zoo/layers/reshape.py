@@ -30,7 +30,8 @@ class Reshape(LayerType):
         if self.num_axes < -1:
             raise p.error("num_axes is 0 or more, or -1 for all", "num_axes", got=self.num_axes)
 
-    def _span(self, bottom):
+    def span(self, bottom):
+        """Returns (first, end) of the bottom's axes that are replaced."""
         rank = len(bottom)
         start = self.axis if self.axis >= 0 else rank + 1 + self.axis
         end = rank if self.num_axes == -1 else start + self.num_axes
@@ -45,7 +46,7 @@ class Reshape(LayerType):
 
     def top_shapes(self, bottoms):
         (bottom,) = bottoms
-        start, end = self._span(bottom)
+        start, end = self.span(bottom)
         new = list(self.dims)
         for i, dim in enumerate(new):
             if dim == 0:
@@ -67,7 +68,7 @@ class Reshape(LayerType):
     def build(self, site):
         """A reshape in Caffe's order, its first free axis left open where that is the batch's."""
         (bottom,), (top,) = site.bottoms, site.tops
-        start, _ = self._span(bottom)
+        start, _ = self.span(bottom)
         target = list(top)
         if top and (start > 0 or self.dims[:1] in ((0,), (-1,))):
             target[0] = -1

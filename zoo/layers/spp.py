@@ -33,7 +33,7 @@ class SPP(LayerType):
         if self.height < 1:
             raise p.error("pyramid_height is missing", "pyramid_height", got=self.height, want="1 or more")
 
-    def _levels(self, shape):
+    def levels(self, shape):
         """Returns [(windows, outs)] of each level."""
         levels = []
         for level in range(self.height):
@@ -57,7 +57,7 @@ class SPP(LayerType):
         (shape,) = bottoms
         if len(shape) != 4 or min(shape[2:]) < 1:
             raise self.error("SPP takes (N,C,H,W)", "bottom", got=shape, want="4 axes, none empty")
-        outs = [outs for _, outs in self._levels(shape)]
+        outs = [outs for _, outs in self.levels(shape)]
         if self.height == 1:
             return ((*shape[:2], *outs[0]),)
         return ((shape[0], shape[1] * sum(count(out) for out in outs)),)
@@ -67,7 +67,7 @@ class SPP(LayerType):
         if self.method == "STOCHASTIC" and site.phase == "TRAIN" and site.portable:
             raise UnsupportedError("STOCHASTIC pooling cannot be exported for training", at=self.layer.at())
         shape = site.bottoms[0]
-        levels = self._levels(shape)
+        levels = self.levels(shape)
         poolers = [
             pooler(
                 PoolGrid(shape[2:], *level), self.method, replace(site, seed=site.seed + i), f"{site.name}__level{i}"

@@ -54,17 +54,18 @@ def write_net(conversion: Conversion, any_size: bool = False) -> WrittenNet:
     any_batch = not conversion.fixed
     graph, names = _names(conversion, planned)
     blob_names, errors = {}, []
+    counted = _counted(planned)
     for plan, layer in zip(planned, conversion.array_net.layers):
         if plan.type.is_source:
             continue
         inputs = [names[ref] for ref in plan.definition.bottoms]
-        site = Site(graph, plan, inputs, layer.parameters, blob_names, any_batch, any_size)
+        open_batch = any_batch or not counted.isdisjoint(plan.definition.bottoms)
+        site = Site(graph, plan, inputs, layer.parameters, blob_names, open_batch, any_size)
         try:
             site.finish(_writer(plan.definition)(site), [names[ref] for ref in plan.definition.tops])
         except ZooError as error:
             errors.append(error)
     raise_together(errors)
-    counted = padded_values(planned)
     shown = {
         ref: [None] * len(shape) if ref in counted else _dims(shape, any_batch, any_size)
         for ref, shape in conversion.shapes.items()
@@ -78,6 +79,15 @@ def write_net(conversion: Conversion, any_size: bool = False) -> WrittenNet:
             graph.node("Identity", [names[ref]], [name], f"{blob}/output")
         given.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, shown[ref]))
     return WrittenNet(conversion.definition.name or "net", graph, tuple(fed), tuple(given))
+
+
+def _counted(planned):
+    """Returns the values whose sizes only the data can tell."""
+    found = set(padded_values(planned))
+    for plan in planned:
+        if plan.definition.kind == "Filter" or found.intersection(plan.definition.bottoms):
+            found.update(plan.definition.tops)
+    return found
 
 
 def _writer(layer):

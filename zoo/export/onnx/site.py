@@ -65,14 +65,20 @@ class Site:
         """How many parameter blobs the layer has."""
         return len(self._parameters)
 
-    def blob(self, index: int) -> str:
-        """Returns the name of the initialiser that holds parameter blob `index`, shared where Caffe shares it."""
+    def blob(self, index: int, shape: Sequence[int] | None = None) -> str:
+        """Returns the name of the initialiser that holds parameter blob `index`, stored once where Caffe shares it.
+
+        Args:
+            index: of the blob.
+            shape: in which it is stored; Caffe's where not given.
+        """
         parameter = self._parameters[index]
-        key = parameter.key, parameter.spec.shape
+        shape = tuple(parameter.spec.shape if shape is None else shape)
+        key = parameter.key, shape
         if key not in self._blob_names:
             owner = parameter.key.layer or self._label
             name = f"{owner}.{parameter.spec.variable}"
-            self._blob_names[key] = self._graph.initializer(parameter.array(), name)
+            self._blob_names[key] = self._graph.initializer(parameter.array().reshape(shape), name)
         return self._blob_names[key]
 
     def constant(self, value: Any, name: str = "constant", dtype: Any = np.float32) -> str:
@@ -106,15 +112,6 @@ class Site:
         if self.any_batch and 0 in sizes:
             sizes = list(shape)
         return self.op("Reshape", value, self.ints(*sizes), allowzero=1 if 0 in sizes else None)
-
-    def row(self, value: str, rank: int, axis: int = 1) -> str:
-        """Returns a vector, such as a bias, so shaped that it broadcasts along `axis` of a value of that rank."""
-        tail = rank - axis - 1
-        return self.op("Reshape", value, self.ints(-1, *[1] * tail)) if tail else value
-
-    def rows(self, array: np.ndarray, rank: int, name: str, axis: int = 1) -> str:
-        """Returns a constant vector so shaped that it broadcasts along `axis` of a value of that rank."""
-        return self.constant(np.reshape(array, (-1, *[1] * (rank - axis - 1))), name)
 
     # The end
 

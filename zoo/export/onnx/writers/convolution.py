@@ -1,0 +1,88 @@
+"""Convolution and its relatives: Deconvolution and Im2col."""
+
+import math
+
+import numpy as np
+
+from zoo.export.onnx.registry import writer
+from zoo.layers.base.geometry import conv_size, cover
+
+
+@writer("Convolution")
+def convolution(site):
+    """Conv, for every bottom by the same weights."""
+    kind, (shape, *_) = site.kind, site.bottoms
+    axis, windows = kind.window.axis(shape), kind.window.windows(shape)
+    weight_shape = site.array(0).shape
+    if not windows:
+        weight_shape = (*weight_shape, 1)
+    weight, bias = site.blob(0, weight_shape), site.blob(1) if kind.bias_term else ""
+    tops = []
+    for x in site.inputs:
+        x = _enter(site, x, axis, bool(windows))
+        sizes = dict(group=kind.group, **_sizes(windows, shape[axis + 1 :], weight_shape[2:]))
+        tops.append(_leave(site, site.op("Conv", x, weight, bias, **sizes), axis, bool(windows)))
+    return tuple(tops)
+
+
+@writer("Deconvolution")
+def deconvolution(site):
+    """ConvTranspose, for every bottom by the same weights."""
+    kind, (shape, *_) = site.kind, site.bottoms
+    axis, windows = kind.window.axis(shape), kind.window.windows(shape)
+    weight, bias = site.blob(0), site.blob(1) if kind.bias_term else ""
+    tops = []
+    for x in site.inputs:
+        y = site.op(
+            "ConvTranspose",
+            _enter(site, x, axis),
+            weight,
+            bias,
+            group=kind.group,
+            kernel_shape=[window.kernel for window in windows],
+            strides=[window.stride for window in windows],
+            dilations=[window.dilation for window in windows],
+            pads=[window.pad for window in windows] * 2,
+        )
+        tops.append(_leave(site, y, axis))
+    return tuple(tops)
+
+
+@writer("Im2col")
+def im2col(site):
+    """A Conv of each channel alone, whose filters pick one value of the window each."""
+    (shape,), (top,) = site.bottoms, site.tops
+    axis, windows = site.kind.window.axis(shape), site.kind.window.windows(shape)
+    kernel = [window.kernel for window in windows]
+    places, channels = math.prod(kernel), shape[axis]
+    picks = np.tile(np.eye(places), (channels, 1)).reshape(top[axis], 1, *kernel)
+    sizes = _sizes(windows, shape[axis + 1 :], kernel)
+    y = site.op("Conv", _enter(site, site.inputs[0], axis), site.constant(picks, "picks"), group=channels, **sizes)
+    return _leave(site, y, axis)
+
+
+def _sizes(windows, sizes, kernel):
+    """Returns Conv's attributes; a kernel that misses its padded input by less than one stride has zeros behind."""
+    pads = [(window.pad, window.pad) for window in windows]
+    for i, (size, window) in enumerate(zip(sizes, windows)):
+        if size + 2 * window.pad < window.extent:
+            pads[i] = cover(size, window, conv_size(size, window))
+    return {
+        "kernel_shape": list(kernel),
+        "strides": [window.stride for window in windows] or [1],
+        "dilations": [window.dilation for window in windows] or [1],
+        "pads": [pad[0] for pad in pads] + [pad[1] for pad in pads] or [0, 0],
+    }
+
+
+def _enter(site, x, axis, spatial=True):
+    """Returns x as (M, C, spatial...), where `axis` is C and the axes before it make M."""
+    shape = site.bottoms[0]
+    if axis == 1 and spatial:
+        return x
+    return site.op("Reshape", x, site.ints(-1, *shape[axis:], *[] if spatial else [1]))
+
+
+def _leave(site, y, axis, spatial=True):
+    """Returns a value of `_enter`'s axes in the top's shape."""
+    return y if axis == 1 and spatial else site.reshape(y, site.tops[0])
