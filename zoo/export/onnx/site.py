@@ -1,9 +1,11 @@
 """What a layer's writer is given: the layer, the names of its values, and the means to add nodes for it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+import onnx
+from onnx import TensorProto, helper
 
 from zoo.errors import UnsupportedError
 from zoo.export.onnx.graph import Graph
@@ -53,6 +55,12 @@ class Site:
     def refuse(self, why: str, field: str | None = None, **kwargs: Any) -> UnsupportedError:
         """Returns the error that the layer has no exact ONNX form; `why` is a clause."""
         return UnsupportedError(f"has no exact ONNX form: {why}", at=self.definition.at(field), **kwargs)
+
+    def needs_sizes(self) -> None:
+        """Raises UnsupportedError where height and width are open, of which the form of this layer is made."""
+        if self.any_size:
+            hint = "leave height and width as the net states them"
+            raise self.refuse("it follows from height and width, which are open", hint=hint)
 
     # Values
 
@@ -106,6 +114,36 @@ class Site:
         self._nodes.append((kind, trimmed, names, attributes))
         return names[0] if outputs == 1 else tuple(names)
 
+    def loop(
+        self, body: Callable[..., Sequence[str]], state: Sequence[str], kinds: Sequence[int], most: int
+    ) -> tuple[str, ...]:
+        """Adds a Loop; returns the names of the last state.
+
+        Args:
+            body: ``body(number of the round, *state) -> (whether to go on, *new state)``, names each, all of them of
+                values that it made by `op`.
+            state: the first state.
+            kinds: the TensorProto.DataType of each of the state.
+            most: the rounds at most.
+        """
+        outer, self._nodes = self._nodes, []
+        number, going = (self._graph.unique(f"{self._label}/{what}") for what in ("number", "going"))
+        before = [self._graph.unique(f"{self._label}/state") for _ in state]
+        goes_on, *after = body(number, *before)
+        made = [self._proto(*node) for node in self._nodes]
+        self._nodes = outer
+        types = (TensorProto.BOOL, *kinds)
+        given = [_scalar(number, TensorProto.INT64), _scalar(going, TensorProto.BOOL)]
+        given += [_any_shape(*pair) for pair in zip(before, kinds)]
+        graph = helper.make_graph(made, "body", given, [_any_shape(*pair) for pair in zip((goes_on, *after), types)])
+        trips = self.constant(most, "rounds", np.int64)
+        done = self.op("Loop", trips, "", *state, outputs=len(state), body=graph)
+        return done if len(state) > 1 else (done,)
+
+    @staticmethod
+    def _proto(kind, inputs, outputs, attributes):
+        return helper.make_node(kind, inputs, outputs, name=outputs[0], **attributes)
+
     def reshape(self, value: str, shape: Sequence[int]) -> str:
         """Returns `value` in Caffe's `shape`, whose axis 0 is the batch where `any_batch`."""
         sizes = [-1, *shape[1:]] if self.any_batch and shape else list(shape)
@@ -134,3 +172,11 @@ class Site:
 
     def _after(self, names, renamed):
         return [renamed.get(name, name) for name in names]
+
+
+def _scalar(name: str, kind: int) -> onnx.ValueInfoProto:
+    return helper.make_tensor_value_info(name, kind, [])
+
+
+def _any_shape(name: str, kind: int) -> onnx.ValueInfoProto:
+    return helper.make_tensor_value_info(name, kind, None)

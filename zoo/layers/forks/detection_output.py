@@ -52,7 +52,7 @@ class DetectionOutput(LayerType):
         p.no_effect("visualize", "visualize_threshold", "save_file")  # windows that show the images
         if p.visualize:
             output_paths.say(f"{p.at('visualize')}: no window opens; zoo.detect draws the boxes on images")
-        if not self._labels:
+        if not self.labels:
             raise p.error("there is no class but the background", "num_classes", got=self.classes, want="2 or more")
         if self.shared and self.background == -1:
             hint = "the fork takes -1 for the label of shared locations and stops; give another label that no class has"
@@ -92,7 +92,7 @@ class DetectionOutput(LayerType):
         if output_paths.elsewhere(self.results, save.output_directory):
             at = self.layer.at("detection_output_param.save_output_param")
             output_paths.say(f"{at}: writes into {self.results}, not {save.output_directory} (--allow_paths)")
-        return DetectionResults(self.results, save, self._labels, self.layer)
+        return DetectionResults(self.results, save, self.labels, self.layer)
 
     def _suppression(self, p):
         """Returns (threshold, top_k, eta), of nms_param or, in texts for opencv_contrib, of the message itself."""
@@ -106,14 +106,15 @@ class DetectionOutput(LayerType):
         return given["nms_threshold"], given["top_k"], nms.eta
 
     @property
-    def _labels(self):
+    def labels(self):
+        """The classes but the background."""
         return [label for label in range(self.classes) if label != self.background]
 
     def _sizes(self, bottoms):
         """Returns (priors, candidates of a class, rows of an image, 1 at least)."""
         priors = bottoms[2][2] // 4
         candidates = priors if self.top_k < 0 else max(min(self.top_k, priors), 1)
-        most = len(self._labels) * candidates
+        most = len(self.labels) * candidates
         rows = most if self.keep_top_k < 0 else min(self.keep_top_k, most)
         return priors, candidates, max(rows, 1)
 
@@ -154,7 +155,7 @@ class DetectionOutput(LayerType):
                 got=f"{candidates} priors",
                 want=f"top_k: {MOST_CANDIDATES} or less; SSD has 400",
             )
-        labels = self._labels
+        labels = self.labels
         lists = (items * len(labels), candidates)
 
         def detect(offsets, scores, prior, *_):
@@ -199,9 +200,9 @@ class DetectionOutput(LayerType):
 
     def _places(self, order, items, priors):
         """Returns where in `_boxes` the candidates of `order` (items * labels, candidates) are: (items, all)."""
-        order = ops.reshape(order, (items, len(self._labels), -1))
+        order = ops.reshape(order, (items, len(self.labels), -1))
         if not self.shared:
-            order = order + ops.arange(len(self._labels), dtype=order.dtype)[None, :, None] * priors
+            order = order + ops.arange(len(self.labels), dtype=order.dtype)[None, :, None] * priors
         return ops.reshape(order, (items, -1))
 
     def _best(self, scores, rows):

@@ -24,7 +24,8 @@ class Permute(LayerType):
             raise p.error("an axis is named twice", "order", got=self.order)
         self.mixes_batch = self.order[:1] not in ((), (0,))
 
-    def _order(self, bottom):
+    def whole_order(self, bottom):
+        """Returns the order of all axes of a bottom of that shape."""
         rank, at = len(bottom), self.layer.at("permute_param.order")
         named = [canonical_axis(axis, rank, at, "order") for axis in self.order]
         return named + [axis for axis in range(rank) if axis not in named]
@@ -32,11 +33,11 @@ class Permute(LayerType):
     def top_shapes(self, bottoms):
         """The bottom's axes in that order."""
         (bottom,) = bottoms
-        return (tuple(bottom[axis] for axis in self._order(bottom)),)
+        return (tuple(bottom[axis] for axis in self.whole_order(bottom)),)
 
     def build(self, site):
         """One transposition, that between Keras's order and Caffe's included."""
-        order = self._order(site.bottoms[0])
+        order = self.whole_order(site.bottoms[0])
         if len(order) == 4:
             order = [(0, 3, 1, 2)[order[axis]] for axis in (0, 2, 3, 1)]
         return lambda x: x if order == sorted(order) else ops.transpose(x, order)

@@ -157,10 +157,11 @@ class Yolov3DetectionOutput(_YoloBoxes):
     def top_shapes(self, bottoms):
         """(1, 1, all anchors, 7), times the classes where all are followed up."""
         ((_, _, rows, _),) = self._check(bottoms, 5 + self.classes)
-        return ((1, 1, rows * (self.classes if self._all else 1), 7),)
+        return ((1, 1, rows * (self.classes if self.follows_all else 1), 7),)
 
     @property
-    def _all(self):
+    def follows_all(self):
+        """Whether every class of an anchor is followed up."""
         return self.threshold > 0.99
 
     def build(self, site):
@@ -172,7 +173,7 @@ class Yolov3DetectionOutput(_YoloBoxes):
             scores = ops.sigmoid(values[..., 5:]) * ops.sigmoid(values[..., 4:5])
             scores = ops.where(scores > self.least, scores, EXCLUDED)
             boxes = self._boxes(values, self.biases[self.masks[t]], side, side * self.scales[t])
-            if self._all:
+            if self.follows_all:
                 none = ops.zeros_like(scores)
                 boxes = [add(none, ops.expand_dims(v, -1)) for v in boxes]
                 return scores, add(none, np.arange(self.classes, dtype=np.float32)), *boxes

@@ -8,9 +8,19 @@ from zoo.export.onnx.registry import writer
 from zoo.layers.base.geometry import conv_size, cover
 
 
-@writer("Convolution")
+@writer("Convolution", "DepthwiseConvolution")
 def convolution(site):
     """Conv, for every bottom by the same weights."""
+    return _convolution(site, site.kind.group)
+
+
+@writer("ConvolutionDepthwise")
+def convolution_depthwise(site):
+    """Conv with a group for each channel, whatever the file says."""
+    return _convolution(site, site.bottoms[0][1])
+
+
+def _convolution(site, group):
     kind, (shape, *_) = site.kind, site.bottoms
     axis, windows = kind.window.axis(shape), kind.window.windows(shape)
     weight_shape = site.array(0).shape
@@ -20,7 +30,7 @@ def convolution(site):
     tops = []
     for x in site.inputs:
         x = _enter(site, x, axis, bool(windows))
-        sizes = dict(group=kind.group, **_sizes(windows, shape[axis + 1 :], weight_shape[2:]))
+        sizes = dict(group=group, **_sizes(windows, shape[axis + 1 :], weight_shape[2:]))
         tops.append(_leave(site, site.op("Conv", x, weight, bias, **sizes), axis, bool(windows)))
     return tuple(tops)
 

@@ -1,0 +1,32 @@
+"""Where numbers are equal, what comes first is Caffe's choice, in every runtime."""
+
+import numpy as np
+import pytest
+
+from tests.export.onnx.running import close, conversion_of_text, run
+from zoo import reference
+from zoo.export.onnx.model import onnx_model
+
+PROPOSAL = """
+layer { name: "s" type: "Input" top: "s" input_param { shape { dim: 1 dim: 6 dim: 5 dim: 7 } } }
+layer { name: "o" type: "Input" top: "o" input_param { shape { dim: 1 dim: 12 dim: 5 dim: 7 } } }
+layer { name: "i" type: "Input" top: "i" input_param { shape { dim: 1 dim: 4 } } }
+layer { name: "p" type: "Proposal" bottom: "s" bottom: "o" bottom: "i" top: "rois" top: "found"
+  proposal_param { ratio: 0.5 ratio: 1 ratio: 2 scale: 2 min_size: %d pre_nms_topn: %d nms_thresh: 0.9 } }
+"""
+
+
+@pytest.mark.parametrize(("least", "before"), [(1, 50), (40, 105), (1000, 60)])
+@pytest.mark.parametrize("levels", [1, 3, 20])
+def test_proposals_of_equal_scores_are_in_the_order_of_the_quicksort(least, before, levels, tmp_path):
+    conversion = conversion_of_text(PROPOSAL % (least, before), tmp_path / "net.prototxt")
+    rng = np.random.default_rng(least + before + levels)
+    feeds = {
+        "s": rng.integers(1, levels + 1, (1, 6, 5, 7)).astype(np.float32) / 32,
+        "o": rng.normal(size=(1, 12, 5, 7)).astype(np.float32) * 0.3,
+        "i": np.array([[80, 112, 1, 1]], np.float32),
+    }
+    want = reference.run(conversion.message, {}, feeds)
+    for blob, got in zip(conversion.outputs, run(onnx_model(conversion), feeds), strict=True):
+        close(blob, got, want[blob])
+    assert levels == 20 or len(np.unique(want["found"])) < len(want["found"])
