@@ -117,7 +117,7 @@ def _prior_sizes(view):
         p = layer.message.prior_box_param
         for field in ("min_size", "max_size"):
             for index, size in enumerate(getattr(p, field)):
-                if size != int(size) and layer.variant != "opencv":
+                if size != int(size) and layer.variant not in ("opencv", "textboxes"):
                     what = f"{field} {size:g} acts as {int(size)}: SSD's Caffe cuts sizes to whole pixels"
                     cure = "--fork=opencv, if the net was written for OpenCV, which keeps the fraction"
                     yield layer, f"prior_box_param.{field}[{index}]", what, cure, ()
@@ -130,7 +130,7 @@ def _text_boxes(view):
         loc, _, prior = [view.shape(ref) for ref in layer.bottoms[:3]] if len(layer.bottoms) > 2 else [None] * 3
         if loc and prior and len(prior) > 2 and len(loc) > 1 and loc[1] == 2 * prior[2]:
             what = f"has {loc[1]} locations for {prior[2]} values of priors: twice as many, as in TextBoxes"
-            yield layer, None, what, "TextBoxes' PriorBox adds a second, shifted row of priors; SSD's does not", ()
+            yield layer, None, what, "--fork=textboxes, whose PriorBox adds a second, shifted row of priors", ()
 
 
 @rule("no-default-loss-weight")

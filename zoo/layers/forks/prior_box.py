@@ -28,6 +28,7 @@ class PriorBox(LayerType):
     fields = ("prior_box_param",)
     whole_sizes = True  # sizes are cut to whole numbers
     clips = False  # where the text does not say
+    lower_row = False  # each box a second time, half a step further down
 
     def read(self, p):
         """Reads prior_box_param."""
@@ -94,16 +95,19 @@ class PriorBox(LayerType):
             raise self.error("bottom 0 has no pixels", "bottom", got=bottoms[0])
         if self.image is None and not all(_plane(bottoms[1])):
             raise self.error("bottom 1, the image, has no pixels", "bottom", got=bottoms[1])
-        return ((1, 2, height * width * len(self._boxes) * 4),)
+        return ((1, 2, height * width * len(self._boxes) * (2 if self.lower_row else 1) * 4),)
 
     def values(self, bottoms):
         """Returns the top for bottoms of those shapes, float32; what Caffe computes in double is double here."""
         size = np.array(_plane(bottoms[0]))
         image = np.array(self.image or _plane(bottoms[1]))
         steps = np.array(self.steps or image.astype(np.float32) / size.astype(np.float32), np.float32)
-        y, x = ((np.arange(n, dtype=np.float32) + np.float32(self.offset)) * step for n, step in zip(size, steps))
-        centres = np.stack(np.broadcast_arrays(x[None, :], y[:, None]), axis=2)[:, :, None, None]
-        half = self._boxes.astype(np.float64)[:, None] / 2 * np.array([[-1], [1]])
+        rows = np.float32([self.offset, self.offset + 0.5] if self.lower_row else [self.offset])
+        y = (np.arange(size[0], dtype=np.float32)[:, None] + rows) * steps[0]
+        x = (np.arange(size[1], dtype=np.float32) + np.float32(self.offset)) * steps[1]
+        # (height, width, box, row, corner, x and y)
+        centres = np.stack(np.broadcast_arrays(x[None, :, None], y[:, None]), axis=-1)[:, :, None, :, None]
+        half = self._boxes.astype(np.float64)[:, None, None] / 2 * np.array([[-1], [1]])
         boxes = ((centres + half) / image[::-1]).astype(np.float32)
         if self.clip:
             boxes = np.clip(boxes, 0, 1)
@@ -127,6 +131,28 @@ class PriorBoxOfOpenCV(PriorBox):
 
     whole_sizes = False
     clips = True
+
+
+@layer_type("PriorBox", source="MhLiao/TextBoxes@TextBoxes prior_box_layer.cpp:10-195", variant="textboxes")
+class PriorBoxOfTextBoxes(PriorBox):
+    """As SSD's first, with each box a second time half a step further down: what a text of TextBoxes means.
+
+    Sizes keep their fractions, clip is true by default, and there is one min_size[, one max_size]. The text does not
+    tell it from SSD's; the net's offsets do, of which there are twice as many.
+    """
+
+    whole_sizes = False
+    clips = True
+    lower_row = True
+
+    def read(self, p):
+        """Reads prior_box_param. Raises NetError for a field that the fork does not have."""
+        super().read(p)
+        for name in ("img_size", "img_h", "img_w", "step", "step_h", "step_w", "offset"):
+            if p.has(name):
+                raise p.error(f"PriorBox of TextBoxes has no {name}", name, hint="--fork=ssd has it")
+        if len(self.least) > 1:
+            raise p.error("PriorBox of TextBoxes has one min_size", "min_size", got=len(self.least), want="1")
 
 
 def _plane(shape):

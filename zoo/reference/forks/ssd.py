@@ -100,7 +100,9 @@ def normalize(layer, x):
 def prior_box(layer, x, image):
     """One number after another, as prior_box_layer.cpp:120-215."""
     p = layer.message.prior_box_param
-    cut = float if "opencv" in layer.forks else int
+    text_boxes = "textboxes" in layer.forks  # prior_box_layer.cpp:80-160 of MhLiao/TextBoxes
+    loose = text_boxes or "opencv" in layer.forks
+    cut = float if loose else int
     height, width = (*x.shape, 1, 1)[2:4]
     image_height, image_width = (*image.shape, 1, 1)[2:4]
     if p.HasField("img_size"):
@@ -129,9 +131,10 @@ def prior_box(layer, x, image):
                 sizes += [(least * r**0.5, least / r**0.5) for r in ratios if abs(r - 1) >= 1e-6]
                 x, y = (w + p.offset) * step_w, (h + p.offset) * step_h
                 for a, b in sizes:
-                    values += [(x - a / 2) / image_width, (y - b / 2) / image_height]
-                    values += [(x + a / 2) / image_width, (y + b / 2) / image_height]
-    clip = p.clip if p.HasField("clip") else "opencv" in layer.forks
+                    for down in (y, (h + 1.0) * step_h) if text_boxes else (y,):
+                        values += [(x - a / 2) / image_width, (down - b / 2) / image_height]
+                        values += [(x + a / 2) / image_width, (down + b / 2) / image_height]
+    clip = p.clip if p.HasField("clip") else loose
     values = np.clip(values, 0, 1) if clip else np.array(values)
     variance = list(p.variance) or [0.1]
     return np.stack([values, np.tile(variance, len(values) // len(variance))])[None]

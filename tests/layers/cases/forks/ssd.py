@@ -182,6 +182,13 @@ CASES = [
     prior_box("of opencv, clipped", "min_size: 90.5", variant="opencv", after='fork: "opencv"'),
     prior_box("of opencv, not clipped", "min_size: 90.5 clip: false", variant="opencv", after='fork: "opencv"'),
     prior_box("of opencv", "min_size: 30.7 max_size: 60.2 aspect_ratio: 2", variant="opencv", after='fork: "opencv"'),
+    prior_box("of textboxes", "min_size: 30.5", variant="textboxes", after='fork: "textboxes"'),
+    prior_box(
+        "of textboxes, shaped",
+        "min_size: 30.7 max_size: 95.2 aspect_ratio: 2 aspect_ratio: 10 flip: false clip: false",
+        variant="textboxes",
+        after='fork: "textboxes"',
+    ),
     prior_box("squares", "min_size: 30.7"),
     prior_box("several", "min_size: 14 min_size: 58.5 max_size: 20.9 max_size: 60 aspect_ratio: 2 aspect_ratio: 0.5"),
     prior_box("clipped", "min_size: 40 aspect_ratio: 2 aspect_ratio: 3 flip: false clip: true variance: 0.2"),
