@@ -9,12 +9,13 @@ from zoo.layers.ops.layout import from_caffe, to_caffe
 from zoo.netdef.net import net_def
 
 
-def one_layer_net(layer, *shapes, phase="TEST", tops=("y",), **more):
+def one_layer_net(layer, *shapes, phase="TEST", tops=("y",), after="", **more):
     """Returns the `Net` of one layer named "layer" whose bottoms b0, b1, ... have `shapes`.
 
     Args:
         layer: the text within the layer's braces, from `type` on, without bottoms and tops.
         tops: their names.
+        after: text of the net behind the layer.
         more: for `build`.
     """
     inputs = [
@@ -25,7 +26,7 @@ def one_layer_net(layer, *shapes, phase="TEST", tops=("y",), **more):
     ]
     bottoms = "".join(f'bottom: "b{i}" ' for i in range(len(shapes)))
     names = "".join(f'top: "{top}" ' for top in tops)
-    text = "".join(inputs) + f'layer {{ name: "layer" {bottoms}{names}{layer} }}'
+    text = "".join(inputs) + f'layer {{ name: "layer" {bottoms}{names}{layer} }}\n{after}'
     return build(net_def(parse_net(text), phase), **more)
 
 

@@ -1,4 +1,4 @@
-"""BN of SegNet, of PSPNet and of happynear, and NVIDIA's BatchNorm."""
+"""BN of SegNet, of PSPNet and of happynear, and NVIDIA's two BatchNorms."""
 
 import numpy as np
 
@@ -61,6 +61,8 @@ def batch_norm(layer, x):
     The first pass of a net, so that running values become the batch's, its variance with eps.
     """
     p = layer.message.batch_norm_param
+    if "nvidia15" in layer.forks:
+        return _nvidia15(layer, x, p)
     affine = p.scale_bias or p.HasField("scale_filler") or p.HasField("bias_filler")
     if not (affine or p.HasField("engine")):
         return normalisation.batch_norm(layer, x)
@@ -71,6 +73,18 @@ def batch_norm(layer, x):
         layer.after = [mean, variance + eps, *layer.blobs[2:]]
     y = (x - _wide(mean, x)) / np.sqrt(_wide(variance, x) + eps)
     return y * _wide(layer.blobs[3], x) + _wide(layer.blobs[4], x) if affine else y
+
+
+def _nvidia15(layer, x, p):
+    """Blobs scale, bias, mean, variance, spare (batch_norm_layer.cpp:137-218 at NVIDIA/caffe@caffe-0.15).
+
+    The first pass of a net, which replaces the running values.
+    """
+    scale, bias, mean, variance, spare = layer.blobs
+    if not (p.use_global_stats if p.HasField("use_global_stats") else layer.phase == "TEST"):
+        mean, variance = x.mean(_axes(x)), x.var(_axes(x))
+        layer.after = [scale, bias, mean, variance, spare]
+    return _wide(scale, x) * (x - _wide(mean, x)) / np.sqrt(_wide(variance, x) + p.eps) + _wide(bias, x)
 
 
 LAYERS = {"BN": bn, "BatchNorm": batch_norm}

@@ -1,4 +1,4 @@
-"""BN of SegNet, of PSPNet and of happynear, and NVIDIA's BatchNorm."""
+"""BN of SegNet, of PSPNet and of happynear, and NVIDIA's BatchNorm of two versions."""
 
 from tests.layers.cases.case import Case, normal
 
@@ -24,7 +24,20 @@ def nvidia(name, body="", inputs=X, phase="TEST", **more):
     return Case("BatchNorm", name, inputs, text, phase=phase, parameters=parameters, variant="nvidia", **more)
 
 
+def nvidia15(name, body="", inputs=X, phase="TEST", **more):
+    parameters = {3: lambda rng, shape: rng.uniform(0.3, 4, size=shape)}
+    text, fork = f"batch_norm_param {{ {body} }}", 'fork: "nvidia15"'
+    more |= {"phase": phase, "after": fork, "parameters": parameters, "variant": "nvidia15"}
+    return Case("BatchNorm", name, inputs, text, **more)
+
+
 CASES = [
+    # With global statistics the gradient is the fork's own; see tests/layers/forks/test_batch_norm_nvidia.py.
+    nvidia15("test", "scale_filler { value: 1 } eps: 0.01", gradient=()),
+    nvidia15("train", "scale_filler { value: 1 } bias_filler { value: 0.5 } eps: 0.001", phase="TRAIN"),
+    nvidia15("train-rows", "moving_average_fraction: 0.9 engine: CUDNN", ROWS, "TRAIN"),
+    nvidia15("global-in-train", "use_global_stats: true", {"x": normal(2, 3, 5)}, "TRAIN", gradient=()),
+    nvidia15("batch-in-test", "use_global_stats: false", tops=("x",)),
     nvidia("test", "scale_bias: true eps: 0.01"),
     nvidia("least-eps", "scale_filler { value: 1 } eps: 1e-9"),
     nvidia("train", "bias_filler { value: 0.5 } eps: 0.001", phase="TRAIN"),
