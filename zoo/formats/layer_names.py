@@ -66,8 +66,8 @@ _FORKS = {
     "SphereFace (wy1iu/sphereface)": ("MarginInnerProduct", "margin_inner_product_param"),
     "Center loss (ydwen/caffe-face)": ("CenterLoss", "center_loss_param"),
     "OCR (senlinuc/caffe_ocr)": (
-        "CTCGreedyDecoder DenseBlock Lstm Reverse Transpose WarpCTC",
-        "ctc_decoder_param denseblock_param lstm_param reverse_param transpose_param warp_ctc_param",
+        "CTCGreedyDecoder DenseBlock Lstm Reverse Transpose WarpCTC WarpCTCLoss",
+        "ctc_decoder_param ctc_loss_param denseblock_param lstm_param reverse_param transpose_param warp_ctc_param",
     ),
     "C3D (facebook/C3D)": (
         "Convolution3D DECONVOLUTION3D Pooling3D VIDEO_DATA VIDEO_SEGMENTATION_DATA VOLUME_DATA VOXEL_SOFTMAX_LOSS",

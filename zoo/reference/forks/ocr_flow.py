@@ -1,4 +1,4 @@
-"""Transpose, Reverse, Lstm and CTCGreedyDecoder of caffe_ocr, and Mean of FlowNet."""
+"""Transpose, Reverse, Lstm, CTCGreedyDecoder and WarpCTCLoss of caffe_ocr, and Mean of FlowNet."""
 
 import numpy as np
 
@@ -69,6 +69,48 @@ def _edits(a, b):
     return min(_edits(a[1:], b) + 1, _edits(a, b[1:]) + 1, _edits(a[1:], b[1:]) + (a[0] != b[0]))
 
 
+def warp_ctc_loss(layer, x, *given):
+    """By a sum over the readings that are left after each step (warp_ctc_loss_layer.cpp:76-330)."""
+    blank = layer.message.ctc_loss_param.blank_index
+    steps, items, _ = x.shape[:3]
+    costs = []
+    for n in range(items):
+        length = steps
+        if len(given) == 2:
+            marks, labels = (g.reshape(steps, items)[:, n] for g in given)
+            length = next((t for t in range(1, steps) if int(marks[t] + 0.5) == 0), steps)
+            end = next((t for t in range(steps) if labels[t] < 0), steps)
+            line = [int(v + 0.5) + (blank == 0) for v in labels[:end]]
+            if not line:
+                continue
+        elif len(given) == 3:
+            length, wanted = int(given[0].ravel()[n]), int(given[1].ravel()[n])
+            line = [int(v) for v in given[2].reshape(-1, items)[:wanted, n]]
+        else:
+            line = [int(v) for v in given[0].reshape(items, -1)[n] if int(v) != blank]
+        repeated = sum(a == b for a, b in zip(line, line[1:]))
+        short = len(line) + repeated > length
+        costs.append(0 if short else -np.log(_read(x[:length, n].reshape(length, -1), line, blank)))
+    return np.array(sum(costs) / len(costs) if costs else np.nan)
+
+
+def _read(scores, line, blank):
+    """Probability that the softmax of `scores` (T,C) reads as `line`: {(labels read, last class): probability}."""
+    shares = np.exp(scores - scores.max(1, keepdims=True))
+    states = {(0, blank): 1.0}
+    for share in shares / shares.sum(1, keepdims=True):
+        after = {}
+        for (read, last), p in states.items():
+            for kind in {blank, last, *line[read : read + 1]}:
+                new = kind not in (blank, last)
+                if new and line[read : read + 1] != [kind]:
+                    continue
+                state = (read + new, kind)
+                after[state] = after.get(state, 0) + p * share[kind]
+        states = after
+    return sum(p for (read, _), p in states.items() if read == len(line))
+
+
 def mean(layer, *xs):
     """A value for each channel, repeated (mean_layer.cpp:66-120 at lmb-freiburg/flownet2)."""
     p = layer.message.mean_param
@@ -89,4 +131,5 @@ LAYERS = {
     "Mean": mean,
     "Reverse": reverse,
     "Transpose": transpose,
+    "WarpCTCLoss": warp_ctc_loss,
 }

@@ -1,6 +1,8 @@
-"""Transpose, Reverse, Lstm and CTCGreedyDecoder of caffe_ocr, and Mean of FlowNet."""
+"""Transpose, Reverse, Lstm, CTCGreedyDecoder and WarpCTCLoss of caffe_ocr, and Mean of FlowNet."""
 
-from tests.layers.cases.case import Case, fixed, given, labels, normal, ties
+import numpy as np
+
+from tests.layers.cases.case import Case, Fed, fixed, given, labels, normal, ties
 
 X = {"x": normal(2, 3, 4, 5)}
 TIME = "axis 0 is time"
@@ -29,6 +31,17 @@ def decoder(name, body="", inputs=None, **more):
 
 def mean(name, body, inputs, **more):
     return Case("Mean", name, inputs, f"mean_param {{ {body} }}", gradient=(), **more)
+
+
+def ctc(name, inputs, body="", gradient=(), **more):
+    # The gradient is the fork's own but for one item; see tests/layers/forks/test_warp_ctc_loss.py.
+    text = f"ctc_loss_param {{ {body} }}"
+    return Case("WarpCTCLoss", name, inputs, text, gradient=gradient, batch_fixed=TIME, **more)
+
+
+def rows(shape, *values):
+    """These values in that shape."""
+    return Fed(shape, lambda rng, s: np.reshape(values, s), smooth=False, grows=False)
 
 
 LINES = {**STEPS, "lines": fixed(labels(4, 5, 6))}
@@ -60,6 +73,36 @@ CASES = [
         {**ENDING, "x": fixed(ties(7, 5, 4))},
         before='layer { name: "r" type: "Reshape" bottom: "lines" top: "l" reshape_param { shape { dim: 5 dim: 3 } } }',
         bottoms=("x", "l"),
+    ),
+    ctc("one-line", {"x": fixed(normal(7, 1, 4)), "lines": rows((1, 3), 1, 2, 2)}, gradient=None),
+    ctc("lines", {**STEPS, "lines": rows((5, 4), 1, 2, 3, 1, 0, 3, 0, 3, 2, 2, 2, 2, 0, 0, 0, 0, 1, 1, 0, 0)}),
+    ctc(
+        "last-is-blank",
+        {"x": fixed(normal(3, 4, 3, 1)), "lines": rows((4, 2), 1, 0, 0, 0, 1, 2, 2, 2)},
+        "blank_index: 2 ctc_merge_repeated: false",
+    ),
+    ctc(
+        "marks",
+        {
+            "x": fixed(normal(4, 4, 5)),
+            "marks": rows((4, 4), 0, 1, 0, 0, 1, 1, 0, 1, 1, 1, 1, 0.6, 0, 1, 0, 0.4),
+            "lines": rows((4, 4), 1, 3, -1, 2, 1, -1, 7, 0, -1, -1, 2, 1, 0, -1, 2, -1),
+        },
+    ),
+    ctc(
+        "marks-where-blank-is-not-0",
+        {"x": fixed(normal(3, 1, 4)), "marks": rows((3, 1), 0, 1, 1), "lines": rows((3, 1), 0, 2, -1)},
+        "blank_index: 1",
+        gradient=None,
+    ),
+    ctc(
+        "lengths",
+        {
+            **STEPS,
+            "steps": given(7, 6, 3, 1, 4, grows=False),
+            "sizes": given(2, 3, 3, 1, 0, grows=False),
+            "lines": rows((3, 5), 1, 2, 1, 3, 0, 2, 2, 1, 0, 0, 0, 1, 1, 0, 0),
+        },
     ),
     mean("add", "operation: ADD value: 0.5 value: -1 value: 2 mean_scale: 0.5 input_scale: 0.1", X),
     mean("subtract", "operation: SUBTRACT value: 0.5 output_scale: 3", X),
