@@ -153,6 +153,14 @@ def test_one_top(source):
     assert found.shapes == ((3, 3, 24, 32),) and len(batches(found, 1)[0]) == 1
 
 
+def test_noise_comes_after_resizing(source):
+    plain = feed(layer(source, SIZE), "TEST")
+    changed = feed(layer(source, f"{SIZE} noise_param {{ inverse: true prob: 0 }}"), "TEST")
+    ((images, boxes),), ((inverse, same),) = batches(plain, 1), batches(changed, 1)
+    np.testing.assert_array_equal(inverse, 255 - images)
+    np.testing.assert_array_equal(same, boxes)
+
+
 def test_crop(source):
     found = feed(layer(source, f"{SIZE} crop_h: 8 crop_w: 16"), "TEST")
     ((images, labels),) = batches(found, 1)
@@ -166,7 +174,11 @@ def test_crop(source):
         ("", NetError, "resize_param is missing"),
         ("resize_param { height: 3 }", NetError, "needs height and width"),
         ("resize_param { height: 3 width: 3 resize_mode: FIT_SMALL_SIZE }", UnsupportedError, "FIT_SMALL_SIZE"),
-        (f"{SIZE} noise_param {{ }}", UnsupportedError, "noise_param is not carried out"),
+        (f"{SIZE} noise_param {{ convert_to_lab: true }}", UnsupportedError, "bytes of Lab's float values"),
+        (f"{SIZE} noise_param {{ saltpepper: true }}", NetError, "saltpepper needs saltpepper_param"),
+        (f"{SIZE} noise_param {{ saltpepper_param {{ value: 256 }} }}", NetError, "saltpepper_param is out of range"),
+        (f"{SIZE} force_gray: true noise_param {{ jpeg: 50 }}", NetError, "jpeg is for images in colour"),
+        (f"{SIZE} noise_param {{ saltpepper_param {{ value: [1, 2] }} }}", NetError, "wrong number of noise_param"),
         (f"{SIZE} crop_h: 3", NetError, "crop_size, or crop_h and crop_w"),
         (f"{SIZE} mean_value: [1, 2]", NetError, "wrong number of mean_value"),
     ],

@@ -8,6 +8,7 @@ from zoo.formats import datum
 from zoo.input.augmentation import boxes as b
 from zoo.input.augmentation.colour import distort
 from zoo.input.augmentation.framing import crop, expand, resize
+from zoo.input.augmentation.noise import make_noise
 from zoo.input.augmentation.sampling import chosen
 from zoo.input.feed import Feed
 from zoo.input.order import generator
@@ -19,7 +20,8 @@ class AnnotatedDataLayer(Feed):
     """An AnnotatedData layer: in the order of its source, for ever.
 
     What is drawn for an image is a function of the seed, the layer's name, the phase and the ordinal of the record. In
-    order: distortion, expansion, a crop that a batch_sampler found, resizing, a crop, a mirror image, mean and scale.
+    order: distortion, expansion, a crop that a batch_sampler found, resizing, noise, a crop, a mirror image, mean and
+    scale.
 
     Args:
         layer: the `LayerDef`, of type "AnnotatedData".
@@ -85,9 +87,14 @@ class AnnotatedDataLayer(Feed):
         if channels != 3 and spec.distort is not None:
             at = layer.at("transform_param.distort_param")
             raise NetError("distort_param is for images in colour", at=at, hint="remove it, or force_gray")
+        for name in ("decolorize", "jpeg", "convert_to_hsv"):
+            if channels != 3 and spec.noise is not None and spec.noise.HasField(name):
+                at = layer.at(f"transform_param.noise_param.{name}")
+                raise NetError(f"{name} is for images in colour", at=at, hint="remove it, or force_gray")
         for name, values in (
             ("mean_value", self._mean),
             ("resize_param.pad_value", spec.resize and spec.resize.pad_value),
+            ("noise_param.saltpepper_param.value", spec.noise and spec.noise.saltpepper_param.value),
         ):
             flat = values is not None and getattr(values, "ndim", 1) == 1
             if flat and len(values) not in (0, 1, channels):
@@ -108,6 +115,8 @@ class AnnotatedDataLayer(Feed):
             image, boxes = crop(image, boxes, chosen(rng, boxes, spec.samplers), spec.emit)
         if spec.resize is not None:
             image, boxes = resize(rng, image, boxes, spec.resize)
+        if spec.noise is not None:
+            image = make_noise(rng, image, spec.noise)
         if spec.crop:
             image, boxes = self._cropped(rng, image, boxes, place)
         if self._mirror and rng.integers(2):

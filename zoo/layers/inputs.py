@@ -179,19 +179,19 @@ class AnnotatedData(_FromFiles):
     fields = ("data_param", "annotated_data_param", "transform_param")
 
     def read(self, p, annotated, transform):
-        """Reads data_param, annotated_data_param and transform_param; refuses noise and sizes that differ."""
+        """Reads data_param, annotated_data_param and transform_param; refuses sizes that differ."""
         _refuse_unused(p, ("scale", "mean_file", "crop_size", "mirror"))
         p.no_effect("backend", "rand_skip", "prefetch", "force_encoded_color")
         annotated.no_effect("anno_type", "label_map_file")  # there is one type; names are for people
-        if transform.has("noise_param"):
-            raise UnsupportedError("noise_param is not carried out", at=transform.at("noise_param"), hint="remove it")
         parts = {
             name: getattr(transform, f"{name}_param") if transform.has(f"{name}_param") else None
-            for name in ("resize", "expand", "distort")
+            for name in ("resize", "expand", "distort", "noise")
         }
         resize = parts["resize"]
         if resize is not None:
             self._check_resize(transform, resize)
+        if parts["noise"] is not None:
+            self._check_noise(transform, parts["noise"])
         crop = (transform.crop_h, transform.crop_w)
         if transform.has("crop_h") != transform.has("crop_w") or (transform.crop_size and any(crop)):
             raise transform.error("a crop is crop_size, or crop_h and crop_w", "crop_h")
@@ -219,6 +219,17 @@ class AnnotatedData(_FromFiles):
             raise UnsupportedError(
                 "resize_param has prob, height_scale or width_scale", at=transform.at("resize_param")
             )
+
+    def _check_noise(self, transform, noise):
+        salt = noise.saltpepper_param
+        if noise.convert_to_lab:
+            at, hint = transform.at("noise_param.convert_to_lab"), "remove it"
+            raise UnsupportedError("the fork takes the bytes of Lab's float values for pixels", at=at, hint=hint)
+        if noise.saltpepper and not salt.value:
+            raise transform.error("saltpepper needs saltpepper_param { value: ... }", "noise_param.saltpepper")
+        if not 0 <= salt.fraction <= 1 or any(not 0 <= value <= 255 for value in salt.value):
+            want = "a fraction from 0 to 1, values from 0 to 255"
+            raise transform.error("saltpepper_param is out of range", "noise_param.saltpepper_param", want=want)
 
 
 def _image_list(common, p, transform):

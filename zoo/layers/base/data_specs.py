@@ -109,8 +109,8 @@ class AnnotatedDataSpec(ImagesSpec):
         batch_size: N of the tops.
         transform: the `TransformSpec`.
         samplers: the BatchSampler messages.
-        resize, expand, distort, emit: the messages resize_param, expand_param, distort_param and emit_constraint, or
-            None; nobody changes them.
+        resize, expand, distort, noise, emit: the messages resize_param, expand_param, distort_param, noise_param and
+            emit_constraint, or None; nobody changes them.
         crop: (H, W) of the crop, or None.
     """
 
@@ -121,6 +121,7 @@ class AnnotatedDataSpec(ImagesSpec):
     resize: Any = None
     expand: Any = None
     distort: Any = None
+    noise: Any = None
     emit: Any = None
     crop: tuple[int, int] | None = None
     mean_at = "after the crop"
