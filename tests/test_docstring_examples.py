@@ -29,6 +29,7 @@ DOORS = (
     "zoo.converters.build.build",
     "zoo.converters.solver.solver_def",
     "zoo.converters.weights.load",
+    "zoo.cv.files.readNetFromCaffe",
     "zoo.export.conversion.convert",
     "zoo.pycaffe.net.Net",
     "zoo.pycaffe.solver.get_solver",

@@ -22,7 +22,7 @@ FLOORS = (
     ("zoo.input",),
     ("zoo.export", "zoo.training"),
     ("zoo.pycaffe", "zoo.timing"),
-    ("zoo.detection", "zoo.api"),
+    ("zoo.detection", "zoo.api", "zoo.cv"),
     ("commands",),
 )
 LEVEL = {package: floor for floor, packages in enumerate(FLOORS) for package in packages}

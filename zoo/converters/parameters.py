@@ -82,13 +82,17 @@ class Parameters:
             return self._shared(layer, index, self._owned[owner], spec)
         with keras.name_scope(scope):
             variable = keras.Variable(
-                spec.to_keras(filled(spec, layer, index, self.seed)),
+                spec.to_keras(self.start(layer, index, spec)),
                 trainable=spec.trainable and lr_mult != 0,
                 name=spec.variable,
                 **({} if spec.trainable else OF_EACH_REPLICA),
             )
         self._owned[owner] = Parameter(owner, spec, variable, lr_mult, decay_mult)
         return self._owned[owner]
+
+    def start(self, layer, index, spec):
+        """Returns what a new blob starts as, an array of Caffe's shape: its filler's values."""
+        return filled(spec, layer, index, self.seed)
 
     def _shared(self, layer, index, owned, spec):
         """Returns what `layer` gets of a parameter that is there: itself, or a view in the layer's own shape."""

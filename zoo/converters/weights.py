@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from zoo.errors import WeightsError, raise_together
+from zoo.errors import WeightsError, ZooError, raise_together
 from zoo.formats import caffemodel
 from zoo.formats.layer_keys import layer_keys, said
+from zoo.layers.base.blobs import BlobSpec
 from zoo.netdef.netdef import LayerDef, ParamKey
 
 if TYPE_CHECKING:
@@ -79,10 +80,12 @@ def load(net: "Net | ArrayNet", path: str | os.PathLike[str], but: Container[Par
     taken, errors, pairs = {}, [], []
     for key, index in found.items():
         layer = net.layers[index]
-        fitting, refusals = _match(layer, weights, key, path)
+        specs = [parameter.spec for parameter in layer.parameters]
+        own = {i for i, p in enumerate(layer.parameters) if p.key == ParamKey(layer.definition.key, i)}
+        fitting, refusals = match(layer.definition, specs, weights, key, path, own)
         if layer.parameters:
             taken[layer.definition.key] = None
-        pairs += fitting
+        pairs += [(layer.parameters[index], array) for index, array in fitting]
         errors += refusals
     able = [layer.definition.key for layer in net.layers if layer.parameters]
     skipped = tuple(weights.names[key] for key in weights if weights[key] and key not in found)
@@ -117,9 +120,25 @@ def targets(weights: caffemodel.Weights, layers: Sequence[tuple[str, bool]]) -> 
     return {key: places[name] for key, name in weights.names.items() if name in places}
 
 
-def _match(layer, weights, key, path):
-    """Returns ([(parameter, array)], [errors]) for layer `key` of a file and the layer of the net that it goes to."""
-    arrays, wanted, place = weights[key], len(layer.parameters), layer.definition.at()
+def match(
+    layer: LayerDef,
+    specs: Sequence[BlobSpec],
+    weights: caffemodel.Weights,
+    key: str,
+    path: str | os.PathLike[str],
+    own: Container[int],
+) -> tuple[list[tuple[int, np.ndarray]], list[ZooError]]:
+    """Returns ([(index of a blob, array)], [errors]) for layer `key` of a file and the layer that it goes to.
+
+    Args:
+        layer: the layer of the net.
+        specs: what it wants of each of its blobs.
+        weights: what the file holds.
+        key: the layer's in the file.
+        path: the file's, for errors.
+        own: indices of the blobs that no other layer owns: HDF5 has them here.
+    """
+    arrays, wanted, place = weights[key], len(specs), layer.at()
     if weights.hdf5:  # a shared blob stands with its owner alone
         arrays = [*arrays, *[None] * (wanted - len(arrays))]
     if len(arrays) != wanted:
@@ -128,19 +147,19 @@ def _match(layer, weights, key, path):
         what = f"wrong number of blobs in {path}"
         return [], [WeightsError(what, at=place, got=len(arrays), want=wanted, hint=hint)]
     pairs, errors = [], []
-    for index, (array, parameter) in enumerate(zip(arrays, layer.parameters)):
+    for index, (array, spec) in enumerate(zip(arrays, specs)):
         if array is None:
-            if parameter.key == ParamKey(layer.definition.key, index):
-                errors.append(WeightsError(f"blob {index} is not in {path}", at=place, want=parameter.spec.shape))
-        elif weights.fits(key, index, parameter.spec.shape):
-            pairs.append((parameter, array))
+            if index in own:
+                errors.append(WeightsError(f"blob {index} is not in {path}", at=place, want=spec.shape))
+        elif weights.fits(key, index, spec.shape):
+            pairs.append((index, array))
         else:
             errors.append(
                 WeightsError(
                     f"blob {index} in {path} does not fit",
                     at=place,
                     got=tuple(array.shape),
-                    want=parameter.spec.shape,
+                    want=spec.shape,
                     hint="rename the layer to train it from scratch",
                 )
             )

@@ -61,7 +61,19 @@ def read(path):
     if keras_weights.is_archive(path):
         net, layers = keras_weights.read(path)
         return Weights(layers, net=net)
-    net, layers = _decode(path)
+    return _weights(*_decode(path))
+
+
+def of_bytes(data, name="the buffer"):
+    """Returns the `Weights` in the bytes of a binary file; `name` is what errors call them.
+
+    Raises:
+        WeightsError: the bytes are damaged or something else.
+    """
+    return _weights(*_decoded(data, name))
+
+
+def _weights(net, layers):
     keyed = dict(zip(layer_keys(layer.name for layer in layers), layers))
     legacy = {(key, i) for key, layer in keyed.items() for i, blob in enumerate(layer.blobs) if blob.legacy}
     weights = {key: [blob.array for blob in layer.blobs] for key, layer in keyed.items()}
@@ -122,7 +134,10 @@ def write(path, layers, net=None, *, diffs=None, shared=(), hdf5_form=None):
 
 
 def _decode(path):
-    data = weightsfile.load(path, WeightsError)
+    return _decoded(weightsfile.load(path, WeightsError), path)
+
+
+def _decoded(data, path):
     try:
         return caffemodel_binary.decode(data)
     except wire.WireError as cause:

@@ -1,0 +1,283 @@
+"""A net's names, numbers, shapes and outputs as OpenCV 4 has them, side by side where that is installed."""
+
+import re
+import time
+
+import cv2
+import numpy as np
+import pytest
+
+import zoo.cv
+from tests.cv import nets
+from zoo.errors import NetError, UnsupportedError, WeightsError, ZooError
+
+
+@pytest.fixture(scope="module")
+def paths(tmp_path_factory):
+    return nets.files(tmp_path_factory.mktemp("cv"))
+
+
+@pytest.fixture(scope="module")
+def pair(paths):
+    return nets.both(*paths)
+
+
+@pytest.fixture
+def blob():
+    return np.random.default_rng(1).random((1, 3, 8, 8)).astype(np.float32)
+
+
+def test_names_and_numbers(pair):
+    ours, theirs = pair
+    assert ours.getLayerNames() == theirs.getLayerNames()
+    assert np.array_equal(ours.getUnconnectedOutLayers(), theirs.getUnconnectedOutLayers())
+    assert ours.getUnconnectedOutLayers().dtype == theirs.getUnconnectedOutLayers().dtype
+    assert ours.getUnconnectedOutLayersNames() == theirs.getUnconnectedOutLayersNames() == ("prob", "fl")
+    for name in ("_input", "data", "conv1", "pooled", "pool", "fl", "nothing"):
+        assert ours.getLayerId(name) == theirs.getLayerId(name)
+    for number in range(11):
+        mine, other = ours.getLayer(number), theirs.getLayer(number)
+        assert (mine.name, mine.type) == (other.name, other.type)
+        assert len(mine.blobs) == len(other.blobs)
+        for got, want in zip(mine.blobs, other.blobs):
+            assert got.shape == want.shape
+            assert np.array_equal(got, want)
+    assert ours.getLayer("ip").name == "ip"
+    assert ours.getLayer(0).outputNameToIndex("data") == 0
+    assert ours.getLayersCount("Pooling") == theirs.getLayersCount("Pooling") == 1
+    assert ours.getLayerTypes() == theirs.getLayerTypes()
+    assert not ours.empty()
+    assert zoo.cv.Net().empty()
+
+
+def test_layers_of_one_name():
+    nets.opencv()
+    text = "".join(f'layer {{ name: "{name}" type: "ReLU" bottom: "x" top: "x" }}' for name in ("a", "a", "b", "a"))
+    text = b'input: "x" input_dim: 1 input_dim: 1 input_dim: 2 input_dim: 2\n' + text.encode()
+    names = zoo.cv.readNetFromCaffe(text).getLayerNames()
+    assert names == cv2.dnn.readNetFromCaffe(np.frombuffer(text, np.uint8)).getLayerNames() == ("a", "a_1", "b", "a_2")
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        (),
+        ("prob",),
+        ("conv1",),
+        ("relu1",),
+        ("cut",),
+        (["prob", "conv1", "cut"],),
+        (("fl",),),
+        (None, "cut"),
+        ([],),
+    ],
+    ids=str,
+)
+def test_forward(pair, blob, ask):
+    outputs = []
+    for net in pair:
+        net.setInput(blob)
+        got = net.forward(*ask)
+        outputs.append(got if isinstance(got, tuple) else (got,))
+    assert len(outputs[0]) == len(outputs[1])
+    for got, want in zip(*outputs):
+        assert got.dtype == np.float32
+        assert got.flags.writeable
+        assert got.flags.c_contiguous
+        assert nets.alike(got, want)
+
+
+def test_of_layers_in_place_each_has_its_own_output(pair, blob):
+    net = pair[0]
+    net.setInput(blob - 5)
+    assert net.forward("conv1").min() < 0
+    assert net.forward("relu1").min() == 0
+
+
+def test_what_is_returned_stays(pair, blob):
+    net = pair[0]
+    net.setInput(blob)
+    first = net.forward("prob")
+    kept = first.copy()
+    net.setInput(blob * 3)
+    second = net.forward("prob")
+    assert np.array_equal(first, kept)
+    first[:] = 7
+    assert np.array_equal(net.forward("prob"), second)
+    blob[:] = 0  # what was set is a copy
+    assert np.array_equal(net.forward("prob"), second)
+
+
+def test_forward_into_arrays(pair, blob):
+    net = pair[0]
+    net.setInput(blob)
+    target = np.empty((1, 5), np.float32)
+    (got,) = net.forward(target, "prob")
+    assert got is target
+    assert np.array_equal(target, net.forward("prob"))
+
+
+def test_forward_and_retrieve(pair, blob):
+    found = []
+    for net in pair:
+        net.setInput(blob)
+        found.append(net.forwardAndRetrieve(["cut"]))  # with "prob" as well, OpenCV overwrites the second output
+    assert [[a.shape for a in tops] for tops in found[0]] == [[a.shape for a in tops] for tops in found[1]]
+    assert all(nets.alike(a, b) for mine, other in zip(*found) for a, b in zip(mine, other))
+    assert [len(tops) for tops in pair[0].forwardAndRetrieve(["prob", "cut"])] == [1, 2]
+
+
+@pytest.mark.parametrize("shape", [(2, 3, 8, 8), (1, 3, 10, 12), (5, 3, 8, 8)], ids=str)
+def test_another_size(pair, shape):
+    given = np.random.default_rng(2).random(shape).astype(np.float32)
+    for net in pair:
+        net.setInput(given)
+    assert nets.alike(pair[0].forward("pool"), pair[1].forward("pool"))
+    if shape[2:] == (8, 8):
+        assert nets.alike(pair[0].forward("prob"), pair[1].forward("prob"))
+    else:
+        with pytest.raises(NetError, match=r'net.prototxt:9: layer "ip" .*size for which .* no parameters.*\(5, 60\)'):
+            pair[0].forward("prob")
+
+
+@pytest.mark.parametrize("kind", ["float64", "uint8", "int32"])
+def test_numbers_of_other_types(pair, kind):
+    given = (np.random.default_rng(3).random((1, 3, 8, 8)) * 9).astype(kind)
+    for net in pair:
+        net.setInput(given)
+    assert nets.alike(pair[0].forward("fl"), pair[1].forward("fl"))
+
+
+@pytest.mark.parametrize(("scale", "mean"), [(0.007843, (127.5, 100, 80)), (2.0, 1.0), (0.3, ()), (1.0, (1, 2, 3))])
+def test_scale_and_mean(pair, scale, mean):
+    given = (np.random.default_rng(4).random((1, 3, 8, 8)) * 255).astype(np.float32)
+    for net in pair:
+        net.setInput(given, "data", scale, mean)
+    assert nets.alike(pair[0].forward("conv1"), pair[1].forward("conv1"))
+
+
+def test_parameters_are_set(paths, blob):
+    ours, theirs = nets.both(*paths)
+    kernel = np.random.default_rng(5).random((4, 3, 3, 3)).astype(np.float32)
+    ours.setInput(blob)
+    ours.forward("conv1")  # OpenCV's keeps the parameters that it has run with
+    for net in (ours, theirs):
+        net.setInput(blob)
+        net.setParam("conv1", 0, kernel)
+    assert np.array_equal(ours.getParam("conv1", 0), kernel)
+    assert nets.alike(ours.forward("conv1"), theirs.forward("conv1"))
+    with pytest.raises(NetError, match="does not fit"):
+        ours.setParam("conv1", 0, kernel[:2])
+    with pytest.raises(NetError, match="no blob 7"):
+        ours.getParam("conv1", 7)
+
+
+def test_a_layer_without_weights_takes_those_given(paths, blob):
+    """As OpenCV's colorization sample gives two layers theirs, in shapes of as many values."""
+    ours = zoo.cv.readNetFromCaffe(paths[0])
+    ours.setInput(blob)
+    with pytest.raises(WeightsError, match=r'net.prototxt:3: layer "conv1" .*no weights'):
+        ours.forward("pool")
+    for name, arrays in nets.weights().items():
+        ours.getLayer(ours.getLayerId(name)).blobs = [array.reshape(1, -1) for array in arrays]
+    want = zoo.cv.readNetFromCaffe(*paths)
+    want.setInput(blob)
+    assert np.array_equal(ours.forward("fl"), want.forward("fl"))
+
+
+def test_costs(pair):
+    ours, theirs = pair
+    shape = (1, 3, 8, 8)
+    assert ours.getFLOPS(shape) == theirs.getFLOPS(shape)
+    for number in range(1, 11):
+        assert ours.getFLOPS(number, [shape]) == theirs.getFLOPS(number, [shape])
+    assert ours.getMemoryConsumption(shape) == theirs.getMemoryConsumption(shape)
+    for got, want in zip(ours.getLayersShapes(shape), theirs.getLayersShapes(shape)):
+        assert str(got) == str(want)
+
+
+def test_time(pair, blob):
+    net = pair[0]
+    net.setInput(blob)
+    begun = time.perf_counter()
+    net.forward("fl")
+    passed = time.perf_counter() - begun
+    ticks, each = net.getPerfProfile()
+    assert 0 < ticks / cv2.getTickFrequency() <= passed
+    assert each.shape == (10,)
+    assert each.sum() == pytest.approx(ticks)
+
+
+def test_what_is_accepted(pair):
+    net = pair[0]
+    net.setPreferableBackend(cv2.dnn.DNN_BACKEND_OPENCV)
+    net.setPreferableTarget(cv2.dnn.DNN_TARGET_CUDA)
+    net.enableFusion(False)
+    net.enableWinograd(True)
+    net.setInputShape("data", (1, 3, 8, 8))
+
+
+@pytest.mark.parametrize(
+    ("ask", "says"),
+    [
+        (lambda net: net.setInput(np.zeros((1, 3, 8, 8)), "nothing"), 'Requested blob "nothing" not found'),
+        (lambda net: net.setInput("cat.jpg"), "an input is an array of numbers"),
+        (lambda net: net.forward("conv2"), r'Requested layer "conv2" not found \(did you mean "conv1"'),
+        (lambda net: net.forward("pooled"), r'"pooled" not found \(a blob is asked for by the layer .*"pool"'),
+        (lambda net: net.forward(outputBlob=1), "no such arguments, got outputBlob"),
+        (lambda net: net.forward([1]), "by the names of layers"),
+        (lambda net: net.getLayer(11), "Layer with requested id=11 not found, want 0 to 10"),
+        (lambda net: net.getLayer(None), "by its name or its number"),
+        (lambda net: net.getLayer("nothing"), 'layer "nothing" not found'),
+    ],
+)
+def test_mistakes(pair, ask, says):
+    with pytest.raises(cv2.error, match=says) as caught:
+        ask(pair[0])
+    assert isinstance(caught.value, ZooError)
+
+
+def test_what_is_not_there(pair, paths):
+    with pytest.raises(UnsupportedError, match=re.escape("Net.dump is not offered")):
+        pair[0].dump()
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = pair[0].nothing
+    with pytest.raises(NetError, match="the net is empty"):
+        zoo.cv.Net().getLayerNames()
+    with pytest.raises(NetError, match='input "data" was not given'):
+        zoo.cv.readNetFromCaffe(*paths).forward()
+
+
+def recorded(shared, name):
+    folder = shared / ("pretrained_forks" if "res10" in name else "pretrained")
+    with np.load(folder / f"{name}.npz") as data:
+        inputs = {key[3:]: data[key] for key in data if key.startswith("in/")}
+    return str(folder / f"{name}.prototxt"), str(next(folder.glob(f"{name}*.caffemodel"))), inputs
+
+
+@pytest.mark.parametrize("name", ["lenet", "cifar10_quick_v1", "mtcnn_det1", "mtcnn_det2", "mtcnn_det3"])
+def test_trained_nets(shared, name):
+    text, weights, inputs = recorded(shared, name)
+    ours, theirs = nets.both(text, weights)
+    assert ours.getLayerNames() == theirs.getLayerNames()
+    outputs = ours.getUnconnectedOutLayersNames()
+    assert outputs == theirs.getUnconnectedOutLayersNames()
+    for net in (ours, theirs):
+        for key, array in inputs.items():
+            net.setInput(array, key)
+    for got, want in zip(ours.forward(outputs), theirs.forward(outputs)):
+        assert nets.alike(got, want, 5e-6)
+
+
+def test_boxes_of_the_face_detector(shared):
+    text, weights, inputs = recorded(shared, "res10_ssd_face")
+    ours, theirs = nets.both(text, weights)
+    (photographs,) = inputs.values()
+    for given in (photographs[:1], photographs[1:3], np.zeros((1, 3, 300, 300), np.float32)):
+        found = []
+        for net in (ours, theirs):
+            net.setInput(given)
+            found.append(net.forward())
+        assert found[0].shape == (1, 1, 200 * len(given), 7)
+        assert nets.alike(*found, 2e-5)
+    assert ours.getMemoryConsumption((1, 3, 300, 300)) == theirs.getMemoryConsumption((1, 3, 300, 300))

@@ -1,0 +1,40 @@
+"""Puts the readers of Caffe's files back into cv2.dnn, so that an old script runs as it is."""
+
+import functools
+
+import cv2
+
+from zoo.cv import files, models
+from zoo.cv.net import Net
+
+_MADE: list = []
+_MODELS = ("Model", "DetectionModel", "ClassificationModel", "SegmentationModel", "KeypointsModel")
+
+
+def install():
+    """Makes cv2.dnn.readNetFromCaffe, and readNet for Caffe's files, read into a `Net`.
+
+    The classes that take a net, such as cv2.dnn.DetectionModel and cv2.dnn_DetectionModel, take such a `Net`, or paths
+    of Caffe's files, as well. Everything else stays OpenCV's. In an OpenCV that has a reader of its own it is replaced
+    all the same. A second call changes nothing.
+    """
+    cv2.dnn.readNetFromCaffe, cv2.dnn.readNet = files.readNetFromCaffe, files.readNet
+    for name in _MODELS:
+        both = _either(getattr(cv2.dnn, name), getattr(models, name))
+        setattr(cv2.dnn, name, both)
+        setattr(cv2, f"dnn_{name}", both)
+
+
+def _either(theirs, ours):
+    """Returns what makes `ours` of a `Net` or Caffe's files, and `theirs` of anything else."""
+    if theirs in _MADE:
+        return theirs
+
+    @functools.wraps(theirs, updated=())
+    def make(*args, **kwargs):
+        first = args[0] if args else next(iter(kwargs.values()), None)
+        caffe = isinstance(first, str) and files.of_caffe(*args, **{k: v for k, v in kwargs.items() if k == "config"})
+        return ours(*args, **kwargs) if caffe or isinstance(first, Net) else theirs(*args, **kwargs)
+
+    _MADE.append(make)
+    return make

@@ -1,0 +1,113 @@
+"""The parameters of a `Net`: a file's arrays until a layer is built, its variables from then on."""
+
+import numpy as np
+
+from zoo.converters.parameters import Parameters
+from zoo.converters.weights import match, targets
+from zoo.errors import NetError, WeightsError, raise_together
+from zoo.netdef.netdef import ParamKey
+
+
+class FileParameters(Parameters):
+    """Parameters that start as a weights file has them.
+
+    Args:
+        definition: the NetDef.
+        weights: `caffemodel.Weights`.
+        path: what errors call the file.
+    """
+
+    def __init__(self, definition, weights, path):
+        super().__init__()
+        self._weights, self._path = weights, path
+        found = targets(weights, [(layer.name, True) for layer in definition.layers])
+        self._places = {definition.layers[place].key: key for key, place in found.items()}
+        self._owners = definition.owners
+        self._given = {}  # {ParamKey: array} that the user gave
+        self._checked = set()
+
+    def check(self, planned):
+        """Checks that each of `planned` (`PlannedLayer`s) has what it needs.
+
+        Raises:
+            ZooError: one error with all layers whose parameters are missing or do not fit.
+        """
+        errors = []
+        for layer in planned:
+            key, wanted = layer.definition.key, layer.blobs
+            if not wanted:
+                continue
+            if key in self._checked:
+                errors += self._unlike(layer)
+                continue
+            own = {i for i in range(len(wanted)) if self._owner(key, i) == ParamKey(key, i)}
+            absent = [i for i in range(len(wanted)) if self._owner(key, i) not in self._given]
+            if key in self._places and absent:
+                errors += match(layer.definition, wanted, self._weights, self._places[key], self._path, own)[1]
+            elif own.intersection(absent):
+                hint = "give them: net.getLayer(name).blobs = [...]"
+                what = "there are no weights for it" + (f" in {self._path}" if self._path else "")
+                errors.append(WeightsError(what, at=layer.definition.at(), hint=hint))
+            for index, spec in enumerate(wanted):
+                given = self._given.get(self._owner(key, index))
+                if given is not None and given.size != spec.count:
+                    what = f"blob {index} that was given does not fit"
+                    errors.append(WeightsError(what, at=layer.definition.at(), got=given.shape, want=spec.shape))
+        raise_together(errors)
+        self._checked.update(layer.definition.key for layer in planned)
+
+    def _unlike(self, layer):
+        """Yields an error for each blob of a layer that another size of input asks for in another shape."""
+        for index, spec in enumerate(layer.blobs):
+            owner = self._owner(layer.definition.key, index)
+            if owner in self and self[owner].spec.count != spec.count:
+                what = "the input has a size for which the layer has no parameters"
+                got, want = f"blob {index} of {spec.shape}", self[owner].spec.shape
+                yield NetError(what, at=layer.definition.at(), got=got, want=want)
+
+    def start(self, layer, index, spec):
+        """The array that was given, or that of the file; `check` has seen that it fits."""
+        array = self._given.get(ParamKey(layer.key, index))
+        return (self._in_file(layer.key)[index] if array is None else array).reshape(spec.shape)
+
+    def arrays(self, key):
+        """Returns a list of the float32 arrays of the layer `key`, in Caffe's order; empty where it has none yet."""
+        found = dict(enumerate(self._in_file(key)))
+        for owner, array in self._given.items():
+            if owner.layer == key:
+                found[owner.index] = array
+        for parameter in self:
+            if parameter.key.layer == key:
+                found[parameter.key.index] = parameter.array()
+        return [np.array(found[index], np.float32) for index in sorted(found)]
+
+    def replace(self, key, arrays):
+        """Gives the layer `key` other parameters.
+
+        Raises:
+            NetError: they are not numbers, or not as many as the layer has.
+        """
+        for index, array in enumerate(arrays):
+            self.set(key, index, array)
+
+    def set(self, key, index, array):
+        """Gives the layer `key` another blob number `index`; raises as `replace`."""
+        try:
+            array = np.array(array, np.float32)
+        except (TypeError, ValueError):
+            raise NetError(f'parameters of layer "{key}" are arrays of numbers', got=type(array).__name__) from None
+        owner = self._owner(key, index)
+        if owner in self:
+            want = self[owner].spec
+            if array.size != want.count:
+                raise NetError(f'blob {index} of layer "{key}" does not fit', got=array.shape, want=want.shape)
+            self[owner].assign(array.reshape(want.shape))
+            return
+        self._given[owner] = array
+        self._checked.discard(key)
+
+    def _owner(self, key, index):
+        return self._owners.get(ParamKey(key, index), ParamKey(key, index))
+
+    def _in_file(self, key):
+        return [array for array in self._weights.get(self._places.get(key), ()) if array is not None]
