@@ -165,11 +165,21 @@ def test_a_difference_has_an_exit_code_of_its_own(command, files):
     assert (out / "x.keras").exists()
 
 
+def test_onnx(command, files):
+    pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
+    config, weights, _, out = files
+    done = command(f"--config={config}", f"--weights={weights}", f"--output={out}/x.onnx", "--verify", "--any_size")
+    assert done.returncode == 1 and "height and width cannot be left open" in done.stderr
+    done = command(f"--config={config}", f"--weights={weights}", f"--output={out}/x.onnx", "--verify")
+    assert done.returncode == 0 and done.stdout.endswith("\nverified\n"), (done.stdout, done.stderr)
+
+
 def test_bad_flags_are_one_message(command, files):
     config, weights, _, out = files
     here = f"--config={config}"
     assert "nothing to do" in error(command(here))
-    assert "ONNX output is not supported" in error(command(here, f"--output={out}/x.onnx"))
+    assert "--preprocess is for .onnx files" in error(command(here, f"--output={out}/x.keras", "--preprocess=BGR"))
+    assert "--any_size is for .onnx files" in error(command(here, f"--output={out}/x.keras", "--any_size"))
     assert "unknown kind of output, got" in error(command(here, f"--output={out}/x.h5"))
     assert "cannot be written, got no directory" in error(command(here, f"--output={out}/no/x.keras"))
     assert "it is listed twice in --output" in error(command(here, f"--output={out}/x.keras,{out}/x.keras"))

@@ -1,4 +1,4 @@
-"""Turns a Caffe net and its weights into files for Keras, TensorFlow and Caffe, and shows that they compute the same.
+"""Turns a Caffe net and its weights into files for Keras, TensorFlow, ONNX and Caffe, and shows that they agree.
 
   python -m zoo.convert --config=deploy.prototxt --weights=net.caffemodel --output=net.keras --verify
   python -m zoo.convert --config=train_val.prototxt --weights=net.caffemodel --output=net.keras,net_saved/,net.prototxt
@@ -16,6 +16,9 @@ What --output makes, by its ending; several may stand in one list:
   .keras            one file that plain Keras 3 loads; spatial tensors are channels-last, (N,H,W,C). It also says
                     which of Caffe's blobs its arrays are, so that every --weights takes it as it takes a .caffemodel
   /                 a SavedModel directory, for TensorFlow, with the endpoint "serve"
+  .onnx             the net to deploy for ONNX Runtime, OpenCV 5, OpenVINO and others, in Caffe's order (N,C,H,W), with
+                    standard operators only (opset 17); a layer type without an exact form is refused. Above 2 GB
+                    the arrays go into NAME.onnx.data. See docs/onnx.md
   .caffemodel       weights of the current form, binary; .caffemodel.h5: HDF5
   .prototxt         the net of the current form; what it is fed is said in comments
   .step.stablehlo   of a solver: one iteration of training (forward, backward, update) as StableHLO, experimental;
@@ -46,7 +49,9 @@ WEIGHTS = flags.DEFINE_list(
     "weights", [], "Weights files (.caffemodel, .caffemodel.h5, our .keras). Default: what fillers give."
 )
 OUTPUT = flags.DEFINE_list(
-    "output", [], "What to write: NAME.keras, DIRECTORY/, NAME.caffemodel[.h5], NAME.prototxt, NAME[.step].stablehlo."
+    "output",
+    [],
+    "What to write: NAME.keras, DIRECTORY/, NAME.onnx, NAME.caffemodel[.h5], NAME.prototxt, NAME[.step].stablehlo.",
 )
 PHASE = flags.DEFINE_enum(
     "phase", None, ["TEST", "TRAIN"], "What the net is filtered for. TRAIN keeps Dropout. Default: TEST."
@@ -60,6 +65,16 @@ BATCH = flags.DEFINE_string(
     "batch", "", 'Size of a batch: "any", or a number. Default: any where the net allows it, else as the file has it.'
 )
 OUTPUTS = flags.DEFINE_list("outputs", [], "Blobs that the net returns. Default: those that no layer reads.")
+ANY_SIZE = flags.DEFINE_bool(
+    "any_size", False, "Leave height and width of the inputs of a .onnx file open, where the net allows it."
+)
+PREPROCESS = flags.DEFINE_enum(
+    "preprocess",
+    "",
+    ["", "BGR", "RGB"],
+    "Put what the data layer did to images (channel order, mean, scale) into a .onnx file, which then takes pixels "
+    "0..255 with their channels in this order, already resized and cropped.",
+)
 DEPLOY = flags.DEFINE_bool("deploy", True, "--nodeploy keeps data layers, losses and all phases; for .prototxt only.")
 SET = change_flags.define_set()
 DATA_DIR = flags.DEFINE_string("data_dir", "data", "Where mean files and data are looked for first.")
@@ -91,11 +106,13 @@ def main():
         data_dir=DATA_DIR.value,
         summary=SUMMARY.value,
         verify=VERIFY.value,
+        any_size=ANY_SIZE.value,
+        pixels=PREPROCESS.value,
         tolerance=TOLERANCE.value,
         open_step=_open_step,
     )
     config_flag.check(CONFIG.value)
-    if not request.text_alone:
+    if not request.without_keras:
         command.quiet_tensorflow()
     user_code.load()
     from zoo.export import converting

@@ -16,7 +16,9 @@ def test_every_ending_finds_its_own_target():
 
 
 def test_an_unknown_ending_is_told_what_there_is():
-    with pytest.raises(UnsupportedError, match=r"unknown kind of output, got x\.h5, want \.keras, /, \.caffemodel, "):
+    with pytest.raises(
+        UnsupportedError, match=r"unknown kind of output, got x\.h5, want \.keras, /, \.onnx, \.caffemodel, "
+    ):
         target("x.h5")
 
 

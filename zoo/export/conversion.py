@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Conversion:
-    """The net to deploy. It is built, which loads Keras, when something asks for `net` or `loaded`.
+    """The net to deploy. It is built, which loads Keras, when something asks for `net`.
 
     Attributes:
         config: path of the config.
@@ -63,21 +63,28 @@ class Conversion:
         """The `Net`, of stock Keras layers wherever they are exact, with the weights in it."""
         return self._built[0]
 
-    @property
-    def loaded(self) -> "tuple[Loaded, ...]":
-        """A `weights.Loaded` for each weights file."""
-        return self._built[1]
-
     @functools.cached_property
-    def array_net(self) -> "ArrayNet":
-        """The blobs of all layers in Caffe's order, with the weights in them; Keras is not loaded."""
+    def _arrays(self):
         from zoo.converters import weights
         from zoo.converters.blob_arrays import array_net
 
         net = array_net(self.definition, infer_shapes(self.definition))
-        for path in self.weights:
-            weights.load(net, path)
-        return net
+        return net, tuple(weights.load(net, path) for path in self.weights)
+
+    @property
+    def array_net(self) -> "ArrayNet":
+        """The blobs of all layers in Caffe's order, with the weights in them; Keras is not loaded."""
+        return self._arrays[0]
+
+    @property
+    def _filled_net(self):
+        """The `Net` where it is built, else the `ArrayNet`; and what was loaded into it."""
+        return self._built if "_built" in self.__dict__ else self._arrays
+
+    @property
+    def loaded(self) -> "tuple[Loaded, ...]":
+        """A `weights.Loaded` for each weights file."""
+        return self._filled_net[1]
 
     @functools.cached_property
     def exported(self) -> "Exported":
@@ -106,7 +113,7 @@ class Conversion:
         copied = {name for loaded in self.loaded for name in loaded.copied}
         return tuple(
             layer.definition.key
-            for layer in self.net.layers
+            for layer in self._filled_net[0].layers
             if layer.definition.key not in copied and any(p.key.layer not in copied for p in layer.parameters)
         )
 
@@ -187,5 +194,5 @@ def convert(
         fixed=fixed,
     )
     if weights and load:
-        _ = conversion.loaded
+        _ = conversion.net
     return conversion

@@ -6,7 +6,9 @@ import sys
 from zoo import command
 from zoo.errors import OutputError, Place, UnsupportedError
 from zoo.export import input_shapes, output_path
+from zoo.export.targets.onnx_file import OnnxFile
 from zoo.formats.layer_keys import said
+from zoo.netdef.shape_inference import infer_shapes
 
 
 def run(request):
@@ -21,6 +23,9 @@ def run(request):
         output_path.check(target.place)
     if not request.deploy:
         return _upgrade(request)
+    for flag, given in {"--any_size": request.any_size, "--preprocess": request.pixels}.items():
+        if given and not any(isinstance(target, OnnxFile) for target in request.targets):
+            raise UnsupportedError(f"{flag} is for .onnx files, and none is written", want="--output=NAME.onnx")
     for target in request.targets:
         target.refuse(request)
     for target in request.targets:
@@ -73,6 +78,7 @@ def _convert(request):
         batch=request.batch,
         outputs=request.outputs,
         data_dir=request.data_dir,
+        load=not request.without_keras,
         changes=request.changes,
     )
     if not request.text_alone:
@@ -84,7 +90,7 @@ def _convert(request):
     if not request.targets:
         return 0
     if any(target.forgetful for target in request.targets):
-        for layer in conversion.net.layers:
+        for layer in infer_shapes(conversion.definition):
             if lost := layer.type.forgets():
                 print(f"WARNING: {layer.definition.at()}: not carried from batch to batch: {lost}", file=sys.stderr)
     for target in request.targets:

@@ -26,6 +26,8 @@ class Request:
         data_dir: where mean files and data are looked for first.
         summary: whether the net's table is printed.
         verify: whether what was written is compared with independent implementations.
+        any_size: whether a .onnx file takes any height and width.
+        pixels: "BGR" or "RGB" where a .onnx file does the preprocessing of pixels in that order, or "".
         tolerance: what that allows, in parts of an output's largest value.
         open_step: `zoo.training.pure_step.open_step`, or None where no solver may be converted.
     """
@@ -44,8 +46,15 @@ class Request:
     data_dir: str | None = None
     summary: bool = False
     verify: bool = False
+    any_size: bool = False
+    pixels: str = ""
     tolerance: float = 1e-4
     open_step: Callable[..., Any] | None = None
+
+    @property
+    def without_keras(self) -> bool:
+        """Whether nothing that is asked for needs Keras before the files are verified."""
+        return not self.summary and all(target.without_keras for target in self.targets)
 
     @property
     def text_alone(self) -> bool:

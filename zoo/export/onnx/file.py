@@ -23,6 +23,7 @@ def write(
     path: str | os.PathLike[str],
     *,
     any_size: bool = False,
+    pixels: str = "",
     largest: int = LARGEST,
 ) -> list[str]:
     """Writes the net of a `Conversion` as ONNX.
@@ -30,7 +31,7 @@ def write(
     Args:
         conversion: the net to deploy.
         path: of the file; its arrays are in `path` + ".data" where there are more than `largest` bytes of them.
-        any_size: whether height and width are open.
+        any_size, pixels: as `net.write_net` has them.
 
     Returns:
         The paths written, `path` first.
@@ -40,8 +41,8 @@ def write(
         ZooError: as `net.write_net`.
     """
     path = os.fspath(path)
-    written = write_net(conversion, any_size)
-    model, arrays = without_arrays(written, conversion), written.graph.arrays
+    written = write_net(conversion, any_size, pixels)
+    model, arrays = without_arrays(written, conversion, pixels), written.graph.arrays
     outside = f"{path}.data" if sum(array.nbytes for array in arrays.values()) > largest else None
     with contextlib.ExitStack() as stack:
         file = stack.enter_context(atomic.replacing(path, OutputError))

@@ -49,6 +49,15 @@ class Graph:
         given = {key: value for key, value in attributes.items() if value is not None}
         self.nodes.append(helper.make_node(kind, list(inputs), list(outputs), name=self._node_names(name), **given))
 
+    def form(self, first: int, blobs: Iterable[str]) -> list:
+        """Returns what the nodes from `first` on are, with the values of their constants that are no `blobs`."""
+        blobs = set(blobs)
+        found: list = []
+        for node in self.nodes[first:]:
+            found.append(node.SerializeToString())
+            found += [self.arrays[name].tobytes() for name in node.input if name in self.arrays and name not in blobs]
+        return found
+
 
 def tensor_header(name: str, array: np.ndarray) -> onnx.TensorProto:
     """Returns the TensorProto of an array, without its values."""

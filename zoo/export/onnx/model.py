@@ -15,7 +15,7 @@ OPSET = 17
 IR_VERSION = 8  # the oldest that has the opset, so that old runtimes read the file
 
 
-def onnx_model(conversion: Conversion, *, any_size: bool = False) -> onnx.ModelProto:
+def onnx_model(conversion: Conversion, *, any_size: bool = False, pixels: str = "") -> onnx.ModelProto:
     """Returns the ModelProto of a `Conversion`, whole; `file.write` needs less memory.
 
     Inputs and outputs are in the order of the conversion's, float32 in Caffe's shapes, with the names of their blobs;
@@ -23,13 +23,13 @@ def onnx_model(conversion: Conversion, *, any_size: bool = False) -> onnx.ModelP
 
     Args:
         conversion: the net to deploy.
-        any_size: whether height and width are open.
+        any_size, pixels: as `net.write_net` has them.
 
     Raises:
         ZooError: as `write_net`.
     """
-    written = write_net(conversion, any_size)
-    model = without_arrays(written, conversion)
+    written = write_net(conversion, any_size, pixels)
+    model = without_arrays(written, conversion, pixels)
     for name, array in written.graph.arrays.items():
         tensor = tensor_header(name, array)
         tensor.raw_data = array.tobytes()
@@ -37,7 +37,7 @@ def onnx_model(conversion: Conversion, *, any_size: bool = False) -> onnx.ModelP
     return model
 
 
-def without_arrays(written: WrittenNet, conversion: Conversion) -> onnx.ModelProto:
+def without_arrays(written: WrittenNet, conversion: Conversion, pixels: str = "") -> onnx.ModelProto:
     """Returns the ModelProto of a written net without its initialisers."""
     graph = helper.make_graph(written.graph.nodes, written.name, written.inputs, written.outputs)
     model = helper.make_model(
@@ -47,11 +47,11 @@ def without_arrays(written: WrittenNet, conversion: Conversion) -> onnx.ModelPro
         opset_imports=[helper.make_opsetid("", OPSET)],
         ir_version=IR_VERSION,
     )
-    helper.set_model_props(model, provenance(conversion))
+    helper.set_model_props(model, provenance(conversion, pixels))
     return model
 
 
-def provenance(conversion: Conversion) -> dict[str, str]:
+def provenance(conversion: Conversion, pixels: str = "") -> dict[str, str]:
     """Returns what the file says of its origin: JSON texts by key."""
     sources = metadata.sources(conversion.config, conversion.weights)
     said = {
@@ -59,6 +59,12 @@ def provenance(conversion: Conversion) -> dict[str, str]:
         "weights": sources[1:],
         "preprocessing": {blob: known.as_dict() for blob, known in conversion.preprocessing.items()},
     }
+    if pixels:
+        said["inputs"] = {
+            "pixels": pixels,
+            "values": [0, 255],
+            "preprocessing": "done in the graph, but for resizing and cropping",
+        }
     if conversion.fixed:
         said["batch"] = conversion.fixed
     return {key: json.dumps(value, ensure_ascii=False) for key, value in said.items()}

@@ -31,7 +31,9 @@ class PooledPlanes:
         if site.any_size:
             self.pads = [(w.pad, w.pad + (w.stride - 1 if ceil else 0)) for w in self.windows]
             if any(after >= w.kernel for (_, after), w in zip(self.pads, self.windows)):
-                raise site.refuse("with height and width open, windows may begin where Caffe has none")
+                raise site.refuse(
+                    "with height and width open, some sizes have windows that Caffe drops or that are empty"
+                )
         else:
             self.pads = [cover(*each) for each in zip(self.sizes, self.windows, self.outs)]
         self._apart = any(max(pads) >= w.kernel for pads, w in zip(self.pads, self.windows))

@@ -4,13 +4,22 @@ from zoo.errors import UnsupportedError
 from zoo.export.targets.base import Target
 from zoo.export.targets.caffemodel import Caffemodel
 from zoo.export.targets.keras_archive import KerasArchive
+from zoo.export.targets.onnx_file import OnnxFile
 from zoo.export.targets.prototxt import Prototxt
 from zoo.export.targets.saved_model import SavedModel
 from zoo.export.targets.stablehlo import StableHlo
 from zoo.export.targets.training_step import TrainingStep
 
 # In the order in which messages list them. An ending stands before a shorter one that it ends in.
-TARGETS: tuple[type[Target], ...] = (KerasArchive, SavedModel, Caffemodel, Prototxt, TrainingStep, StableHlo)
+TARGETS: tuple[type[Target], ...] = (
+    KerasArchive,
+    SavedModel,
+    OnnxFile,
+    Caffemodel,
+    Prototxt,
+    TrainingStep,
+    StableHlo,
+)
 
 
 def target(path: str) -> Target:
@@ -22,9 +31,6 @@ def target(path: str) -> Target:
     for kind in TARGETS:
         if path.endswith(kind.endings):
             return kind(path)
-    if path.endswith(".onnx"):
-        hint = 'write a .keras file and see docs/layers.md for what its model.export(NAME, format="onnx") does'
-        raise UnsupportedError("ONNX output is not supported", got=path, hint=hint)
     endings = ", ".join(ending for kind in TARGETS for ending in kind.endings)
     hint = "a SavedModel directory ends in /"
     raise UnsupportedError("unknown kind of output", got=path, want=endings, hint=hint)

@@ -48,6 +48,7 @@ class Target:
     Class attributes, which each target sets where the default is not its own:
         endings: of the paths that it writes.
         text: whether it holds no parameters, so that neither weights nor Keras are needed.
+        without_keras: whether it is written without Keras, from the blobs as Caffe has them.
         keras_shapes: whether it is fed as a Keras model is, spatial tensors channels-last.
         of_solver: whether it is written by `write_step` from a solver, not by `write` from a net to deploy.
         forgetful: whether it starts each call without what layers carry from batch to batch.
@@ -58,6 +59,7 @@ class Target:
 
     endings: ClassVar[tuple[str, ...]] = ()
     text: ClassVar[bool] = False
+    without_keras: ClassVar[bool] = False
     keras_shapes: ClassVar[bool] = False
     of_solver: ClassVar[bool] = False
     forgetful: ClassVar[bool] = False

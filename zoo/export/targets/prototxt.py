@@ -8,6 +8,7 @@ class Prototxt(Target):
 
     endings = (".prototxt",)
     text = True
+    without_keras = True
 
     def write(self, conversion):
         from zoo.export import metadata, prototxt_file
