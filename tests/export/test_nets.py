@@ -1,64 +1,17 @@
 """Every whole net in configs/, at full size: what is exported of it against NumPy, with random weights."""
 
-import pathlib
-
-import numpy as np
 import pytest
 
+from tests.export.config_nets import CONFIGS, NAMES, SHAPES, fill, scored
 from zoo.export.caffe_order import in_caffe_order
-from zoo.export.conversion import convert
 from zoo.export.keras_model import keras_model
 from zoo.export.verify import Comparison
-
-CONFIGS = pathlib.Path(__file__).resolve().parents[2] / "configs"
-DIGITS = {"data": (1, 1, 28, 28)}
-SHAPES = {  # of inputs that no file can tell without its data
-    "cifar10_full": {"data": (1, 3, 32, 32)},
-    "cifar10_nin": {"data": (1, 3, 32, 32)},
-    "cifar10_quick": {"data": (1, 3, 32, 32)},
-    "cifar10_sigmoid": {"data": (1, 3, 32, 32)},
-    "cifar10_sigmoid_bn": {"data": (1, 3, 32, 32)},
-    "fcn16s": {"data": (1, 3, 320, 288)},
-    "fcn32s": {"data": (1, 3, 320, 288)},
-    "fcn8s": {"data": (1, 3, 320, 288)},
-    "lenet": DIGITS,
-    **{f"lenet_{name}": DIGITS for name in ("6_16", "adadelta", "adagrad", "adam", "finetune", "linear", "multistep")},
-    "lenet_nesterov": DIGITS,
-    "lenet_rmsprop": DIGITS,
-    "logreg_hdf5": {"data": (1, 4)},
-    "mnist_autoencoder": DIGITS,
-    "mnist_dropout": DIGITS,
-    "lstm_captioner": {"cont_sentence": (20, 2), "input_sentence": (20, 2), "image_features": (2, 1000)},
-    "siamese_mnist": {"pair_data": (1, 2, 28, 28)},
-    "srcnn": {"data": (1, 1, 33, 33)},
-    "vdsr": {"data": (1, 1, 41, 41)},
-}
-NAMES = sorted(path.stem for path in CONFIGS.glob("*.prototxt"))
-
-
-def fill(net):
-    """Gives every parameter numbers with which values keep their size from layer to layer."""
-    rng = np.random.default_rng(1)
-    for layer in net.layers:
-        for index, parameter in enumerate(layer.parameters):
-            shape = parameter.spec.shape
-            if layer.definition.type == "BatchNorm":  # sums of means and of variances, and their factor
-                array = (rng.normal(0, 0.3, shape), rng.uniform(0.7, 1.5, shape), np.ones(shape))[index]
-            elif len(shape) > 1:
-                array = rng.normal(0, np.sqrt(2 / np.prod(shape[1:])), shape)
-            else:
-                array = rng.normal(1.0 if layer.definition.type == "Scale" and index == 0 else 0.0, 0.1, shape)
-            parameter.assign(array)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_the_exported_net_is_what_the_reference_implementation_computes(name):
-    config, shapes = CONFIGS / f"{name}.prototxt", SHAPES.get(name, {})
-    message = convert(config, shapes=shapes).message
-    # Scores, not probabilities: those of untrained weights are 0 and 1, whatever goes in.
-    scores = [layer.bottom[0] for layer in message.layer if layer.type == "Softmax"]
-    conversion = convert(config, shapes=shapes, outputs=scores)
+    conversion = scored(CONFIGS / f"{name}.prototxt", SHAPES.get(name, {}))
     fill(conversion.net)
     exported = keras_model(conversion)
 

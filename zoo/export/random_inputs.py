@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from zoo.netdef.shape_inference import infer_shapes
+
 
 def random_inputs(conversion, batch=None, seed=0):
     """Returns {blob: float32 array of Caffe's shape}.
@@ -13,12 +15,12 @@ def random_inputs(conversion, batch=None, seed=0):
         batch: axis 0 of every input; None keeps the file's.
         seed: of the random numbers.
     """
-    rng, net = np.random.default_rng(seed), conversion.net
+    rng, layers = np.random.default_rng(seed), infer_shapes(conversion.definition)
     values = {}
-    for ref in net.inputs:
-        shape = net.shapes[ref]
+    for ref in conversion.inputs:
+        shape = conversion.shapes[ref]
         shape = (batch, *shape[1:]) if batch and shape else shape
-        below = _integers_below(net, ref, shape)
+        below = _integers_below(layers, ref)
         if below:
             array = rng.integers(0, below, shape)
         else:
@@ -28,9 +30,9 @@ def random_inputs(conversion, batch=None, seed=0):
     return values
 
 
-def _integers_below(net, ref, shape):
+def _integers_below(layers, ref):
     """Returns what the integers in an input must be below, or None where it holds no integers."""
-    for layer in net.layers:
+    for layer in layers:
         bottoms = layer.definition.bottoms
         below = layer.type.integers(layer.bottoms).get(bottoms.index(ref)) if ref in bottoms else None
         if below is not None:

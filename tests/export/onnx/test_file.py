@@ -212,6 +212,15 @@ def test_nothing_known_of_the_preprocessing(odd):
         onnx_model(odd, pixels="BGR")
 
 
+def test_an_im2col_that_would_fill_the_memory(tmp_path):
+    text = """
+      layer { name: "data" type: "Input" top: "data" input_param { shape { dim: 1 dim: 3 dim: 900 dim: 900 } } }
+      layer { name: "columns" type: "Im2col" bottom: "data" top: "y" convolution_param { kernel_size: 90 stride: 90 } }
+    """
+    with pytest.raises(UnsupportedError, match="would need 196830000 filter values"):
+        onnx_model(conversion_of_text(text, tmp_path / "net.prototxt"))
+
+
 def test_training_is_refused(tmp_path):
     (tmp_path / "net.prototxt").write_text(ODD)
     with pytest.raises(UnsupportedError, match="written for phase TEST"):

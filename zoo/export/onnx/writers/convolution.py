@@ -7,6 +7,8 @@ import numpy as np
 from zoo.export.onnx.registry import writer
 from zoo.layers.base.geometry import conv_size, cover
 
+MOST_PICKS = 2**26
+
 
 @writer("Convolution", "DepthwiseConvolution")
 def convolution(site):
@@ -65,6 +67,8 @@ def im2col(site):
     axis, windows = site.kind.window.axis(shape), site.kind.window.windows(shape)
     kernel = [window.kernel for window in windows]
     places, channels = math.prod(kernel), shape[axis]
+    if channels * places**2 > MOST_PICKS:
+        raise site.refuse(f"its window of {places} values would need {channels * places**2} filter values")
     picks = np.tile(np.eye(places), (channels, 1)).reshape(top[axis], 1, *kernel)
     sizes = _sizes(windows, shape[axis + 1 :], kernel)
     y = site.op("Conv", _enter(site, site.inputs[0], axis), site.constant(picks, "picks"), group=channels, **sizes)
