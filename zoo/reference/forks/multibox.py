@@ -76,6 +76,8 @@ def _label(p, one):
 
 
 def _overlap(a, b):
+    """In float32 as there: of boxes that overlap as much, its rounding says which does so most (bbox_util.cpp:274)."""
+    a, b = np.float32(a), np.float32(b)
     width, height = min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1])
     if width <= 0 or height <= 0:
         return 0.0

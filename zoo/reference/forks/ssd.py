@@ -66,7 +66,8 @@ def suppressed(boxes, scores, least, threshold, eta, top_k):
 
 
 def jaccard(a, b):
-    """Returns intersection over union of two boxes."""
+    """Returns intersection over union of two boxes, in float32 as there: its rounding tells near equals apart."""
+    a, b = np.float32(a[:4]), np.float32(b[:4])
     width, height = np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2])
     if width <= 0 or height <= 0:
         return 0.0
