@@ -86,9 +86,9 @@ def box_annotator_ohem(layer, rois, loss, label, weights):
         if left[image[place]] > 0 and image[place] >= 0:
             left[image[place]] -= 1
             keep[place] = True
-    kept = keep.reshape(label.shape)
-    shape = (len(label), 1, *weights.shape[2:])
-    return np.where(kept, label, p.ignore_label), np.where(keep.reshape(shape), weights, 0.0)
+    weights = weights.reshape(*weights.shape, *[1] * (4 - weights.ndim))
+    keep = keep.reshape(len(label), 1, *weights.shape[2:])
+    return np.where(keep, label.reshape(keep.shape), p.ignore_label), np.where(keep, weights, 0.0)
 
 
 def _suppressed(boxes, threshold, most):

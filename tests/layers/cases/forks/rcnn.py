@@ -86,6 +86,19 @@ CASES = [
     psroi_pooling(
         "no-scale", "output_dim: 1 group_size: 2 spatial_scale: 1", {"x": normal(3, 4, 5, 6), "rois": rois(3, 6, 9)}
     ),
+    Case(
+        "BoxAnnotatorOHEM",
+        "short-shapes",
+        {
+            "rois": Fed((6, 5), lambda rng, s: rng.integers(0, 2, s), smooth=False),
+            "loss": Fed((6, 1), lambda rng, s: rng.uniform(0, 3, s), smooth=False),
+            "labels": Fed((6,), lambda rng, s: rng.integers(0, 4, s), smooth=False),
+            "weights": Fed((6, 8), lambda rng, s: rng.uniform(0.5, 1, s), smooth=False),
+        },
+        "box_annotator_ohem_param { roi_per_img: 2 ignore_label: 5 }",
+        ("y", "kept"),
+        gradient=(),
+    ),
     ohem("some", "roi_per_img: 3", 9),
     ohem("all", "roi_per_img: 9", 6),
     ohem("planes", "roi_per_img: 5 ignore_label: 255", 3, k=4, h=2, w=3),
