@@ -58,6 +58,9 @@ class Engine(NetBlobs):
                 hook(first)
             with tf.device(modes.device()):
                 losses.append(self._forward_part(first, last))
+            if last in self._results:
+                bottom, *_ = self.net.layers[last].definition.bottoms
+                self._results[last].add(self._blobs(self.net.layers[last].definition.tops)[0], self.blob(bottom))
             for hook in hooks[1]:
                 hook(last)
         return [loss for loss in losses if loss is not None]
@@ -66,7 +69,7 @@ class Engine(NetBlobs):
         """Yields (first, last) of runs of layers that go together."""
         first = start
         for i in range(start, end + 1):
-            if i in self._hosts or i in self._counted or singly or i == end:
+            if i in self._hosts or i in self._counted or i in self._results or singly or i == end:
                 if first < i and i in self._hosts:
                     yield first, i - 1
                     first = i

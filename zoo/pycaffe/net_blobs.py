@@ -16,6 +16,7 @@ from zoo.pycaffe.blob import Blob
 from zoo.pycaffe.graph import Graph, blob_key
 from zoo.pycaffe.host_layers import host
 from zoo.pycaffe.memory import Memory, ReshapedMemory, VariableMemory
+from zoo.pycaffe.results import Results, writes_results
 from zoo.pycaffe.top_feeds import open_data, source
 
 _KEPT_BUILDS = 16
@@ -65,6 +66,9 @@ class NetBlobs:
         self._stated = {i: layer.tops for i, layer in enumerate(self.net.layers) if i in self.sources}
         hosted = {i: layer for i, layer in enumerate(self.net.layers) if layer.type.runs_on_host}
         self._hosts = {i: host(layer, self.instances) for i, layer in hosted.items()}
+        self._results = {
+            i: Results(layer.type) for i, layer in enumerate(self.net.layers) if writes_results(layer.type)
+        }
         self._padded = {i for i, layer in enumerate(self.net.layers) if layer.type.padded_axis is not None}
         self._counted = {i for i in self._padded if not self._readers_take_padding(i)}
         self._any_rows = {ref for i in self._padded - self._counted for ref in self.net.layers[i].definition.tops}

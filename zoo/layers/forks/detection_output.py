@@ -25,7 +25,7 @@ class DetectionOutput(LayerType):
     score, xmin, ymin, xmax, ymax, by image, label and descending score; of equal scores the lower prior comes first. Of
     an image with more than keep_top_k the best are left, of equal ones those of the lower label. Boxes are not clipped.
     A batch with nothing at all has a row (i, -1, -1, ...) for each image; else an image with nothing has no row.
-    No gradient, no blobs. With a save_output_param, tests of zoo.train and zoo.evaluate write its result files.
+    No gradient, no blobs. With a save_output_param, tests of zoo.train, zoo.evaluate and zoo.pycaffe write its files.
 
     M is what the data decides; the graph's top has N times the most that an image can have, and rows of -1 behind.
     """
