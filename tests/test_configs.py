@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from tests.configs.facts import FACTS
+from zoo.api import costs
 from zoo.converters.solver import solver_def
 from zoo.formats import config_header, prototxt
 from zoo.netdef.cost import cost
@@ -77,6 +78,10 @@ def test_the_keys_of_the_header_are_true(path):
     learned, _, sums = said.parameters.replace(",", "").partition(" + ")
     assert (int(learned), int(sums or 0)) == (facts.parameters, facts.statistics)
     assert said.score in facts.outputs
+    if said.flops is not None:
+        assert said.flops == (facts.flops[0] if facts.flops else costs.of(path, said).flops)
+    else:
+        assert said.multiply_adds == "by the number of words" or "any x any" in said.input
 
 
 @every_file

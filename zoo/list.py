@@ -6,7 +6,7 @@
   python -m zoo.list --csv > models.csv                       for programs
 
 "parameters" are learned or fixed numbers, shared ones once. "multiply-adds" are those of convolutions, inner products
-and recurrent layers of the deploy net, for one item; "-" where the file states no size of an item. A score is in
+and recurrent layers of the deploy net, for one item; "-" where they depend on its size. A score is in
 percent: what was measured here (configs/results.csv), and what its authors published, with where they did.
 """
 

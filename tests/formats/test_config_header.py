@@ -16,6 +16,7 @@ HEADER = r"""# LeNet on MNIST.
 #
 # net: LeNet, Caffe's form
 # parameters: 431,080
+# multiply_adds: 2,293,000
 # input: 1 x 28 x 28
 # recipe: Caffe's
 # published: 98.97 %
@@ -33,7 +34,8 @@ def test_what_a_header_says():
     assert header.commands == ("python -m data_prep.mnist", "python -m zoo.train --config=lenet --restart")
     assert (header.net, header.input, header.recipe) == ("LeNet, Caffe's form", "1 x 28 x 28", "Caffe's")
     assert (header.published, header.published_in, header.score) == ("98.97 %", "its log", "accuracy")
-    assert header.has_published
+    assert header.has_published and header.flops == 2293000
+    assert config_header.parse(HEADER.replace("2,293,000", "by its size")).flops is None
     none = config_header.parse(
         HEADER.replace("98.97 %", "none that carries over").replace("# published_in: its log\n", "")
     )
@@ -44,11 +46,12 @@ def test_what_a_header_says():
     ("old", "new", "says"),
     [
         ("# input: 1 x 28 x 28\n", "", 'c: the header has no input, want a line "# input: ..."'),
-        ("# recipe:", "# recipes:", r'c:10: the header has an unknown key "recipes" \(did you mean "recipe"\?\)'),
-        ("# recipe: Caffe's", "# net: Caffe's", 'c:10: the header has the key "net" twice'),
-        ("# recipe: Caffe's", "# by Caffe", "c:10: not a line of the header's keys, got # by Caffe"),
+        ("# recipe:", "# recipes:", r'c:11: the header has an unknown key "recipes" \(did you mean "recipe"\?\)'),
+        ("# recipe: Caffe's", "# net: Caffe's", 'c:11: the header has the key "net" twice'),
+        ("# recipe: Caffe's", "# by Caffe", "c:11: not a line of the header's keys, got # by Caffe"),
         ("# published_in: its log\n", "", "c: the header gives a published score without its source"),
         ("431,080", "431080", "c:8: not a number of parameters, got 431080"),
+        ("2,293,000", "2.3e6", 'c:9: not a number of multiply-adds, got 2.3e6, want "724,406,816", or words'),
         ("# net:", "# Net:", "c: the header has no net"),
     ],
 )

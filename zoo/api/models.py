@@ -9,13 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from html import escape
 
-from zoo.api import costs
 from zoo.catalogue import results_file
 from zoo.errors import PrototxtError, ZooError, did_you_mean
 from zoo.formats import config_header
 from zoo.formats.packaged import find, packaged
-from zoo.netdef.config import open_config
-from zoo.netdef.cost import Cost
 
 _PERCENT = re.compile(r"(\d+(?:\.\d+)?) ?%")
 _NUMBER = re.compile(r"\d+\.\d+")
@@ -34,7 +31,7 @@ class Model:
         parameters: numbers that are learned or fixed, shared ones once, of all that the file trains.
         statistics: BatchNorm's running sums, which are no parameters.
         flops: multiply-adds of the deploy net for one item, by convolutions, inner products and recurrent layers; None
-            where they depend on the size of the image, or the file does not state it.
+            where they depend on the size of the item.
         input: what one item is, "3 x 224 x 224" as C x H x W, or in words.
         recipe: whose solver it is.
         published: the score of its authors in their words; None where there is none.
@@ -67,7 +64,7 @@ class Model:
             ("name", self.name),
             ("net", self.net),
             ("parameters", f"{self.parameters:,}" + (f" + {self.statistics:,} sums" if self.statistics else "")),
-            ("multiply-adds", f"{self.flops:,}" if self.flops is not None else "not known without its data"),
+            ("multiply-adds", f"{self.flops:,}" if self.flops is not None else "by the size of an item"),
             ("input", self.input),
             ("recipe", self.recipe),
             ("published", published),
@@ -170,12 +167,18 @@ def describe(config: str | os.PathLike[str]) -> Model:
 def _models(paths):
     """Returns a `Model` for each of {name: path}."""
     headers = {name: header_of(path) for name, path in paths.items()}
-    for name, path in paths.items():
-        if headers[name] is None:
-            open_config(path)  # what is no config at all is said
-    found = costs.of({path: headers[name] for name, path in paths.items()})
+    costs = {name: _cost(path, headers[name]) for name, path in paths.items()}
     measured = {folder: _measured(folder) for folder in {path.parent for path in paths.values()}}
-    return [_model(name, path, headers[name], found[path], measured[path.parent]) for name, path in paths.items()]
+    return [_model(name, path, headers[name], costs[name], measured[path.parent]) for name, path in paths.items()]
+
+
+def _cost(path, header):
+    """Returns the `Cost` of the net of a config whose header does not say it, else None."""
+    if header and header.multiply_adds:
+        return None
+    from zoo.api import costs  # with every layer type: a second that lists of packaged models do not need
+
+    return costs.of(path, header)
 
 
 def header_of(path):
@@ -186,7 +189,7 @@ def header_of(path):
         return None
 
 
-def _model(name, path, header, cost: Cost | None, measured):
+def _model(name, path, header, cost, measured):
     if header is None:
         counts = (cost.parameters, cost.statistics) if cost else (0, 0)
         words = dict.fromkeys(("title", "net", "recipe", "published_in"), "")
@@ -203,7 +206,7 @@ def _model(name, path, header, cost: Cost | None, measured):
         net=header.net,
         parameters=int(learned),
         statistics=int(sums or 0),
-        flops=cost.flops if cost else None,
+        flops=cost.flops if cost else header.flops,
         input=header.input,
         recipe=header.recipe,
         published=header.published if header.has_published else None,

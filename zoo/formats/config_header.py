@@ -7,6 +7,7 @@
     #
     # net: LeNet, Caffe's form
     # parameters: 431,080
+    # multiply_adds: 2,293,000
     # input: 1 x 28 x 28
     # recipe: Caffe's examples/mnist
     # published: 98.97 %
@@ -26,14 +27,16 @@ NONE = "none"  # what `published` begins with where nobody has published a score
 KEYS = {
     "net": "the architecture, in a few words",
     "parameters": "numbers that are learned or fixed, shared ones once; after a +, BatchNorm's running sums",
+    "multiply_adds": "those of the net to deploy for one item, or words that say on what they depend",
     "input": 'what one item is: "3 x 224 x 224" as C x H x W, or in words',
     "recipe": "whose solver it is",
     "published": f'the score of its authors, or "{NONE}"',
     "published_in": "where that score stands",
     "score": 'the output of the test net that is its score, for zoo.results; "accuracy" where the line is left out',
 }
-_OPTIONAL = {"score": "accuracy", "published_in": ""}
-_COUNTS = re.compile(r"\d{1,3}(,\d{3})*( \+ \d{1,3}(,\d{3})*)?")
+_OPTIONAL = {"score": "accuracy", "published_in": "", "multiply_adds": ""}
+_COUNT = re.compile(r"\d{1,3}(,\d{3})*")
+_COUNTS = re.compile(rf"{_COUNT.pattern}( \+ {_COUNT.pattern})?")
 _LINE = re.compile(r"#\s?(\w+):\s+(\S.*)")
 
 
@@ -44,13 +47,14 @@ class ConfigHeader:
     Attributes:
         title: its first line.
         commands: the commands that it shows, in order, each as one line.
-        net, parameters, input, recipe, published, published_in, score: as `KEYS` says.
+        net, parameters, multiply_adds, input, recipe, published, published_in, score: as `KEYS` says.
     """
 
     title: str
     commands: tuple[str, ...]
     net: str
     parameters: str
+    multiply_adds: str
     input: str
     recipe: str
     published: str
@@ -61,6 +65,11 @@ class ConfigHeader:
     def has_published(self) -> bool:
         """Whether a score is published."""
         return self.published.split()[0] != NONE
+
+    @property
+    def flops(self) -> int | None:
+        """`multiply_adds` as a number; None where it is in words, or not there."""
+        return int(self.multiply_adds.replace(",", "")) if _COUNT.fullmatch(self.multiply_adds) else None
 
 
 def read(path) -> ConfigHeader:
@@ -112,6 +121,8 @@ def _values(lines, file):
             raise PrototxtError(
                 "not a number of parameters", at=at, got=value, want='"60,965,224" or "25,557,096 + 53,173"'
             )
+        if key == "multiply_adds" and value[0].isdigit() and not _COUNT.fullmatch(value):
+            raise PrototxtError("not a number of multiply-adds", at=at, got=value, want='"724,406,816", or words')
         values[key] = value
     return values
 
