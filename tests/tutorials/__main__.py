@@ -1,6 +1,6 @@
 """Types the commands of a tutorial's page, in a directory of its own; writes what they print, and draw, into the page.
 
-python -m tests.tutorials docs/tutorials/lenet.md --folder=/tmp/lenet --mnist=DIRECTORY
+python -m tests.tutorials docs/tutorials/lenet.md --folder=/tmp/lenet --shared=../shared
 """
 
 import pathlib
@@ -9,11 +9,11 @@ import shutil
 
 from absl import flags
 
-from tests.tutorials.pages import written
+from tests.tutorials.pages import link_data, written
 from zoo import command
 
 FOLDER = flags.DEFINE_string("folder", None, "Where it runs; it must not be there yet.", required=True)
-MNIST = flags.DEFINE_string("mnist", None, "Where the four IDX files of MNIST are.", required=True)
+SHARED = flags.DEFINE_string("shared", None, "Where the directories mnist and imagenet_sample are.", required=True)
 IMAGE = re.compile(r"!\[[^\]]*\]\(([\w.-]+)\)")
 
 
@@ -21,7 +21,7 @@ def main(page):
     """Writes the page that is named, and next to it the images that it shows."""
     path, folder = pathlib.Path(page), pathlib.Path(FOLDER.value)
     folder.mkdir(parents=True)
-    (folder / "mnist").symlink_to(pathlib.Path(MNIST.value).resolve())
+    link_data(folder, pathlib.Path(SHARED.value))
     text = written(path.read_text(encoding="utf-8"), folder)
     for name in IMAGE.findall(text):
         shutil.copy(folder / name, path.with_name(name))

@@ -14,6 +14,7 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BLOCK = re.compile(r"^```(\w+)([^\n]*)\n(.*?)^```$", re.M | re.S)
+DATA = {"mnist": "mnist", "images": "imagenet_sample"}  # what pages call the data, and where it is in shared
 LOG = re.compile(r"^[IWE]\d{4} [\d:.]+ +\d+ [\w.]+:\d+\] ", re.M)  # date, time, thread and line of a log line
 
 
@@ -54,6 +55,12 @@ def steps(page):
         elif info.strip():
             (name,) = info.split()
             yield block, name, []
+
+
+def link_data(folder, shared):
+    """Puts the data that pages start from into the directory `folder`, as links to what `shared` has."""
+    for name, there in DATA.items():
+        (folder / name).symlink_to(shared.resolve() / there)
 
 
 def run(command, folder):

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from tests.tutorials.pages import commands, run, shown, steps
+from tests.tutorials.pages import commands, link_data, run, shown, steps
 
 FOLDER = pathlib.Path(__file__).resolve().parents[2] / "docs" / "tutorials"
 PAGES = sorted(path.stem for path in FOLDER.glob("*.md"))
@@ -15,6 +15,13 @@ SHORTER = {  # what is put in place of the page's own words, so that the page's 
         ("9375", "19"),
         ("--epochs=10 ", "--epochs=0.02 --set='test_iter: 1' "),
         ("max_iter: 500", "max_iter: 5"),
+    ),
+    "imagenet": (
+        ("num_output: 4096", "num_output: 64"),
+        ("--batch_size=10 --test_batch_size=20", "--batch_size=2 --test_batch_size=2"),
+        ("--batch_size=20", "--batch_size=2"),
+        ("max_iter: 20 test_iter: 5", "max_iter: 20 test_iter: 1"),
+        ("test_iter: 5", "test_iter: 1"),
     ),
     "lab": (
         ("--nolog_nets", f"--nolog_nets --set='{FEW}'"),
@@ -69,7 +76,7 @@ def test_a_page_as_it_is_typed(name, shared, tmp_path):
     page = (FOLDER / f"{name}.md").read_text(encoding="utf-8")
     for old, new in SHORTER[name]:
         page = page.replace(old, new)
-    (tmp_path / "mnist").symlink_to(shared / "mnist")
+    link_data(tmp_path, shared)
     tried = 0
     for block, file, typed in steps(page):
         if file:
