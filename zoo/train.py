@@ -121,6 +121,12 @@ OWN_PREFIX = flags.DEFINE_bool(
 LOG_NETS = flags.DEFINE_bool(
     "log_nets", True, "Begin the log with how each net is made, layer by layer and with all shapes, as Caffe does."
 )
+EPOCH_LINES = flags.DEFINE_bool(
+    "epoch_lines",
+    False,
+    "After Caffe's lines, say the same in epochs and items, as PyTorch's MNIST example does: 'Train Epoch: 1 "
+    "[640/60000 (1%)]  Loss: 2.300039', 'Test set: Average loss: 0.0513, Accuracy: 9837/10000 (98%)'.",
+)
 HISTOGRAMS = flags.DEFINE_bool("histograms", True, "Write histograms of weights and gradients at display iterations.")
 VERIFY_SHARDS = shard_check.define_flag()
 limits.define_flags(limits.MEMORY_BYTES)
@@ -202,6 +208,7 @@ def _options():
         histograms=HISTOGRAMS.value,
         final_test=FINAL_TEST.value,
         log_nets=LOG_NETS.value,
+        epoch_lines=EPOCH_LINES.value,
         snapshot_start=SNAPSHOT_START.value,
         own_prefix=OWN_PREFIX.value,
         precision=PRECISION.value,

@@ -29,7 +29,7 @@ class Loop:
         final_test: whether the end is scored where no test is due there.
     """
 
-    def __init__(self, session, checkpoints, pairs, summaries, signals, progress, rewind, final_test=True):
+    def __init__(self, session, checkpoints, pairs, summaries, signals, progress, rewind, final_test=True, lines=None):
         self._rewind, self._final_test = rewind, final_test
         self.session, self.solver = session, session.solver
         self.pairs = pairs
@@ -38,12 +38,12 @@ class Loop:
         histograms = summaries is not None and summaries.histograms
         self.step = session.nets.train_step(histograms)
         self._debug = DebugStep(session, self.step) if self.solver.debug_info and self.solver.display else None
-        self._scoring = Scoring(session, self._asked, summaries)
+        self._scoring = Scoring(session, self._asked, summaries, lines)
         self._batches = session.train_batches()
         self._per_call = 1
         self._begun = self._stopped = self._said_once = False
         self._saved_at = session.state.iteration if checkpoints.latest else None
-        self._epoch = session.data.epoch
+        self._epoch, self._lines = session.data.epoch, lines
 
     @property
     def scores(self):
@@ -136,6 +136,8 @@ class Loop:
         said = caffe_log.outputs("Train", session.nets.train, dict(zip(self.step.outputs, outputs)))
         learning_rate = session.learning_rate(iteration)
         caffe_log.learning_rate(iteration, learning_rate)
+        if self._lines is not None:
+            self._lines.train(iteration, session.state.smoothed_loss)
         if self.summaries is not None:
             if not self._said_once:
                 self._begin_summaries()

@@ -28,6 +28,7 @@ class RunOptions:
         histograms: whether histograms are among them.
         final_test: whether the end is scored where no test is due there.
         log_nets: whether the log begins with how each net is made, layer by layer, as Caffe's does.
+        epoch_lines: whether lines in epochs and items follow Caffe's, as `EpochLines` says them.
         snapshot_start: whether a snapshot is taken before the first iteration.
         own_prefix: whether snapshots go where the solver's snapshot_prefix says, from the working directory as in
             Caffe, and not into the run directory.
@@ -55,6 +56,7 @@ class RunOptions:
     histograms: bool = True
     final_test: bool = True
     log_nets: bool = True
+    epoch_lines: bool = False
     snapshot_start: bool = False
     own_prefix: bool = False
     precision: str = "float32"

@@ -33,14 +33,15 @@ class Scoring:
         asked: called between calls into the graph with a number of batches; does what signals ask for, and returns
             (whether to stop, the number that all processes take).
         summaries: where curves go, or None.
+        lines: the `EpochLines` that follow Caffe's lines, or None.
 
     Attributes:
         before: where the test nets stood before the round of tests that is under way, as `Session.test_state` gives
             it; None between rounds. A run resumed from a snapshot taken meanwhile makes that round again.
     """
 
-    def __init__(self, session, asked, summaries=None):
-        self._session, self._asked, self._summaries = session, asked, summaries
+    def __init__(self, session, asked, summaries=None, lines=None):
+        self._session, self._asked, self._summaries, self._lines = session, asked, summaries, lines
         self._steps = [(DebugTest if session.solver.debug_info else TestStep)(net) for net in session.nets.tests]
         self._batches = [session.test_batches(k) for k in range(len(session.nets.tests))]
         self._scores = [{} for _ in session.nets.tests]
@@ -92,6 +93,8 @@ class Scoring:
             self._keep(index, values)
             said = ", ".join(f"{name} = {caffe_log.number(value)}" for name, value in values.items())
             logging.info("After %d iterations, test net %d: %s", session.state.iteration, index, said)
+            if self._lines is not None:
+                self._lines.test(index, values)
         session.set_test_state(self.before)
         self.before = None
 
@@ -131,6 +134,8 @@ class Scoring:
         said = caffe_log.outputs("Test", net, means(net, sums, batches, solver.ap_version))
         if solver.show_per_class_result:
             precisions_said(net, sums, solver.ap_version)
+        if self._lines is not None:
+            self._lines.test(index, said)
         self._keep(index, said)
         if self._summaries is not None:
             self._summaries.scalars("test" if index == 0 else f"test{index}", self._session.state.iteration, said)

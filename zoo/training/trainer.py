@@ -20,6 +20,7 @@ from zoo.layers.ops import output_paths
 from zoo.netdef.config import net_state
 from zoo.training import checkpoint_files, recipe, snapshots, start_log
 from zoo.training import checkpoints as ckpt
+from zoo.training.epoch_lines import EpochLines
 from zoo.training.fingerprint import of_process
 from zoo.training.lock import NAME as LOCK
 from zoo.training.lock import locked
@@ -102,6 +103,7 @@ def train(solver, run_dir, options=None, replicas=ONE):
             stack.enter_context(output_paths.below(run_dir / "outputs"))
         session = Session(solver, options.data_dir, state, seed, replicas, options.ram_cache, alike, shards)
         snapshots.check(session)
+        lines = EpochLines(session) if options.epoch_lines else None
         ckpt.writable_folder(run_dir)
         stack.enter_context(locked(run_dir))
         if options.restart and (aside := move_aside(run_dir)):
@@ -125,7 +127,7 @@ def train(solver, run_dir, options=None, replicas=ONE):
         progress = Progress(solver.max_iter, session.state.iteration)
         rewind = functools.partial(_rewind, session, checkpoints, options.weights, options.snapshot)
         began = session.state.iteration
-        loop = Loop(session, checkpoints, pairs, curves, signals, progress, rewind, options.final_test)
+        loop = Loop(session, checkpoints, pairs, curves, signals, progress, rewind, options.final_test, lines)
         if options.snapshot_start:
             loop.snapshot_start()
         try:
