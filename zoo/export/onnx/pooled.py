@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from onnx import TensorProto, helper
 
 from zoo.export.onnx.site import Site
 from zoo.layers.base.geometry import Window, cover, pool_divisors
@@ -75,7 +76,7 @@ class PooledPlanes:
             return mean
         site = self.site
         plane = site.op("Concat", site.ints(1, 1), site.op("Shape", x, start=2), axis=0)
-        ones = site.op("Add", site.op("ConstantOfShape", plane), site.constant(1.0, "one"))
+        ones = site.op("ConstantOfShape", plane, value=helper.make_tensor("one", TensorProto.FLOAT, [1], [1.0]))
         before = [w.pad for w in self.windows]
         ones = site.op("Pad", ones, site.ints(0, 0, *before, 0, 0, *before), site.constant(1.0, "one"))
         behind = [after - w.pad for (_, after), w in zip(self.pads, self.windows)]
