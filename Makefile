@@ -15,7 +15,7 @@ $(VENV)/installed: requirements.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	@touch $@
 
-$(VENV)/installed-dev: $(VENV)/installed requirements-beam.txt requirements-dask.txt requirements-dev.txt
+$(VENV)/installed-dev: $(VENV)/installed requirements-beam.txt requirements-dask.txt requirements-targets.txt requirements-dev.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
 	  -r requirements.txt -r requirements-beam.txt -r requirements-dask.txt -r requirements-dev.txt
 	@touch $@

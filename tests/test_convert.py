@@ -180,6 +180,11 @@ def test_bad_flags_are_one_message(command, files):
     assert "nothing to do" in error(command(here))
     assert "--preprocess is for .onnx files" in error(command(here, f"--output={out}/x.keras", "--preprocess=BGR"))
     assert "--any_size is for .onnx files" in error(command(here, f"--output={out}/x.keras", "--any_size"))
+    assert "--images says nothing here, want --verify" in error(command(here, "--images=x", f"--output={out}/x.keras"))
+    assert "want --output=NAME.tflite" in error(command(here, "--quantize=int8", f"--output={out}/x.keras"))
+    assert "--representative says nothing here" in error(
+        command(here, "--representative=x", f"--output={out}/x.tflite")
+    )
     assert "unknown kind of output, got" in error(command(here, f"--output={out}/x.h5"))
     assert "cannot be written, got no directory" in error(command(here, f"--output={out}/no/x.keras"))
     assert "it is listed twice in --output" in error(command(here, f"--output={out}/x.keras,{out}/x.keras"))

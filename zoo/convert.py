@@ -24,24 +24,30 @@ What --output makes, by its ending; several may stand in one list:
   .step.stablehlo   of a solver: one iteration of training (forward, backward, update) as StableHLO, experimental;
                     state and a batch go in; the new state, the loss and the net's outputs come out. Alone in its list
   .stablehlo        the net to deploy as StableHLO for one batch size, experimental; parameters are arguments
+  .tflite           one file for LiteRT, of its built-in operators alone; fed channels-last. --quantize=float16 halves
+                    it; --quantize=int8 quarters it, with the ranges that real inputs have: the net's own data layer
+                    reads them, or --representative says where they are
 Next to a .keras file and a SavedModel goes a .json with the sources, the preprocessing and which Keras layers each
 Caffe layer became, and a .mean.npy where the net subtracts a mean image. Next to a .stablehlo file goes a .json that
 says what its arguments and results are, and a .npz with the arrays to start from. It names no device and holds no
 variables: JAX runs it without TensorFlow, see docs/stablehlo.md.
 
---verify runs what was written on random inputs and compares it with the NumPy reference implementation, and with
-OpenCV where it can read the net. Where a net picks places or boxes by comparing numbers that rounding alone tells
-apart, an output can differ though nothing is wrong: then each layer is compared on the reference's own values, and
-the net with the reference's choices, and it is said how many choices differ.
+--verify runs what was written, each file in the program that it is for, on random inputs and with --images on real
+ones, prepared as the net's data layer does; and compares it with the NumPy reference implementation, and with OpenCV
+where it can read the net. The last table has the worst output of each file and program, sizes and times. A program
+that is not installed is named as not checked (pip install 'caffe-model-zoo[targets]' has them all). Where a net picks
+places or boxes by comparing numbers that rounding alone tells apart, an output can differ though nothing is wrong: then
+each layer is compared on the reference's own values, and the net with the reference's choices, and it is said how many
+choices differ.
 
 Exit code 0: done; 1: the input is invalid, and one message says why; 2: the files are written, but what they compute
-differs.
+differs, or no program is here that could run one of them.
 """
 
 from absl import flags
 
-from zoo import change_flags, command, config_flag, user_code
-from zoo.errors import ZooError
+from zoo import change_flags, command, config_flag, image_paths, user_code
+from zoo.errors import UnsupportedError, ZooError
 from zoo.formats import limits
 
 CONFIG = config_flag.define("Net or solver file (prototxt), or the name of a packaged config such as lenet.")
@@ -51,7 +57,7 @@ WEIGHTS = flags.DEFINE_list(
 OUTPUT = flags.DEFINE_list(
     "output",
     [],
-    "What to write: NAME.keras, DIRECTORY/, NAME.onnx, NAME.caffemodel[.h5], NAME.prototxt, NAME[.step].stablehlo.",
+    "What to write, by ending: .keras, / (SavedModel), .onnx, .caffemodel[.h5], .prototxt, .tflite, [.step].stablehlo.",
 )
 PHASE = flags.DEFINE_enum(
     "phase", None, ["TEST", "TRAIN"], "What the net is filtered for. TRAIN keeps Dropout. Default: TEST."
@@ -80,7 +86,22 @@ SET = change_flags.define_set()
 DATA_DIR = flags.DEFINE_string("data_dir", "data", "Where mean files and data are looked for first.")
 VERIFY = flags.DEFINE_bool("verify", False, "Compare what was written with independent implementations.")
 TOLERANCE = flags.DEFINE_float(
-    "tolerance", 1e-4, "What --verify allows, in parts of an output's largest value.", lower_bound=0
+    "tolerance",
+    None,
+    "What --verify allows, in parts of an output's largest value. Default: 1e-4; of quantized files 0.01 (float16) or "
+    "0.2 (int8).",
+    lower_bound=0,
+)
+IMAGES = flags.DEFINE_string("images", "", "Directory of images that --verify runs on, next to random inputs.")
+BACKENDS = flags.DEFINE_list(
+    "backends", [], "Backends of Keras (jax, torch) on which --verify runs a .keras file, too, each in its own process."
+)
+QUANTIZE = flags.DEFINE_enum("quantize", "", ["", "float16", "int8"], "What a .tflite file is quantized to.")
+REPRESENTATIVE = flags.DEFINE_string(
+    "representative",
+    "",
+    "Real inputs for --quantize=int8: a directory of images, an .npz with an array (N,C,H,W) for each input, or "
+    "another source (shards, a database, a list) for the net's data layer. Default: that data layer as it is.",
 )
 SUMMARY = flags.DEFINE_bool("summary", False, "Print layers, shapes, parameters and multiply-adds.")
 limits.define_flags(limits.MEMORY_BYTES)
@@ -109,8 +130,15 @@ def main():
         any_size=ANY_SIZE.value,
         pixels=PREPROCESS.value,
         tolerance=TOLERANCE.value,
+        images=IMAGES.value,
+        backends=BACKENDS.value,
+        quantize=QUANTIZE.value,
+        representative=REPRESENTATIVE.value,
+        images_of=image_paths.inside,
+        prepare=_prepare,
         open_step=_open_step,
     )
+    _check(request)
     config_flag.check(CONFIG.value)
     if not request.without_keras:
         command.quiet_tensorflow()
@@ -126,6 +154,33 @@ def _batch():
     if not BATCH.value.isdigit() or int(BATCH.value) < 1:
         raise ZooError("--batch", got=BATCH.value, want='"any" or a number')
     return int(BATCH.value)
+
+
+def _check(request):
+    """Refuses flags that nothing would read."""
+    endings = {ending for target in request.targets for ending in target.endings}
+    wanted = {
+        "--images": (request.images and not request.verify, "--verify"),
+        "--backends": (request.backends and not (request.verify and ".keras" in endings), "--verify of a .keras file"),
+        "--quantize": (request.quantize and ".tflite" not in endings, "--output=NAME.tflite"),
+        "--representative": (request.representative and request.quantize != "int8", "--quantize=int8"),
+    }
+    for flag, (unread, want) in wanted.items():
+        if unread:
+            raise UnsupportedError(f"{flag} says nothing here", want=want)
+    if unknown := set(request.backends) - {"jax", "torch"}:
+        raise ZooError("--backends", got=", ".join(sorted(unknown)), want="jax, torch")
+
+
+def _prepare(conversion, paths):
+    """Returns {input: array} of images, prepared as the config's data layer does."""
+    import numpy as np
+
+    from zoo.api.loaded import preprocessed
+    from zoo.pycaffe.config_classifier import Preparation
+
+    images = preprocessed(conversion, Preparation(), paths)  # which refuses a net with several inputs
+    return {conversion.inputs[0].name: np.ascontiguousarray(images.transpose(0, 3, 1, 2))}
 
 
 def _open_step(*args, **kwargs):

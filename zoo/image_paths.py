@@ -20,16 +20,17 @@ def images(given):
     """
     found = []
     for path in map(pathlib.Path, given):
-        files = _inside(path) if os.path.isdir(path) else [path]
+        files = inside(path) if os.path.isdir(path) else [path]
         if not files:
             raise DataError("no images", at=Place(str(path)), want=", ".join(SUFFIXES))
         found += files
     return list(dict.fromkeys(found))
 
 
-def _inside(path):
+def inside(path):
+    """Returns the images in a directory, sorted by name; raises DataError where it cannot be read."""
     try:
-        return sorted(file for file in path.iterdir() if file.suffix.lower() in SUFFIXES)
+        return sorted(file for file in pathlib.Path(path).iterdir() if file.suffix.lower() in SUFFIXES)
     except OSError as error:
         raise DataError("cannot read a directory of images", at=Place(str(path)), got=error.strerror) from None
 

@@ -157,7 +157,7 @@ def test_layers_of_one_name_are_told_apart(name, tmp_path):
     again = convert(config, [tmp_path / "x.keras"])
     assert again.filled == ()
     comparison = Comparison(again)
-    (row,) = comparison.compare(target(str(tmp_path / "x.keras")).run(again), 1e-5)
+    (row,) = comparison.compare(target(str(tmp_path / "x.keras")).readers(again)[0].open(), 1e-5)
     assert row.verdict == "equal" and comparison.silent == {"OpenCV": "it tells layers apart by name, and two have one"}
     path = tmp_path / "x.caffemodel"
     caffemodel.write(path, weights.arrays(again.net), again.message)

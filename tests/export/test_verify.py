@@ -70,7 +70,7 @@ def test_both_implementations_agree_with_the_file(converted):
     conversion, path = converted
     comparison = verify.Comparison(conversion, batch=3)
     assert not comparison.silent
-    rows = comparison.compare(target(str(path)).run(conversion), 1e-4)
+    rows = comparison.compare(target(str(path)).readers(conversion)[0].open(), 1e-4)
     assert [(r.output, r.by.split()[0], r.decides) for r in rows] == [
         ("prob", "NumPy", True),
         ("branch/a", "NumPy", True),
@@ -95,7 +95,7 @@ def test_one_wrong_weight_is_found(layer, converted, tmp_path):
     with keras_file.no_copy_warning():
         model.save(tmp_path / "wrong.keras")
     comparison = verify.Comparison(conversion)
-    rows = comparison.compare(target(str(tmp_path / "wrong.keras")).run(conversion), 1e-4)
+    rows = comparison.compare(target(str(tmp_path / "wrong.keras")).readers(conversion)[0].open(), 1e-4)
     assert {r.output for r in rows if r.decides and r.verdict == "DIFFERS"} >= {"prob"}
 
 
@@ -180,7 +180,7 @@ def test_opencv_is_not_needed(converted, monkeypatch, tmp_path):
     conversion, path = converted
     comparison = verify.Comparison(conversion)
     assert comparison.silent == {"OpenCV": "it is not installed"}
-    assert all(r.equal for r in comparison.compare(target(str(path)).run(conversion), 1e-4))
+    assert all(r.equal for r in comparison.compare(target(str(path)).readers(conversion)[0].open(), 1e-4))
 
 
 TIES = """

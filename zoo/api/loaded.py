@@ -12,8 +12,7 @@ from absl import logging
 from zoo.api import costs
 from zoo.api.models import header_of
 from zoo.errors import DataError
-from zoo.export.conversion import convert
-from zoo.export.keras_model import keras_model
+from zoo.export.conversion import Conversion, convert
 from zoo.formats import class_names
 from zoo.formats.packaged import find
 from zoo.netdef.changes import Change
@@ -107,10 +106,10 @@ def load(
     conversion = convert(path, paths, shapes=shapes, data_dir=where, changes=changes)
     if not paths:
         logging.warning("%s: no weights are given: all parameters are filler values, none is trained", path)
-    model = keras_model(conversion).model
+    model = conversion.exported.model
     names = None if labels is None else class_names.of(labels) if isinstance(labels, str) else tuple(labels)
     preparation = Preparation(mean=mean, scale=scale, rgb=rgb)
-    model.preprocess = lambda images: _preprocess(conversion, preparation, images)
+    model.preprocess = lambda images: preprocessed(conversion, preparation, images)
     model.decode = lambda predictions, top=5: _decode(predictions, top, names)
     return cast(LoadedModel, model)
 
@@ -124,7 +123,8 @@ def _known_shapes(path, changes, data_dir):
     )
 
 
-def _preprocess(conversion, preparation, images):
+def preprocessed(conversion: Conversion, preparation: Preparation, images: Image | Sequence[Image]) -> np.ndarray:
+    """Returns what `LoadedModel.preprocess` does, for the net of a `Conversion`; raises as it does."""
     name, shape, dims, (mean, input_scale, raw_scale, swap) = prepared(conversion, preparation)
     transformer = Transformer({name: shape})
     transformer.set_transpose(name, (2, 0, 1))

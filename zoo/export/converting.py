@@ -27,7 +27,7 @@ def run(request):
         if given and not any(isinstance(target, OnnxFile) for target in request.targets):
             raise UnsupportedError(f"{flag} is for .onnx files, and none is written", want="--output=NAME.onnx")
     for target in request.targets:
-        target.refuse(request)
+        target.accept(request)
     for target in request.targets:
         if target.of_solver:
             _say(target, target.write_step(request), None)
@@ -93,8 +93,10 @@ def _convert(request):
         for layer in infer_shapes(conversion.definition):
             if lost := layer.type.forgets():
                 print(f"WARNING: {layer.definition.at()}: not carried from batch to batch: {lost}", file=sys.stderr)
+    written = {}
     for target in request.targets:
-        _say(target, target.write(conversion), conversion)
+        written[target] = target.write(conversion)
+        _say(target, written[target], conversion)
     exported = conversion.exported if any(target.keras_shapes for target in request.targets) else None
     print("\n".join(how_to_use(conversion, exported)))
     if not request.verify:
@@ -102,7 +104,7 @@ def _convert(request):
     from zoo.export import verifying
 
     command.say("Verifying: what was written is compared with the reference implementation ...")
-    return verifying.run(request.targets, conversion, request.tolerance)
+    return verifying.run(written, conversion, request)
 
 
 def _say(target, written, conversion):

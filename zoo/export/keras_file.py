@@ -54,12 +54,19 @@ def _blob(spec, layer, number):
 
 
 def load(path):
-    """Returns a function from {blob's Keras input name: tensor} to the list or dict of what the file computes."""
+    """Returns a function from {blob's Keras input name: tensor} to the list or dict of what the file computes.
+
+    Its `compiled` does so in TEST as one graph, which Keras makes at the first call.
+    """
     model = keras.saving.load_model(path, compile=False)
 
     def run(feeds, training=False):
         return model(next(iter(feeds.values())) if len(feeds) == 1 else feeds, training=training)
 
+    def compiled(feeds, training=False):
+        return model.predict_on_batch(next(iter(feeds.values())) if len(feeds) == 1 else feeds)
+
+    run.compiled = compiled
     return run
 
 

@@ -1,17 +1,20 @@
-"""A second opinion: OpenCV's own reader of Caffe's files, run in a process of its own.
+"""A second opinion: OpenCV's own readers of Caffe's files and of ONNX, run in a process of its own.
 
-Run as a program it imports nothing of ours: ``python -I opencv.py FOLDER`` reads net.prototxt, net.caffemodel,
-inputs.npz and layers.txt from the directory and writes outputs.npz, or error.txt.
+Run as a program it imports nothing of ours: ``python -I opencv.py FOLDER`` reads net.prototxt and net.caffemodel, or
+net.onnx, with inputs.npz and layers.txt from the directory and writes outputs.npz.
 """
 
+import os
 import pathlib
 import subprocess
 import sys
 import tempfile
+import time
 
 import numpy as np
 
 PATIENCE = 600  # seconds
+TIMED = 3  # runs of a .onnx file
 
 
 def run(prototxt, caffemodel, inputs, outputs):
@@ -27,20 +30,44 @@ def run(prototxt, caffemodel, inputs, outputs):
         folder = pathlib.Path(name)
         (folder / "net.prototxt").write_text(prototxt)
         (folder / "net.caffemodel").symlink_to(pathlib.Path(caffemodel).resolve())
-        (folder / "inputs.txt").write_text("\n".join(inputs))
-        np.savez(folder / "inputs.npz", *inputs.values())
         asked = [layer if index == 0 else f"{layer}.{index}" for layer, index in outputs.values()]
-        (folder / "layers.txt").write_text("\n".join(asked))
-        command = [sys.executable, "-I", __file__, name]
-        try:
-            done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE)
-        except subprocess.TimeoutExpired:
-            return None, f"it was not done after {PATIENCE} s"
-        if done.returncode:
-            said = (done.stderr.strip().splitlines() or [f"it ended with {done.returncode}"])[-1]
-            return None, said[:200]
-        with np.load(folder / "outputs.npz") as data:
-            return {blob: data[f"arr_{i}"] for i, blob in enumerate(outputs)}, str(data["version"])
+        return _run(folder, sys.executable, inputs, dict(zip(outputs, asked)))[:2]
+
+
+def run_onnx(path, inputs, outputs):
+    """As `run` and with the milliseconds of a run behind it, of a .onnx file; by the Python that ZOO_OPENCV names.
+
+    Args:
+        path: of the file.
+        inputs: {name: array of Caffe's shape}.
+        outputs: {blob: name of the output}.
+    """
+    with tempfile.TemporaryDirectory() as name:
+        folder, path = pathlib.Path(name), pathlib.Path(path).resolve()
+        (folder / "net.onnx").symlink_to(path)
+        if (data := path.with_name(f"{path.name}.data")).exists():
+            (folder / data.name).symlink_to(data)
+        return _run(folder, os.environ.get("ZOO_OPENCV", sys.executable), inputs, outputs)
+
+
+def _run(folder, python, inputs, outputs):
+    (folder / "inputs.txt").write_text("\n".join(inputs))
+    np.savez(folder / "inputs.npz", *inputs.values())
+    (folder / "layers.txt").write_text("\n".join(outputs.values()))
+    command = [python, "-I", __file__, str(folder)]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE)
+    except subprocess.TimeoutExpired:
+        return None, f"it was not done after {PATIENCE} s", None
+    if done.returncode:
+        said = (done.stderr.strip().splitlines() or [f"it ended with {done.returncode}"])[-1]
+        return None, said[:200], None
+    with np.load(folder / "outputs.npz") as data:
+        return (
+            {blob: data[f"arr_{i}"] for i, blob in enumerate(outputs)},
+            str(data["version"]),
+            float(data["milliseconds"]),
+        )
 
 
 def _main(folder):
@@ -48,19 +75,29 @@ def _main(folder):
         import cv2
     except ImportError:
         sys.exit("it is not installed")
-    if not hasattr(cv2.dnn, "readNetFromCaffe"):
+    onnx = folder / "net.onnx"
+    if not onnx.exists() and not hasattr(cv2.dnn, "readNetFromCaffe"):
         sys.exit(f"OpenCV {cv2.__version__} reads no Caffe files any more")
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     try:
-        net = cv2.dnn.readNetFromCaffe(str(folder / "net.prototxt"), str(folder / "net.caffemodel"))
+        if onnx.exists():
+            net = cv2.dnn.readNetFromONNX(str(onnx))
+        else:
+            net = cv2.dnn.readNetFromCaffe(str(folder / "net.prototxt"), str(folder / "net.caffemodel"))
         net.setPreferableBackend(cv2.dnn.DNN_BACKEND_OPENCV)
         with np.load(folder / "inputs.npz") as data:
             for index, name in enumerate((folder / "inputs.txt").read_text().splitlines()):
                 net.setInput(data[f"arr_{index}"], name)
-        got = net.forward((folder / "layers.txt").read_text().splitlines())
+        asked, seconds = (folder / "layers.txt").read_text().splitlines(), []
+        got = net.forward(asked)
+        for _ in range(TIMED if onnx.exists() else 0):
+            began = time.perf_counter()
+            net.forward(asked)
+            seconds.append(time.perf_counter() - began)
     except cv2.error as error:
         sys.exit(f"it cannot read or run this net: {' '.join(str(error.err or error).split())}")
-    np.savez(folder / "outputs.npz", *got, version=cv2.__version__)
+    milliseconds = 1000 * float(np.median(seconds or [0]))
+    np.savez(folder / "outputs.npz", *got, version=cv2.__version__, milliseconds=milliseconds)
 
 
 if __name__ == "__main__":

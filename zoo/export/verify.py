@@ -53,7 +53,7 @@ class Row:
 
 
 class Comparison:
-    """What independent implementations compute of a net on random inputs.
+    """What independent implementations compute of a net on random inputs or given ones.
 
     The first, `zoo.reference`, takes the prototxt and the weights as the files have them, and shares nothing with the
     conversion but the reading of files and the net to deploy. The second is OpenCV's; it counts where it can read the
@@ -63,6 +63,7 @@ class Comparison:
         conversion: the `Conversion`.
         batch: how many items, where the net takes any number; otherwise the file's count.
         seed: of the random inputs.
+        inputs: {blob: float32 array of Caffe's shape} instead of random ones.
 
     Attributes:
         inputs: {blob: float32 array of Caffe's shape}.
@@ -70,9 +71,9 @@ class Comparison:
         silent: {reader: why it says nothing}.
     """
 
-    def __init__(self, conversion, batch=2, seed=0):
+    def __init__(self, conversion, batch=2, seed=0, inputs=None):
         self.conversion = conversion
-        self.inputs = random_inputs(conversion, None if conversion.fixed else batch, seed)
+        self.inputs = inputs or random_inputs(conversion, None if conversion.fixed else batch, seed)
         weights = source_weights(conversion)
         self._stepwise = None if conversion.phase == "TRAIN" else Stepwise(conversion.net)
         see = None if self._stepwise is None else self._stepwise.see
@@ -106,12 +107,13 @@ class Comparison:
         else:
             self.found[f"OpenCV {said}"] = got
 
-    def compare(self, run, tolerance):
+    def compare(self, run, tolerance, decides=True):
         """Returns a `Row` for each output and reading.
 
         Args:
             run: from {input: array} to {output: array}, all of Caffe's shapes: what the converted file computes.
             tolerance: in parts of an output's largest value.
+            decides: whether a difference from the reference counts.
         """
         arrays, rows = run(self.inputs), []
         for by, values in self.found.items():
@@ -119,7 +121,7 @@ class Comparison:
                 got = self._real(blob, arrays[blob], np.shape(want))
                 if by != REFERENCE and self._giver(blob).type.padded_axis is not None:
                     got, want = sorted_rows(got), sorted_rows(want)
-                row = compare(blob, by, got, np.asarray(want), tolerance, decides=by == REFERENCE)
+                row = compare(blob, by, got, np.asarray(want), tolerance, decides=decides and by == REFERENCE)
                 if row.equal and self._giver(blob).type.padded_axis is not None and _empty(np.asarray(want)):
                     row = dataclasses.replace(row, verdict=f"{row.verdict}, but {EMPTY}")
                 rows.append(row)

@@ -1,73 +1,223 @@
-"""What --verify does and says: every written target is checked, run, and compared with the reference implementation."""
+"""What --verify does and says: each written file is checked or run, and compared with the reference."""
+
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
 
 from zoo import command
+from zoo.errors import DataError, Place
+from zoo.export.tables import table, verdicts
+from zoo.export.targets.base import Absent
 
 DIFFERS = 2  # the exit code
+IMAGES = 8  # of --images, for a net that takes any number: the reference takes seconds for each
+RUNS, SECONDS = 9, 1.0  # a reader is timed by the median of so many runs, or of as many as take so long
 
 
-def run(targets, conversion, tolerance):
-    """Verifies what `targets` have written of a `Conversion` and prints what was found; returns the exit code.
+@dataclass(frozen=True)
+class Line:
+    """One reader's line in the table of all.
+
+    Attributes:
+        path: of the target.
+        by: the reader; "" where the file is not run but checked.
+        output: the blob that differs most.
+        relative: by how much, in parts of its largest value; None where nothing was compared.
+        size: bytes of the files written.
+        milliseconds: median of a run; None where it was not run.
+        verdict: what it comes to.
+    """
+
+    path: str
+    by: str
+    output: str = ""
+    relative: float | None = None
+    size: int = 0
+    milliseconds: float | None = None
+    verdict: str = ""
+
+
+def run(written, conversion, request):
+    """Verifies what was written of a `Conversion` and prints what was found; returns the exit code.
+
+    It is 0 where every target was checked, or compared by at least one reader, and nothing that decides differs.
 
     Args:
-        tolerance: what is allowed, in parts of an output's largest value.
+        written: {target: what it has `Written`}.
+        conversion: the `Conversion`.
+        request: the `Request`.
     """
-    right, rows, comparison = True, [], None
-    for target in targets:
-        print(f"verify {target.path}")
-        checked = target.check(conversion)
+    trials = _trials(written, conversion, request)
+    lines, right, unseen, rows = [], True, [], []
+    for target, files in written.items():
+        size = size_of(files.paths)
+        checked, readers = target.check(conversion), target.readers(conversion)
         if checked is not None:
+            print(f"verify {target.path}")
             print("".join(f"  {line}\n" for line in checked.lines), end="")
+            lines.append(Line(target.path, "", size=size, verdict="checked" if checked.right else "DIFFERS"))
             right = right and checked.right
-            continue
-        comparison = comparison or _comparison(conversion)
-        good, found = _compare(comparison, target.run(conversion), tolerance)
-        right, rows = right and good, [*rows, *found]
-    if comparison is not None:
-        _say_doubts(comparison, conversion, rows)
-    verdict = "verified" if comparison is None else _verdict(rows)
-    print(verdict if right else f"NOT verified within {tolerance:g} of the largest value")
-    return 0 if right else DIFFERS
+        seen = checked is not None
+        for reader in readers:
+            tolerance = request.tolerance if request.tolerance is not None else target.allowed()
+            for trial in trials:
+                print(f"verify {target.path}{'' if len(readers) == 1 else f' in {reader.name}'}{trial.said}")
+                try:
+                    good, found, milliseconds = _compare(trial.comparison, reader, tolerance)
+                except Absent as absent:
+                    print(f"  not checked: {absent}")
+                    lines.append(Line(target.path, reader.name, size=size, verdict=f"not checked: {absent}"))
+                    break
+                seen, right, rows = seen or reader.decides, right and (good or not reader.decides), [*rows, *found]
+                worst = max((row for row in found if row.by.startswith("NumPy")), key=lambda row: row.relative)
+                line = Line(target.path, f"{reader.name}{trial.said}", worst.output, worst.relative, size, milliseconds)
+                lines.append(line_with(line, _verdict_of(good, reader, found)))
+        if not seen:
+            unseen.append(target.path)
+    for trial in trials:
+        trial.say_doubts(conversion, rows)
+    if any(line.milliseconds is not None for line in lines):
+        items = "; ".join(dict.fromkeys(trial.items for trial in trials))
+        print(f"\n{chr(10).join(summary(lines))}\nms: median of a run of {items}, on {os.cpu_count()} cores")
+    return _end(right, unseen, rows, written, request)
 
 
-def _comparison(conversion):
-    tf = command.quiet_tensorflow()
-    from zoo.export.verify import Comparison
-
-    tf.config.experimental.enable_tensor_float_32_execution(False)  # a GPU's short cut, good to 1e-3 only
-    return Comparison(conversion)
+def size_of(paths):
+    """Returns the bytes of files and directories, descriptions (.json) left out."""
+    files = [file for path in paths for file in ([Path(path)] if Path(path).is_file() else Path(path).rglob("*"))]
+    return sum(file.stat().st_size for file in files if file.is_file() and file.suffix != ".json")
 
 
-def _compare(comparison, run, tolerance):
-    """Returns (whether what `run` computes is right, the rows of the comparison)."""
-    from zoo.export.tables import verdicts
+def summary(lines):
+    """Returns the lines of the table of all readers."""
+    texts = [
+        [
+            line.path,
+            line.by or "-",
+            line.output or "-",
+            "-" if line.relative is None else f"{line.relative:.2e}",
+            f"{line.size / 1e6:.3f}",
+            "-" if line.milliseconds is None else f"{line.milliseconds:.2f}",
+            line.verdict,
+        ]
+        for line in lines
+    ]
+    return table(["file", "run by", "worst output", "relative", "MB", "ms", "verdict"], texts, right=(3, 4, 5))
 
-    found = comparison.compare(run, tolerance)
+
+def line_with(line, verdict):
+    """Returns a `Line` with its verdict."""
+    return Line(**{**vars(line), "verdict": verdict})
+
+
+class _Trial:
+    """Inputs on which all readers are compared; what is compared with is computed when it is first needed."""
+
+    def __init__(self, conversion, inputs, said, one_size):
+        self._conversion, self._inputs, self.said, self._one_size = conversion, inputs, said, one_size
+        self._comparison = None
+
+    @property
+    def comparison(self):
+        if self._comparison is None:
+            tf = command.quiet_tensorflow()
+            from zoo.export.verify import Comparison
+
+            tf.config.experimental.enable_tensor_float_32_execution(False)  # a GPU's short cut, good to 1e-3 only
+            batch = None if self._one_size else 2
+            self._comparison = Comparison(self._conversion, batch=batch, inputs=self._inputs)
+        return self._comparison
+
+    @property
+    def items(self):
+        """How much one run is, in words."""
+        shapes = [array.shape for array in self.comparison.inputs.values()]
+        return ", ".join("x".join(map(str, shape)) or "one number" for shape in shapes)
+
+    def say_doubts(self, conversion, rows):
+        """Prints who was not asked, and what shows little."""
+        if self._comparison is None:
+            return
+        from zoo.export import verify
+
+        for reader, why in self._comparison.silent.items():
+            print(f"  not compared with {reader}: {why}")
+        if any(row.verdict.endswith(verify.EMPTY) for row in rows):
+            print("  that no box was found shows little: compare what it comes from, with --outputs=BLOB,...")
+        if any(row.verdict.endswith(verify.SAME) for row in rows):
+            print("  an output that no input changes shows little: compare what it comes from, with --outputs=BLOB,...")
+        if any(row.verdict == verify.NOTHING for row in rows) and conversion.filled:
+            print("  BatchNorm's sums are 0 without weights, which blows up what follows: give --weights")
+
+
+def _trials(written, conversion, request):
+    one_size = any(target.one_size for target in written)
+    trials = [_Trial(conversion, None, "", one_size)]
+    if request.images:
+        paths = request.images_of(request.images)
+        if not paths:
+            raise DataError("no images", at=Place(request.images))
+        fixed = one_size or bool(conversion.fixed)
+        count = conversion.shapes[conversion.inputs[0]][0] if fixed else min(IMAGES, len(paths))
+        arrays = request.prepare(conversion, paths[:count])
+        arrays = {blob: np.resize(array, (count, *array.shape[1:])) for blob, array in arrays.items()}
+        said = f" on {min(count, len(paths))} of {len(paths)} images in {request.images}"
+        trials.append(_Trial(conversion, arrays, said, one_size))
+    return trials
+
+
+def _compare(comparison, reader, tolerance):
+    """Returns (whether what a reader computes is right, the rows of the comparison, milliseconds of a run)."""
+    given = reader.open()
+    found = comparison.compare(given, tolerance, reader.decides)
     print("\n".join(f"  {line}" for line in verdicts(found)))
-    instead, lines = comparison.explain(run, tolerance, found)
+    instead, lines = comparison.explain(given, tolerance, found)
     if instead:
         print("  looked at again, with the reference's choices between near-equal numbers:")
         print("\n".join(f"  {line}" for line in verdicts(instead)))
     print("".join(f"  {line}\n" for line in lines), end="")
     again = {row.output for row in found if row.decides and not row.equal} if instead else set()
     right = all(row.equal for row in found if row.decides and row.output not in again)
-    return right and all(row.equal for row in instead), [*found, *instead]
+    right = right and all(row.equal for row in instead)
+    return right, [*found, *instead], _milliseconds(given, comparison.inputs)
 
 
-def _say_doubts(comparison, conversion, rows):
-    from zoo.export import verify
+def _milliseconds(given, inputs):
+    """Returns the median of several runs, after one that was compared; a process of its own says it itself."""
+    if (measured := getattr(given, "milliseconds", None)) is not None:
+        return measured
+    if compiled := getattr(given, "compiled", None):
+        given = compiled
+        given(inputs)
+    seconds, began = [], time.perf_counter()
+    while len(seconds) < RUNS and (not seconds or time.perf_counter() - began < SECONDS):
+        start = time.perf_counter()
+        given(inputs)
+        seconds.append(time.perf_counter() - start)
+    return 1000 * float(np.median(seconds))
 
-    for reader, why in comparison.silent.items():
-        print(f"  not compared with {reader}: {why}")
-    if any(row.verdict.endswith(verify.EMPTY) for row in rows):
-        print("  that no box was found shows little: compare what it comes from, with --outputs=BLOB,...")
-    if any(row.verdict.endswith(verify.SAME) for row in rows):
-        print("  an output that no input changes shows little: compare what it comes from, with --outputs=BLOB,...")
-    if any(row.verdict == verify.NOTHING for row in rows) and conversion.filled:
-        print("  BatchNorm's sums are 0 without weights, which blows up what follows: give --weights")
+
+def _verdict_of(good, reader, rows):
+    if not reader.decides:
+        return "equal" if all(row.equal for row in rows) else "differs (an opinion)"
+    if not good:
+        return "DIFFERS"
+    return "equal" if all(row.equal for row in rows if row.decides) else "equal but for choices"
 
 
-def _verdict(rows):
-    from zoo.export import verify
-
-    chosen = any(row.verdict == verify.CHOICES for row in rows)
-    return "verified, but for choices between near-equal numbers" if chosen else "verified"
+def _end(right, unseen, rows, written, request):
+    if not right:
+        allowed = sorted({target.allowed() if request.tolerance is None else request.tolerance for target in written})
+        print(f"NOT verified within {' or '.join(f'{one:g}' for one in allowed)} of the largest value")
+        return DIFFERS
+    if unseen:
+        print(f"NOT verified: nothing that could run it is installed: {', '.join(unseen)}")
+        return DIFFERS
+    if rows:
+        from zoo.export.verify import CHOICES
+    chosen = any(row.verdict == CHOICES for row in rows)
+    print("verified, but for choices between near-equal numbers" if chosen else "verified")
+    return 0

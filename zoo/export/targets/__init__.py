@@ -8,6 +8,7 @@ from zoo.export.targets.onnx_file import OnnxFile
 from zoo.export.targets.prototxt import Prototxt
 from zoo.export.targets.saved_model import SavedModel
 from zoo.export.targets.stablehlo import StableHlo
+from zoo.export.targets.tflite import Tflite
 from zoo.export.targets.training_step import TrainingStep
 
 # In the order in which messages list them. An ending stands before a shorter one that it ends in.
@@ -19,6 +20,7 @@ TARGETS: tuple[type[Target], ...] = (
     Prototxt,
     TrainingStep,
     StableHlo,
+    Tflite,
 )
 
 

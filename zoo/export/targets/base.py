@@ -16,6 +16,28 @@ if TYPE_CHECKING:
 Arrays = Mapping[str, np.ndarray]  # {blob: array of Caffe's shape}
 
 
+Run = Callable[[Arrays], Arrays]
+
+
+@dataclass(frozen=True)
+class Reader:
+    """A program that runs a written file.
+
+    Attributes:
+        name: how people call it.
+        open: loads the file; returns a function from inputs to outputs. Raises `Absent` where the program is not here.
+        decides: whether a difference makes the verdict; otherwise it is told as an opinion.
+    """
+
+    name: str
+    open: Callable[[], Run]
+    decides: bool = True
+
+
+class Absent(Exception):
+    """A reader that is not here, or cannot say anything of this net; its text is a clause that says why."""
+
+
 @dataclass(frozen=True)
 class Checked:
     """What is known of a written file without running it.
@@ -49,6 +71,7 @@ class Target:
         endings: of the paths that it writes.
         text: whether it holds no parameters, so that neither weights nor Keras are needed.
         without_keras: whether it is written without Keras, from the blobs as Caffe has them.
+        one_size: whether the file takes batches of the size only that the net's inputs have.
         keras_shapes: whether it is fed as a Keras model is, spatial tensors channels-last.
         of_solver: whether it is written by `write_step` from a solver, not by `write` from a net to deploy.
         forgetful: whether it starts each call without what layers carry from batch to batch.
@@ -60,6 +83,7 @@ class Target:
     endings: ClassVar[tuple[str, ...]] = ()
     text: ClassVar[bool] = False
     without_keras: ClassVar[bool] = False
+    one_size: ClassVar[bool] = False
     keras_shapes: ClassVar[bool] = False
     of_solver: ClassVar[bool] = False
     forgetful: ClassVar[bool] = False
@@ -67,13 +91,21 @@ class Target:
     def __init__(self, path: str):
         self.path = path
 
+    def allowed(self) -> float:
+        """Returns what a difference may be, in parts of an output's largest value, where nobody says otherwise."""
+        return 1e-4
+
     @property
     def place(self) -> str:
         """The path as the file system has it."""
         return self.path
 
-    def refuse(self, request: "Request") -> None:
-        """Raises UnsupportedError where this target cannot do what is asked for, before any work."""
+    def accept(self, request: "Request") -> None:
+        """Takes what concerns this target from the request.
+
+        Raises:
+            UnsupportedError: it cannot do what is asked for; said before any work.
+        """
 
     def write(self, conversion: "Conversion") -> Written:
         """Writes the file whole or not at all."""
@@ -87,9 +119,9 @@ class Target:
         """Returns what is known of the written file without running it; None where that is nothing."""
         return None
 
-    def run(self, conversion: "Conversion") -> Callable[[Arrays], Arrays] | None:
-        """Loads the written file; returns what runs it, or None where it does not compute on its own."""
-        return None
+    def readers(self, conversion: "Conversion") -> Sequence[Reader]:
+        """Returns the programs that run the written file, its own runtime first; () where it does not compute."""
+        return ()
 
 
 def given(conversion: "Conversion") -> str:

@@ -1,6 +1,8 @@
 """NAME.keras: one file that plain Keras 3 loads, with a JSON next to it."""
 
-from zoo.export.targets.base import Target, Written, given, word
+from zoo.export.targets.base import Reader, Target, Written, given, word
+
+BACKENDS = {"jax": "JAX", "torch": "PyTorch"}  # next to TensorFlow, by the names that Keras has for them
 
 
 class KerasArchive(Target):
@@ -9,6 +11,7 @@ class KerasArchive(Target):
     endings = (".keras",)
     keras_shapes = True
     forgetful = True
+    _backends = ()
 
     def write(self, conversion):
         from zoo.export import keras_file, metadata
@@ -22,8 +25,15 @@ class KerasArchive(Target):
         load = f'model = keras.saving.load_model("{self.path}")'
         return [load, f"{word(blobs[0])} = model({given(conversion)}){item}"]
 
-    def run(self, conversion):
-        from zoo.export import keras_file
-        from zoo.export.caffe_order import in_caffe_order
+    def accept(self, request):
+        self._backends = tuple(request.backends)
 
-        return in_caffe_order(conversion, keras_file.load(self.path), conversion.exported.inputs)
+    def readers(self, conversion):
+        from zoo.export import runtimes
+
+        names, blobs = conversion.exported.inputs, list(conversion.outputs)
+        others = [
+            Reader(f"Keras on {BACKENDS[name]}", lambda name=name: runtimes.keras_on(name, self.path, names, blobs))
+            for name in self._backends
+        ]
+        return [Reader("TensorFlow", lambda: runtimes.keras(self.path, conversion)), *others]

@@ -3,11 +3,11 @@
 import numpy as np
 
 from zoo.errors import UnsupportedError
-from zoo.export.targets.base import Target, Written
+from zoo.export.targets.base import Reader, Target, Written
 
 
 class OnnxFile(Target):
-    """The net as ONNX, written without Keras; loaded by ONNX Runtime."""
+    """The net as ONNX, written without Keras; run by ONNX Runtime and by what else reads ONNX."""
 
     endings = (".onnx",)
     without_keras = True
@@ -17,7 +17,7 @@ class OnnxFile(Target):
         super().__init__(path)
         self._any_size, self._pixels = False, ""
 
-    def refuse(self, request):
+    def accept(self, request):
         self._any_size, self._pixels = request.any_size, request.pixels
         try:
             import onnx  # noqa: F401
@@ -45,25 +45,28 @@ class OnnxFile(Target):
             f"outputs = session.run(None, {{{feeds}}})",
         ]
 
-    def run(self, conversion):
-        import onnxruntime
+    def readers(self, conversion):
+        from zoo.export import runtimes
 
-        session = onnxruntime.InferenceSession(self.path, providers=["CPUExecutionProvider"])
-        names = [value.name for value in session.get_inputs()]
+        names, blobs = [ref.name for ref in conversion.inputs], list(conversion.outputs)
 
-        def run(arrays):
-            feeds = {
-                name: np.asarray(self._pixels_of(conversion, ref.name, arrays[ref.name]), np.float32)
-                for name, ref in zip(names, conversion.inputs)
-            }
-            return dict(zip(conversion.outputs, session.run(None, feeds)))
+        def reader(name, open_it, decides=True):
+            return Reader(name, lambda: self._fed(conversion, open_it(self.path, names, blobs)), decides)
 
-        return run
+        return [
+            reader("ONNX Runtime", runtimes.onnx_runtime),
+            reader("OpenVINO", runtimes.openvino),
+            reader("OpenCV", runtimes.opencv_onnx, decides=False),
+        ]
+
+    def _fed(self, conversion, run):
+        """Returns `run` as it is fed what the net takes, not what this file takes."""
+        if not self._pixels:
+            return run
+        return lambda arrays: run({blob: self._pixels_of(conversion, blob, array) for blob, array in arrays.items()})
 
     def _pixels_of(self, conversion, blob, array):
-        """Returns the pixels that the file makes `array` of, where it does the preprocessing."""
-        if not self._pixels:
-            return array
+        """Returns the pixels that the file makes `array` of."""
         from zoo.export.onnx.pixels import pixels_of
 
-        return pixels_of(conversion, blob, array, self._pixels)
+        return np.asarray(pixels_of(conversion, blob, array, self._pixels), np.float32)

@@ -1,6 +1,6 @@
 """DIRECTORY/: a SavedModel for TensorFlow, with a JSON next to it."""
 
-from zoo.export.targets.base import Target, Written, given, word
+from zoo.export.targets.base import Reader, Target, Written, given, word
 
 
 class SavedModel(Target):
@@ -25,8 +25,7 @@ class SavedModel(Target):
         served = f'{word(blob)} = module.serve({given(conversion)})["{blob}"]'
         return [f'module = tf.saved_model.load("{self.path}")', served]
 
-    def run(self, conversion):
-        from zoo.export import saved_model
-        from zoo.export.caffe_order import in_caffe_order
+    def readers(self, conversion):
+        from zoo.export import runtimes
 
-        return in_caffe_order(conversion, saved_model.load(self.place), conversion.exported.inputs)
+        return [Reader("TensorFlow", lambda: runtimes.saved_model(self.place, conversion))]

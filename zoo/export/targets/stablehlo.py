@@ -1,7 +1,7 @@
 """NAME.stablehlo: the net to deploy as one program without variables, for one batch size."""
 
 from zoo.errors import UnsupportedError
-from zoo.export.targets.base import Target, Written
+from zoo.export.targets.base import Reader, Target, Written
 
 
 class StableHlo(Target):
@@ -9,9 +9,9 @@ class StableHlo(Target):
 
     endings = (".stablehlo",)
     forgetful = True
+    one_size = True
 
-    def refuse(self, request):
-        refuse_verify(request)
+    def accept(self, request):
         if request.batch == "any":
             raise UnsupportedError("a .stablehlo file is for one batch size", got="--batch=any", want="--batch=N")
 
@@ -26,12 +26,10 @@ class StableHlo(Target):
     def how_to_load(self, conversion):
         return [in_jax(self.path)]
 
+    def readers(self, conversion):
+        from zoo.export import runtimes
 
-def refuse_verify(request):
-    """Raises UnsupportedError where --verify is asked for."""
-    if request.verify:
-        hint = "run them with python -m zoo.export.stablehlo.in_jax, see docs/stablehlo.md"
-        raise UnsupportedError("--verify does not run .stablehlo files", hint=hint)
+        return [Reader("JAX", lambda: runtimes.jax(self.path))]
 
 
 def in_jax(path):

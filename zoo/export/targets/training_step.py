@@ -2,7 +2,7 @@
 
 from zoo.errors import UnsupportedError
 from zoo.export.targets.base import Target
-from zoo.export.targets.stablehlo import in_jax, refuse_verify, write_program
+from zoo.export.targets.stablehlo import in_jax, write_program
 
 
 class TrainingStep(Target):
@@ -11,8 +11,10 @@ class TrainingStep(Target):
     endings = (".step.stablehlo",)
     of_solver = True
 
-    def refuse(self, request):
-        refuse_verify(request)
+    def accept(self, request):
+        if request.verify:
+            hint = "run it with python -m zoo.export.stablehlo.in_jax, see docs/stablehlo.md"
+            raise UnsupportedError("--verify does not run a training step", got=self.path, hint=hint)
         if request.phase:
             what, hint = "a training step is of phase TRAIN and takes no --phase", "leave it out"
             raise UnsupportedError(what, got=f"--phase={request.phase}", hint=hint)

@@ -1,0 +1,78 @@
+"""LiteRT files: float32 and quantized, in LiteRT's own interpreter; what its operators cannot compute is refused."""
+
+import numpy as np
+import pytest
+
+from tests.export import small_net
+from zoo.errors import DataError, UnsupportedError
+from zoo.export import examples, tflite, verifying
+from zoo.export.conversion import convert
+from zoo.export.request import Request
+from zoo.export.targets import target
+
+pytest.importorskip("ai_edge_litert", reason="needs ai-edge-litert (requirements-targets.txt)")
+
+
+@pytest.fixture
+def written(small, tmp_path):
+    """A function from how to quantize to (exit code of the verification, bytes of the file)."""
+    conversion = convert(small[0], [small[1]], outputs=["prob", "branch/a"])
+    x = np.random.default_rng(0).normal(size=(20, 3, 19, 17)).astype(np.float32)
+    np.savez(tmp_path / "x.npz", data=x)
+
+    def write(quantize, **asked):
+        one = target(str(tmp_path / f"x{quantize}.tflite"))
+        request = Request(small[0], [one], quantize=quantize, representative=str(tmp_path / "x.npz"), **asked)
+        one.accept(request)
+        files = one.write(conversion)
+        return verifying.run({one: files}, conversion, request), verifying.size_of(files.paths)
+
+    return write
+
+
+def test_float32_is_exact_and_quantized_files_are_smaller(written, capsys):
+    code, whole = written("", tolerance=1e-5)
+    assert code == 0
+    said = capsys.readouterr().out
+    assert "branch/a" in said and "LiteRT" in said
+    code, half = written("float16")
+    assert code == 0 and half < whole
+    code, quarter = written("int8", tolerance=0.6)  # a softmax over large random numbers, of which 0.46 was measured
+    assert code == 0 and quarter < whole
+    assert written("int8", tolerance=1e-5)[0] == verifying.DIFFERS  # 8 bits are not exact, and it is said so
+
+
+def test_what_the_operators_cannot_compute_is_refused_by_layer(small):
+    conversion = convert(small[0], [small[1]])
+    (operation,) = conversion.exported.layers["norm1"][-1:]
+    text = f'loc(fused["LRN:", "small_1/{operation}_1/LRN"]): error: \'tf.LRN\' op is neither a custom op nor a flex op'
+    (refusal,) = tflite._refusals(conversion, text)
+    assert isinstance(refusal, UnsupportedError)
+    assert 'layer "norm1"' in str(refusal) and "no built-in operator for TensorFlow's LRN" in str(refusal)
+
+
+def test_examples_come_from_the_nets_own_data_layer(tmp_path):
+    text = """
+    layer { name: "d" type: "DummyData" top: "data" top: "label"
+      dummy_data_param { shape { dim: 4 dim: 2 dim: 3 dim: 3 } shape { dim: 4 }
+        data_filler { type: "uniform" min: 1 max: 2 } data_filler { type: "constant" } } }
+    layer { name: "ip" type: "InnerProduct" bottom: "data" top: "ip" inner_product_param { num_output: 2 } }
+    layer { name: "loss" type: "SoftmaxWithLoss" bottom: "ip" bottom: "label" }
+    """
+    config = small_net.write(tmp_path / "net.prototxt", text)
+    conversion = convert(config)
+    found, said = examples.examples(Request(config, []), conversion, "", count=10)
+    assert found["data"].shape == (10, 2, 3, 3) and 1 <= found["data"].min() <= found["data"].max() <= 2
+    assert said.startswith("10 items of ")
+
+
+def test_examples_that_do_not_fit_or_are_not_there_are_one_error(small, tmp_path):
+    conversion, request = convert(small[0]), Request(small[0], [])
+    with pytest.raises(UnsupportedError, match="no data layer that feeds all its inputs"):
+        examples.examples(request, conversion, "")
+    np.savez(tmp_path / "x.npz", data=np.zeros((2, 3, 9, 9)))
+    with pytest.raises(DataError, match=r'array "data" does not fit the input, got \(3, 9, 9\), want'):
+        examples.examples(request, conversion, str(tmp_path / "x.npz"))
+    (tmp_path / "y.npz").write_bytes(b"no archive")
+    with pytest.raises(DataError, match="no .npz of inputs"):
+        examples.examples(request, conversion, str(tmp_path / "y.npz"))

@@ -1,0 +1,90 @@
+"""Real inputs of a net, as its data layer or a source of the same kind gives them, or from images or an .npz."""
+
+import itertools
+import json
+import os
+
+import numpy as np
+
+from zoo.errors import DataError, Place, UnsupportedError
+from zoo.export import config_net
+from zoo.netdef.changes import Change
+
+COUNT = 100  # items, where nobody says otherwise: what quantizing measures ranges on
+# Where each type of data layer says what it reads.
+_SOURCES = {
+    "AnnotatedData": "data_param",
+    "Data": "data_param",
+    "DenseImageData": "dense_image_data_param",
+    "HDF5Data": "hdf5_data_param",
+    "ImageData": "image_data_param",
+    "WindowData": "window_data_param",
+}
+
+
+def examples(request, conversion, source, count=COUNT):
+    """Returns ({input: float32 array of Caffe's shape, `count` items or fewer}, what they are, in words).
+
+    Args:
+        request: the `Request`, whose config has the data layer.
+        conversion: its `Conversion`.
+        source: a directory of images, prepared as the net's preprocessing says; an .npz with an array for each input,
+            as the net takes them; another source for the net's own data layer; or "" for that layer as it is.
+
+    Raises:
+        ZooError: there is no such source, it does not fit the net, or the net has no data layer to read it.
+    """
+    if source.endswith(".npz"):
+        return _of_npz(conversion, source, count), source
+    if source and os.path.isdir(source) and (images := request.images_of(source)):
+        images = images[:count]
+        return request.prepare(conversion, images), f"{len(images)} images of {source}"
+    return _of_data_layer(request, conversion, source, count)
+
+
+def _of_npz(conversion, path, count):
+    try:
+        with np.load(path, allow_pickle=False) as found:
+            arrays = {ref.name: found[ref.name][:count] for ref in conversion.inputs if ref.name in found}
+    except (OSError, ValueError, EOFError) as cause:
+        raise DataError("no .npz of inputs", at=Place(path), got=getattr(cause, "strerror", None) or cause) from None
+    for ref in conversion.inputs:
+        want, got = conversion.shapes[ref][1:], arrays[ref.name].shape[1:] if ref.name in arrays else "no such array"
+        if got != want:
+            raise DataError(f'array "{ref.name}" does not fit the input', at=Place(path), got=got, want=("any", *want))
+    return {name: np.asarray(array, np.float32) for name, array in arrays.items()}
+
+
+def _of_data_layer(request, conversion, source, count):
+    from zoo.input.pipeline import data_layer
+    from zoo.layers.ops.layout import to_caffe
+
+    where = (request.config, request.phase or "TEST", request.level, request.stages, request.data_dir)
+    names = {ref.name for ref in conversion.inputs}
+    origin = config_net.read(*where, request.changes)
+    layers = [layer for layer in origin.definition.layers if _feeds(layer, names)]
+    if len(layers) != 1:
+        hint = "take the config that the net is trained with, or name a directory of images or an .npz of inputs"
+        what, at = "the net has no data layer that feeds all its inputs", Place(request.config)
+        raise UnsupportedError(what, at=at, hint=hint)
+    (layer,) = layers
+    if source:
+        if layer.type not in _SOURCES:
+            raise UnsupportedError("the data layer reads no source", at=layer.at(), got=layer.type)
+        text = f"layer {{ name: {json.dumps(layer.name)} {_SOURCES[layer.type]} {{ source: {json.dumps(source)} }} }}"
+        origin = config_net.read(*where, [*request.changes, Change(text, "--representative")])
+        layer = next(other for other in origin.definition.layers if other.name == layer.name)
+    feed = data_layer(layer, "TEST", data_dir=request.data_dir)
+    tops = [ref.name for ref in layer.tops]
+    found = {name: [] for name in names}
+    with feed.reading():
+        for batch in itertools.islice(feed.dataset(), -(-count // feed.shapes[0][0])):
+            for name, tensor in zip(tops, batch):
+                if name in names:
+                    found[name].append(np.asarray(to_caffe(tensor), np.float32))
+    arrays = {ref.name: np.concatenate(found[ref.name])[:count] for ref in conversion.inputs}
+    return arrays, f"{len(next(iter(arrays.values())))} items of {source or feed.title() or layer.name}"
+
+
+def _feeds(layer, names):
+    return not layer.bottoms and layer.type != "Input" and names <= {ref.name for ref in layer.tops}
