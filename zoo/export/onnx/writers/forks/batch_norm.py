@@ -3,6 +3,7 @@
 import numpy as np
 
 from zoo.export.onnx.registry import writer
+from zoo.export.onnx.writers.normalisation import normalized
 
 
 @writer("BN (segnet)")
@@ -40,6 +41,17 @@ def nvidia(site):
     mean, variance, _, *affine = (site.array(i).ravel() for i in range(site.blob_count))
     slope, bias = affine or (np.ones_like(mean), np.zeros_like(mean))
     return _by_statistics(site, slope, bias, mean, variance, site.kind.eps)
+
+
+@writer("BatchNorm (nvidia15)")
+def nvidia15(site):
+    """BatchNormalization; by the batch's own statistics composed."""
+    if site.kind.global_stats:
+        return _by_statistics(site, *(site.array(i).ravel() for i in range(4)), site.kind.eps)
+    rank = len(site.bottoms[0])
+    shape = (site.bottoms[0][1], *[1] * (rank - 2))
+    y = normalized(site, site.inputs[0], [axis for axis in range(rank) if axis != 1], site.kind.eps)
+    return site.op("Add", site.op("Mul", y, site.blob(0, shape)), site.blob(1, shape))
 
 
 def _by_statistics(site, slope, bias, mean, variance, eps):

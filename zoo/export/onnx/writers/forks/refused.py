@@ -17,5 +17,6 @@ refuse(
     "SmoothL1LossOHEM",
     "SoftmaxWithLoss (segnet)",
     "SoftmaxWithLossOHEM",
+    "WarpCTCLoss",
     "Yolov3",
 )

@@ -21,7 +21,7 @@ def normalize(site):
     return site.op("Mul", site.op("Div", x, norm), scale)
 
 
-@writer("PriorBox", "PriorBox (opencv)")
+@writer("PriorBox", "PriorBox (opencv)", "PriorBox (textboxes)")
 def prior_box(site):
     """A constant: the boxes follow from the sizes of the bottoms."""
     site.needs_sizes()
