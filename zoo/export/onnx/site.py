@@ -144,6 +144,12 @@ class Site:
     def _proto(kind, inputs, outputs, attributes):
         return helper.make_node(kind, inputs, outputs, name=outputs[0], **attributes)
 
+    def zeros(self, *shape: int) -> str:
+        """Returns float32 zeros; the value is given all the same, as OpenCV's importer wants it."""
+        return self.op(
+            "ConstantOfShape", self.ints(*shape), value=helper.make_tensor("zero", TensorProto.FLOAT, [1], [0.0])
+        )
+
     def reshape(self, value: str, shape: Sequence[int]) -> str:
         """Returns `value` in Caffe's `shape`, whose axis 0 is the batch where `any_batch`."""
         sizes = [-1, *shape[1:]] if self.any_batch and shape else list(shape)

@@ -3,6 +3,7 @@
 import numpy as np
 from onnx import TensorProto, helper
 
+_TINY = float(np.finfo(np.float32).tiny)  # in place of 0, which OpenVINO reaches where nothing overlaps
 ONE = helper.make_tensor("one", TensorProto.FLOAT, [1], [1.0])
 
 
@@ -23,7 +24,8 @@ def kept(site, boxes, allowed, lists, count, threshold, most=None):
     rank = site.constant(np.arange(count, 0, -1), "rank")
     scores = site.op("Where", allowed, rank, site.constant(0))
     scores = site.op("Reshape", scores, site.ints(lists, 1, count))
-    limits = site.constant([min(float(threshold), 1.0)], "threshold"), site.constant([0])
+    threshold = min(max(float(threshold), _TINY), 1.0)
+    limits = site.constant([threshold], "threshold"), site.constant([0])
     found = site.op("NonMaxSuppression", boxes, scores, site.ints(count if most is None else most), *limits)
     return marked(site, numbers(site, found, count), lists, count)
 
@@ -73,23 +75,26 @@ def numbers(site, found, count):
 def marked(site, places, lists, count):
     """Returns (lists, count) bool: whether the flat number of each place is among `places`, (M,)."""
     ones = site.op("ConstantOfShape", site.op("Shape", places), value=ONE)
-    zeros = site.op("ConstantOfShape", site.ints(lists * count))
+    zeros = site.zeros(lists * count)
     there = site.op("Greater", site.op("ScatterElements", zeros, places, ones, axis=0), site.constant(0))
     return site.op("Reshape", there, site.ints(lists, count))
 
 
-def table(site, columns, items):
-    """Returns (1,1,M,7) of the columns of M rows, or a row (i, -1, -1, ...) for each of the items where M is 0.
+def table(site, kept, columns, items):
+    """Returns (1,1,M,7) of the boxes kept, or a row (i, -1, -1, ...) for each of the items where none is.
+
+    There is always a row, and rows are taken once: OpenCV 5.0 ends the process where a gather finds nothing to take.
 
     Args:
-        columns: (M,1) image, label and score, and (M,4) boxes.
+        kept: (boxes,) bool.
+        columns: (boxes,1) image, label and score in as many parts as may be, and (boxes,4) corners.
     """
+    count = site.op("ReduceSum", site.op("Cast", kept, to=TensorProto.INT64), site.ints(0))
+    none = site.op("Expand", site.op("Equal", count, site.ints(0)), site.ints(items))
     rows = site.op("Concat", *columns, axis=1)
-    count = site.op("Slice", site.op("Shape", rows), site.ints(0), site.ints(1))
-    none = site.op("Cast", site.op("Equal", count, site.ints(0)), to=TensorProto.INT64)
-    end = site.op("Mul", none, site.ints(items))
-    rest = site.op("Slice", site.constant(nothing(items), "nothing"), site.ints(0), end, site.ints(0))
-    return site.op("Unsqueeze", site.op("Concat", rows, rest, axis=0), site.ints(0, 1))
+    rows = site.op("Concat", rows, site.constant(nothing(items), "nothing"), axis=0)
+    places = site.op("Reshape", site.op("NonZero", site.op("Concat", kept, none, axis=0)), site.ints(-1))
+    return site.op("Unsqueeze", site.op("Gather", rows, places, axis=0), site.ints(0, 1))
 
 
 def nothing(items):

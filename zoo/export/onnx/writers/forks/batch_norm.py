@@ -13,12 +13,16 @@ def segnet(site):
     scale, shift = site.blob(0), site.blob(1)
     if not site.kind.learns:
         return site.op("Add", site.op("Mul", x, scale), shift)
-    mean = site.op("ReduceMean", x, axes=[0, 2, 3])
-    squares = site.op("ReduceMean", site.op("Mul", x, x), axes=[0, 2, 3])
+    mean, squares = _mean(site, x), _mean(site, site.op("Mul", x, x))
     variance = site.op("Sub", squares, site.op("Mul", mean, mean))
     deviation = site.op("Sqrt", site.op("Add", variance, site.constant(1e-9)))
     unit = site.op("Div", site.op("Sub", x, mean), deviation)
     return (site.op("Add", site.op("Mul", unit, scale), shift), mean, variance)[: len(site.tops)]
+
+
+def _mean(site, x):
+    """Returns the mean of each channel, in two steps: OpenCV 5.0 takes axes that are no neighbours for others."""
+    return site.op("ReduceMean", site.op("ReduceMean", x, axes=[2, 3]), axes=[0])
 
 
 @writer("BN (psp)")

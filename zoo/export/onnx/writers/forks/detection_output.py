@@ -9,6 +9,8 @@ from zoo.export.onnx import suppression
 from zoo.export.onnx.registry import writer
 from zoo.layers.ops.suppression import thresholds
 
+_FAR = 2.0**20  # in images, where no box reaches
+
 
 @writer("DetectionOutput")
 def detection_output(site):
@@ -28,7 +30,7 @@ def detection_output(site):
     each = site.op("Reshape", boxes, site.ints(items * labels, candidates, 4))
     scores = site.op("Reshape", scores, site.ints(items * labels, candidates))
     allowed = site.op("Greater", scores, site.constant(kind.least))
-    each, levels = _upright(site, each), thresholds(kind.threshold, kind.eta, candidates)
+    each, levels = _apart(site, each, candidates), thresholds(kind.threshold, kind.eta, candidates)
     if len(levels) > 1:
         kept = suppression.kept_adaptively(site, each, allowed, items * labels, candidates, levels)
     else:
@@ -80,10 +82,18 @@ def _boxes(site, items, priors):
     return site.op("Concat", site.op("Sub", middle, reach), site.op("Add", middle, reach), axis=2)
 
 
-def _upright(site, boxes):
-    """Returns boxes that have no area where the corners are the wrong way round; NonMaxSuppression would swap them."""
+def _apart(site, boxes, count):
+    """Returns boxes of which those without area lie far from all others: they suppress none and none suppresses them.
+
+    As they are, NonMaxSuppression would swap corners that are the wrong way round, and runtimes differ in how they take
+    two boxes of no size.
+    """
     low, high = site.op("Split", boxes, outputs=2, axis=2)
-    return site.op("Concat", low, site.op("Max", low, high), axis=2)
+    least = site.op("ReduceMin", site.op("Sub", high, low), axes=[2], keepdims=1)
+    place = _FAR + 2.0 * np.arange(count)
+    far = np.stack([place, np.zeros(count), place + 1, np.ones(count)], axis=1)
+    nothing = site.op("LessOrEqual", least, site.constant(0))
+    return site.op("Where", nothing, site.constant(far, "far"), boxes)
 
 
 def _best(site, scores, kept, items, count):
@@ -92,17 +102,14 @@ def _best(site, scores, kept, items, count):
     wanted = site.ints(site.kind.keep_top_k)
     best, places = site.op("TopK", site.op("Where", kept, scores, excluded), wanted, outputs=2, axis=1)
     found = site.op("Cast", site.op("Greater", best, excluded), to=TensorProto.FLOAT)
-    zeros = site.op("ConstantOfShape", site.ints(items, count))
+    zeros = site.zeros(items, count)
     return site.op("Greater", site.op("ScatterElements", zeros, places, found, axis=1), site.constant(0))
 
 
 def _rows(site, kept, scores, boxes, items, candidates):
     """Returns the top: what is kept, by image and place, and so by label and descending score."""
-    labels = np.repeat(np.array(site.kind.labels, np.float32), candidates)
-    places = site.op("Transpose", site.op("NonZero", kept), perm=[1, 0])
-    image, place = site.op("Split", places, outputs=2, axis=1)
-    image = site.op("Cast", image, to=TensorProto.FLOAT)
-    label = site.op("Gather", site.constant(labels, "labels"), place)
-    score = site.op("Unsqueeze", site.op("GatherND", scores, places), site.ints(1))
-    boxes = site.op("Reshape", boxes, site.ints(items, -1, 4))
-    return suppression.table(site, (image, label, score, site.op("GatherND", boxes, places)), items)
+    labels = np.repeat(site.kind.labels, candidates)
+    known = np.stack([np.repeat(np.arange(items), len(labels)), np.tile(labels, items)], axis=1)
+    scores, boxes = (site.op("Reshape", value, site.ints(-1, width)) for value, width in ((scores, 1), (boxes, 4)))
+    columns = site.constant(known, "image_and_label"), scores, boxes
+    return suppression.table(site, site.op("Reshape", kept, site.ints(-1)), columns, items)

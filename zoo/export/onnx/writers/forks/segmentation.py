@@ -43,5 +43,5 @@ def unpool(site):
     (n, channels, height, width), (_, _, tall, wide) = site.bottoms[0], site.tops[0]
     planes = (n, channels, height * width)
     places = site.op("Cast", site.reshape(mask, planes), to=7)
-    zeros = site.op("ConstantOfShape", site.ints(n, channels, tall * wide))
+    zeros = site.zeros(n, channels, tall * wide)
     return site.reshape(site.op("ScatterElements", zeros, places, site.reshape(x, planes), axis=2), site.tops[0])

@@ -76,14 +76,10 @@ def _rows(site, parts, each=1):
     half = site.op("Mul", extent, site.constant(0.5))
     boxes = site.op("Concat", site.op("Sub", middle, half), site.op("Add", middle, half), axis=1)
     allowed = site.op("Reshape", site.op("Greater", scores, site.constant(-math.inf)), site.ints(1, count))
-    kept = _kept(site, boxes, allowed, count)
-    places = site.op("Reshape", site.op("NonZero", kept), site.ints(2, -1))
-    place = site.op("Gather", places, site.ints(1), axis=0)
-    place = site.op("Reshape", place, site.ints(-1))
+    kept = site.op("Reshape", _kept(site, boxes, allowed, count), site.ints(-1))
     labels = site.op("Cast", site.op("Add", labels, site.ints(1)), to=TensorProto.FLOAT)
-    labels, scores, boxes = (site.op("Gather", v, place, axis=0) for v in (labels, scores, boxes))
-    image = site.op("Mul", site.op("Cast", site.op("Unsqueeze", place, site.ints(1)), to=1), site.constant(0))
-    return suppression.table(site, (image, labels, scores, boxes), items)
+    image = site.constant(np.zeros((count, 1)), "image")
+    return suppression.table(site, kept, (image, labels, scores, boxes), items)
 
 
 def _kept(site, boxes, allowed, count):
