@@ -9,6 +9,7 @@ import pytest
 
 import zoo.cv
 from tests.cv import nets
+from zoo.cv import runner
 from zoo.errors import NetError, UnsupportedError, WeightsError, ZooError
 
 
@@ -281,3 +282,23 @@ def test_boxes_of_the_face_detector(shared):
         assert found[0].shape == (1, 1, 200 * len(given), 7)
         assert nets.alike(*found, 2e-5)
     assert ours.getMemoryConsumption((1, 3, 300, 300)) == theirs.getMemoryConsumption((1, 3, 300, 300))
+
+
+def test_new_sizes_are_not_compiled_again(shared, monkeypatch):
+    text, weights, _ = recorded(shared, "mtcnn_det1")
+    net = zoo.cv.readNetFromCaffe(text, weights)
+    compiled = []
+    plain = runner._Part._compiled
+    monkeypatch.setattr(runner._Part, "_compiled", lambda *args: compiled.append(1) or plain(*args))
+    _, theirs = nets.both(text, weights)
+    outputs = net.getUnconnectedOutLayersNames()
+    for shape in ((1, 3, 40, 50), (1, 3, 41, 53), (2, 3, 33, 64), (1, 3, 90, 91)):
+        given = np.random.default_rng(6).random(shape).astype(np.float32)
+        for each in (net, theirs):
+            each.setInput(given)
+        fresh = zoo.cv.readNetFromCaffe(text, weights)
+        fresh.setInput(given)
+        got = net.forward(outputs)
+        assert all(nets.alike(a, b, 1e-6) for a, b in zip(got, fresh.forward(outputs)))
+        assert all(nets.alike(a, b, 5e-5) for a, b in zip(got, theirs.forward(outputs)))
+    assert len(compiled) == 2 + 4  # its own size, all others, and each fresh net's one

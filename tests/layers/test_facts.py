@@ -43,6 +43,11 @@ NAMES = {
     "zoo/training/start_log.py": "Caffe's log has lines for some types only",
     "zoo/api/datasets.py": "makes the Data layer that reads a source",
     "zoo/api/reading.py": "the batch size of a table is that of the data layer",
+    "zoo/cv/counts.py": "OpenCV counts what each type costs in a way of its own",
+    "zoo/cv/layers.py": "OpenCV hands out the bias of an InnerProduct as a row",
+    "zoo/cv/models.py": "OpenCV's DetectionModel goes by the type of the last layer",
+    "zoo/cv/net.py": "reads the shapes that Input layers state",
+    "zoo/cv/files.py": "an example in a docstring",
     "zoo/netdef/batch.py": "changes the shapes that Input and DummyData state",
 }
 

@@ -25,6 +25,7 @@ from zoo.netdef import memory
 from zoo.netdef.aliasing import without_gradient
 from zoo.netdef.forks import told
 from zoo.netdef.netdef import BlobRef, LayerDef, NetDef, ParamKey
+from zoo.netdef.open_sizes import Pattern
 from zoo.netdef.shape_inference import infer_shapes, multipliers
 
 
@@ -73,6 +74,9 @@ class Net:
         parameters: the collection that holds the blobs, shared with other nets of the same solver.
         clock: counts the batches trained on; None in a TEST net.
         state: what layers carry from batch to batch, by "layer/name".
+        patterns: of a net built for open sizes, {value: Caffe shape with None where it is open}; else None.
+        base: the net whose layers' functions these are; None where they are its own.
+        kept: what is compiled of it, for those who run it; it goes when the net goes.
     """
 
     definition: NetDef
@@ -81,6 +85,9 @@ class Net:
     parameters: Parameters
     clock: keras.Variable | None = None
     state: dict[str, keras.Variable] = field(default_factory=dict)
+    patterns: Mapping[BlobRef, Pattern] | None = None
+    base: "Net | None" = None
+    kept: dict[Any, Any] = field(default_factory=dict, repr=False)
     inputs: tuple[BlobRef, ...] = field(init=False)
     losses: tuple[tuple[BlobRef, float], ...] = field(init=False)
     sinks: tuple[BuiltLayer, ...] = field(init=False)
@@ -149,6 +156,7 @@ def build(
     portable: bool = False,
     replica_slice: ReplicaSlice | None = None,
     held: int | None = None,
+    patterns: Mapping[BlobRef, Pattern] | None = None,
 ) -> Net:
     """Builds a `NetDef` into a `Net`.
 
@@ -162,6 +170,8 @@ def build(
         replica_slice: the `ReplicaSlice` of a batch that the net gets where several devices split one.
         held: how many arrays each learned parameter has besides itself while the net runs at the given shapes; None
             where it may never run at these. Only what is refused for want of memory depends on it.
+        patterns: `open_sizes.open_sizes`, whose open heights and widths the layers' functions then take; None builds
+            for the given sizes.
 
     Raises:
         ZooError: one error that says all that the layers refuse, with file, line and layer.
@@ -199,8 +209,8 @@ def build(
         site = Site(
             name=name,
             phase=layer.definition.phase,
-            bottoms=layer.bottoms,
-            tops=layer.tops,
+            bottoms=_open(layer.bottoms, layer.definition.bottoms, patterns),
+            tops=_open(layer.tops, layer.definition.tops, patterns),
             variables=tuple(parameter.variable for parameter in owned),
             portable=portable,
             seed=zlib.crc32(f"{parameters.seed}/{layer.definition.key}".encode()),
@@ -216,7 +226,14 @@ def build(
         )
     raise_together(errors)
     shapes = {ref: shape for layer in planned for ref, shape in zip(layer.definition.tops, layer.tops)}
-    return Net(definition, tuple(built), shapes, parameters, clock, state)
+    return Net(definition, tuple(built), shapes, parameters, clock, state, patterns)
+
+
+def _open(shapes, refs, patterns) -> Any:
+    """Returns the shapes of a `Site`, with None on the open axes 2 and 3; what a layer builds takes any batch."""
+    if patterns is None:
+        return shapes
+    return tuple((*shape[:2], *patterns[ref][2:]) if len(shape) == 4 else shape for shape, ref in zip(shapes, refs))
 
 
 @functools.cache

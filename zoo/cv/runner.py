@@ -6,13 +6,13 @@ from collections import OrderedDict
 import numpy as np
 import tensorflow as tf
 
-from zoo.converters.build import build
+from zoo.converters.sized_nets import SizedNets
 from zoo.layers.forks.detection_output import DetectionOutput
 from zoo.layers.ops.layout import from_caffe, to_caffe
 from zoo.netdef.padding import cut, padded_values, real_shapes
 from zoo.netdef.shape_inference import infer_shapes
 
-_KEPT = 32  # compiled functions
+_KEPT = 64  # sizes
 
 
 class Runner:
@@ -26,7 +26,7 @@ class Runner:
 
     def __init__(self, definition, numbering, parameters):
         self._definition, self._numbering, self._parameters = definition, numbering, parameters
-        self._runs = OrderedDict()
+        self._parts = {}
 
     def run(self, places, feeds):
         """Returns [[array of each top] for each of the layers at `places`], float32 in Caffe's order.
@@ -36,15 +36,13 @@ class Runner:
             feeds: {BlobRef: tensor of Caffe's order} of the inputs.
 
         Raises:
-            ZooError: an input was not given, or shapes or weights do not fit.
+            ZooError: shapes or weights do not fit.
         """
-        key = (tuple(places), tuple((ref, tuple(tensor.shape)) for ref, tensor in feeds.items()))
-        if key not in self._runs:
-            self._runs[key] = _Run(self._part(places), self._parameters, places, self._numbering, feeds)
-            if len(self._runs) > _KEPT:
-                self._runs.popitem(last=False)
-        self._runs.move_to_end(key)
-        return self._runs[key](feeds)
+        key = tuple(places)
+        if key not in self._parts:
+            tops = [self._numbering.layers[place].tops for place in places]
+            self._parts[key] = _Part(self._part(places), self._parameters, tops)
+        return self._parts[key].run(feeds)
 
     def planned(self, places, shapes):
         """Returns the `PlannedLayer`s that the layers at `places` need, for inputs of `shapes` ({BlobRef: shape})."""
@@ -60,44 +58,72 @@ class Runner:
         return dataclasses.replace(self._definition, layers=layers)
 
 
-class _Run:
-    def __init__(self, definition, parameters, places, numbering, feeds):
-        given = {layer.tops[0]: [feeds.get(top) for top in layer.tops] for layer in definition.layers}
-        shapes = {
-            first: tuple(tuple(tensor.shape) for tensor in tensors)
-            for first, tensors in given.items()
-            if None not in [tensor if tensor is None else 0 for tensor in tensors]
-        }
-        parameters.check(infer_shapes(definition, shapes))
-        self._net = build(definition, shapes, parameters)
-        self._tops = [numbering.layers[place].tops for place in places]
-        asked = [top for tops in self._tops for top in tops]
-        layers = self._net.layers
-        padded = [layer.definition.tops[0] for layer in layers if layer.type.padded_axis is not None]
-        self._padded = padded_values(layers) if padded else set()
-        self._detections = {
-            layer.definition.tops[0]: max(layer.tops[0][2], layer.type.keep_top_k * layer.bottoms[0][0])
-            for layer in layers
-            if isinstance(layer.type, DetectionOutput)
-        }
-        self._fetched = list(dict.fromkeys([*asked, *padded]))
-        self._fed = list(self._net.inputs)
-        specs = [tf.TensorSpec(feeds[ref].shape, tf.float32) for ref in self._fed]
-        self._function = tf.function(self._compute, autograph=False).get_concrete_function(*specs)
+class _Part:
+    """What some outputs need, for any sizes.
 
-    def _compute(self, *tensors):
-        values = self._net.run({ref: from_caffe(tensor) for ref, tensor in zip(self._fed, tensors)})
-        return [to_caffe(values[ref]) for ref in self._fetched]
+    Args:
+        definition: the NetDef of that alone.
+        parameters: the `FileParameters`.
+        tops: the tops, by layer, that are asked for.
+    """
 
-    def __call__(self, feeds):
-        tensors = self._function(*(feeds[ref] for ref in self._fed))
-        values = {ref: tensor.numpy() for ref, tensor in zip(self._fetched, tensors)}
-        if self._padded:
-            shapes = real_shapes(self._net.layers, values)
-            values = {ref: cut(a, shapes[ref]) if ref in self._padded else a for ref, a in values.items()}
-            for top, rows in self._detections.items():
-                values[top] = _as_opencv(values[top], rows)
+    def __init__(self, definition, parameters, tops):
+        self._definition, self._parameters, self._tops = definition, parameters, tops
+        self._sources = [layer for layer in definition.layers if not layer.bottoms]
+        self._nets, self._ready = SizedNets(definition, parameters), OrderedDict()
+
+    def run(self, feeds):
+        """Returns [[array of each top]] by layer."""
+        key = tuple((ref, tuple(tensor.shape)) for ref, tensor in feeds.items())
+        if key not in self._ready:
+            self._ready[key] = self._at(dict(key))
+            if len(self._ready) > _KEPT:
+                self._ready.popitem(last=False)
+        self._ready.move_to_end(key)
+        net, function, fed, fetched = self._ready[key]
+        values = {ref: tensor.numpy() for ref, tensor in zip(fetched, function(*(feeds[ref] for ref in fed)))}
+        padded = [layer for layer in net.layers if layer.type.padded_axis is not None]
+        if padded:
+            values = _without_padding(net, values)
         return [[values[top] for top in tops] for tops in self._tops]
+
+    def _at(self, shapes):
+        """Returns (net, compiled function, what it takes, what it gives) for `shapes` ({input: shape})."""
+        fed = {
+            layer.tops[0]: tuple(shapes[top] for top in layer.tops)
+            for layer in self._sources
+            if layer.tops and all(top in shapes for top in layer.tops)
+        }
+        self._parameters.check(infer_shapes(self._definition, fed))
+        net = self._nets.at(fed)
+        base = net.base or net
+        if "function" not in base.kept:
+            base.kept["function"] = self._compiled(base)
+        return net, *base.kept["function"]
+
+    def _compiled(self, net):
+        asked = [top for tops in self._tops for top in tops]
+        padded = [layer.definition.tops[0] for layer in net.layers if layer.type.padded_axis is not None]
+        fetched = list(dict.fromkeys([*asked, *padded]))
+        shapes = net.shapes if net.patterns is None else net.patterns
+
+        def compute(*tensors):
+            values = net.run({ref: from_caffe(tensor) for ref, tensor in zip(net.inputs, tensors)})
+            return [to_caffe(values[ref]) for ref in fetched]
+
+        specs = [tf.TensorSpec(shapes[ref], tf.float32) for ref in net.inputs]
+        return tf.function(compute, autograph=False).get_concrete_function(*specs), net.inputs, fetched
+
+
+def _without_padding(net, values):
+    """Returns `values` ({BlobRef: array}) without the rows that pad them, boxes as OpenCV lists them."""
+    shapes, behind = real_shapes(net.layers, values), padded_values(net.layers)
+    values = {ref: cut(array, shapes[ref]) if ref in behind else array for ref, array in values.items()}
+    for layer in net.layers:
+        if isinstance(layer.type, DetectionOutput):
+            (top,) = layer.definition.tops
+            values[top] = _as_opencv(values[top], max(layer.tops[0][2], layer.type.keep_top_k * layer.bottoms[0][0]))
+    return values
 
 
 def _as_opencv(table, rows):

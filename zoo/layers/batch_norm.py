@@ -49,6 +49,10 @@ class BatchNorm(LayerType):
             BlobSpec((1,), "sum_weight", trainable=False),
         )
 
+    def follows_plane(self, bottoms):
+        """With global statistics."""
+        return self.global_stats if self.given else self.layer.phase == "TEST"
+
     def build(self, site):
         """With global statistics keras.ops; otherwise a layer that moves the sums whenever it runs."""
         rank = len(site.bottoms[0])

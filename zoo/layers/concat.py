@@ -36,6 +36,10 @@ class Concat(LayerType):
                 raise self.error(f"bottoms may differ only in axis {axis}", "bottom", got=shape, want=first)
         return ((*first[:axis], sum(shape[axis] for shape in bottoms), *first[axis + 1 :]),)
 
+    def follows_plane(self, bottoms):
+        """Along any axis that is not open."""
+        return self._axis(bottoms[0]) < 2
+
     def build(self, site):
         """Keras's Concatenate."""
         if len(site.bottoms) == 1:

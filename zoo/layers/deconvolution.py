@@ -36,6 +36,13 @@ class Deconvolution(ConvolutionType):
         specs = (BlobSpec(weight, "kernel", self.weight_filler, moved),)
         return specs + self._bias()
 
+    def follows_plane(self, bottoms):
+        """A plane, with a kernel at least as large as its stride and nothing dilated or in groups."""
+        shape = bottoms[0]
+        if len(shape) != 4 or self.window.axis(shape) != 1 or self.group > 1:
+            return False
+        return all(window.dilation == 1 and window.kernel >= window.stride for window in self.window.windows(shape))
+
     def build(self, site):
         """A stock layer for one group; TensorFlow's kernels or a convolution of x spread out for more, or dilated."""
         shape, top = site.bottoms[0], site.tops[0]
@@ -60,7 +67,10 @@ class Deconvolution(ConvolutionType):
                 ),
                 dict(zip(("kernel", "bias"), site.variables)),
             )
-        cut = [slice(window.pad, window.pad + size) for window, size in zip(windows, top[axis + 1 :])]
+        cut = [
+            slice(window.pad, (-window.pad or None) if size is None else window.pad + size)
+            for window, size in zip(windows, top[axis + 1 :])
+        ]
 
         def one(x):
             return leave(transpose(enter(x, axis))[(slice(None), *cut)], axis, top)

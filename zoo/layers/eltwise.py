@@ -37,6 +37,10 @@ class Eltwise(LayerType):
                 raise self.error("bottoms must have the same shape", "bottom", got=shape, want=bottoms[0])
         return (bottoms[0],)
 
+    def follows_plane(self, bottoms):
+        """Yes: values meet those of the same place."""
+        return True
+
     def build(self, site):
         """Keras's Add and Multiply; coefficients and the maximum by keras.ops."""
         if self.operation == "PROD":

@@ -37,6 +37,10 @@ class LRN(LayerType):
             raise self.error("LRN takes (N,C,H,W)", "bottom", got=bottoms[0], want="4 axes")
         return bottoms
 
+    def follows_plane(self, bottoms):
+        """Across channels."""
+        return self.across
+
     def build(self, site):
         """keras.ops; across channels, TensorFlow's kernel on a GPU for what cuDNN takes, compiled code on a CPU."""
         if not self.across:

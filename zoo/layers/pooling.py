@@ -98,9 +98,18 @@ class Pooling(LayerType):
         places = top.reshape(*top.shape[:2], -1).astype(np.int64).clip(0)
         return np.take_along_axis(bottom.reshape(*bottom.shape[:2], -1), places, axis=2).reshape(top.shape)
 
+    def follows_plane(self, bottoms):
+        """MAX and AVE without a mask."""
+        return len(self.layer.tops) == 1 and self.method != "STOCHASTIC"
+
     def build(self, site):
         """keras.ops; for a mask with TensorFlow, its kernel that gives both tops."""
         shape = site.bottoms[0]
+        if None in shape[2:]:
+            from zoo.layers.keras_layers.open_pool import OpenPool
+
+            windows = None if self.whole else self.windows(shape)
+            return OpenPool(windows, self.method, self.ceil, self.counted, name=site.name)
         grid = PoolGrid(shape[2:], self.windows(shape), site.tops[0][2:], self.counted)
         if self.method == "STOCHASTIC" and site.phase == "TRAIN" and site.portable:
             raise UnsupportedError("STOCHASTIC pooling cannot be exported for training", at=self.layer.at())

@@ -43,6 +43,10 @@ class PReLU(LayerType):
         merged = (channels,) if rank == 4 else (channels,) + (1,) * (rank - 2)
         return (BlobSpec((channels,), "alpha", self.filler, BlobMap((channels,), (0,), merged)),)
 
+    def follows_plane(self, bottoms):
+        """Yes: each value is alone."""
+        return True
+
     def build(self, site):
         """By selection: Keras's PReLU has gradient 0 at 0."""
         slope = reader(site.variables[0], site.name, site.portable)

@@ -56,6 +56,10 @@ class Slice(LayerType):
         """Where it cuts the items themselves."""
         return f'layer "{self.layer.name}" cuts the batch at fixed places' if self._axis(bottoms[0]) == 0 else ""
 
+    def follows_plane(self, bottoms):
+        """Along any axis that is not open."""
+        return self._axis(bottoms[0]) < 2
+
     def build(self, site):
         """A slice of the tensor a top."""
         (bottom,) = site.bottoms

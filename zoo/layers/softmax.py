@@ -30,6 +30,10 @@ class Softmax(LayerType):
         self._axis(bottoms[0])
         return bottoms
 
+    def follows_plane(self, bottoms):
+        """Over any axis that is not open."""
+        return self._axis(bottoms[0]) < 2
+
     def build(self, site):
         """Keras's Softmax, in float32 whatever the precision; it warns of a single class, where the value is 1."""
         (bottom,) = site.bottoms

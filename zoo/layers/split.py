@@ -19,6 +19,10 @@ class Split(LayerType):
         """The bottom's shape, for each top."""
         return bottoms * len(self.layer.tops)
 
+    def follows_plane(self, bottoms):
+        """Yes."""
+        return True
+
     def build(self, site):
         """The same tensor several times."""
         return lambda x: (x,) * len(site.tops)

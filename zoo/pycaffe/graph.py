@@ -7,8 +7,11 @@ TensorFlow prunes. What layers carry from batch to batch is set back for it and 
 import tensorflow as tf
 
 from zoo.converters.execution import run_layer, steps
+from zoo.layers.base.geometry import keras_shape
 from zoo.netdef.net import AUTOMATIC
 from zoo.netdef.netdef import BlobRef
+
+_KEPT = 16  # functions of one range of layers, for as many combinations of shapes
 
 
 class Graph:
@@ -57,10 +60,15 @@ class Graph:
 
 
 class Compiled:
-    """A function of tensors, compiled once for each combination of their shapes."""
+    """A function of tensors, compiled once for each combination of their shapes.
 
-    def __init__(self, run):
-        self._run, self._functions = run, {}
+    Args:
+        run: the function.
+        patterns: a Keras shape for each tensor, with None where it is open; None where all sizes count.
+    """
+
+    def __init__(self, run, patterns=None):
+        self._run, self._functions, self._patterns = run, {}, patterns
 
     def __call__(self, tensors):
         """Runs it."""
@@ -68,10 +76,13 @@ class Compiled:
 
     def function(self, tensors):
         """Returns the compiled function for such tensors."""
-        key = tuple(tensor.shape for tensor in tensors)
+        key = tuple(tensor.shape for tensor in tensors) if self._patterns is None else None
         if key not in self._functions:
-            signature = [tf.TensorSpec(tensor.shape, tensor.dtype) for tensor in tensors]
+            shapes = [tensor.shape for tensor in tensors] if self._patterns is None else self._patterns
+            signature = [tf.TensorSpec(shape, tensor.dtype) for shape, tensor in zip(shapes, tensors)]
             self._functions[key] = tf.function(self._run, autograph=False).get_concrete_function(*signature)
+            if len(self._functions) > _KEPT:
+                self._functions.pop(next(iter(self._functions)))
         return self._functions[key]
 
 
@@ -94,7 +105,9 @@ class Forward:
                     self.reads[blob_key(bottom)] = bottom
             made.update(layer.definition.tops)
         self.writes = [top for layer in self._layers for top in layer.definition.tops]
-        self._compiled, self._writes_state = Compiled(self._run), None
+        patterns = graph.net.patterns
+        given = None if patterns is None else [keras_shape(patterns[ref]) for ref in self.reads.values()]
+        self._compiled, self._writes_state = Compiled(self._run, given), None
 
     def __call__(self, values):
         """Runs on tensors in the order of `reads`; returns (loss or None, tensors in the order of `writes`)."""

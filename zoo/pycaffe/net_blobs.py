@@ -6,8 +6,8 @@ from collections import OrderedDict
 import tensorflow as tf
 
 from zoo.converters.backward_needs import needs
-from zoo.converters.build import build
 from zoo.converters.parameters import Parameters
+from zoo.converters.sized_nets import SizedNets
 from zoo.errors import NetError
 from zoo.layers.base.user_classes import hosting
 from zoo.netdef.splits import insert_splits
@@ -18,8 +18,6 @@ from zoo.pycaffe.host_layers import host
 from zoo.pycaffe.memory import Memory, ReshapedMemory, VariableMemory
 from zoo.pycaffe.results import Results, writes_results
 from zoo.pycaffe.top_feeds import open_data, source
-
-_KEPT_BUILDS = 16
 
 
 class _OwnParameters(Parameters):
@@ -53,7 +51,7 @@ class NetBlobs:
         self.instances = {}
         self._own = _OwnParameters(seed)
         self._data = open_data(self.definition, seed)
-        self._builds = OrderedDict()
+        self._nets = SizedNets(self.definition, self._own, opens=self.definition.phase == "TEST" and not self._data)
         self.net = self._built({self.definition.layers[i].tops[0]: data.shapes for i, data in self._data.items()})
         self.blobs = OrderedDict()
         for layer in self.net.layers:
@@ -73,7 +71,6 @@ class NetBlobs:
         self._counted = {i for i in self._padded if not self._readers_take_padding(i)}
         self._any_rows = {ref for i in self._padded - self._counted for ref in self.net.layers[i].definition.tops}
         self._make_parameters()
-        self._graphs = {}
         for i, filler in self.sources.items():
             filler.begin(self._blobs(self.net.layers[i].definition.tops))
         self._set_loss_weights(self.blobs)
@@ -82,16 +79,8 @@ class NetBlobs:
 
     def _built(self, shapes):
         """Returns the `Net` for the shapes of the tops that are fed: one of the last builds, or a new one."""
-        key = tuple(shapes.items())
-        if key not in self._builds:
-            with hosting(self.instances), tf.device(modes.device()):
-                built = build(self.definition, shapes, self._own)
-            self._builds[key] = built
-            if len(self._builds) > _KEPT_BUILDS:
-                _, old = self._builds.popitem(last=False)
-                self._graphs.pop(id(old), None)
-        self._builds.move_to_end(key)
-        return self._builds[key]
+        with hosting(self.instances), tf.device(modes.device()):
+            return self._nets.at(shapes)
 
     def _build(self, shapes):
         """Makes the net the one for these shapes; what layers carry from batch to batch goes over to it."""
@@ -178,11 +167,12 @@ class NetBlobs:
 
     @property
     def _graph(self):
-        if id(self.net) not in self._graphs:
+        base = self.net.base or self.net
+        if "graph" not in base.kept:
             wanted = needs(self.net.layers, self.definition.message.force_backward)
             outside = {i for i, layer in enumerate(self.net.layers) if layer.call is None} | set(self._hosts)
-            self._graphs[id(self.net)] = Graph(self.net, wanted, outside)
-        return self._graphs[id(self.net)]
+            base.kept["graph"] = Graph(base, wanted, outside)
+        return base.kept["graph"]
 
     # ---- parameters ----
 
@@ -216,8 +206,7 @@ class NetBlobs:
                 if isinstance(blob._data, ReshapedMemory):
                     blob._data = ReshapedMemory(self._parameter_blobs[p.key]._data, blob.shape)
         kept = {layer.definition.tops[0]: layer.tops for layer in self.net.layers if layer.call is None}
-        self._builds.clear()
-        self._graphs.clear()
+        self._nets.clear()
         self._build(kept)
 
     @staticmethod

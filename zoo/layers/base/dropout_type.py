@@ -36,6 +36,10 @@ class DropoutType(PointwiseType):
         """Its mask, in TRAIN."""
         return True
 
+    def follows_plane(self, bottoms):
+        """Where nothing is drawn."""
+        return self.layer.phase != "TRAIN" and not self.always
+
     def build(self, site):
         """The identity, or a factor, for TEST; else a mask that is a function of (seed, clock, replica).
 

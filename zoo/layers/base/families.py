@@ -73,6 +73,10 @@ class BroadcastType(LayerType):
             return bottoms[1]
         return blob_shape(self.layer, message, bottoms[0], self.axis, self.num_axes)
 
+    def follows_plane(self, bottoms):
+        """Where a parameter is broadcast."""
+        return len(bottoms) == 1
+
     def top_shapes(self, bottoms):
         """The first bottom's shape."""
         self.parameter_shape(bottoms)
@@ -86,6 +90,10 @@ class PointwiseType(LayerType):
     mixes_batch = False
     no_gradient_bottoms = ()
     pixel_map = "same"
+
+    def follows_plane(self, bottoms):
+        """Yes: each value is alone."""
+        return True
 
     def top_shapes(self, bottoms):
         """The bottom's shape."""

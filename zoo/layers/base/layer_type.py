@@ -19,7 +19,8 @@ class Site:
     Attributes:
         name: a name that Keras accepts, unique in the net.
         phase: "TRAIN" or "TEST".
-        bottoms, tops: Caffe shapes of the values read and produced.
+        bottoms, tops: Caffe shapes of the values read and produced; None on axes 2 and 3 that are open
+            (`LayerType.follows_plane`).
         variables: the Keras variables of `blobs(...)`, in order (shared ones are the owner's).
         portable: True to build only from stock Keras layers and keras.ops, for export; False allows faster exact
             TensorFlow kernels.
@@ -209,6 +210,13 @@ class LayerType:
     def fixes_batch(self, bottoms):
         """Returns why axis 0 must stay what it is, as a clause; "" where it need not."""
         return ""
+
+    def follows_plane(self, bottoms):
+        """Whether what `build` makes for a `Site` whose heights and widths are None runs at those of `bottoms`.
+
+        Bottoms of rank 4 have None on the axes 2 and 3 of `Site.bottoms`, and so have tops; nothing else is open.
+        """
+        return False
 
     def choices(self):
         """Returns the tops that hold places or rows picked by comparing numbers, where rounding decides between two."""

@@ -49,8 +49,12 @@ class WindowConvolution(ConvolutionType):
         windows = self.window.windows(shape)
         if len(windows) != 2 or self.group == 1 or self.group != shape[self.window.axis(shape)]:
             return False
-        taken = _Taken(windows, shape[-2:], [conv_size(size, window) for size, window in zip(shape[-2:], windows)])
+        taken = _Taken(windows, (None, None), (None, None))
         return taken.strides[0] == taken.strides[1]
+
+    def follows_plane(self, bottoms):
+        """Where a kernel fits into the padded plane: Caffe has one window more than there are where it does not."""
+        return _fits(bottoms[0], self.window)
 
     def build(self, site):
         """Stock Keras layers; with TensorFlow, one of its own where padding or groups are cheaper in the kernel."""
@@ -106,11 +110,19 @@ class WindowConvolution(ConvolutionType):
         return lambda *bottoms: tuple(one(x) for x in bottoms)
 
 
+def _fits(shape, window):
+    """Whether a blob (N,C,H,W) is convolved over H and W, and each kernel lies in the padded plane."""
+    if len(shape) != 4 or window.axis(shape) != 1:
+        return False
+    return all(size + 2 * each.pad >= each.extent for size, each in zip(shape[2:], window.windows(shape)))
+
+
 class _Taken:
     """How the windows are taken by kernels that know no stride together with dilation, and pad as TensorFlow does.
 
     A common divisor g of stride and dilation means that only every g-th value of an axis is seen: it is taken first.
-    Where stride and dilation still meet, every window is computed and every stride-th kept.
+    Where stride and dilation still meet, every window is computed and every stride-th kept. Of an axis whose size is
+    None, all of Caffe's padding is there, whether a window reaches it or not.
     """
 
     def __init__(self, windows, sizes, outs):
@@ -121,10 +133,13 @@ class _Taken:
         self.strides = [1] * len(windows) if meet else strides
         self._steps = steps if any(step > 1 for step in steps) else None
         self._kept = [(stride, out) for stride, out in zip(strides, outs)] if meet else None
-        self.pads = [cover(*axis) for axis in zip(sizes, windows, outs)]
+        self.pads = [
+            (window.pad, window.pad) if size is None else cover(size, window, out)
+            for size, window, out in zip(sizes, windows, outs)
+        ]
         if not any(before or after for before, after in self.pads):
             self.padding = "valid"
-        elif not meet and not self._steps and all(same_is_exact(*axis) for axis in zip(sizes, windows, outs)):
+        elif not meet and not self._steps and all(_same(*axis) for axis in zip(sizes, windows, outs)):
             self.padding = "same"
         else:
             self.padding = "explicit"
@@ -142,4 +157,12 @@ class _Taken:
         """Keeps the windows that are asked for."""
         if not self._kept:
             return y
-        return y[(slice(None), *(slice(0, (out - 1) * stride + 1, stride) for stride, out in self._kept))]
+        ends = [None if out is None else (out - 1) * stride + 1 for stride, out in self._kept]
+        return y[(slice(None), *(slice(0, end, stride) for end, (stride, _) in zip(ends, self._kept)))]
+
+
+def _same(size, window, out):
+    """Whether TensorFlow's SAME lays the windows as Caffe does, at every size where `size` is None."""
+    if size is None:
+        return window.stride == 1 and 2 * window.pad == window.extent - 1
+    return same_is_exact(size, window, out)
