@@ -185,6 +185,7 @@ def test_bad_flags_are_one_message(command, files):
     assert "--representative says nothing here" in error(
         command(here, "--representative=x", f"--output={out}/x.tflite")
     )
+    assert "text and weights belong together" in error(command(here, "--fold", f"--output={out}/x.caffemodel"))
     assert "unknown kind of output, got" in error(command(here, f"--output={out}/x.h5"))
     assert "cannot be written, got no directory" in error(command(here, f"--output={out}/no/x.keras"))
     assert "it is listed twice in --output" in error(command(here, f"--output={out}/x.keras,{out}/x.keras"))
@@ -312,3 +313,21 @@ def test_a_training_step_as_stablehlo(command, tmp_path):
         assert any(name.startswith("history/second/") for name in state)
     assert done.returncode == 0 and "input data: 2, 28, 28, 1\ninput label: 2\n" in done.stdout, done.stderr
     assert set(os.listdir(tmp_path)) == {path.name + end for end in ("", ".json", ".npz")}
+
+
+def test_a_folded_pair_computes_what_the_net_computed(command, shared, tmp_path):
+    """What Caffe itself would run: a prototxt and a .caffemodel, which convert again like any others."""
+    net = shared / "pretrained_forks" / "res10_ssd_face.prototxt"
+    if not net.exists():
+        pytest.skip("needs ../shared/pretrained_forks/res10_ssd_face")
+    first = (f"--config={net}", f"--weights={net.with_suffix('.caffemodel')}", "--outputs=layer_64_1_conv2_h")
+    pair = f"--output={tmp_path}/f.prototxt,{tmp_path}/f.caffemodel"
+    done = command(*first, pair, "--fold", "--verify")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert " layers folded into the layer before, " in done.stdout and "verified" in done.stdout
+    types = [layer.type for layer in prototxt.read_net(tmp_path / "f.prototxt").message.layer]
+    assert types == ["Input", "Scale", "Convolution", "ReLU", "Pooling", "Convolution", "ReLU", "Convolution"]
+    again = f"--output={tmp_path}/again.caffemodel"
+    done = command(f"--config={tmp_path}/f.prototxt", f"--weights={tmp_path}/f.caffemodel", again)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "again.caffemodel").read_bytes() == (tmp_path / "f.caffemodel").read_bytes()

@@ -32,6 +32,10 @@ Caffe layer became, and a .mean.npy where the net subtracts a mean image. Next t
 says what its arguments and results are, and a .npz with the arrays to start from. It names no device and holds no
 variables: JAX runs it without TensorFlow, see docs/stablehlo.md.
 
+--fold writes a net with fewer layers, of every form: what BatchNorm, Scale, Bias and the like do to a channel goes into
+the weights of the layer next to them. It is said how many went where, and why others stay. --verify compares it with
+the net as it was. What is trained further should not be folded.
+
 --verify runs what was written, each file in the program that it is for, on random inputs and with --images on real
 ones, prepared as the net's data layer does; and compares it with the NumPy reference implementation, and with OpenCV
 where it can read the net. The last table has the worst output of each file and program, sizes and times. A program
@@ -84,6 +88,12 @@ PREPROCESS = flags.DEFINE_enum(
 DEPLOY = flags.DEFINE_bool("deploy", True, "--nodeploy keeps data layers, losses and all phases; for .prototxt only.")
 SET = change_flags.define_set()
 DATA_DIR = flags.DEFINE_string("data_dir", "data", "Where mean files and data are looked for first.")
+FOLD = flags.DEFINE_bool(
+    "fold",
+    False,
+    "Fold BatchNorm, Scale, Bias and Power with power 1 into the convolution or inner product before them, or after "
+    "them where that is exact. .caffemodel and .prototxt then belong together: write both.",
+)
 VERIFY = flags.DEFINE_bool("verify", False, "Compare what was written with independent implementations.")
 TOLERANCE = flags.DEFINE_float(
     "tolerance",
@@ -125,6 +135,7 @@ def main():
         deploy=DEPLOY.value,
         changes=change_flags.given(SET.value),
         data_dir=DATA_DIR.value,
+        fold=FOLD.value,
         summary=SUMMARY.value,
         verify=VERIFY.value,
         any_size=ANY_SIZE.value,
@@ -168,6 +179,9 @@ def _check(request):
     for flag, (unread, want) in wanted.items():
         if unread:
             raise UnsupportedError(f"{flag} says nothing here", want=want)
+    if request.fold and {".prototxt", ".caffemodel"} & endings and not {".prototxt", ".caffemodel"} <= endings:
+        what = "a folded net's text and weights belong together"
+        raise UnsupportedError(what, want="--output=NAME.prototxt,NAME.caffemodel")
     if unknown := set(request.backends) - {"jax", "torch"}:
         raise ZooError("--backends", got=", ".join(sorted(unknown)), want="jax, torch")
 

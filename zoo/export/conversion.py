@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from zoo.errors import ZooError
 from zoo.export import batch_size, config_net, input_shapes
 from zoo.export.preprocessing import Preprocessing, preprocessing
@@ -37,6 +39,8 @@ class Conversion:
         preprocessing: {blob: `Preprocessing`} of each input.
         found: {blob: where the shape of an input was found}, of those that the file does not state.
         fixed: why the net takes batches of one size only; "" where it takes any.
+        origin: the `Conversion` that this one was made of by `folding.fold`, or None.
+        arrays: with an origin {layer key: its blobs in Caffe's order}, in place of what the weights files have.
     """
 
     config: str
@@ -49,14 +53,25 @@ class Conversion:
     preprocessing: dict[str, Preprocessing]
     found: dict[str, str]
     fixed: str = ""
+    origin: "Conversion | None" = None
+    arrays: "Mapping[str, Sequence[np.ndarray]] | None" = None
 
     @functools.cached_property
     def _built(self):
         from zoo.converters.build import build
+
+        return self._with_weights(build(self.definition, portable=True))
+
+    def _with_weights(self, net):
+        """Returns (`net` with the weights in it, what was loaded)."""
         from zoo.converters.weights import load
 
-        net = build(self.definition, portable=True)
-        return net, tuple(load(net, path) for path in self.weights)
+        if self.origin is None:
+            return net, tuple(load(net, path) for path in self.weights)
+        for layer in net.layers:
+            for parameter, array in zip(layer.parameters, (self.arrays or {}).get(layer.definition.key, ())):
+                parameter.assign(array)
+        return net, self.origin.loaded
 
     @property
     def net(self) -> "Net":
@@ -65,11 +80,9 @@ class Conversion:
 
     @functools.cached_property
     def _arrays(self):
-        from zoo.converters import weights
         from zoo.converters.blob_arrays import array_net
 
-        net = array_net(self.definition, infer_shapes(self.definition))
-        return net, tuple(weights.load(net, path) for path in self.weights)
+        return self._with_weights(array_net(self.definition, infer_shapes(self.definition)))
 
     @property
     def array_net(self) -> "ArrayNet":

@@ -81,8 +81,15 @@ def _convert(request):
         load=not request.without_keras,
         changes=request.changes,
     )
+    folded = []
+    if request.fold:
+        from zoo.export.folding import fold
+
+        conversion, result = fold(conversion)
+        folded = [str(result)]
     if not request.text_alone:
         _say_weights(conversion)  # a text holds none
+    print("".join(f"{line}\n" for line in folded), end="")
     if request.summary:
         from zoo.export.tables import summary
 

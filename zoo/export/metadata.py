@@ -33,6 +33,7 @@ def describe(conversion, exported):
     return {
         "net": net.definition.name,
         "phase": conversion.phase,
+        "folded": conversion.origin is not None,
         "sources": {
             "config": _file(conversion.config),
             "weights": [_file(path) for path in conversion.weights],
@@ -78,6 +79,8 @@ def sources(config, weights):
 def comments(conversion):
     """Returns what a prototxt cannot say in its fields, as lines of comment: where it comes from, what it is fed."""
     lines = [f"# The net to deploy of {conversion.config}, in the current form."]
+    if conversion.origin is not None:
+        lines.append("# Layers are folded into others: the weights of the files that it was made of do not fit it.")
     for blob, known in conversion.preprocessing.items():
         lines += [f"# {blob}: {known.steps[0]}"] + [f"#   {step}" for step in known.steps[1:]]
     return "".join(f"{line}\n" for line in lines) + "\n"

@@ -24,6 +24,7 @@ class Request:
         deploy: False keeps data layers, losses and all phases.
         changes: what is merged into the config.
         data_dir: where mean files and data are looked for first.
+        fold: whether constant affine layers are folded into the layers next to them, see `folding.fold`.
         summary: whether the net's table is printed.
         verify: whether what was written is compared with independent implementations.
         any_size: whether a .onnx file takes any height and width.
@@ -50,6 +51,7 @@ class Request:
     deploy: bool = True
     changes: Sequence[Change] = ()
     data_dir: str | None = None
+    fold: bool = False
     summary: bool = False
     verify: bool = False
     any_size: bool = False
@@ -71,4 +73,4 @@ class Request:
     @property
     def text_alone(self) -> bool:
         """Whether all that is asked for is text, which holds no parameters and needs no Keras."""
-        return not (self.weights or self.summary) and all(target.text for target in self.targets)
+        return not (self.weights or self.summary or self.fold) and all(target.text for target in self.targets)

@@ -41,6 +41,21 @@ def saved_model(path, conversion):
     return in_caffe_order(conversion, saved_model.load(path), conversion.exported.inputs)
 
 
+def numpy_reference(path, conversion):
+    """A weights file with the net to deploy, in the reference implementation."""
+    from zoo import reference
+    from zoo.formats import caffemodel
+
+    weights = caffemodel.read(path)
+    named = {layer.definition.key: weights.get(layer.definition.name, []) for layer in conversion.array_net.layers}
+
+    def run(arrays):
+        values = reference.run(conversion.message, named, arrays, phase=conversion.phase)
+        return {blob: values[blob] for blob in conversion.outputs}
+
+    return run
+
+
 def jax(path):
     """A .stablehlo file to deploy, for batches of its own size."""
     try:

@@ -74,20 +74,21 @@ class Comparison:
     def __init__(self, conversion, batch=2, seed=0, inputs=None):
         self.conversion = conversion
         self.inputs = inputs or random_inputs(conversion, None if conversion.fixed else batch, seed)
-        weights = source_weights(conversion)
-        self._stepwise = None if conversion.phase == "TRAIN" else Stepwise(conversion.net)
+        truth = conversion.origin or conversion  # a folded net is held against the net as the files have it
+        weights = source_weights(truth)
+        simple = conversion.phase == "TEST" and conversion.origin is None
+        self._stepwise = Stepwise(conversion.net) if simple else None
         see = None if self._stepwise is None else self._stepwise.see
-        values = reference.run(conversion.message, weights, self.inputs, phase=conversion.phase, each=see)
+        values = reference.run(truth.message, weights, self.inputs, phase=conversion.phase, each=see)
         self.found = {REFERENCE: {blob: values[blob] for blob in conversion.outputs}}
         self.silent = {}
-        self._ask_opencv(weights)
+        self._ask_opencv(truth, weights)
 
-    def _ask_opencv(self, weights):
-        conversion = self.conversion
+    def _ask_opencv(self, conversion, weights):
         if conversion.phase == "TRAIN":
             self.silent["OpenCV"] = "it knows no phase but TEST"
             return
-        if net_weights.lost(conversion.net):
+        if net_weights.lost(conversion.array_net):
             self.silent["OpenCV"] = "it tells layers apart by name, and two have one"
             return
         message = caffe_pb2.NetParameter()
@@ -221,7 +222,9 @@ def compare(blob, by, got, want, tolerance, decides=True):
 
 def source_weights(conversion):
     """Returns {layer key: arrays of Caffe's shapes} as the weights files have them; as filled where they have none."""
-    arrays, layers = net_weights.arrays(conversion.net), conversion.net.layers
+    arrays, layers = net_weights.arrays(conversion.array_net), conversion.array_net.layers
+    if conversion.origin is not None:
+        return arrays
     for path in conversion.weights:
         weights = caffemodel.read(path)
         found = net_weights.targets(weights, [(la.definition.name, bool(la.parameters)) for la in layers])
@@ -237,7 +240,7 @@ def source_weights(conversion):
 def same_bytes(conversion, path):
     """Returns (parameter blobs compared, [a line for each that is not byte for byte that of the weights files])."""
     written, count, wrong = caffemodel.read(path), 0, []
-    shared = net_weights.shared(conversion.net)
+    shared = net_weights.shared(conversion.array_net)
     for key, arrays in source_weights(conversion).items():
         for index, array in enumerate(arrays):
             blobs = written.get(key, ())

@@ -182,7 +182,7 @@ def _compare(comparison, reader, tolerance):
     again = {row.output for row in found if row.decides and not row.equal} if instead else set()
     right = all(row.equal for row in found if row.decides and row.output not in again)
     right = right and all(row.equal for row in instead)
-    return right, [*found, *instead], _milliseconds(given, comparison.inputs)
+    return right, [*found, *instead], _milliseconds(given, comparison.inputs) if reader.timed else None
 
 
 def _milliseconds(given, inputs):

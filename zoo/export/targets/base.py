@@ -27,11 +27,13 @@ class Reader:
         name: how people call it.
         open: loads the file; returns a function from inputs to outputs. Raises `Absent` where the program is not here.
         decides: whether a difference makes the verdict; otherwise it is told as an opinion.
+        timed: whether its time says anything.
     """
 
     name: str
     open: Callable[[], Run]
     decides: bool = True
+    timed: bool = True
 
 
 class Absent(Exception):

@@ -2,22 +2,23 @@
 
 import sys
 
-from zoo.export.targets.base import Checked, Target, Written
+from zoo.export.targets.base import Checked, Reader, Target, Written
 
 
 class Caffemodel(Target):
     """The weights, binary or HDF5; not run, but compared byte by byte."""
 
     endings = (".caffemodel", ".caffemodel.h5")
+    without_keras = True
 
     def write(self, conversion):
         from zoo.converters import weights
         from zoo.formats import caffemodel
 
-        for layer in [] if self.path.endswith(".h5") else weights.lost(conversion.net):
+        for layer in [] if self.path.endswith(".h5") else weights.lost(conversion.array_net):
             what = "no .caffemodel gives it its parameters back: an earlier layer has its name"
             print(f"WARNING: {layer.at()}: {what} (a .keras file does)", file=sys.stderr)
-        arrays, shared = weights.arrays(conversion.net), weights.shared(conversion.net)
+        arrays, shared = weights.arrays(conversion.array_net), weights.shared(conversion.array_net)
         caffemodel.write(self.path, arrays, conversion.message, shared=shared)
         return Written([self.path])
 
@@ -29,3 +30,10 @@ class Caffemodel(Target):
 
         count, wrong = verify.same_bytes(conversion, self.path)
         return Checked(wrong or [f"{count} parameter blobs, the same bytes"], not wrong)
+
+    def readers(self, conversion):
+        if conversion.origin is None:
+            return ()  # the bytes are those of the weights files
+        from zoo.export import runtimes
+
+        return [Reader("NumPy", lambda: runtimes.numpy_reference(self.path, conversion), timed=False)]

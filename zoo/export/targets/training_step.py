@@ -18,7 +18,12 @@ class TrainingStep(Target):
         if request.phase:
             what, hint = "a training step is of phase TRAIN and takes no --phase", "leave it out"
             raise UnsupportedError(what, got=f"--phase={request.phase}", hint=hint)
-        given = {"--summary": request.summary, "--outputs": request.outputs, "--batch": request.batch}
+        given = {
+            "--summary": request.summary,
+            "--fold": request.fold,
+            "--outputs": request.outputs,
+            "--batch": request.batch,
+        }
         others = [name for name, value in given.items() if value]
         if len(request.targets) > 1 or others:
             got = ", ".join([*(target.path for target in request.targets), *others])
