@@ -17,14 +17,24 @@ def batch_norm(site):
         ones = np.ones(sums.shape)
         fixed = [("scale", ones), ("shift", ones * 0), ("mean", sums * factor), ("variance", squares * factor)]
         return site.op("BatchNormalization", x, *[site.constant(a, name) for name, a in fixed], epsilon=kind.eps)
-    return normalized(site, x, [axis for axis in range(len(site.bottoms[0])) if axis != 1], kind.eps)
+    return normalized(site, x, kind.eps)
 
 
-def normalized(site, x, axes, eps):
-    """Returns (x - mean) / sqrt(variance + eps) over `axes`."""
-    centred = site.op("Sub", x, site.op("ReduceMean", x, axes=axes))
-    variance = site.op("ReduceMean", site.op("Mul", centred, centred), axes=axes)
+def normalized(site, x, eps):
+    """Returns (x - mean) / sqrt(variance + eps) of each channel of bottom 0."""
+    centred = site.op("Sub", x, channel_mean(site, x))
+    variance = channel_mean(site, site.op("Mul", centred, centred))
     return site.op("Div", centred, site.op("Sqrt", site.op("Add", variance, site.constant(eps, "eps"))))
+
+
+def channel_mean(site, x):
+    """Returns the mean of each channel of a value of bottom 0's shape.
+
+    In two steps, as OpenCV 5.0 mistakes axes that do not follow each other for others.
+    """
+    if rest := list(range(2, len(site.bottoms[0]))):
+        x = site.op("ReduceMean", x, axes=rest)
+    return site.op("ReduceMean", x, axes=[0])
 
 
 @writer("LRN")

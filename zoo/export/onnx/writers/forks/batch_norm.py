@@ -3,7 +3,7 @@
 import numpy as np
 
 from zoo.export.onnx.registry import writer
-from zoo.export.onnx.writers.normalisation import normalized
+from zoo.export.onnx.writers.normalisation import channel_mean, normalized
 
 
 @writer("BN (segnet)")
@@ -13,16 +13,11 @@ def segnet(site):
     scale, shift = site.blob(0), site.blob(1)
     if not site.kind.learns:
         return site.op("Add", site.op("Mul", x, scale), shift)
-    mean, squares = _mean(site, x), _mean(site, site.op("Mul", x, x))
+    mean, squares = channel_mean(site, x), channel_mean(site, site.op("Mul", x, x))
     variance = site.op("Sub", squares, site.op("Mul", mean, mean))
     deviation = site.op("Sqrt", site.op("Add", variance, site.constant(1e-9)))
     unit = site.op("Div", site.op("Sub", x, mean), deviation)
     return (site.op("Add", site.op("Mul", unit, scale), shift), mean, variance)[: len(site.tops)]
-
-
-def _mean(site, x):
-    """Returns the mean of each channel, in two steps: OpenCV 5.0 takes axes that are no neighbours for others."""
-    return site.op("ReduceMean", site.op("ReduceMean", x, axes=[2, 3]), axes=[0])
 
 
 @writer("BN (psp)")
@@ -51,10 +46,10 @@ def nvidia(site):
 def nvidia15(site):
     """BatchNormalization; by the batch's own statistics composed."""
     if site.kind.global_stats:
-        return _by_statistics(site, *(site.array(i).ravel() for i in range(4)), site.kind.eps)
-    rank = len(site.bottoms[0])
-    shape = (site.bottoms[0][1], *[1] * (rank - 2))
-    y = normalized(site, site.inputs[0], [axis for axis in range(rank) if axis != 1], site.kind.eps)
+        slope, bias, mean, variance = (site.array(i).ravel() for i in range(4))
+        return _by_statistics(site, slope, bias, mean, variance, site.kind.eps)
+    shape = (site.bottoms[0][1], *[1] * (len(site.bottoms[0]) - 2))
+    y = normalized(site, site.inputs[0], site.kind.eps)
     return site.op("Add", site.op("Mul", y, site.blob(0, shape)), site.blob(1, shape))
 
 

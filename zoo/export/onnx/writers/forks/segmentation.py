@@ -4,27 +4,38 @@ import numpy as np
 
 from zoo.export.onnx.registry import writer
 
+_END = 2**31 - 1  # beyond the last place of an axis
+
 
 @writer("Interp")
 def interp(site):
     """Resize with aligned corners, of what is left after cropping."""
     x, (begin, end) = site.inputs[0], site.kind.crop
-    if begin or end or not site.kind.size:
-        site.needs_sizes()
     height, width = site.bottoms[0][2:]
     if begin or end:
-        ends = site.ints(height - end, width - end)
-        x = site.op("Slice", x, site.ints(begin, begin), ends, site.ints(2, 3))
-    if (height - begin - end, width - begin - end) == site.tops[0][2:] and not site.any_size:
+        far = [-end or _END] * 2 if site.any_size else [height - end, width - end]
+        x = site.op("Slice", x, site.ints(begin, begin), site.ints(*far), site.ints(2, 3))
+    if site.any_size:
+        sizes = site.ints(*site.kind.size) if site.kind.size else _scaled(site, x)
+    elif (height - begin - end, width - begin - end) == site.tops[0][2:]:
         return x
-    return resized(site, x, site.tops[0][2:], mode="linear", coordinate_transformation_mode="align_corners")
+    else:
+        sizes = site.ints(*site.tops[0][2:])
+    lead = site.op("Shape", x, start=0, end=2) if site.any_batch else site.ints(*site.bottoms[0][:2])
+    whole = site.op("Concat", lead, sizes, axis=0)
+    return site.op("Resize", x, "", "", whole, mode="linear", coordinate_transformation_mode="align_corners")
 
 
-def resized(site, x, sizes, **attributes):
-    """Returns a Resize of (N,C,H,W) to those sizes of H and W."""
-    lead = site.op("Slice", site.op("Shape", x), site.ints(0), site.ints(2)) if site.any_batch else None
-    whole = site.op("Concat", lead, site.ints(*sizes), axis=0) if lead else site.ints(*site.bottoms[0][:2], *sizes)
-    return site.op("Resize", x, "", "", whole, **attributes)
+def _scaled(site, x):
+    """Returns height and width of the top, of a bottom of any size: shrunk first, then zoomed."""
+    sizes, one = site.op("Shape", x, start=2, end=4), site.ints(1)
+    if site.kind.shrink is not None:
+        steps = site.op("Div", site.op("Sub", sizes, one), site.ints(site.kind.shrink))
+        sizes = site.op("Add", steps, one)
+    if site.kind.zoom is not None:
+        more = site.op("Mul", site.op("Sub", sizes, one), site.ints(site.kind.zoom - 1))
+        sizes = site.op("Add", sizes, more)
+    return sizes
 
 
 @writer("Upsample (yolo)")
