@@ -2,8 +2,7 @@
 
   python -m zoo.convert --config=deploy.prototxt --weights=net.caffemodel --output=net.keras --verify
   python -m zoo.convert --config=train_val.prototxt --weights=net.caffemodel --output=net.keras,net_saved/,net.prototxt
-  python -m zoo.convert --config=configs/lenet.prototxt --weights=lenet.caffemodel --input_shape='data: 1,1,28,28' \\
-      --output=lenet.keras --summary
+  python -m zoo.convert --config=configs/lenet.prototxt --weights=lenet.caffemodel --output=lenet.keras --summary
   python -m zoo.convert --config=old.prototxt --output=new.prototxt --nodeploy       upgrades a file, nothing else
   python -m zoo.convert --config=deploy.prototxt --weights=net.caffemodel --output=net.stablehlo --batch=16
   python -m zoo.convert --config=solver.prototxt --input_shape='data: 64,1,28,28' --output=lenet.step.stablehlo

@@ -1,5 +1,7 @@
 """From a config to the net to deploy: which net, which shapes, which outputs, which batch; and what is refused."""
 
+import pathlib
+
 import h5py
 import keras
 import numpy as np
@@ -129,6 +131,17 @@ def test_channels_are_those_of_the_weights_and_else_three(tmp_path):
     assert shapes(conversion) == {"data": (1, 3, 9, 9)}
     assert "nothing says otherwise" in conversion.found["data"]
     assert conversion.filled == ("conv", "fc")
+
+
+def test_the_header_of_a_config_says_what_its_fields_and_data_do_not(tmp_path):
+    text = pathlib.Path("configs/lenet.prototxt").read_text(encoding="utf-8")
+    (tmp_path / "lenet.prototxt").write_text(text, encoding="utf-8")
+    conversion = convert(tmp_path / "lenet.prototxt", data_dir=tmp_path)
+    assert shapes(conversion) == {"data": (1, 1, 28, 28)}
+    assert conversion.found == {"data": "the config's header"}
+    (tmp_path / "own.prototxt").write_text(text.replace("# input: 1 x 28 x 28", "# input: a digit"), encoding="utf-8")
+    with pytest.raises(NetError, match='nothing in the file says height and width and number of channels of "data"'):
+        convert(tmp_path / "own.prototxt", data_dir=tmp_path)
 
 
 def test_what_nothing_says_is_asked_for(tmp_path):

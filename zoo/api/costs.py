@@ -1,16 +1,12 @@
-"""What a config's net costs, and the sizes of its input that its header states in words."""
-
-import re
+"""What a config's net costs."""
 
 from zoo.errors import ZooError
-from zoo.layers import find
 from zoo.netdef.config import open_config
 from zoo.netdef.cost import Cost, cost
 from zoo.netdef.deploy import deploy
+from zoo.netdef.header_shapes import input_shapes
 from zoo.netdef.net import net_def
 from zoo.netdef.shape_inference import infer_shapes
-
-_SIZE = re.compile(r"\d+(?: x \d+){2,3}(?! x)")
 
 
 def of(path, header) -> Cost | None:
@@ -30,18 +26,3 @@ def of(path, header) -> Cost | None:
         return cost(net, infer_shapes(net))
     except ZooError:  # the size of an item is not known, or differs
         return None
-
-
-def input_shapes(definition, header):
-    """Returns {blob: Caffe shape} of one image of each data layer, by the words of the config's header.
-
-    Args:
-        definition: the NetDef with its data layers.
-        header: the `ConfigHeader`, or None, which says nothing.
-    """
-    size = _SIZE.match(header.input) if header else None
-    if not size:
-        return {}
-    shape = (1, *map(int, size[0].split(" x ")))
-    kinds = [(layer, find(layer.kind)) for layer in definition.layers]
-    return {layer.tops[0].name: shape for layer, kind in kinds if kind and kind.feeds(layer) and not kind.states_shapes}

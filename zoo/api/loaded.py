@@ -1,7 +1,6 @@
 """A config and its weights as one Keras model, which knows how images are prepared and what its classes are called."""
 
 import os
-import pathlib
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
@@ -9,14 +8,11 @@ import keras
 import numpy as np
 from absl import logging
 
-from zoo.api import costs
-from zoo.api.models import header_of
 from zoo.errors import DataError
 from zoo.export.conversion import Conversion, convert
 from zoo.formats import class_names
 from zoo.formats.packaged import find
 from zoo.netdef.changes import Change
-from zoo.netdef.config import open_config
 from zoo.pycaffe.config_classifier import Preparation, prepared
 from zoo.pycaffe.images import centre_crop, load_image, resize_image
 from zoo.pycaffe.transformer import Transformer
@@ -102,8 +98,7 @@ def load(
     paths = [os.fspath(each) for each in ([weights] if isinstance(weights, str | os.PathLike) else weights)]
     changes = [Change(set, "set")] if set.strip() else []
     where = None if data_dir is None else os.fspath(data_dir)
-    shapes = dict(input_shape or _known_shapes(path, changes, where))
-    conversion = convert(path, paths, shapes=shapes, data_dir=where, changes=changes)
+    conversion = convert(path, paths, shapes=dict(input_shape or {}), data_dir=where, changes=changes)
     if not paths:
         logging.warning("%s: no weights are given: all parameters are filler values, none is trained", path)
     model = conversion.exported.model
@@ -112,15 +107,6 @@ def load(
     model.preprocess = lambda images: preprocessed(conversion, preparation, images)
     model.decode = lambda predictions, top=5: _decode(predictions, top, names)
     return cast(LoadedModel, model)
-
-
-def _known_shapes(path, changes, data_dir):
-    header = header_of(pathlib.Path(path))
-    if header is None:
-        return {}
-    return costs.input_shapes(
-        open_config(path).changed(changes, data_dir).definition("TEST", data_dir=data_dir), header
-    )
 
 
 def preprocessed(conversion: Conversion, preparation: Preparation, images: Image | Sequence[Image]) -> np.ndarray:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from html import escape
 
 from zoo.catalogue import results_file
-from zoo.errors import PrototxtError, ZooError, did_you_mean
+from zoo.errors import ZooError, did_you_mean
 from zoo.formats import config_header
 from zoo.formats.packaged import find, packaged
 
@@ -166,7 +166,7 @@ def describe(config: str | os.PathLike[str]) -> Model:
 
 def _models(paths):
     """Returns a `Model` for each of {name: path}."""
-    headers = {name: header_of(path) for name, path in paths.items()}
+    headers = {name: config_header.of(path) for name, path in paths.items()}
     costs = {name: _cost(path, headers[name]) for name, path in paths.items()}
     measured = {folder: _measured(folder) for folder in {path.parent for path in paths.values()}}
     return [_model(name, path, headers[name], costs[name], measured[path.parent]) for name, path in paths.items()]
@@ -179,14 +179,6 @@ def _cost(path, header):
     from zoo.api import costs  # with every layer type: a second that lists of packaged models do not need
 
     return costs.of(path, header)
-
-
-def header_of(path):
-    """Returns the `ConfigHeader` of a config, or None of one that does not have it: somebody's own, or no config."""
-    try:
-        return config_header.read(path)
-    except PrototxtError:
-        return None
 
 
 def _model(name, path, header, cost, measured):

@@ -2,17 +2,16 @@
 
 import dataclasses
 import os
-import pathlib
 from collections.abc import Mapping, Sequence
 from html import escape
 
-from zoo.api import costs
-from zoo.api.models import header_of
+from zoo.formats import config_header
 from zoo.formats.packaged import find
 from zoo.layers import find as find_type
 from zoo.netdef.changes import Change
 from zoo.netdef.config import open_config
 from zoo.netdef.cost import cost
+from zoo.netdef.header_shapes import input_shapes
 from zoo.netdef.netdef import BlobRef, NetDef
 from zoo.netdef.shape_inference import PlannedLayer, infer_shapes, infer_what_is_known
 
@@ -101,13 +100,13 @@ def read(
     where = None if data_dir is None else os.fspath(data_dir)
     definition = open_config(path).changed(changes, where).definition(phase, level, tuple(stages), where)
     fields = {field.name: getattr(definition, field.name) for field in dataclasses.fields(definition)}
-    return ReadNet(**fields, data_shapes=_data_shapes(definition, header_of(pathlib.Path(path))))
+    return ReadNet(**fields, data_shapes=_data_shapes(definition, config_header.of(path)))
 
 
 def _data_shapes(definition, header):
     """Returns {first top: shapes of the tops} of data layers whose image the header's words describe."""
     found = {}
-    for blob, (_, *image) in costs.input_shapes(definition, header).items():
+    for blob, (_, *image) in input_shapes(definition, header).items():
         layer = next(layer for layer in definition.layers if layer.tops and layer.tops[0].name == blob)
         if layer.type in ("Data", "ImageData"):
             batch = getattr(layer.message, "data_param" if layer.type == "Data" else "image_data_param").batch_size

@@ -5,9 +5,10 @@ import re
 from zoo import command
 from zoo.errors import NetError, ZooError, raise_together
 from zoo.export.preprocessing import find_mean, images_spec
-from zoo.formats import caffemodel
+from zoo.formats import caffemodel, config_header
 from zoo.input import mean_file
 from zoo.layers import find
+from zoo.netdef import header_shapes
 
 
 def parse(texts):
@@ -32,7 +33,7 @@ def shapes(source, given, weights=(), data_dir=None):
 
     An image's height and width are said by crop_size, new_height and new_width, the mean image or the data itself;
     its channels by those, by force_gray, is_color and mean_value, or by the first convolution's weights, and are 3
-    where a crop_size has nothing else next to it.
+    where a crop_size has nothing else next to it. Where none of these says both, the words of a config's header do.
 
     Args:
         source: a `ConfigNet`.
@@ -83,6 +84,9 @@ def _shape(layer, index, source, weights, data_dir):
     opened = _open(layer, index, source, data_dir)
     if opened:
         return (1, *opened[1:]), "the data"
+    stated = header_shapes.input_shapes(source.definition, config_header.of(source.file)).get(name)
+    if stated:
+        return stated, "the config's header"
     missing = " and ".join(
         what for what, there in (("height and width", size), ("number of channels", channels)) if not there
     )

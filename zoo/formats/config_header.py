@@ -81,6 +81,14 @@ def read(path) -> ConfigHeader:
     return parse(read_text(path), os.fspath(path))
 
 
+def of(path) -> ConfigHeader | None:
+    """Returns the `ConfigHeader` of a config, or None of one that does not have it: somebody's own, or no config."""
+    try:
+        return read(path)
+    except PrototxtError:
+        return None
+
+
 def parse(text, file="config") -> ConfigHeader:
     """Returns the `ConfigHeader` of a config's text; `file` is for errors, as in `read`."""
     lines = []
