@@ -33,6 +33,7 @@ CASES = [
     conv("depthwise-doubled", (2, 3, 6, 5), "num_output: 6 kernel_h: 2 kernel_w: 3 group: 3 pad_h: 1 pad_w: 0"),
     conv("depthwise-uneven-stride", (2, 3, 9, 8), "num_output: 3 kernel_size: 3 group: 3 stride_h: 1 stride_w: 2"),
     conv("one-by-one", (2, 3, 4, 5), "num_output: 7 kernel_size: 1"),
+    conv("one-by-one-padded", (2, 3, 4, 5), "num_output: 2 kernel_size: 1 pad: 1 stride: 2"),
     conv("all-padding", (2, 3, 4, 5), "num_output: 2 kernel_size: 2 pad: 4"),
     conv("line", (2, 3, 11), "num_output: 4 kernel_size: 3 stride: 2 pad: 1"),
     conv("line-dilated", (2, 4, 11), "num_output: 4 kernel_size: 2 dilation: 3 group: 2"),

@@ -32,8 +32,8 @@ def _convolution(site, group):
     tops = []
     for x in site.inputs:
         x = _enter(site, x, axis, bool(windows))
-        sizes = dict(group=group, **_sizes(windows, shape[axis + 1 :], weight_shape[2:]))
-        tops.append(_leave(site, site.op("Conv", x, weight, bias, **sizes), axis, bool(windows)))
+        y = _conv(site, x, weight, bias, group, windows, shape[axis + 1 :], weight_shape[2:])
+        tops.append(_leave(site, y, axis, bool(windows)))
     return tuple(tops)
 
 
@@ -70,23 +70,36 @@ def im2col(site):
     if channels * places**2 > MOST_PICKS:
         raise site.refuse(f"its window of {places} values would need {channels * places**2} filter values")
     picks = np.tile(np.eye(places), (channels, 1)).reshape(top[axis], 1, *kernel)
-    sizes = _sizes(windows, shape[axis + 1 :], kernel)
-    y = site.op("Conv", _enter(site, site.inputs[0], axis), site.constant(picks, "picks"), group=channels, **sizes)
+    x = _enter(site, site.inputs[0], axis)
+    y = _conv(site, x, site.constant(picks, "picks"), "", channels, windows, shape[axis + 1 :], kernel)
     return _leave(site, y, axis)
 
 
-def _sizes(windows, sizes, kernel):
-    """Returns Conv's attributes; a kernel that misses its padded input by less than one stride has zeros behind."""
+def _conv(site, x, weight, bias, group, windows, sizes, kernel):
+    """Returns Conv of x (M, C, spatial...).
+
+    A kernel that misses its padded input by less than one stride has zeros behind. One of a single value whose input
+    is padded has it padded before: OpenCV 5.0 overlooks that padding.
+    """
     pads = [(window.pad, window.pad) for window in windows]
     for i, (size, window) in enumerate(zip(sizes, windows)):
         if size + 2 * window.pad < window.extent:
             pads[i] = cover(size, window, conv_size(size, window))
-    return {
-        "kernel_shape": list(kernel),
-        "strides": [window.stride for window in windows] or [1],
-        "dilations": [window.dilation for window in windows] or [1],
-        "pads": [pad[0] for pad in pads] + [pad[1] for pad in pads] or [0, 0],
-    }
+    before, after = [pad[0] for pad in pads] or [0], [pad[1] for pad in pads] or [0]
+    if set(kernel) == {1} and any(before):
+        x = site.op("Pad", x, site.ints(0, 0, *before, 0, 0, *after))
+        before = after = [0] * len(before)
+    return site.op(
+        "Conv",
+        x,
+        weight,
+        bias,
+        group=group,
+        kernel_shape=list(kernel),
+        strides=[window.stride for window in windows] or [1],
+        dilations=[window.dilation for window in windows] or [1],
+        pads=before + after,
+    )
 
 
 def _enter(site, x, axis, spatial=True):
