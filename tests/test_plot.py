@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from zoo import plot
+from zoo import charts, plot
 from zoo.errors import DataError, WeightsError
 from zoo.formats import caffemodel, training_log
 
@@ -87,3 +87,8 @@ def test_kernels_before_and_after(tmp_path):
         with pytest.raises(WeightsError, match=said):
             plot.kernels([layer], files, tmp_path / "none.png")
     assert not (tmp_path / "none.png").exists()
+
+
+def test_equal_curves_show():
+    assert [charts.width(index, 3) for index in range(3)] == [5, 3, 1]
+    assert charts.width(0, 1) == 1 and charts.width(0, 20) == 7

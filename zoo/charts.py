@@ -36,6 +36,11 @@ def chart(path, columns=1, size=(6, 4), rows=1):
         pyplot.close(figure)
 
 
+def width(index, count):
+    """Returns the width of curve `index` of `count`, in points: later ones are thinner, so that equal curves show."""
+    return min(1 + 2 * (count - 1 - index), 7)
+
+
 def labels(paths):
     """Returns a label for each path of a log, table or weights file: short, and no two the same.
 

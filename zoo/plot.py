@@ -36,14 +36,16 @@ def draw(logs, path, title=None):
     scores = list(dict.fromkeys(name for log in logs.values() for name in log.test if "loss" not in name.lower()))
     with charts.chart(path, columns=2 if scores else 1, size=(11 if scores else 6, 4)) as (figure, axes):
         left, *right = axes
-        for name, log in logs.items():
+        for index, (name, log) in enumerate(logs.items()):
+            width = charts.width(index, len(logs))
+            dots = {"linewidth": width, "marker": "o", "markersize": 2 + width}
             if log.loss:
-                left.plot(*zip(*log.loss), linewidth=1, label=f"{name}: train loss")
+                left.plot(*zip(*log.loss), linewidth=width, label=f"{name}: train loss")
             for output, curve in log.test.items():
                 if "loss" in output.lower():
-                    left.plot(*zip(*curve), marker="o", markersize=3, label=f"{name}: test {output}")
+                    left.plot(*zip(*curve), **dots, label=f"{name}: test {output}")
                 elif right:
-                    right[0].plot(*zip(*curve), marker="o", markersize=3, label=f"{name}: test {output}")
+                    right[0].plot(*zip(*curve), **dots, label=f"{name}: test {output}")
         left.set(xlabel="iteration", ylabel="loss", yscale="log", title="loss")
         for axis in right:
             axis.set(xlabel="iteration", title="test net")

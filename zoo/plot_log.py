@@ -85,9 +85,10 @@ def draw(paths, x, y, output):
     """
     curves = [_points(path, x, y) for path in paths]
     with charts.chart(output, size=(8, 5)) as (_, (axis,)):
-        for label, (xs, ys) in zip(charts.labels(paths), curves):
+        for index, (label, (xs, ys)) in enumerate(zip(charts.labels(paths), curves)):
             few = len(xs) < 50
-            axis.plot(xs, ys, linewidth=1, marker="o" if few else None, markersize=4, label=label)
+            width = charts.width(index, len(curves))
+            axis.plot(xs, ys, linewidth=width, marker="o" if few else None, markersize=3 + width, label=label)
         axis.set(xlabel=AXES.get(x, x), ylabel=y, title=TITLE.value or f"{y} vs. {x}")
         if LOG_SCALE.value:
             axis.set(yscale="log")

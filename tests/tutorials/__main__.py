@@ -13,7 +13,9 @@ from tests.tutorials.pages import link_data, written
 from zoo import command
 
 FOLDER = flags.DEFINE_string("folder", None, "Where it runs; it must not be there yet.", required=True)
-SHARED = flags.DEFINE_string("shared", None, "Where the directories mnist and imagenet_sample are.", required=True)
+SHARED = flags.DEFINE_string(
+    "shared", None, "Where the data of the pages are, as `pages.DATA` names them.", required=True
+)
 IMAGE = re.compile(r"!\[[^\]]*\]\(([\w.-]+)\)")
 
 

@@ -14,7 +14,11 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BLOCK = re.compile(r"^```(\w+)([^\n]*)\n(.*?)^```$", re.M | re.S)
-DATA = {"mnist": "mnist", "images": "imagenet_sample"}  # what pages call the data, and where it is in shared
+DATA = {  # what pages call the data, and where it is in shared
+    "mnist": "mnist",
+    "images": "imagenet_sample",
+    "caffe": "golden/lenet",
+}
 LOG = re.compile(r"^[IWE]\d{4} [\d:.]+ +\d+ [\w.]+:\d+\] ", re.M)  # date, time, thread and line of a log line
 
 
