@@ -15,16 +15,19 @@ The ending of --output says the form:
   .tfrecord    a tf.train.Example for each item: of each blob its values, and its shape under NAME/shape
   lmdb         a database of Datums with float_data, as Caffe's tool writes them, one name for each blob
   leveldb      the same as LevelDB
-A file appears under its name when it is whole.
+A file appears under its name when it is whole. What takes longer than half a minute is kept in OUTPUT.parts as it
+goes, and the same command continues from there; what was kept for another net, weights, data or images is removed.
 """
 
+import functools
+import os
 import time
 
 from absl import flags
 
 from zoo import command, config_flag, image_paths, user_code
 from zoo.errors import ZooError
-from zoo.formats import feature_files, limits, shard_check
+from zoo.formats import atomic, digest, feature_files, feature_parts, limits, shard_check
 
 CONFIG = config_flag.define("Net or solver (prototxt), or the name of a packaged config.")
 WEIGHTS = flags.DEFINE_list("weights", None, "Weights files (.caffemodel, .caffemodel.h5, our .keras).", required=True)
@@ -68,11 +71,12 @@ def main():
     command.quiet_tensorflow()
     user_code.load()
     with shard_check.check_if(VERIFY_SHARDS.value) as shards:
-        total, batches = _of_images(images) if images else _of_data(shards)
-        with feature_files.writing(OUTPUT.value, BLOBS.value, forms.pop()) as add:
-            shapes = _write(total, batches, add)
-            if shards:
-                shards.settle("the features were written")
+        settle = functools.partial(shards.settle, "the features were written") if shards else lambda: None
+        with feature_parts.keeping(OUTPUT.value[0], BLOBS.value, settle) as parts:
+            total, batches = _of_images(images, parts) if images else _of_data(shards, parts)
+            with feature_files.writing(OUTPUT.value, BLOBS.value, forms.pop()) as add:
+                shapes = _write(total, batches, parts, add)
+                settle()
     for blob, shape in shapes.items():
         print(f"{blob}: {' x '.join(map(str, (total, *shape)))}")
     print(f"written: {', '.join(OUTPUT.value)}")
@@ -86,15 +90,19 @@ def _images():
     return image_paths.images(IMAGES.value)
 
 
-def _of_data(shards):
+def _of_data(shards, parts):
     from zoo.netdef.config import open_config
     from zoo.training.features import features
 
     definition = open_config(CONFIG.value).definition(PHASE.value, LEVEL.value, tuple(STAGE.value), DATA_DIR.value)
-    return features(definition, WEIGHTS.value, BLOBS.value, ITERATIONS.value, DATA_DIR.value, shards)
+
+    def begin(request):
+        return parts.begin({**request, "blobs": repr(BLOBS.value), "iterations": str(ITERATIONS.value)})
+
+    return features(definition, WEIGHTS.value, BLOBS.value, ITERATIONS.value, DATA_DIR.value, shards, begin)
 
 
-def _of_images(paths):
+def _of_images(paths, parts):
     from zoo.export import input_shapes
     from zoo.pycaffe.config_classifier import image_net, preparation_of
     from zoo.pycaffe.images import load_image
@@ -104,24 +112,39 @@ def _of_images(paths):
     net, said = image_net(CONFIG.value, WEIGHTS.value, how, shapes, BLOBS.value, DATA_DIR.value, BATCH.value)
     print(said, flush=True)
     color = net.blobs[net.inputs[0]].shape[1] == 3
+    start = parts.begin(_image_request(paths))
 
     def batches():
-        for first in range(0, len(paths), BATCH.value):
+        for first in range(start, len(paths), BATCH.value):
             yield net.features([load_image(path, color) for path in paths[first : first + BATCH.value]], BLOBS.value)
 
     return len(paths), batches()
 
 
-def _write(total, batches, add):
-    """Adds all batches; returns {blob: shape of an item}."""
-    done, said, shapes = 0, time.monotonic(), {}
+def _image_request(paths):
+    """Returns what the features of images follow from, as `FeatureParts.begin` takes it."""
+    read = [CONFIG.value, *WEIGHTS.value, *([MEAN_FILE.value] if MEAN_FILE.value else [])]
+    images = [(str(path), (found := os.stat(path)).st_size, found.st_mtime_ns) for path in paths]
+    return {
+        "files": digest.digest([atomic.sha256(file) for file in read]),
+        "images": digest.digest(images),
+        "flags": repr([flag.value for flag in (BLOBS, *OF_IMAGES)]),
+    }
+
+
+def _write(total, batches, parts, add):
+    """Adds all batches, those that an earlier run kept before them; returns {blob: shape of an item}."""
+    said, shapes = time.monotonic(), {}
+    if parts.items:
+        command.say(f"continuing: {parts.items} of {total} items are there")
     for rows in batches:
-        add(rows)
-        shapes = {blob: array.shape[1:] for blob, array in rows.items()}
-        done += len(next(iter(rows.values())))
+        parts.add(rows)
         if time.monotonic() - said > 5:
             said = time.monotonic()
-            command.say(f"{done} of {total} items")
+            command.say(f"{parts.items} of {total} items")
+    for rows in parts.rows():
+        add(rows)
+        shapes = {blob: array.shape[1:] for blob, array in rows.items()}
     return shapes
 
 

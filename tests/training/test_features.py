@@ -46,6 +46,23 @@ def test_a_number_of_batches_goes_round(net):
     assert total == len(labels) == 36 and (labels[20:] == labels[:16]).all()
 
 
+def test_what_is_there_is_left_out(net):
+    _, file, weights = net
+    definition, requests = net_def(prototxt.read_net(file), "TEST"), []
+
+    def rows(there, blob="ip"):
+        def begin(request):
+            return requests.append(request) or there
+
+        total, batches = features(definition, [weights], [blob], begin=begin)
+        assert total == 20
+        return [batch[blob] for batch in batches]
+
+    np.testing.assert_array_equal(np.concatenate(rows(9)), np.concatenate(rows(0))[9:])
+    assert not rows(20)
+    assert requests[0] == requests[1] and {"weights w.caffemodel", 'net: data of layer "in"'} <= set(requests[0])
+
+
 @pytest.mark.parametrize(
     "blob, said",
     [("conf", 'no blob "conf" in the net .did you mean "conv"'), ("loss", "without a row for each item, got loss one")],

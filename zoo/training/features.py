@@ -8,6 +8,7 @@ from zoo.converters.build import build
 from zoo.errors import NetError, Place, did_you_mean
 from zoo.layers.ops.layout import to_caffe
 from zoo.training.feeds import Feeds
+from zoo.training.fingerprint import of_net
 from zoo.training.step import ForwardPass, acting
 
 
@@ -21,7 +22,7 @@ def refs_of(definition, blobs):
     return {name: last[name] for name in blobs}
 
 
-def features(definition, weights_files, blobs, iterations=None, data_dir=None, shards=None):
+def features(definition, weights_files, blobs, iterations=None, data_dir=None, shards=None, begin=None):
     """Returns (number of items, generator of {blob: float32 (N, ...) in Caffe's order} batch by batch).
 
     Args:
@@ -31,6 +32,9 @@ def features(definition, weights_files, blobs, iterations=None, data_dir=None, s
         iterations: how many batches. None is one pass over the data, the last batch cut where the data end.
         data_dir: where data sources are looked for first.
         shards: the `ShardCheck` of what is read, or None.
+        begin: called with what the values follow from, {part: text}; returns how many items, of whole batches, are
+            there already and are left out. None, and for a net whose layers carry something from batch to batch: none
+            are.
 
     Raises:
         ZooError: what is wrong with the net, its data or the weights; no such blob, or one without items.
@@ -53,12 +57,16 @@ def features(definition, weights_files, blobs, iterations=None, data_dir=None, s
     if total is None:
         hint = "say how many batches: --iterations=N"
         raise NetError("the data do not say how many there are", at=Place(definition.file), hint=hint)
-    return total, _batches(net, feeds, refs, total, tf.function(ForwardPass(net, list(refs.values()))))
+    start = begin(of_net(feeds, weights_files)) if begin and not net.state else 0
+    return total, _batches(net, feeds, refs, range(start, total), tf.function(ForwardPass(net, list(refs.values()))))
 
 
-def _batches(net, feeds, refs, total, run):
+def _batches(net, feeds, refs, items, run):
+    done, total = items.start, items.stop
+    if done >= total:
+        return
     with feeds.reading(), acting(net):
-        batches, done = feeds.batches(0), 0
+        batches = feeds.batches(done // net.shapes[net.inputs[0]][0])
         while done < total:
             values = run(next(batches), training=False)
             rows = {name: np.asarray(to_caffe(values[ref]), np.float32) for name, ref in refs.items()}

@@ -59,6 +59,16 @@ def fingerprint(solver, train, tests=(), weights=()):
     return found | of_files("weights", weights)
 
 
+def of_net(feeds, weights=()):
+    """Returns what the blobs of a net over its data follow from: {part: text}.
+
+    Args:
+        feeds: the `Feeds` of the net.
+        weights: paths of weights files.
+    """
+    return {**_of_net("net", feeds), **of_files("weights", weights)}
+
+
 def of_files(what, paths):
     """Returns {"`what` NAME": digest} of the files at `paths`, of which the last part of the path is the name.
 
