@@ -103,7 +103,19 @@ def test_setters_return_the_model(paths):
     assert not model.getNmsAcrossClasses()
 
 
+def test_a_layer_that_is_registered_is_said_not_to_be_used(monkeypatch, caplog):
+    registered = []
+    monkeypatch.setattr(installing, "_REGISTER", lambda *args: registered.append(args))
+    for kind in ("Crop", "MyOwn"):
+        installing._register_layer(kind, dict)
+    assert registered == [("Crop", dict), ("MyOwn", dict)]
+    assert [record.getMessage() for record in caplog.records] == [
+        "cv2.dnn_registerLayer: nets of Caffe's files compute Crop as Caffe does, not by dict"
+    ]
+
+
 def test_install(paths, image, monkeypatch):
+    monkeypatch.setattr(cv2, "dnn_registerLayer", cv2.dnn_registerLayer)
     for name in ("readNetFromCaffe", "readNet", *installing._MODELS):
         monkeypatch.setattr(cv2.dnn, name, getattr(cv2.dnn, name, None))
     for name in installing._MODELS:

@@ -95,6 +95,24 @@ def test_of_layers_in_place_each_has_its_own_output(pair, blob):
     assert net.forward("relu1").min() == 0
 
 
+def test_silence_gives_what_it_is_given():
+    """The last layer of the colorization net is one, and `forward` is asked for the last layer."""
+    nets.opencv()
+    text = b"""input: "x" input_dim: 1 input_dim: 1 input_dim: 2 input_dim: 2
+    layer { name: "a" type: "ReLU" bottom: "x" top: "a" }
+    layer { name: "b" type: "Power" bottom: "x" top: "b" power_param { scale: 2 } }
+    layer { name: "s" type: "Silence" bottom: "a" bottom: "b" }"""
+    given = np.random.default_rng(8).normal(size=(1, 1, 2, 2)).astype(np.float32)
+    found = []
+    for read in (zoo.cv.readNetFromCaffe, cv2.dnn.readNetFromCaffe):
+        net = read(np.frombuffer(text, np.uint8))
+        assert net.getUnconnectedOutLayersNames() == ("s",)
+        net.setInput(given)
+        found.append([net.forward(), *net.forwardAndRetrieve(["s"])[0]])
+    assert len(found[0]) == len(found[1]) == 3
+    assert all(np.array_equal(*pair) for pair in zip(*found))
+
+
 def test_what_is_returned_stays(pair, blob):
     net = pair[0]
     net.setInput(blob)
@@ -184,6 +202,22 @@ def test_a_layer_without_weights_takes_those_given(paths, blob):
     want = zoo.cv.readNetFromCaffe(*paths)
     want.setInput(blob)
     assert np.array_equal(ours.forward("fl"), want.forward("fl"))
+
+
+def test_a_layer_given_fewer_blobs_has_no_bias(paths, blob):
+    """As OpenCV's colorization sample gives a convolution its kernel alone."""
+    ours, theirs = nets.both(*paths)
+    kernel = np.random.default_rng(5).random((4, 3, 3, 3)).astype(np.float32)
+    for net in (ours, theirs):
+        net.getLayer("conv1").blobs = [kernel]
+        net.setInput(blob)
+    assert nets.alike(ours.forward("conv1"), theirs.forward("conv1"))
+    assert len(theirs.getLayer("conv1").blobs) == len(zoo.cv.readNetFromCaffe(paths[0]).getLayer("conv1").blobs) + 1
+    late = zoo.cv.readNetFromCaffe(*paths)
+    late.setInput(blob)
+    late.forward("conv1")
+    late.getLayer("conv1").blobs = [kernel]
+    assert np.array_equal(late.forward("conv1"), ours.forward("conv1"))
 
 
 def test_costs(pair):
@@ -282,6 +316,35 @@ def test_boxes_of_the_face_detector(shared):
         assert found[0].shape == (1, 1, 200 * len(given), 7)
         assert nets.alike(*found, 2e-5)
     assert ours.getMemoryConsumption((1, 3, 300, 300)) == theirs.getMemoryConsumption((1, 3, 300, 300))
+
+
+BOXES = """
+layer { name: "loc" type: "Input" top: "loc" input_param { shape { dim: 2 dim: 80 } } }
+layer { name: "conf" type: "Input" top: "conf" input_param { shape { dim: 2 dim: 80 } } }
+layer { name: "prior" type: "Input" top: "prior" input_param { shape { dim: 1 dim: 2 dim: 80 } } }
+layer { name: "out" type: "DetectionOutput" bottom: "loc" bottom: "conf" bottom: "prior" top: "out"
+  detection_output_param { num_classes: 4 share_location: true background_label_id: 0 keep_top_k: KEEP
+    confidence_threshold: 0.3 code_type: CENTER_SIZE
+    nms_param { nms_threshold: 0.45 top_k: 10 } } }
+"""
+
+
+@pytest.mark.parametrize("keep", [6, 70])
+def test_boxes_of_several_classes_are_in_the_order_of_scores(keep):
+    nets.opencv()
+    rng = np.random.default_rng(7)
+    corner, size = rng.random((20, 2)) * 0.7, rng.random((20, 2)) * 0.3
+    prior = np.stack([np.hstack([corner, corner + size]).ravel(), np.full(80, 0.1)])[None]
+    given = {"loc": rng.normal(size=(2, 80)), "conf": rng.random((2, 80)), "prior": prior}
+    text = np.frombuffer(BOXES.replace("KEEP", str(keep)).encode(), np.uint8)
+    found = []
+    for net in (zoo.cv.readNetFromCaffe(text), cv2.dnn.readNetFromCaffe(text)):
+        for name, array in given.items():
+            net.setInput(array.astype(np.float32), name)
+        found.append(net.forward())
+    assert found[0].shape == (1, 1, 2 * keep, 7)
+    assert len(np.unique(found[0][0, 0, :keep, 1])) > 1
+    assert nets.alike(*found, 1e-5)
 
 
 def test_new_sizes_are_not_compiled_again(shared, monkeypatch):

@@ -47,7 +47,6 @@ NAMES = {
     "zoo/cv/layers.py": "OpenCV hands out the bias of an InnerProduct as a row",
     "zoo/cv/models.py": "OpenCV's DetectionModel goes by the type of the last layer",
     "zoo/cv/net.py": "reads the shapes that Input layers state",
-    "zoo/cv/files.py": "an example in a docstring",
     "zoo/netdef/batch.py": "changes the shapes that Input and DummyData state",
 }
 

@@ -3,9 +3,11 @@
 import functools
 
 import cv2
+from absl import logging
 
 from zoo.cv import files, models
 from zoo.cv.net import Net
+from zoo.layers.base.registry import layer_types
 
 _MADE: list = []
 _MODELS = ("Model", "DetectionModel", "ClassificationModel", "SegmentationModel", "KeypointsModel")
@@ -18,11 +20,26 @@ def install():
     of Caffe's files, as well. Everything else stays OpenCV's. In an OpenCV that has a reader of its own it is replaced
     all the same. A second call changes nothing.
     """
+    cv2.dnn_registerLayer = _register_layer
     cv2.dnn.readNetFromCaffe, cv2.dnn.readNet = files.readNetFromCaffe, files.readNet
     for name in _MODELS:
         both = _either(getattr(cv2.dnn, name), getattr(models, name))
         setattr(cv2.dnn, name, both)
         setattr(cv2, f"dnn_{name}", both)
+
+
+_REGISTER = cv2.dnn_registerLayer  # before `install` replaces it
+
+
+def _register_layer(type, layerClass):
+    """As cv2.dnn_registerLayer, with a word where the type is one that a `Net` computes itself."""
+    if type in layer_types():
+        logging.warning(
+            "cv2.dnn_registerLayer: nets of Caffe's files compute %s as Caffe does, not by %s",
+            type,
+            layerClass.__name__,
+        )
+    return _REGISTER(type, layerClass)
 
 
 def _either(theirs, ours):

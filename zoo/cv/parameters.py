@@ -24,6 +24,7 @@ class FileParameters(Parameters):
         self._places = {definition.layers[place].key: key for key, place in found.items()}
         self._owners = definition.owners
         self._given = {}  # {ParamKey: array} that the user gave
+        self._whole = {}  # {key: number of blobs} of layers whose blobs were given all at once
         self._checked = set()
 
     def check(self, planned):
@@ -41,7 +42,8 @@ class FileParameters(Parameters):
                 errors += self._unlike(layer)
                 continue
             own = {i for i in range(len(wanted)) if self._owner(key, i) == ParamKey(key, i)}
-            absent = [i for i in range(len(wanted)) if self._owner(key, i) not in self._given]
+            known = len(wanted) if key in self._whole else 0
+            absent = [i for i in range(known, len(wanted)) if self._owner(key, i) not in self._given]
             if key in self._places and absent:
                 errors += match(layer.definition, wanted, self._weights, self._places[key], self._path, own)[1]
             elif own.intersection(absent):
@@ -68,11 +70,13 @@ class FileParameters(Parameters):
     def start(self, layer, index, spec):
         """The array that was given, or that of the file; `check` has seen that it fits."""
         array = self._given.get(ParamKey(layer.key, index))
+        if array is None and index >= self._whole.get(layer.key, index + 1):
+            return np.zeros(spec.shape, np.float32)
         return (self._in_file(layer.key)[index] if array is None else array).reshape(spec.shape)
 
     def arrays(self, key):
         """Returns a list of the float32 arrays of the layer `key`, in Caffe's order; empty where it has none yet."""
-        found = dict(enumerate(self._in_file(key)))
+        found = {} if key in self._whole else dict(enumerate(self._in_file(key)))
         for owner, array in self._given.items():
             if owner.layer == key:
                 found[owner.index] = array
@@ -82,13 +86,17 @@ class FileParameters(Parameters):
         return [np.array(found[index], np.float32) for index in sorted(found)]
 
     def replace(self, key, arrays):
-        """Gives the layer `key` other parameters.
+        """Gives the layer `key` other parameters; of blobs that it has beyond these, all values are 0, as without bias.
 
         Raises:
             NetError: they are not numbers, or not as many as the layer has.
         """
+        self._whole[key] = len(arrays)
         for index, array in enumerate(arrays):
             self.set(key, index, array)
+        for parameter in self:
+            if parameter.key.layer == key and parameter.key.index >= len(arrays):
+                parameter.assign(np.zeros(parameter.spec.shape, np.float32))
 
     def set(self, key, index, array):
         """Gives the layer `key` another blob number `index`; raises as `replace`."""

@@ -40,7 +40,8 @@ class Runner:
         """
         key = tuple(places)
         if key not in self._parts:
-            tops = [self._numbering.layers[place].tops for place in places]
+            layers = [self._numbering.layers[place] for place in places]
+            tops = [layer.tops or layer.bottoms for layer in layers]  # OpenCV's Silence gives what it is given
             self._parts[key] = _Part(self._part(places), self._parameters, tops)
         return self._parts[key].run(feeds)
 
@@ -127,11 +128,12 @@ def _without_padding(net, values):
 
 
 def _as_opencv(table, rows):
-    """Returns boxes (1, 1, N, 7) as OpenCV lists them: as many rows as there may be, zeros behind the boxes.
+    """Returns boxes (1, 1, N, 7) as OpenCV lists them: the highest score of each image first, where Caffe has one
+    class after the other; as many rows as there may be, zeros behind the boxes.
 
     Where there is no box Caffe has one row with the label -1, and OpenCV none.
     """
     full = np.zeros((1, 1, rows, 7), np.float32)
     found = table[0, 0][table[0, 0, :, 1] != -1]
-    full[0, 0, : len(found)] = found
+    full[0, 0, : len(found)] = found[np.lexsort((-found[:, 2], found[:, 0]))]
     return full
