@@ -5,6 +5,7 @@ import pytest
 
 from tests.export.onnx.running import close, conversion_of_text, run
 from zoo import reference
+from zoo.errors import UnsupportedError
 from zoo.export.onnx.model import onnx_model
 
 PROPOSAL = """
@@ -30,3 +31,27 @@ def test_proposals_of_equal_scores_are_in_the_order_of_the_quicksort(least, befo
     for blob, got in zip(conversion.outputs, run(onnx_model(conversion), feeds), strict=True):
         close(blob, got, want[blob])
     assert levels == 20 or len(np.unique(want["found"])) < len(want["found"])
+
+
+YOLO = """
+layer { name: "x" type: "Input" top: "x" input_param { shape { dim: 1 dim: 14 dim: 3 dim: 3 } } }
+layer { name: "d" type: "Yolov3DetectionOutput" bottom: "x" top: "d" yolov3_detection_output_param {
+  num_classes: 2 num_box: 2 biases: 1 biases: 2 biases: 2 biases: 1 mask_group_num: 1 mask: 0 mask: 1 anchors_scale: 1
+  confidence_threshold: 0.1 nms_threshold: %g } }
+"""
+
+
+@pytest.mark.parametrize("threshold", [0.995, 1.5])
+def test_classes_of_one_box_die_or_stay_together(threshold, tmp_path):
+    conversion = conversion_of_text(YOLO % threshold, tmp_path / "net.prototxt")
+    feeds = {"x": np.random.default_rng(4).normal(size=(1, 14, 3, 3)).astype(np.float32)}
+    want = reference.run(conversion.message, {}, feeds)["d"]
+    assert want.shape[2] == 18 if threshold < 1 else want.shape[2] > 18
+    close("d", run(onnx_model(conversion), feeds)[0], want)
+
+
+def test_a_threshold_at_which_rounding_decides_is_refused(tmp_path):
+    conversion = conversion_of_text(YOLO % 1, tmp_path / "net.prototxt")
+    with pytest.raises(UnsupportedError, match="rounding decides") as error:
+        onnx_model(conversion)
+    assert 'layer "d" (Yolov3DetectionOutput)' in str(error.value)

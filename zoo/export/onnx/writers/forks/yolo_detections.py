@@ -26,6 +26,9 @@ def yolo_detection_output(site):
 def yolov3_detection_output(site):
     """The best class of each anchor, or all of them where boxes that overlap wholly may both stay."""
     kind, parts = site.kind, []
+    if kind.classes > 1 and abs(kind.threshold - 1) < 1e-6:
+        why = "rounding decides whether two classes of one box, whose overlap is 1, both stay"
+        raise site.refuse(why, "yolov3_detection_output_param.nms_threshold", got=f"{kind.threshold:g}")
     for x, shape, mask, scale in zip(site.inputs, site.bottoms, kind.masks, kind.scales):
         boxes, thing, classes = _cells(site, x, shape, kind.biases[mask], shape[3] * scale)
         scores = site.op("Mul", site.op("Sigmoid", classes), thing)
