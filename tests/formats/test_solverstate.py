@@ -1,5 +1,6 @@
 """Solver state against the files that Caffe wrote, and against damage."""
 
+import dataclasses
 import os
 import random
 import resource
@@ -24,6 +25,7 @@ def state():
 
 
 def same(got, want):
+    assert (got.minimum_loss, got.iter_last_event) == (want.minimum_loss, want.iter_last_event)
     assert (got.iteration, got.learned_net, got.current_step) == (want.iteration, want.learned_net, want.current_step)
     assert [a.shape for a in got.history] == [a.shape for a in want.history]
     for a, b in zip(got.history, want.history):
@@ -81,6 +83,12 @@ def test_history_of_an_old_file_has_rank_4(shared):
 def test_round_trip(state, name, tmp_path):
     solverstate.write(tmp_path / name, state)
     same(solverstate.read(tmp_path / name), state)
+    of_ssd = dataclasses.replace(state, minimum_loss=0.375, iter_last_event=290)  # its policy "plateau"
+    solverstate.write(tmp_path / name, of_ssd)
+    same(solverstate.read(tmp_path / name), of_ssd)
+    if name.endswith("state"):
+        message = caffe_pb2.SolverState.FromString((tmp_path / name).read_bytes())
+        assert (message.minimum_loss, message.iter_last_event) == (0.375, 290)
     plain = solverstate.SolverState(0, None, ())
     solverstate.write(tmp_path / name, plain)
     same(solverstate.read(tmp_path / name), plain)

@@ -100,7 +100,7 @@ ELSEWHERE = {
     "eval_type",  # what a test gathers follows from its layers; that and the others: test_average_precision.py
     "ap_version",
     "show_per_class_result",
-    "plateau_winsize",  # of SSD's lr_policy "plateau", which is refused by name
+    "plateau_winsize",  # of SSD's lr_policy "plateau": test_plateau.py
 }
 
 

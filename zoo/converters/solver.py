@@ -259,6 +259,7 @@ def _schedule(message):
         raise SolverError("lr_policy", got="none", want="one of " + ", ".join(schedules.POLICIES))
     fields = {name: getattr(message, name) if message.HasField(name) else None for name in _RATE_FIELDS}
     fields["stepvalue"] = list(message.stepvalue) or None
+    fields["plateau_winsize"], fields["average_loss"] = list(message.plateau_winsize) or None, message.average_loss
     if message.HasField("max_iter"):
         fields["max_iter"] = max(message.max_iter, 0)  # that it is negative is said elsewhere
     return schedules.schedule(message.lr_policy, **fields)
@@ -268,7 +269,7 @@ _RATE_FIELDS = ("base_lr", "gamma", "power", "stepsize")
 
 # Where a field that is missing is wanted from.
 _INSTEAD = {
-    **dict.fromkeys((*_RATE_FIELDS, "stepvalue"), "lr_policy"),
+    **dict.fromkeys((*_RATE_FIELDS, "stepvalue", "plateau_winsize"), "lr_policy"),
     "test_iter": "test_net",
     "test_interval": "test_iter",
     "snapshot_prefix": "snapshot",

@@ -11,7 +11,8 @@ import numpy as np
 from zoo.errors import Place, WeightsError
 from zoo.formats import atomic, blobproto, hdf5, weightsfile, wire
 
-_ITER, _LEARNED_NET, _HISTORY, _CURRENT_STEP = 1, 2, 3, 4
+_ITER, _LEARNED_NET, _HISTORY, _CURRENT_STEP, _MINIMUM_LOSS, _ITER_LAST_EVENT = 1, 2, 3, 4, 5, 6
+_NO_LOSS = 1e38
 _MOST = 2**31 - 1
 
 
@@ -24,13 +25,17 @@ class SolverState:
         learned_net: path of the weights of that iteration, as written; None where there is none.
         history: float32 arrays, one a learnable parameter in the net's order; AdaDelta and Adam have a second set
             of as many behind the first. Old files give them rank 4.
-        current_step: how often the policies "step" and "multistep" have lowered the rate.
+        current_step: how often the policies "step", "multistep" and "plateau" have lowered the rate.
+        minimum_loss, iter_last_event: of the policy "plateau" (weiliu89/caffe@ssd): the least loss so far, and when it
+            was found or the rate lowered. Written where there is such a loss.
     """
 
     iteration: int
     learned_net: str | None
     history: tuple[np.ndarray, ...]
     current_step: int = 0
+    minimum_loss: float = _NO_LOSS
+    iter_last_event: int = 0
 
 
 def read(path):
@@ -73,17 +78,20 @@ def write(path, state):
             file.write(wire.put_tag(_HISTORY, wire.LEN) + wire.put_varint(sum(map(len, blob))))
             file.writelines(blob)
         file.write(wire.put_tag(_CURRENT_STEP, wire.VARINT) + wire.put_varint(state.current_step))
+        if state.minimum_loss < _NO_LOSS:
+            file.write(wire.put_tag(_MINIMUM_LOSS, wire.FIXED32) + np.float32(state.minimum_loss).tobytes())
+            file.write(wire.put_tag(_ITER_LAST_EVENT, wire.VARINT) + wire.put_varint(state.iter_last_event))
 
 
-def _checked(iteration, learned_net, history, current_step):
-    for name, value in (("iter", iteration), ("current_step", current_step)):
+def _checked(iteration, learned_net, history, current_step, minimum_loss=_NO_LOSS, event=0):
+    for name, value in (("iter", iteration), ("current_step", current_step), ("iter_last_event", event)):
         if not 0 <= value <= _MOST:
             raise wire.WireError(f"{name} out of range", got=value, want=f"0 to {_MOST}")
-    return SolverState(iteration, learned_net, tuple(history), current_step)
+    return SolverState(iteration, learned_net, tuple(history), current_step, float(minimum_loss), event)
 
 
 def _decode(data):
-    iteration, learned_net, history, current_step = None, None, [], 0
+    iteration, learned_net, history, current_step, events = None, None, [], 0, [_NO_LOSS, 0]
     for field in wire.scan(data):
         if field.number == _ITER and field.wire == wire.VARINT:
             iteration = wire.signed(field.value)
@@ -93,9 +101,13 @@ def _decode(data):
             history.append(blobproto.decode(data, field.start, field.end).array)
         elif field.number == _CURRENT_STEP and field.wire == wire.VARINT:
             current_step = wire.signed(field.value)
+        elif field.number == _MINIMUM_LOSS and field.wire == wire.FIXED32:
+            events[0] = np.frombuffer(data, "<f4", 1, field.start)[0]
+        elif field.number == _ITER_LAST_EVENT and field.wire == wire.VARINT:
+            events[1] = wire.signed(field.value)
     if iteration is None:
         raise wire.WireError("no iteration in it")
-    return iteration, learned_net, history, current_step
+    return iteration, learned_net, history, current_step, *events
 
 
 def _from_hdf5(file):
@@ -114,7 +126,10 @@ def _from_hdf5(file):
     if set(found) != set(range(len(group))):
         raise wire.WireError("/history is not numbered", got=hdf5.listed(group), want='"0", "1", ... without a gap')
     history = [found[index] for index in range(len(found))]
-    return _integer(file, "iter"), learned_net, history, _integer(file, "current_step")
+    events = []
+    if "minimum_loss" in file and "iter_last_event" in file:
+        events = [hdf5.array(file["minimum_loss"], "/minimum_loss").ravel()[0], _integer(file, "iter_last_event")]
+    return _integer(file, "iter"), learned_net, history, _integer(file, "current_step"), *events
 
 
 def _integer(file, name):
@@ -129,6 +144,9 @@ def _to_hdf5(file, state):
     if state.learned_net is not None:
         hdf5.put_text(file, "learned_net", state.learned_net)
     file["current_step"] = np.array([state.current_step], np.int32)
+    if state.minimum_loss < _NO_LOSS:
+        file["minimum_loss"] = np.array([state.minimum_loss], np.float32)
+        file["iter_last_event"] = np.array([state.iter_last_event], np.int32)
     history = file.create_group("history")
     for index, values in enumerate(state.history):
         hdf5.put(history, str(index), values)

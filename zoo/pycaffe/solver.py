@@ -93,10 +93,11 @@ class Solver:
         """Takes over what has been changed in `param`; the history stays."""
         if self.param.SerializeToString() == self._seen:
             return
-        before, kind = self.optimizer, self.solver.type
+        before, kind, schedule = self.optimizer, self.solver.type, self.solver.schedule
         self.solver = self._as_restored(solvers.solver_def(prototxt.Parsed(self.param, self._file)))
         if self.solver.type != kind:
             raise SolverError("the type of a solver cannot change", got=self.solver.type, want=kind)
+        self.solver.schedule.go_on_from(schedule)
         self._seen = self.param.SerializeToString()
         variables = [p.variable for p, _ in self._held()]
         self.optimizer = self._new_optimizer()
@@ -145,6 +146,7 @@ class Solver:
         """Makes `iterations` updates, with the tests, displays and snapshots that fall due."""
         self._follow_param()
         self._losses = deque(maxlen=self.solver.average_loss)
+        self.solver.schedule.forget_losses()
         self._timer, self._timed = time.monotonic(), self.iteration
         for _ in range(iterations):
             self.net.clear_param_diffs()
@@ -156,6 +158,7 @@ class Solver:
             self.net.debug_info = bool(display and self.solver.debug_info)
             losses = [self._forward_backward() for _ in range(self.solver.iter_size)]
             self._losses.append(sum(losses) / len(losses))
+            self.solver.schedule.watch(self._losses[-1], self.iteration)
             if display:
                 self._display()
             for _, on_gradients_ready in self._callbacks:
@@ -242,6 +245,7 @@ class Solver:
         state = snapshots.restore(os.fspath(state_file), net, self.optimizer, self.net.copy_from)
         self._restored = state.iteration, state.current_step
         self.solver = self._as_restored(self.solver)
+        self.solver.schedule.resume(state)
         self.optimizer.learning_rate = self.solver.schedule
         self._update = Compiled(self._apply)
         self.iteration = state.iteration

@@ -1,4 +1,4 @@
-"""Caffe's seven learning rate policies as Keras schedules (sgd_solver.cpp:27-80).
+"""Caffe's seven learning rate policies as Keras schedules (sgd_solver.cpp:27-80), and SSD's plateau.
 
 The argument is the iteration, counted from 0, and the value a float32 scalar. Numbers are float32 as in Caffe; a power
 may differ from its double-precision one in the last place.
@@ -32,6 +32,29 @@ class Schedule(keras.optimizers.schedules.LearningRateSchedule):
     def restored(self, iteration, current_step):
         """Returns this policy as it resumes from a .solverstate that holds `iteration` and `current_step`."""
         return self
+
+    # ---- what a policy does that follows the loss, as `Plateau` does; all others have nothing to do ----
+
+    kept: Any = None  # the variable in which it remembers
+
+    def watch(self, loss, iteration):
+        """Takes the loss of `iteration`, a scalar, before its update is made."""
+
+    def forget_losses(self):
+        """Begins to smooth the losses again."""
+
+    def reset(self):
+        """Forgets everything."""
+
+    def go_on_from(self, before):
+        """Takes over what a policy remembers whose fields were others."""
+
+    def resume(self, state):
+        """Takes what a `SolverState` has of it."""
+
+    def events(self) -> tuple:
+        """Returns (the least loss, iteration of the last event), which a .solverstate of SSD's has besides; or ()."""
+        return ()
 
 
 # A backend's tensor has no type of its own in keras.ops, so Any.
@@ -199,6 +222,94 @@ class Sigmoid(Schedule):
         return _number(self.base_lr) * ops.divide(1.0, ops.add(1.0, ops.exp(_number(-self.gamma) * past)))
 
 
+@_register
+class Plateau(Schedule):
+    """base_lr * gamma ^ current_step, which grows where the loss has found no new least for a while.
+
+    It is of weiliu89/caffe@ssd. `watch` is told the loss of each iteration before its update. The loss is smoothed over
+    `average_loss` iterations, as it is shown (solver.cpp:623-636). Where plateau_winsize[current_step] iterations have
+    passed since the last new least loss, or the last drop, the next drop comes (sgd_solver.cpp:60-90).
+
+    Attributes:
+        kept: what it remembers, a variable: current_step, least loss, iteration of the last of those events, smoothed
+            loss, number of losses, and the window of losses.
+    """
+
+    fields = ("base_lr", "gamma", "plateau_winsize", "average_loss")
+
+    def __init__(self, base_lr, gamma, plateau_winsize, average_loss=1):
+        checks.at_least(0, base_lr=base_lr, gamma=gamma)
+        if not plateau_winsize:
+            raise SolverError("plateau_winsize", got="none", want="one or more")
+        for value in plateau_winsize:
+            checks.at_least(0, plateau_winsize=value)
+        self.base_lr, self.gamma, self.average_loss = float(base_lr), float(gamma), max(int(average_loss), 1)
+        self.plateau_winsize = [int(value) for value in plateau_winsize]
+        counts = np.arange(len(self.plateau_winsize) + 1)
+        self._rates = (np.float64(np.float32(base_lr)) * np.float64(np.float32(gamma)) ** counts).astype("float32")
+        self.kept = keras.Variable(self._begin(), dtype="float64", trainable=False, name="plateau")
+
+    def _remembered(self) -> Any:
+        # A sum is a tensor, which NumPy takes without a copy and a warning.
+        return ops.convert_to_numpy(ops.add(self.kept, 0.0))
+
+    def _begin(self):
+        return np.array([0, np.finfo("float32").max, 0, 0, 0, *[0] * self.average_loss])
+
+    def __call__(self, step):
+        """Returns the rate as of the last loss; `step` does not matter."""
+        remembered: Any = ops.convert_to_tensor(self.kept)
+        return ops.take(_number(self._rates), ops.cast(remembered[0], "int32"))
+
+    def watch(self, loss, iteration):
+        """As `Schedule.watch`."""
+        remembered: Any = ops.convert_to_tensor(self.kept)
+        step, least, event, smoothed, count = (remembered[i] for i in range(5))
+        window: Any = remembered[5:]
+        loss, size = _number(loss), self.average_loss
+        now: Any = ops.cast(iteration, "float64")
+        place = ops.mod(ops.cast(count, "int32"), size)
+        old, smoothed = _number(ops.take(window, place)), _number(smoothed)
+        filled = _number(ops.minimum(count + 1, size))
+        smoothed = ops.where(count < size, (smoothed * (filled - 1) + loss) / filled, smoothed + (loss - old) / size)
+        window = ops.where(np.arange(size) == place, ops.cast(loss, "float64"), window)
+        better = smoothed < _number(least)
+        least, event = ops.where(better, ops.cast(smoothed, "float64"), least), ops.where(better, now, event)
+        waits: Any = ops.take(np.array([*self.plateau_winsize, np.inf]), ops.cast(step, "int32"))
+        drops = now >= event + waits
+        step, event = ops.where(drops, step + 1, step), ops.where(drops, now, event)
+        self.kept.assign(ops.concatenate([ops.stack([step, least, event, smoothed, count + 1]), window]))
+
+    def forget_losses(self):
+        """Begins to smooth again, as Caffe does with each call of its solver's Step."""
+        self.kept.assign(np.concatenate([self._remembered()[:3], self._begin()[3:]]))
+
+    def reset(self):
+        """Forgets everything."""
+        self.kept.assign(self._begin())
+
+    def go_on_from(self, before):
+        """Takes over the events of a Plateau whose fields were others."""
+        if before.kept is None:
+            return
+        events = before._remembered()[:3]
+        self.kept.assign(np.concatenate([[min(events[0], len(self.plateau_winsize))], events[1:], self._begin()[3:]]))
+
+    def current_step(self, iteration):
+        """Returns the number of drops so far."""
+        return int(self._remembered()[0])
+
+    def events(self):
+        """The least loss and the iteration of the last event."""
+        _, least, event, *_ = self._remembered().tolist()
+        return least, int(event)
+
+    def resume(self, state):
+        """Goes on as the `SolverState` says."""
+        step = min(state.current_step, len(self.plateau_winsize))
+        self.kept.assign([step, state.minimum_loss, state.iter_last_event, *self._begin()[3:]])
+
+
 POLICIES = {
     "fixed": Fixed,
     "step": Step,
@@ -207,6 +318,7 @@ POLICIES = {
     "multistep": MultiStep,
     "poly": Poly,
     "sigmoid": Sigmoid,
+    "plateau": Plateau,
 }
 
 
@@ -226,11 +338,8 @@ def schedule(lr_policy: str, **fields) -> Schedule:
         >>> round(float(rate(99)), 6), round(float(rate(100)), 6)
         (0.1, 0.05)
     """
-    if lr_policy == "plateau":
-        hint = "SSD's policy follows the loss; multistep with the iterations where it lowered the rate does the same"
-        raise SolverError("lr_policy", got='"plateau"', want="one of " + ", ".join(POLICIES), hint=hint)
     checks.one_of(POLICIES, lr_policy=lr_policy)
-    cls = POLICIES[lr_policy]
+    cls, fields = POLICIES[lr_policy], {"average_loss": 1} | fields
     for name in cls.fields:
         if fields.get(name) is None:
             hint = f"Caffe would take 0; write {name}: 0 if that is meant" if name in ("gamma", "power") else None

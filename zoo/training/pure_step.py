@@ -55,6 +55,9 @@ def open_step(solver, shapes=None, *, data_dir=None, state=None, weights=(), see
         raise SolverError("the training net has no loss", at=solver.train.at, want="a layer such as SoftmaxWithLoss")
     for path in weights or solver.weights:
         net_weights.load(net, path)
+    if solver.schedule.kept is not None:
+        hint = "multistep, with the iterations at which the rate fell"
+        raise UnsupportedError(f'a step without variables has no lr_policy "{solver.lr_policy}"', hint=hint)
     return PureStep(net, optimizer(solver, net.learnable()), solver.iter_size, held(solver, net.learnable())[1])
 
 

@@ -54,6 +54,7 @@ class RunNets:
             self.tests.append(build(definition, feeds.shapes, self.train.parameters, held=0))
             tested.check(self.tests[-1], self.train)
         self.optimizer = optimizer(solver, self.train.learnable(), solver.snapshot_diff)
+        solver.schedule.reset()  # it may have followed another run
         # Where it is not needed, checkpoints have it all the same, so that a run may resume in another precision.
         self._scale, self._scaled = LossScale(self.optimizer), needs_loss_scale()
         self._scale.build([p.variable for p in sum(held(solver, self.train.learnable()), [])])
@@ -70,6 +71,9 @@ class RunNets:
             hint = "train with --strategy=one, and not in mixed_float16"
             what = "debug_info follows one device whose loss is not scaled"
             raise UnsupportedError(what, at=solver.train.at, hint=hint)
+        if solver.schedule.kept is not None and several:
+            hint = "train with --strategy=one"
+            raise UnsupportedError(f'lr_policy "{solver.lr_policy}" follows the loss of one device', hint=hint)
         hosted = [layer for layer in self.train.layers if layer.type.runs_on_host]
         hosted += [layer for net in self.tests for layer in net.sinks]
         if hosted and several:  # as in Caffe, whose Python layer refuses (python_layer.hpp:22-27)
@@ -86,7 +90,7 @@ class RunNets:
         optimizer = self._scale if self._scaled else self.optimizer
         size, still = self._solver.iter_size, self.still_variables()
         if self._replicas.count == 1:
-            return TrainStep(self.train, optimizer, size, gradients, still)
+            return TrainStep(self.train, optimizer, size, gradients, still, self._solver.schedule)
         return DataParallelStep(self.train, optimizer, self._replicas, self._global_layers, size, gradients, still)
 
     def still_variables(self):
@@ -109,6 +113,8 @@ class RunNets:
         named |= {f"optimizer/{v.path.partition('/')[2]}": v for v in self.optimizer.variables if id(v) not in kept}
         named |= {"loss_scale": self._scale.dynamic_scale, "loss_scale_steps": self._scale.step_counter}
         nets = enumerate((self.train, *self.tests))
+        if self._solver.schedule.kept is not None:
+            named["plateau"] = self._solver.schedule.kept
         named |= {f"state/{k}/{name}": v for k, net in nets for name, v in net.state.items()}
         return {name: v.value if isinstance(v, keras.Variable) else v for name, v in named.items()}
 
@@ -135,6 +141,7 @@ class RunNets:
         for variable in (*self.optimizer.variables, *carried):
             variable.assign(np.zeros(variable.shape, variable.dtype))
         self._scale.reset()
+        self._solver.schedule.reset()
 
 
 def _replica_slice(data, replicas):

@@ -108,6 +108,7 @@ class Session:
         """
         state = snapshots.restore(path, self.nets.train, self.nets.optimizer, self.nets.load_weights)
         self.restore_rate(state.iteration, state.current_step)
+        self.solver.schedule.resume(state)
         self.state.iteration = state.iteration
         self.nets.stand_at(state.iteration)
 

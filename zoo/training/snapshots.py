@@ -128,7 +128,8 @@ def write(solver, net, optimizer, iteration, prefix, diffs=None):
     history = optimizer.history([p.variable for p in learnable])
     arrays = tuple(learnable[i % len(learnable)].spec.to_caffe(array) for i, array in enumerate(history))
     step = solver.schedule.current_step(iteration)
-    solverstate.write(state, solverstate.SolverState(iteration, model, arrays, step))
+    saved = solverstate.SolverState(iteration, model, arrays, step, *solver.schedule.events())
+    solverstate.write(state, saved)
     return model, state
 
 

@@ -80,13 +80,14 @@ class TrainStep:
         iter_size: batches whose gradients make one update.
         gradients: whether each call also gives the last iteration's gradients (for histograms).
         still: variables that the optimizer has besides, whose gradient is 0.
+        schedule: the optimizer's, which is told each loss; None where it does not follow it.
     """
 
-    def __init__(self, net, optimizer, iter_size=1, gradients=False, still=()):
+    def __init__(self, net, optimizer, iter_size=1, gradients=False, still=(), schedule=None):
         self.net, self.optimizer, self.iter_size, self.gradients = net, optimizer, iter_size, gradients
         self.pass_forward = ForwardPass(net, net.outputs())
         self.outputs, self.shapes = net.outputs(), net.shapes
-        self._still = list(still)
+        self._still, self._schedule = list(still), schedule
         self.variables = [parameter.variable for parameter in net.learnable() if parameter.variable.trainable]
         self.graph_function = tf.function(self._run)
         self.forward = tf.function(lambda iterator: self._loss(next(iterator), training=True))
@@ -133,6 +134,9 @@ class TrainStep:
             more, outputs, added = self._backward(next(iterator))
             loss += more
             gradients = [a + b for a, b in zip(gradients, added)]
+        if self._schedule is not None:
+            solver = getattr(self.optimizer, "inner_optimizer", self.optimizer)
+            self._schedule.watch(loss / self.iter_size, solver.iterations)
         self._update(gradients)
         return loss / self.iter_size, outputs, self._shown(gradients)
 
