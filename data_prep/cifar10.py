@@ -170,6 +170,7 @@ def prepare(output_dir, source, *, shards=None, pad=0, seed=0, force=False, feat
             return cards
     splits = {name: padded(split, pad) for name, split in load(source, seed).items()}
     made = {**wanted, "shards": SHARDS if shards is None else shards}
+    made["title"] = _title(splits, folders)
     made["order"] = "shuffled by the seed" if folders else "as in the source"
     options = f"--source={source} --output_dir={output_dir} --feature_names={feature_names}"
     options += f" --pad={pad}" * bool(pad) + f" --seed={seed}" * bool(folders)
@@ -189,6 +190,13 @@ def prepare(output_dir, source, *, shards=None, pad=0, seed=0, force=False, feat
             )
             for split, arrays in splits.items()
         }
+
+
+def _title(splits, folders):
+    """Returns what these images are, for people; CIFAR-10 only where there are as many as in it."""
+    whole = {split: len(arrays.labels) for split, arrays in splits.items()} == {"train": 50_000, "test": 10_000}
+    name = "CIFAR-10" if whole else "images in the form of CIFAR-10, NOT CIFAR-10"
+    return f"{name}, from image files" if folders else name
 
 
 def main(_):

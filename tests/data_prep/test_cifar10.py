@@ -92,6 +92,7 @@ def test_all_ways_to_have_it(tmp_path, source):
         np.testing.assert_array_equal(label, labels)
         card = records.read_card(tmp_path / "out" / split)
         assert (card.channel_order, card.image_shape, card.encoding) == ("RGB", (32, 32), "raw")
+        assert card.made["title"] == "images in the form of CIFAR-10, NOT CIFAR-10"
         assert card.classes[3] == "cat" and card.made["per_class"] == np.bincount(labels, minlength=10).tolist()
 
 
@@ -219,6 +220,7 @@ def test_class_folders(tmp_path, in_archives):
         for image, label, number in zip(images, labels, numbers):
             np.testing.assert_array_equal(image, colours(split, CIFAR10[label], number))
     assert cifar10.load(tmp_path / "in", seed=1)["train"].labels.tolist() == found["train"].labels.tolist()
+    assert cifar10._title(found, True) == "images in the form of CIFAR-10, NOT CIFAR-10, from image files"
     assert cifar10.load(tmp_path / "in", seed=2)["train"].labels.tolist() != found["train"].labels.tolist()
 
 

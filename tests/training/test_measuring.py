@@ -53,6 +53,11 @@ def stopped(solver, run_dir, options):
     return train(replace(solver, max_iter=2), run_dir, options)._replace(done=False, terminated=True)
 
 
+def test_data_without_a_title_are_named_as_in_the_config():
+    assert measuring._sources("configs/siamese_mnist.prototxt") == ["mnist_siamese/train"]
+    assert measuring._sources("configs/logreg_hdf5.prototxt") == ["points/train.txt"]
+
+
 def test_a_run_in_two_parts_gives_one_row(config, tmp_path, monkeypatch):
     run_dir = run_dir_of(tmp_path / "runs", "tiny", "")
     with monkeypatch.context() as patched:

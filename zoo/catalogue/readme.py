@@ -47,4 +47,5 @@ def _row(path, rows):
 
 def _measured(row):
     changes = f" with `{row.changes}`" if row.changes else ""
-    return f"{row.output} {row.score} after {int(row.iterations):,} iterations on {row.data}{changes}"
+    data = f" on {row.data}" if row.data else ""
+    return f"{row.output} {row.score} after {int(row.iterations):,} iterations{data}{changes}"

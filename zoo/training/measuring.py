@@ -102,6 +102,13 @@ def _gpus():
     return [tf.config.experimental.get_device_details(gpu).get("device_name", "an unknown GPU") for gpu in seen]
 
 
+def _sources(path):
+    """Returns what the training net reads, as the config names it, where the data have no title."""
+    layers = [layer.message for layer in open_config(path).definition("TRAIN").layers if not layer.bottoms]
+    read = [value for layer in layers for _, value in layer.ListFields() if hasattr(value, "source")]
+    return [spec.source for spec in read if spec.source]
+
+
 def _row(path, header, solver, result: Result, noted):
     """Returns the `Measured` of a finished run."""
     score = result.scores.get(header.score)
@@ -112,7 +119,7 @@ def _row(path, header, solver, result: Result, noted):
     return Measured(
         config=path.stem,
         changes=noted.changes,
-        data="; ".join(result.session.data.titles()),
+        data="; ".join(result.session.data.titles() or _sources(path)),
         commit=noted.commit,
         hardware=noted.hardware,
         versions=noted.versions,
