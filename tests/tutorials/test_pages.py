@@ -75,6 +75,7 @@ def test_what_makes_two_lines_alike():
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)  # a dozen commands that each load TensorFlow
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_as_it_is_typed(name, shared, tmp_path):
     page = (FOLDER / f"{name}.md").read_text(encoding="utf-8")
