@@ -206,7 +206,7 @@ def ties(tmp_path, monkeypatch):
     config = small_net.write(tmp_path / "ties.prototxt", TIES)
     conversion = convert(config, [str(tmp_path / "ties.caffemodel")], outputs=["last", "mask"])
     exported = conversion.exported
-    monkeypatch.setattr(verify.Comparison, "_ask_opencv", lambda self, weights: None)
+    monkeypatch.setattr(verify.Comparison, "_ask_opencv", lambda *_: None)
 
     def run(feeds, training):
         return exported.model(feeds["data"], training=training)
@@ -259,7 +259,7 @@ def test_that_no_box_was_found_is_said(tmp_path, monkeypatch):
     layer { name: "det" type: "DetectionOutput" bottom: "loc" bottom: "conf" bottom: "prior" top: "det"
       detection_output_param { num_classes: 2 keep_top_k: 2 nms_param { top_k: 2 } confidence_threshold: THRESHOLD } }
     """
-    monkeypatch.setattr(verify.Comparison, "_ask_opencv", lambda self, weights: None)
+    monkeypatch.setattr(verify.Comparison, "_ask_opencv", lambda *_: None)
     said = []
     for threshold in ("2", "-2"):
         config = small_net.write(tmp_path / "net.prototxt", text.replace("THRESHOLD", threshold))

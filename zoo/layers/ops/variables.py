@@ -53,7 +53,8 @@ def reader(variable, name, portable, dtype=None):
     )
 
     def read(like):
-        one = ops.ones_like(like[(slice(0, 1),) + (0,) * (len(like.shape) - 1)])
+        # Of a shape that is known, so that a converter finds a constant in all of this.
+        one = ops.ones_like(ops.reshape(like[(slice(0, 1),) + (0,) * (len(like.shape) - 1)], (1,)))
         return ops.reshape(outer(one), variable.shape)  # not squeeze, for a batch of open size
 
     return read
