@@ -66,7 +66,7 @@ def run(written, conversion, request):
             for trial in trials:
                 print(f"verify {target.path}{'' if len(readers) == 1 else f' in {reader.name}'}{trial.said}")
                 try:
-                    good, found, milliseconds = _compare(trial.comparison, reader, tolerance)
+                    good, found, milliseconds = compare(trial.comparison, reader, tolerance)
                 except Absent as absent:
                     print(f"  not checked: {absent}")
                     lines.append(Line(target.path, reader.name, size=size, verdict=f"not checked: {absent}"))
@@ -74,7 +74,7 @@ def run(written, conversion, request):
                 seen, right, rows = seen or reader.decides, right and (good or not reader.decides), [*rows, *found]
                 worst = max((row for row in found if row.by.startswith("NumPy")), key=lambda row: row.relative)
                 line = Line(target.path, f"{reader.name}{trial.said}", worst.output, worst.relative, size, milliseconds)
-                lines.append(line_with(line, _verdict_of(good, reader, found)))
+                lines.append(line_with(line, verdict_of(good, reader, found)))
         if not seen:
             unseen.append(target.path)
     for trial in trials:
@@ -169,7 +169,7 @@ def _trials(written, conversion, request):
     return trials
 
 
-def _compare(comparison, reader, tolerance):
+def compare(comparison, reader, tolerance):
     """Returns (whether what a reader computes is right, the rows of the comparison, milliseconds of a run)."""
     given = reader.open()
     found = comparison.compare(given, tolerance, reader.decides)
@@ -200,7 +200,8 @@ def _milliseconds(given, inputs):
     return 1000 * float(np.median(seconds))
 
 
-def _verdict_of(good, reader, rows):
+def verdict_of(good, reader, rows):
+    """Returns what the rows of a reader come to, in words."""
     if not reader.decides:
         return "equal" if all(row.equal for row in rows) else "differs (an opinion)"
     if not good:
