@@ -15,6 +15,7 @@ from zoo.export.conversion import convert
 from zoo.export.random_inputs import random_inputs
 from zoo.export.targets import target
 from zoo.formats import caffemodel
+from zoo.netdef import forks
 
 
 def row(got, want, tolerance=1e-4):
@@ -268,3 +269,20 @@ def test_that_no_box_was_found_is_said(tmp_path, monkeypatch):
         (row,) = verify.Comparison(conversion).compare(run, 1e-4)
         said.append(row.verdict)
     assert said == ["equal, but no box was found", "equal"]
+
+
+def test_the_reference_reads_a_net_as_fork_asks(tmp_path):
+    text = """
+    input: "map" input_shape { dim: 1 dim: 2 dim: 3 dim: 4 }
+    input: "image" input_shape { dim: 1 dim: 3 dim: 60 dim: 80 }
+    layer { name: "p" type: "PriorBox" bottom: "map" bottom: "image" top: "p" prior_box_param { min_size: 30.5 } }
+    """
+    forks.ask(["textboxes"])
+    try:
+        conversion = convert(small_net.write(tmp_path / "net.prototxt", text))
+        run = in_caffe_order(conversion, conversion.exported.model, conversion.exported.inputs)
+        rows = verify.Comparison(conversion).compare(run, 1e-5)
+    finally:
+        forks.ask([])
+    assert conversion.shapes[conversion.outputs["p"]] == (1, 2, 3 * 4 * 2 * 4)
+    assert rows[0].verdict == "equal"

@@ -110,10 +110,13 @@ class Conversion:
 
         return keras_model(self)
 
-    @property
+    @functools.cached_property
     def message(self) -> caffe_pb2.NetParameter:
-        """The NetParameter to deploy."""
-        return self.parsed.message
+        """The NetParameter to deploy, with the forks in it whose meaning `--fork` asked for."""
+        message = caffe_pb2.NetParameter()
+        message.CopyFrom(self.parsed.message)
+        message.fork[:] = self.definition.message.fork
+        return message
 
     @property
     def phase(self) -> str:
