@@ -120,11 +120,11 @@ def batch_reindex(site):
 
 @writer("Filter")
 def filter_(site):
-    """Compress, of each bottom, by the last."""
+    """Gather of each bottom where the last is not 0 (OpenCV 5.0 has no Compress)."""
     *items, selector = site.inputs
     flat = site.op("Reshape", selector, site.ints(-1)) if len(site.bottoms[-1]) > 1 else selector
-    keep = site.op("Cast", flat, to=9)
-    return tuple(site.op("Compress", x, keep, axis=0) for x in items)
+    kept = site.op("Reshape", site.op("NonZero", flat), site.ints(-1))
+    return tuple(site.op("Gather", x, kept, axis=0) for x in items)
 
 
 @writer("Tile")
