@@ -164,6 +164,17 @@ def test_indices_and_markers_are_integers_in_range(tmp_path):
     assert set(np.unique(x["cont"])) == {0, 1}
 
 
+def test_the_size_of_an_image_is_one_that_its_map_covers(tmp_path):
+    text = """
+    layer { name: "in" type: "Input" top: "scores" top: "offsets" top: "im_info" input_param {
+      shape { dim: 1 dim: 18 dim: 4 dim: 5 } shape { dim: 1 dim: 36 dim: 4 dim: 5 } shape { dim: 1 dim: 3 } } }
+    layer { name: "p" type: "Python" bottom: "scores" bottom: "offsets" bottom: "im_info" top: "rois"
+      python_param { module: "rpn.proposal_layer" layer: "ProposalLayer" param_str: "'feat_stride': 16" } }
+    """
+    x = random_inputs(convert(small_net.write(tmp_path / "net.prototxt", text)))
+    assert x["im_info"].tolist() == [[64, 80, 1]] and x["scores"].min() < 0
+
+
 # ---- OpenCV ----------------------------------------------------------------------------------------------------
 
 

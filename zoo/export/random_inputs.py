@@ -9,7 +9,8 @@ def random_inputs(conversion, batch=None, seed=0):
     """Returns {blob: float32 array of Caffe's shape}.
 
     What Embed or BatchReindex reads are indices in range, the markers of a recurrent layer and Filter's selectors are
-    0 or 1; images are even noise in the range that their mean and scale make of 0..255; all else is in -1..1.
+    0 or 1; the size of an image that proposals are cut to is that of the image which their map covers; images are even
+    noise in the range that their mean and scale make of 0..255; all else is in -1..1.
 
     Args:
         batch: axis 0 of every input; None keeps the file's.
@@ -20,9 +21,11 @@ def random_inputs(conversion, batch=None, seed=0):
     for ref in conversion.inputs:
         shape = conversion.shapes[ref]
         shape = (batch, *shape[1:]) if batch and shape else shape
-        below = _integers_below(layers, ref)
+        below, example = _said(layers, ref, "integers"), _said(layers, ref, "example_values")
         if below:
             array = rng.integers(0, below, shape)
+        elif example is not None:
+            array = np.resize(example, shape)
         else:
             low, high = _range(conversion.preprocessing[ref.name], len(shape))
             array = low + (high - low) * rng.random(shape)
@@ -30,13 +33,13 @@ def random_inputs(conversion, batch=None, seed=0):
     return values
 
 
-def _integers_below(layers, ref):
-    """Returns what the integers in an input must be below, or None where it holds no integers."""
+def _said(layers, ref, fact):
+    """Returns what the first layer that says it says of an input by the method `fact` of its type, or None."""
     for layer in layers:
         bottoms = layer.definition.bottoms
-        below = layer.type.integers(layer.bottoms).get(bottoms.index(ref)) if ref in bottoms else None
-        if below is not None:
-            return below
+        said = getattr(layer.type, fact)(layer.bottoms).get(bottoms.index(ref)) if ref in bottoms else None
+        if said is not None:
+            return said
     return None
 
 

@@ -195,6 +195,10 @@ class LayerType:
         """Returns {bottom: n} for each bottom that holds whole numbers, from 0 to n - 1."""
         return {}
 
+    def example_values(self, bottoms):
+        """Returns {bottom: values, in order and over again} for each in which random numbers would mean nothing."""
+        return {}
+
     def lookups(self, bottoms):
         """Returns {bottom: (n, ignored)} for each whose numbers, cut to whole ones, must be 0 to n - 1, or `ignored`.
 

@@ -41,6 +41,11 @@ class _Proposals(LayerType):
         """One item is all it takes."""
         return f'layer "{self.layer.name}" takes one item'
 
+    def example_values(self, bottoms):
+        """An image that the map covers, at its own scale: among random sizes no box is large enough."""
+        height, width = (size * self.stride for size in bottoms[0][2:])
+        return {2: np.array([height, width, 1, 1][: len(self.image)], np.float32)}
+
     def build(self, site):
         """In float32."""
         _, _, height, width = site.bottoms[0]
