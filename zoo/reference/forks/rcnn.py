@@ -114,7 +114,7 @@ def _proposals(anchors, stride, scores, offsets, image):
         dx, log = np.split(offsets[0, 4 * k : 4 * k + 4, y, x], 2)
         middle, half = dx * size + box[:2] + size / 2, np.exp(log) * size / 2
         limit = np.array([image[1], image[0]] * 2) - 1
-        boxes.append(np.clip(np.concatenate([middle - half, middle + half]), 0, limit))
+        boxes.append(np.maximum(np.minimum(np.concatenate([middle - half, middle + half]), limit), 0))
         found.append(scores[0, number + k, y, x])
     return np.array(boxes), np.array(found)
 

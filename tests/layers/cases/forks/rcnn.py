@@ -43,8 +43,8 @@ def ohem(name, body, r, k=8, images=2, h=1, w=1, **more):
     return Case("BoxAnnotatorOHEM", name, inputs, body, ("y", "kept"), gradient=())
 
 
-def proposal(name, body, h, w, anchors, *, kind="Proposal", scale=1.0, **more):
-    image = [16 * h, 16 * w, *[scale] * (1 if kind == "Python" else 2)]
+def proposal(name, body, h, w, anchors, *, kind="Proposal", scale=1.0, size=16, **more):
+    image = [size * h, size * w, *[scale] * (1 if kind == "Python" else 2)]
     inputs = {
         # Without ties, so that every sort has one result.
         "scores": Fed((1, 2 * anchors, h, w), lambda rng, s: (rng.permutation(np.prod(s)) + 1).reshape(s) / np.prod(s)),
@@ -106,6 +106,7 @@ CASES = [
     pva("some", f"{RATIOS} scale: 3 scale: 6 pre_nms_topn: 40 post_nms_topn: 12", 5, 4, 6),
     pva("all", "ratio: 1 scale: 2 scale: 4 min_size: 1 nms_thresh: 0.3", 4, 6, 2),
     pva("other-base", "ratio: 0.7 scale: 1.5 base_size: 9 feat_stride: 8 min_size: 2 post_nms_topn: 5", 6, 7, 1),
+    python("no-image", "'feat_stride': 16", size=0, scale=0.0),
     python("default", "'feat_stride': 16"),
     python("train", "'feat_stride': 16", phase="TRAIN"),
     python("scales", "'feat_stride': 16 \\n'scales': !!python/tuple [1, 2, 4, 8]", anchors=12),
