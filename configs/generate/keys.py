@@ -253,6 +253,24 @@ recipe: paper; when the rate drops is ours
 published: top-1 76.9 %, top-5 93.3 %
 published_in: readme of the release, converted weights
 """,
+    "se_resnet50": """
+net: SE-ResNet-50, the authors' release
+parameters: 28,088,024 + 53,173
+multiply_adds: 3,860,488,192
+input: 3 x 224 x 224
+recipe: authors' batch and rate; how long is ours
+published: top-1 77.63 %, top-5 93.64 %
+published_in: readme of hujie-frank/SENet
+""",
+    "shufflenet_1x_g3": """
+net: ShuffleNet 1x, 3 groups, farmingyard's form
+parameters: 1,814,734 + 23,785
+multiply_adds: 127,061,304
+input: 3 x 224 x 224
+recipe: authors' PyTorch code, without smoothed labels
+published: top-1 67.8 %, top-5 87.7 %, of the authors' wider form
+published_in: ShuffleNetV1/README.md of megvii-model/ShuffleNet-Series
+""",
     "squeezenet1_0": """
 net: SqueezeNet 1.0
 parameters: 1,248,424

@@ -39,6 +39,13 @@ FCN_BODY = VGG_BODY + (7 * 7 * 512 + 1) * 4096 + (4096 + 1) * 4096 + (4096 + 1) 
 
 WIDE = ((16, 64), (64, 128), (128, 256))  # channels that a group of WRN-16-4 reads and gives
 
+SHUFFLED = (  # channels that a unit of ShuffleNet reads, that its middle has and that its branch gives
+    (24, 54, 216),
+    *((240, 60, 240),) * 4,
+    *((480, 120, 480),) * 8,
+    *((960, 240, 960),) * 3,
+)
+
 FACTS = {
     # 10 classes. (5*5*1+1)*20 + (5*5*20+1)*50 + (4*4*50+1)*500 + (500+1)*10.
     "lenet": Facts(431080, images(28, "mnist", 1), (64, 100), {"pool2": (50, 4, 4)}, flops=(2293000, None)),
@@ -172,6 +179,46 @@ FACTS = {
         statistics=68224 + 6 + 54,
         outputs=CLASSIFIED,
         flops=(4230479872, 4.23e9),
+    ),
+    # A ResNet-50 and, for each of its 16 blocks of C channels, (C+1)*C/16 + (C/16+1)*C. OpenVINO's Open Model Zoo,
+    # se-resnet-50, has 7.775 billion operations, an addition and a multiplication each, of the same Caffe net.
+    "se_resnet50": Facts(
+        25557032
+        + sum(count * (2 * c * c // 16 + c // 16 + c) for count, c in ((3, 256), (4, 512), (6, 1024), (3, 2048))),
+        images(224),
+        (32, 50),
+        {
+            "pool1/3x3_s2": (64, 56, 56),
+            "conv2_1_global_pool": (256, 1, 1),
+            "conv2_1_1x1_down": (16, 1, 1),
+            "conv3_1": (512, 28, 28),
+            "pool5/7x7_s1": (2048, 1, 1),
+        },
+        statistics=53120 + 53,
+        outputs=CLASSIFIED,
+        flops=(3860488192, 7.775e9 / 2),
+    ),
+    # Convolutions, two numbers of a Scale for each channel that is normalised, (960+1)*1000. The authors' own form is
+    # wider in the units that halve the map: 1.9 M, and 138 million multiply-adds.
+    "shufflenet_1x_g3": Facts(
+        27 * 24
+        + sum(
+            read * thin // (3 if number else 1) + 9 * thin + thin * given // 3
+            for number, (read, thin, given) in enumerate(SHUFFLED)
+        )
+        + 2 * (24 + sum(2 * thin + given for _, thin, given in SHUFFLED))
+        + (960 + 1) * 1000,
+        images(224),
+        (128, 50),
+        {
+            "pool1": (24, 56, 56),
+            "resx1_concat": (240, 28, 28),
+            "resx5_concat": (480, 14, 14),
+            "resx16_elewise": (960, 7, 7),
+        },
+        statistics=2 * (24 + sum(2 * thin + given for _, thin, given in SHUFFLED)) + 49,
+        outputs=CLASSIFIED,
+        flops=(127061304, None),
     ),
     # torchvision.models.squeezenet1_0 and squeezenet1_1. The authors count 1.72 billion operations for 1.0: an addition
     # and a multiplication each. Of 1.1 they say 0.72, which is right for 224 x 224; here it is 227 x 227.
