@@ -262,6 +262,15 @@ recipe: authors' batch and rate; how long is ours
 published: top-1 77.63 %, top-5 93.64 %
 published_in: readme of hujie-frank/SENet
 """,
+    "segnet_basic": """
+net: SegNet-Basic, four pools and back by their masks
+parameters: 1,416,587
+multiply_adds: 59,188,838,400
+input: 3 x 360 x 480
+recipe: authors
+published: 46.3 mean IU on CamVid's test images, 82.8 % of pixels
+published_in: authors' tutorial, as chainer/chainercv examples/segnet/README.md quotes it
+""",
     "shufflenet_1x_g3": """
 net: ShuffleNet 1x, 3 groups, farmingyard's form
 parameters: 1,814,734 + 23,785

@@ -97,8 +97,8 @@ million parameters and 138 million multiply-adds: the three units that halve the
 channels there, of 54, 60 and 120 here, and their classifier has no biases. The author of the Caffe form gives no
 score. The recipe is that of the same repository (ShuffleNetV1/train.py): batch 1024, here as 8 x 128, 300,000
 iterations, rate 0.5 falling linearly, decay 0.00004. Ours: decay on every parameter, as which ones theirs leaves
-out was not found. Differs from theirs: labels that are not smoothed; no scale, aspect or colour augmentation; images of 256
-x 256.
+out was not found. Differs from theirs: labels that are not smoothed; no scale, aspect or colour augmentation; images
+of 256 x 256.
 """
 
 

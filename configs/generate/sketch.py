@@ -38,19 +38,22 @@ class Sketch:
         self._heading = text
 
     def add(self, name, kind, *bottoms, blob=None, **fields):
-        """Adds a layer and returns its top, which has the layer's name unless `in_place=True`.
+        """Adds a layer and returns its top, which has the layer's name unless `in_place=True`; several as a tuple.
 
         Args:
             name: of the layer.
             kind: its type.
             bottoms: tops that it reads.
-            blob: the name of its top, where it is another.
+            blob: the name of its top, where it is another; a tuple with one for each of several tops.
             fields: of the layer, as pycaffe's NetSpec takes them.
         """
         if self._heading:
             self.sections[name], self._heading = self._heading, None
+        if isinstance(blob, tuple):
+            fields["ntop"] = len(blob)
         top = getattr(L, kind)(*bottoms, **fields | ({"name": name} if blob else {}))
-        self._spec[blob or name] = top
+        for one, value in zip(blob, top) if isinstance(blob, tuple) else [(blob or name, top)]:
+            self._spec[one] = value
         return top
 
     def accuracy(self, name, top, **fields):

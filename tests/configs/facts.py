@@ -198,6 +198,23 @@ FACTS = {
         outputs=CLASSIFIED,
         flops=(3860488192, 7.775e9 / 2),
     ),
+    # (7*7*3+1)*64 + 7*(7*7*64+1)*64, two numbers of SegNet's BN for 8 times 64 channels, (64+1)*11.
+    "segnet_basic": Facts(
+        (7 * 7 * 3 + 1) * 64 + 7 * (7 * 7 * 64 + 1) * 64 + 2 * 8 * 64 + (64 + 1) * 11,
+        {"data": ((3, 360, 480), (1, 360, 480))},
+        (4, 1),
+        {
+            "pool3": (64, 45, 60),
+            "pool4": (64, 23, 30),
+            "pool4_mask": (64, 23, 30),
+            "upsample4": (64, 45, 60),
+            "conv_classifier": (11, 360, 480),
+        },
+        flops=(
+            49 * 64 * (360 * 480 * (3 + 64) + 2 * 64 * (180 * 240 + 90 * 120 + 45 * 60)) + 360 * 480 * 64 * 11,
+            None,
+        ),
+    ),
     # Convolutions, two numbers of a Scale for each channel that is normalised, (960+1)*1000. The authors' own form is
     # wider in the units that halve the map: 1.9 M, and 138 million multiply-adds.
     "shufflenet_1x_g3": Facts(
