@@ -208,6 +208,15 @@ recipe: authors
 published: top-1 59.36 %
 published_in: readme of the authors' gist
 """,
+    "pspnet50": """
+net: PSPNet-50, a pyramid of averages on a ResNet-50 with holes, two losses
+parameters: 49,180,908 + 59,136
+multiply_adds: 170,160,481,472
+input: 3 x 473 x 473
+recipe: first author's PyTorch code, without its augmentation
+published: 41.68 mean IU, 80.04 % of pixels on ADE20K's validation set
+published_in: readme of hszhao/PSPNet
+""",
     "resnet101": """
 net: ResNet-101, He's release
 parameters: 44,549,160 + 105,448

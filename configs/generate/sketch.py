@@ -19,7 +19,7 @@ class Sketch:
         sections: {name of a layer: comment before it}.
     """
 
-    def __init__(self, name, train, test, kind="Data", layer="data"):
+    def __init__(self, name, train, test, kind="Data", layer="data", labels=None):
         """Begins with the data layer of both phases.
 
         Args:
@@ -27,10 +27,16 @@ class Sketch:
             train, test: {field of the data layer: value} for each phase, such as `imagenet.data(256)` gives.
             kind: its type, with the tops data and label.
             layer: its name.
+            labels: train and test of a second layer of that type, called label, where labels have one of their own.
         """
         self.name, self.sections, self._spec, self._heading = name, {}, NetSpec(), None
-        self._kind, self._test = getattr(L, kind), test
-        self.data, self.label = self._kind(ntop=2, name=layer, include={"phase": caffe_pb2.TRAIN}, **train)
+        self._kind, self._tests, phase = getattr(L, kind), [test], {"include": {"phase": caffe_pb2.TRAIN}}
+        if labels:
+            self._tests.append(labels[1])
+            self.data = self._kind(name=layer, **phase, **train)
+            self.label = self._kind(name="label", **phase, **labels[0])
+        else:
+            self.data, self.label = self._kind(ntop=2, name=layer, **phase, **train)
         self._spec["data"], self._spec["label"] = self.data, self.label
 
     def section(self, text):
@@ -69,11 +75,12 @@ class Sketch:
 
     def layers(self):
         """Returns the LayerParameters."""
-        train, *others = self._spec.to_proto().layer
-        data, _ = self._kind(ntop=2, name=train.name, include={"phase": caffe_pb2.TEST}, **self._test)
-        test = data.to_proto().layer[0]
-        test.top[:] = train.top
-        return [train, test, *others]
+        layers, tests = list(self._spec.to_proto().layer), []
+        for train, fields in zip(layers, self._tests):
+            one = self._kind(name=train.name, include={"phase": caffe_pb2.TEST}, **fields)
+            tests.append(one.to_proto().layer[0])
+            tests[-1].top[:] = train.top
+        return [*layers[: len(tests)], *tests, *layers[len(tests) :]]
 
     def text(self, config, header, solver):
         """Returns the text of the config called `config`.

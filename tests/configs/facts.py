@@ -46,6 +46,9 @@ SHUFFLED = (  # channels that a unit of ShuffleNet reads, that its middle has an
     *((960, 240, 960),) * 3,
 )
 
+PSP_STAGES = ((3, 128, 64), (4, 256, 128), (6, 512, 256), (3, 1024, 512))  # blocks, channels read, of the middle
+PSP_CHANNELS = 64 + 64 + 128 + sum((6 * count + 4) * width for count, _, width in PSP_STAGES) + 4 * 512 + 512 + 256
+
 FACTS = {
     # 10 classes. (5*5*1+1)*20 + (5*5*20+1)*50 + (4*4*50+1)*500 + (500+1)*10.
     "lenet": Facts(431080, images(28, "mnist", 1), (64, 100), {"pool2": (50, 4, 4)}, flops=(2293000, None)),
@@ -197,6 +200,32 @@ FACTS = {
         statistics=53120 + 53,
         outputs=CLASSIFIED,
         flops=(3860488192, 7.775e9 / 2),
+    ),
+    # Stem, stages, pyramid, and 3 x 3 and 1 x 1 convolutions of both heads; slope and bias of each channel that BN has,
+    # which keeps a mean and a variance. The authors' net to apply has 46,841,174 numbers in all: without the second
+    # head, whose 2,398,358 weights and 512 statistics are here besides.
+    "pspnet50": Facts(
+        9 * (3 * 64 + 64 * 64 + 64 * 128)
+        + sum(
+            read * 5 * width + count * 13 * width**2 + (count - 1) * 4 * width**2 for count, read, width in PSP_STAGES
+        )
+        + 4 * 2048 * 512
+        + 9 * (4096 * 512 + 1024 * 256)
+        + (512 + 1 + 256 + 1) * 150
+        + 2 * PSP_CHANNELS,
+        {"data": ((3, 473, 473),), "label": ((1, 473, 473),)},
+        (16, 4),
+        {
+            "pool1_3x3_s2": (128, 119, 119),
+            "conv3_1": (512, 60, 60),
+            "conv5_3": (2048, 60, 60),
+            "conv5_3_pool6": (2048, 6, 6),
+            "conv5_3_concat": (4096, 60, 60),
+            "conv6_interp": (150, 473, 473),
+        },
+        statistics=2 * PSP_CHANNELS,
+        outputs=("accuracy", "loss", "loss_aux"),
+        flops=(170160481472, None),
     ),
     # (7*7*3+1)*64 + 7*(7*7*64+1)*64, two numbers of SegNet's BN for 8 times 64 channels, (64+1)*11.
     "segnet_basic": Facts(
