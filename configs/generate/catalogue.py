@@ -48,6 +48,7 @@ _WRITERS = {
     "mnist_dropout": lenet.dropout,
     "mobilenet_ssd": mobilenet_ssd.config,
     "mobilenet_v1": mobilenet_v1.config,
+    "mobilenet_v1_depthwise": mobilenet_v1.depthwise,
     "mobilenet_v2": mobilenet_v2.config,
     "nin_imagenet": nin.config,
     "pspnet50": pspnet.config,

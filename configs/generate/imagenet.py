@@ -57,10 +57,11 @@ def conv_bn(net, name, bottom, channels, shape, *, bn, scale, relu=None, **more)
         shape: what `window` gives.
         bn, scale, relu: names of these.
         more: `filler`, msra by default; `bn_fields`, where `in_place` may be False; `param` of the convolution and
-            `scale_param` of the Scale; `bias`, whether the convolution has one.
+            `scale_param` of the Scale; `bias`, whether the convolution has one; `kind`, Convolution by default.
     """
     fields = shape | more.get("filler", MSRA) | ({} if more.get("bias") else {"bias_term": False})
-    top = net.add(name, "Convolution", bottom, num_output=channels, **fields, **_param(more.get("param")))
+    kind = more.get("kind", "Convolution")
+    top = net.add(name, kind, bottom, num_output=channels, **fields, **_param(more.get("param")))
     top = net.add(bn, "BatchNorm", top, **{"in_place": True} | more.get("bn_fields", {}))
     top = net.add(scale, "Scale", top, bias_term=True, in_place=True, **_param(more.get("scale_param")))
     return net.add(relu, "ReLU", top, in_place=True) if relu else top

@@ -190,6 +190,15 @@ recipe: ours, not yet run
 published: top-1 70.81 %, top-5 89.85 %
 published_in: readme of shicai/MobileNet-Caffe
 """,
+    "mobilenet_v1_depthwise": """
+net: MobileNet v1, width 1, with layers of the type DepthwiseConvolution
+parameters: 4,231,976 + 21,915
+multiply_adds: 568,740,352
+input: 3 x 224 x 224
+recipe: ours, not yet run
+published: top-1 70.81 %, top-5 89.85 %
+published_in: readme of shicai/MobileNet-Caffe
+""",
     "mobilenet_v2": """
 net: MobileNet v2, width 1
 parameters: 3,505,960 + 34,229

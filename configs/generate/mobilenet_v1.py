@@ -17,14 +17,14 @@ BLOCKS = (  # name, channels that it gives, stride of its depthwise convolution
 )
 
 
-def convolution(net, name, bottom, channels, shape, rate, relu):
-    """Adds a convolution with BatchNorm, Scale and ReLU in place; `rate` is that of its kernel."""
-    names = {"bn": f"{name}/bn", "scale": f"{name}/scale", "relu": relu}
+def convolution(net, name, bottom, channels, shape, rate, relu, kind="Convolution"):
+    """Adds a convolution of the type `kind` with BatchNorm, Scale and ReLU in place; `rate` is that of its kernel."""
+    names = {"bn": f"{name}/bn", "scale": f"{name}/scale", "relu": relu, "kind": kind}
     return conv_bn(net, name, bottom, channels, shape, param=[rate], scale_param=[UNDECAYED] * 2, **names)
 
 
-def sketch():
-    """Returns the net."""
+def sketch(depthwise="Convolution"):
+    """Returns the net; `depthwise` is the type of its depthwise convolutions."""
     net = Sketch("MOBILENET", *data(256, mean=(103.94, 116.78, 123.68), scale=0.017))
     net.section("Stem: 224 -> 112.")
     top, read, size = convolution(net, "conv1", net.data, 32, window(3, 2, 1), WEIGHT, "relu1"), 32, 112
@@ -32,7 +32,7 @@ def sketch():
         size //= stride
         net.section(f"Depthwise then pointwise: {read} -> {given} channels of {size} x {size}.")
         shape = window(3, stride, 1, group=read)
-        top = convolution(net, f"conv{name}/dw", top, read, shape, UNDECAYED, f"relu{name}/dw")
+        top = convolution(net, f"conv{name}/dw", top, read, shape, UNDECAYED, f"relu{name}/dw", depthwise)
         top = convolution(net, f"conv{name}/sep", top, given, window(1), WEIGHT, f"relu{name}/sep")
         read = given
     net.section("Classifier.")
@@ -73,3 +73,22 @@ linearly, decay 0.00004, none on the depthwise weights (the paper's section 3.2)
 def config():
     """Returns the text of the config."""
     return sketch().text("mobilenet_v1", HEADER.format(commands=commands("mobilenet_v1")), SOLVER)
+
+
+DEPTHWISE = """
+MobileNet v1 on ImageNet, as mobilenet_v1 but for the type of the depthwise convolutions: the DepthwiseConvolution of
+yonghenglh6/DepthwiseConvolution, which plain Caffe does not have. It computes what a Convolution with as many groups as
+channels does, with the same fields and parameters, so that weights fit both. 4,231,976 learned parameters, and 21,915
+numbers of running statistics.
+
+{commands}
+
+Score of the author of the Caffe form with Convolution, not run here: top-1 70.81 %, top-5 89.85 % on the centre crop
+(readme of shicai/MobileNet-Caffe). The recipe is that of mobilenet_v1: ours and not yet run.
+"""
+
+
+def depthwise():
+    """Returns the text of the config with layers of the type DepthwiseConvolution."""
+    name = "mobilenet_v1_depthwise"
+    return sketch("DepthwiseConvolution").text(name, DEPTHWISE.format(commands=commands(name)), SOLVER)

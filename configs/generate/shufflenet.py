@@ -7,18 +7,10 @@ GROUPS = 3
 STAGES = ((4, 240), (8, 480), (4, 960))  # units, channels that each gives
 
 
-def convolution(net, name, bottom, channels, shape, relu=False):
-    """Adds a convolution with BatchNorm and Scale and, on request, a ReLU."""
+def convolution(net, name, bottom, channels, shape, relu=False, kind="Convolution"):
+    """Adds a convolution of the type `kind` with BatchNorm and Scale and, on request, a ReLU."""
     names = {"bn": f"{name}_bn", "scale": f"{name}_scale", "relu": f"{name}_relu" if relu else None}
-    return conv_bn(net, name, bottom, channels, shape, **names)
-
-
-def depthwise(net, name, bottom, channels, stride):
-    """Adds a depthwise convolution of 3 x 3 with BatchNorm and Scale."""
-    fields = window(3, stride, 1, group=channels) | MSRA
-    top = net.add(name, "ConvolutionDepthwise", bottom, num_output=channels, bias_term=False, **fields)
-    top = net.add(f"{name}_bn", "BatchNorm", top, in_place=True)
-    return net.add(f"{name}_scale", "Scale", top, bias_term=True, in_place=True)
+    return conv_bn(net, name, bottom, channels, shape, kind=kind, **names)
 
 
 def unit(net, number, bottom, thin, given, stride):
@@ -40,7 +32,7 @@ def unit(net, number, bottom, thin, given, stride):
     top = convolution(net, f"{name}_conv1", bottom, thin, shape, relu=True)
     if not first:
         top = net.add(f"shuffle{number}", "ShuffleChannel", top, shuffle_channel_param={"group": GROUPS})
-    top = depthwise(net, f"{name}_conv2", top, thin, stride)
+    top = convolution(net, f"{name}_conv2", top, thin, window(3, stride, 1, group=thin), kind="ConvolutionDepthwise")
     top = convolution(net, f"{name}_conv3", top, given, window(1, group=GROUPS))
     name, kind = (f"{name}_concat", "Concat") if stride == 2 else (f"{name}_elewise", "Eltwise")
     top = net.add(name, kind, straight, top)

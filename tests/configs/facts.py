@@ -350,14 +350,17 @@ FACTS = {
     ),
     # keras.applications.MobileNet: 4,253,864, of which 4,231,976 are trainable and 21,888 are moving statistics.
     # Multiply-adds: table 8 of the paper.
-    "mobilenet_v1": Facts(
-        4231976,
-        images(224),
-        (256, 50),
-        {"conv1": (32, 112, 112), "conv6/sep": (1024, 7, 7), "pool6": (1024, 1, 1)},
-        statistics=21888 + 27,
-        outputs=CLASSIFIED,
-        flops=(568740352, 569e6),
+    **dict.fromkeys(
+        ("mobilenet_v1", "mobilenet_v1_depthwise"),
+        Facts(
+            4231976,
+            images(224),
+            (256, 50),
+            {"conv1": (32, 112, 112), "conv6/sep": (1024, 7, 7), "pool6": (1024, 1, 1)},
+            statistics=21888 + 27,
+            outputs=CLASSIFIED,
+            flops=(568740352, 569e6),
+        ),
     ),
     # Besides the body, one bilinear kernel a class.
     "fcn32s": Facts(FCN_BODY + 21 * 64 * 64, VOC, (1, 1), {"score": (21, 375, 500)}, flops=(146315274624, None)),
