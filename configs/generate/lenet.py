@@ -68,8 +68,8 @@ LeNet on MNIST, {how}. 431,080 parameters.
 Score: {score}
 """
 
-NONE = "the example publishes none, and it is not run here."
-OURS = "none is published, as the recipe is ours, and it is not run here."
+NONE = "the example publishes none; what was measured here is in README.md."
+OURS = "none is published, as the recipe is ours; what was measured here is in README.md."
 SOURCES = {
     "multistep": ("its rate falling by steps: Caffe's examples/mnist/lenet_multistep_solver.prototxt", NONE),
     "adam": ("by Adam: Caffe's examples/mnist/lenet_solver_adam.prototxt", NONE),
