@@ -26,6 +26,8 @@ SHAPES = {  # of inputs that no file can tell without its data
     "mnist_autoencoder": DIGITS,
     "mnist_dropout": DIGITS,
     "lstm_captioner": {"cont_sentence": (20, 2), "input_sentence": (20, 2), "image_features": (2, 1000)},
+    "pspnet50": {"data": (1, 3, 473, 473)},
+    "segnet_basic": {"data": (1, 3, 24, 32)},
     "siamese_mnist": {"pair_data": (1, 2, 28, 28)},
     "srcnn": {"data": (1, 1, 33, 33)},
     "vdsr": {"data": (1, 1, 41, 41)},
@@ -41,8 +43,13 @@ def fill(net):
             shape = parameter.spec.shape
             if layer.definition.type == "BatchNorm":  # sums of means and of variances, and their factor
                 array = (rng.normal(0, 0.3, shape), rng.uniform(0.7, 1.5, shape), np.ones(shape))[index]
+            elif layer.definition.type == "BN":  # slope or scale, bias or shift; PSPNet's has mean and variance too
+                affine = rng.normal(1, 0.1, shape), rng.normal(0, 0.1, shape)
+                array = (*affine, rng.normal(0, 0.3, shape), rng.uniform(0.7, 1.5, shape))[index]
             elif len(shape) > 1:
                 array = rng.normal(0, np.sqrt(2 / np.prod(shape[1:])), shape)
+                if layer.definition.name.endswith("_1x1_up"):  # of SENet: a Sigmoid of hundreds is a step, and flips
+                    array /= 100
             else:
                 array = rng.normal(1.0 if layer.definition.type == "Scale" and index == 0 else 0.0, 0.1, shape)
             parameter.assign(array)

@@ -12,7 +12,8 @@ from zoo.export.verify import Comparison
 @pytest.mark.parametrize("name", NAMES)
 def test_the_exported_net_is_what_the_reference_implementation_computes(name):
     conversion = scored(CONFIGS / f"{name}.prototxt", SHAPES.get(name, {}))
-    fill(conversion.net)
+    for net in (conversion.net, conversion.array_net):  # what is exported, and what the reference reads
+        fill(net)
     exported = keras_model(conversion)
 
     def run(feeds, training):
