@@ -1,5 +1,7 @@
 """LiteRT files: float32 and quantized, in LiteRT's own interpreter; what its operators cannot compute is refused."""
 
+import io
+
 import numpy as np
 import pytest
 
@@ -42,6 +44,21 @@ def test_float32_is_exact_and_quantized_files_are_smaller(written, capsys):
     assert written("int8", tolerance=1e-5)[0] == verifying.DIFFERS  # 8 bits are not exact, and it is said so
 
 
+def test_ranges_are_measured_on_batches_that_the_net_takes(tmp_path, capsys):
+    text = """
+    layer { name: "data" type: "Input" top: "data" input_param { shape { dim: 4 dim: 6 } } }
+    layer { name: "cut" type: "Slice" bottom: "data" top: "a" top: "b" slice_param { axis: 0 slice_point: 1 } }
+    layer { name: "ip" type: "InnerProduct" bottom: "b" top: "ip"
+      inner_product_param { num_output: 2 weight_filler { type: "xavier" } } }
+    """
+    config = small_net.write(tmp_path / "net.prototxt", text)
+    np.savez(tmp_path / "x.npz", data=np.random.default_rng(0).uniform(-1, 1, (10, 6)))
+    one, conversion = target(str(tmp_path / "x.tflite")), convert(config, outputs=["ip"])
+    request = Request(config, [one], quantize="int8", representative=str(tmp_path / "x.npz"), tolerance=0.05)
+    one.accept(request)
+    assert verifying.run({one: one.write(conversion)}, conversion, request) == 0
+
+
 def test_what_the_operators_cannot_compute_is_refused_by_layer(small):
     conversion = convert(small[0], [small[1]])
     (operation,) = conversion.exported.layers["norm1"][-1:]
@@ -71,8 +88,42 @@ def test_examples_that_do_not_fit_or_are_not_there_are_one_error(small, tmp_path
     with pytest.raises(UnsupportedError, match="no data layer that feeds all its inputs"):
         examples.examples(request, conversion, "")
     np.savez(tmp_path / "x.npz", data=np.zeros((2, 3, 9, 9)))
-    with pytest.raises(DataError, match=r'array "data" does not fit the input, got \(3, 9, 9\), want'):
+    with pytest.raises(DataError, match=r'array "data" does not fit the input, got \(2, 3, 9, 9\), want'):
         examples.examples(request, conversion, str(tmp_path / "x.npz"))
-    (tmp_path / "y.npz").write_bytes(b"no archive")
-    with pytest.raises(DataError, match="no .npz of inputs"):
-        examples.examples(request, conversion, str(tmp_path / "y.npz"))
+
+
+def an_npz(**arrays):
+    file = io.BytesIO()
+    np.savez_compressed(file, **arrays)
+    return file.getvalue()
+
+
+def an_npy(array):
+    file = io.BytesIO()
+    np.save(file, array)
+    return file.getvalue()
+
+
+WHOLE = an_npz(data=np.random.default_rng(0).random((9, 3, 19, 17)))
+UNREADABLE = {
+    "no archive": b"no archive",
+    "nothing": b"",
+    "cut": WHOLE[: len(WHOLE) // 2],
+    "changed": WHOLE[:500] + bytes(100) + WHOLE[600:],
+    "an .npy": an_npy(np.zeros((2, 3, 19, 17))),
+    "texts": an_npz(data=np.full((2, 3, 19, 17), "x")),
+}
+
+
+@pytest.mark.parametrize("content", UNREADABLE.values(), ids=UNREADABLE)
+def test_an_npz_that_cannot_be_read_is_one_error(content, small, tmp_path):
+    (tmp_path / "x.npz").write_bytes(content)
+    with pytest.raises(DataError, match="no .npz of inputs, got ."):
+        examples.examples(Request(small[0], []), convert(small[0], load=False), str(tmp_path / "x.npz"))
+
+
+@pytest.mark.parametrize("shape", [(0, 3, 19, 17), ()])
+def test_an_array_without_items_does_not_fit(shape, small, tmp_path):
+    np.savez(tmp_path / "x.npz", data=np.zeros(shape))
+    with pytest.raises(DataError, match="does not fit the input, got .* want ..1 or more., 3, 19, 17"):
+        examples.examples(Request(small[0], []), convert(small[0], load=False), str(tmp_path / "x.npz"))

@@ -3,11 +3,14 @@
 import itertools
 import json
 import os
+import zipfile
+import zlib
 
 import numpy as np
 
 from zoo.errors import DataError, Place, UnsupportedError
 from zoo.export import config_net
+from zoo.formats import regular
 from zoo.netdef.changes import Change
 
 COUNT = 100  # items, where nobody says otherwise: what quantizing measures ranges on
@@ -43,16 +46,24 @@ def examples(request, conversion, source, count=COUNT):
 
 
 def _of_npz(conversion, path, count):
+    names = [ref.name for ref in conversion.inputs]
     try:
-        with np.load(path, allow_pickle=False) as found:
-            arrays = {ref.name: found[ref.name][:count] for ref in conversion.inputs if ref.name in found}
-    except (OSError, ValueError, EOFError) as cause:
+        with regular.open_binary(path) as file:
+            found = np.load(file, allow_pickle=False)
+            if isinstance(found, np.ndarray):
+                raise ValueError("an array without a name (.npy)")
+            arrays = {name: np.asarray(found[name], np.float32) for name in names if name in found}
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as cause:
         raise DataError("no .npz of inputs", at=Place(path), got=getattr(cause, "strerror", None) or cause) from None
     for ref in conversion.inputs:
-        want, got = conversion.shapes[ref][1:], arrays[ref.name].shape[1:] if ref.name in arrays else "no such array"
-        if got != want:
-            raise DataError(f'array "{ref.name}" does not fit the input', at=Place(path), got=got, want=("any", *want))
-    return {name: np.asarray(array, np.float32) for name, array in arrays.items()}
+        want, got = conversion.shapes[ref], arrays[ref.name].shape if ref.name in arrays else "no such array"
+        if len(got) != len(want) or got[1:] != want[1:] or got[0] == 0:
+            what = f'array "{ref.name}" does not fit the input'
+            raise DataError(what, at=Place(path), got=got, want=("1 or more", *want[1:]))
+    if len({len(array) for array in arrays.values()}) > 1:
+        got = ", ".join(f"{len(array)} of {name}" for name, array in arrays.items())
+        raise DataError("the inputs have different numbers of items", at=Place(path), got=got)
+    return {name: array[:count] for name, array in arrays.items()}
 
 
 def _of_data_layer(request, conversion, source, count):

@@ -44,7 +44,7 @@ def write(conversion, path, quantize="", examples=None):
         if quantize == "float16":
             converter.target_spec.supported_types = [tf.float16]
         if quantize == "int8":
-            converter.representative_dataset = lambda: _one_by_one(conversion, examples)
+            converter.representative_dataset = lambda: _batches(conversion, examples)
         try:
             content = converter.convert()
         except Exception as cause:  # ConverterError, ValueError, RuntimeError: each a converter's way to refuse
@@ -54,10 +54,14 @@ def write(conversion, path, quantize="", examples=None):
         file.write(content)
 
 
-def _one_by_one(conversion, examples):
+def _batches(conversion, examples):
+    """Yields {input: batch} of one item, or of as many as the net takes where it takes no other number."""
     names = conversion.exported.inputs
-    for index in range(len(next(iter(examples.values())))):
-        yield {names[blob]: channels_last(array[index : index + 1]) for blob, array in examples.items()}
+    sizes = {ref.name: conversion.shapes[ref][0] if conversion.fixed else 1 for ref in conversion.inputs}
+    for index in range(max(-(-len(array) // sizes[blob]) for blob, array in examples.items())):
+        places = {blob: range(index * size, (index + 1) * size) for blob, size in sizes.items()}
+        batch = {blob: array.take(places[blob], axis=0, mode="wrap") for blob, array in examples.items()}
+        yield {names[blob]: channels_last(array) for blob, array in batch.items()}
 
 
 def _refusals(conversion, text):
