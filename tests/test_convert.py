@@ -177,8 +177,12 @@ def test_bad_flags_are_one_message(command, files):
     config, weights, _, out = files
     here = f"--config={config}"
     assert "nothing to do" in error(command(here))
-    assert "--preprocess is for .onnx files" in error(command(here, f"--output={out}/x.keras", "--preprocess=BGR"))
-    assert "--any_size is for .onnx files" in error(command(here, f"--output={out}/x.keras", "--any_size"))
+    for flag in ("--preprocess=BGR", "--any_size"):
+        said = f"{flag.partition('=')[0]} says nothing here, want --output=NAME.onnx"
+        assert said in error(command(here, f"--output={out}/x.keras", flag))
+        assert said in error(command(here, f"--output={out}/x.prototxt", "--nodeploy", flag))
+    assert "--verify says nothing here" in error(command(here, f"--output={out}/x.prototxt", "--nodeploy", "--verify"))
+    assert "--tolerance says nothing here" in error(command(here, f"--output={out}/x.keras", "--tolerance=1e-5"))
     assert "--images says nothing here, want --verify" in error(command(here, "--images=x", f"--output={out}/x.keras"))
     assert "want --output=NAME.tflite" in error(command(here, "--quantize=int8", f"--output={out}/x.keras"))
     assert "--representative says nothing here" in error(
@@ -188,7 +192,9 @@ def test_bad_flags_are_one_message(command, files):
     assert "unknown kind of output, got" in error(command(here, f"--output={out}/x.h5"))
     assert "cannot be written, got no directory" in error(command(here, f"--output={out}/no/x.keras"))
     assert "it is listed twice in --output" in error(command(here, f"--output={out}/x.keras,{out}/x.keras"))
-    assert 'want "any" or a number' in error(command(here, f"--output={out}/x.keras", "--batch=0"))
+    for number in ("0", "²", "9" * 30):
+        assert 'want "any" or a number' in error(command(here, f"--output={out}/x.keras", f"--batch={number}"))
+    assert "no images, want .jpg" in error(command(here, f"--output={out}/x.keras", "--verify", f"--images={out}"))
     assert "invalid input shape" in error(command(here, f"--output={out}/x.keras", "--input_shape=1,2"))
     assert "and nothing else" in error(command(here, f"--output={out}/x.keras", "--nodeploy"))
     assert "is an input file and cannot be overwritten" in error(command(here, f"--output={config}"))

@@ -50,7 +50,7 @@ differs, or no program is here that could run one of them.
 from absl import flags
 
 from zoo import change_flags, command, config_flag, image_paths, user_code
-from zoo.errors import UnsupportedError, ZooError
+from zoo.errors import DataError, Place, UnsupportedError, ZooError
 from zoo.formats import limits
 
 CONFIG = config_flag.define("Net or solver file (prototxt), or the name of a packaged config such as lenet.")
@@ -161,15 +161,20 @@ def main():
 def _batch():
     if BATCH.value in ("", "any"):
         return BATCH.value or None
-    if not BATCH.value.isdigit() or int(BATCH.value) < 1:
-        raise ZooError("--batch", got=BATCH.value, want='"any" or a number')
-    return int(BATCH.value)
+    number = BATCH.value
+    if not (number.isascii() and number.isdigit() and len(number) < 19 and int(number) > 0):
+        raise ZooError("--batch", got=number, want='"any" or a number')
+    return int(number)
 
 
 def _check(request):
     """Refuses flags that nothing would read."""
     endings = {ending for target in request.targets for ending in target.endings}
     wanted = {
+        "--verify": (request.verify and not (request.deploy and request.targets), "--output of a net to deploy"),
+        "--tolerance": (request.tolerance is not None and not request.verify, "--verify"),
+        "--any_size": (request.any_size and ".onnx" not in endings, "--output=NAME.onnx"),
+        "--preprocess": (request.pixels and ".onnx" not in endings, "--output=NAME.onnx"),
         "--images": (request.images and not request.verify, "--verify"),
         "--backends": (request.backends and not (request.verify and ".keras" in endings), "--verify of a .keras file"),
         "--quantize": (request.quantize and ".tflite" not in endings, "--output=NAME.tflite"),
@@ -181,6 +186,8 @@ def _check(request):
     if request.fold and {".prototxt", ".caffemodel"} & endings and not {".prototxt", ".caffemodel"} <= endings:
         what = "a folded net's text and weights belong together"
         raise UnsupportedError(what, want="--output=NAME.prototxt,NAME.caffemodel")
+    if request.images and not image_paths.inside(request.images):
+        raise DataError("no images", at=Place(request.images), want=", ".join(image_paths.SUFFIXES))
     if unknown := set(request.backends) - {"jax", "torch"}:
         raise ZooError("--backends", got=", ".join(sorted(unknown)), want="jax, torch")
 

@@ -6,7 +6,6 @@ import sys
 from zoo import command
 from zoo.errors import OutputError, Place, UnsupportedError
 from zoo.export import input_shapes, output_path
-from zoo.export.targets.onnx_file import OnnxFile
 from zoo.formats.layer_keys import said
 from zoo.netdef.shape_inference import infer_shapes
 
@@ -23,9 +22,6 @@ def run(request):
         output_path.check(target.place)
     if not request.deploy:
         return _upgrade(request)
-    for flag, given in {"--any_size": request.any_size, "--preprocess": request.pixels}.items():
-        if given and not any(isinstance(target, OnnxFile) for target in request.targets):
-            raise UnsupportedError(f"{flag} is for .onnx files, and none is written", want="--output=NAME.onnx")
     for target in request.targets:
         target.accept(request)
     for target in request.targets:

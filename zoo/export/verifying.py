@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 
 from zoo import command
-from zoo.errors import DataError, Place
 from zoo.export.tables import table, verdicts
 from zoo.export.targets.base import Absent
 
@@ -158,8 +157,6 @@ def _trials(written, conversion, request):
     trials = [_Trial(conversion, None, "", one_size)]
     if request.images:
         paths = request.images_of(request.images)
-        if not paths:
-            raise DataError("no images", at=Place(request.images))
         fixed = one_size or bool(conversion.fixed)
         count = conversion.shapes[conversion.inputs[0]][0] if fixed else min(IMAGES, len(paths))
         arrays = request.prepare(conversion, paths[:count])
