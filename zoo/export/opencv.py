@@ -59,6 +59,8 @@ def _run(folder, python, inputs, outputs):
         done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE)
     except subprocess.TimeoutExpired:
         return None, f"it was not done after {PATIENCE} s", None
+    except OSError as cause:
+        return None, f"cannot run {python}: {cause.strerror}", None
     if done.returncode:
         said = (done.stderr.strip().splitlines() or [f"it ended with {done.returncode}"])[-1]
         return None, said[:200], None

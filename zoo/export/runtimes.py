@@ -82,7 +82,7 @@ def onnx_runtime(path, names, blobs):
     try:
         session = ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     except Exception as cause:  # each of its faults is a class of its own, under Exception
-        raise Absent(f"it cannot read this file: {_first_line(cause)}") from cause
+        raise Absent(f"it cannot read this file: {first_line(cause)}") from cause
     inputs = [one.name for one in session.get_inputs()]
 
     def run(arrays):
@@ -140,7 +140,7 @@ def litert(path, names, outputs):
             interpreter = interpreters.Interpreter(model_path=path, num_threads=threads)
             runner = interpreter.get_signature_runner()
     except (ValueError, RuntimeError) as cause:
-        raise Absent(f"it cannot read this file: {_first_line(cause)}") from cause
+        raise Absent(f"it cannot read this file: {first_line(cause)}") from cause
 
     def run(arrays):
         with quiet_stderr():  # its delegate greets
@@ -170,7 +170,12 @@ def keras_on(backend, path, names, blobs):
             np.savez(pathlib.Path(folder, "inputs.npz"), *map(channels_last, arrays.values()))
             command = [python, "-I", str(script), folder]
             environment = {**os.environ, "KERAS_BACKEND": backend}
-            done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, env=environment)
+            try:
+                done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, env=environment)
+            except subprocess.TimeoutExpired:
+                raise Absent(f"it was not done after {PATIENCE} s") from None
+            except OSError as cause:
+                raise Absent(f"cannot run {python}: {cause.strerror}") from None
             if done.returncode:
                 raise Absent((done.stderr.strip().splitlines() or ["it ended without a word"])[-1][:200])
             with np.load(pathlib.Path(folder, "outputs.npz")) as found:
@@ -200,10 +205,11 @@ def _package(module, package=None):
 
 def _missing(cause, package):
     missing = isinstance(cause, ModuleNotFoundError)
-    return Absent(f"{package} is not installed" if missing else f"{package} cannot be loaded: {_first_line(cause)}")
+    return Absent(f"{package} is not installed" if missing else f"{package} cannot be loaded: {first_line(cause)}")
 
 
-def _first_line(cause):
+def first_line(cause):
+    """Returns the first line of an exception's text, cut to 200 characters."""
     return (str(cause).strip().splitlines() or [type(cause).__name__])[0][:200]
 
 

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from zoo.errors import OutputError, UnsupportedError, raise_together
 from zoo.export import saved_model
-from zoo.export.runtimes import channels_last, quiet_stderr
+from zoo.export.runtimes import channels_last, first_line, quiet_stderr
 from zoo.formats import atomic
 
 SIGNATURE = "serving_default"
@@ -49,7 +49,7 @@ def write(conversion, path, quantize="", examples=None):
             content = converter.convert()
         except Exception as cause:  # ConverterError, ValueError, RuntimeError: each a converter's way to refuse
             raise_together(_refusals(conversion, str(cause)))
-            raise UnsupportedError("LiteRT's converter refuses the net", got=_first(cause)) from cause
+            raise UnsupportedError("LiteRT's converter refuses the net", got=first_line(cause)) from cause
     with atomic.replacing(path, OutputError) as file:
         file.write(content)
 
@@ -78,10 +78,6 @@ def _refusals(conversion, text):
     for key, operations in found.items():
         what = f"LiteRT has no built-in operator for TensorFlow's {', '.join(sorted(operations))}"
         yield UnsupportedError(what, at=layers[key].at() if key in layers else None)
-
-
-def _first(cause):
-    return (str(cause).strip().splitlines() or [type(cause).__name__])[0][:200]
 
 
 @contextlib.contextmanager
