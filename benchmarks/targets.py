@@ -10,6 +10,7 @@ net of yours. The CSV is written after each config, so that the command may be s
 """
 
 import contextlib
+import copy
 import csv
 import io
 import json
@@ -66,7 +67,6 @@ def rows_of(name):
     """Returns the rows of a config, a dict of texts each; at least one for every column."""
     command.quiet_tensorflow()
     from tests.export.config_nets import CONFIGS, SHAPES, fill, scored
-    from zoo.errors import ZooError
     from zoo.export.folding import fold
     from zoo.export.verify import Comparison
 
@@ -81,17 +81,15 @@ def rows_of(name):
     folded, _ = fold(conversion)
     with tempfile.TemporaryDirectory() as folder:
         for is_folded, one in ((False, conversion), (True, folded)):
-            compared = comparison
-            if is_folded:
-                compared = Comparison.__new__(Comparison)
-                vars(compared).update({**vars(comparison), "conversion": one, "_stepwise": None})
+            compared = copy.copy(comparison)
+            if is_folded:  # compared with the net as it was, which is computed once
+                compared.conversion, compared._stepwise = one, None
             for ending in dict.fromkeys(ending for _, ending, when, _ in COLUMNS if when == is_folded):
                 rows += _rows(name, one, compared, f"{folder}/{'folded' if is_folded else 'net'}{ending}", is_folded)
     return rows
 
 
 def _rows(name, conversion, comparison, path, is_folded):
-    from zoo.errors import ZooError
     from zoo.export import verifying
     from zoo.export.targets import target
     from zoo.export.targets.base import Absent

@@ -240,9 +240,9 @@ def _by_output(host, weight, a):
         return weight * a  # (in, out)
     if host.kind == "Deconvolution":  # (in, out / groups, ...): the inputs of a group give the outputs of that group
         groups = host.message.convolution_param.group
-        laid = weight.reshape(groups, -1, *weight.shape[1:])
+        grouped = weight.reshape(groups, -1, *weight.shape[1:])
         factors = a.reshape(groups, 1, -1, *[1] * (weight.ndim - 2))
-        return (laid * factors).reshape(weight.shape)
+        return (grouped * factors).reshape(weight.shape)
     return weight * a.reshape(-1, *[1] * (weight.ndim - 1))  # (out, ...)
 
 
@@ -254,9 +254,9 @@ def _by_input(host, weight, a):
     if host.kind == "Deconvolution":  # (in, ...)
         return weight * a.reshape(-1, *[1] * (weight.ndim - 1))
     groups = host.message.convolution_param.group  # (out, in / groups, ...)
-    laid = weight.reshape(groups, -1, *weight.shape[1:])
+    grouped = weight.reshape(groups, -1, *weight.shape[1:])
     factors = a.reshape(groups, 1, -1, *[1] * (weight.ndim - 2))
-    return (laid * factors).reshape(weight.shape)
+    return (grouped * factors).reshape(weight.shape)
 
 
 def _one_a_channel(host):

@@ -72,8 +72,8 @@ def run(written, conversion, request):
                     break
                 seen, right, rows = seen or reader.decides, right and (good or not reader.decides), [*rows, *found]
                 worst = max((row for row in found if row.by.startswith("NumPy")), key=lambda row: row.relative)
-                line = Line(target.path, f"{reader.name}{trial.said}", worst.output, worst.relative, size, milliseconds)
-                lines.append(line_with(line, verdict_of(good, reader, found)))
+                found_by, verdict = f"{reader.name}{trial.said}", verdict_of(good, reader, found)
+                lines.append(Line(target.path, found_by, worst.output, worst.relative, size, milliseconds, verdict))
         if not seen:
             unseen.append(target.path)
     for trial in trials:
@@ -105,11 +105,6 @@ def summary(lines):
         for line in lines
     ]
     return table(["file", "run by", "worst output", "relative", "MB", "ms", "verdict"], texts, right=(3, 4, 5))
-
-
-def line_with(line, verdict):
-    """Returns a `Line` with its verdict."""
-    return Line(**{**vars(line), "verdict": verdict})
 
 
 class _Trial:
