@@ -34,7 +34,7 @@ def test_as_caffe(path, tmp_path):
         return
     got = dict(zip(conversion.outputs, run(model, {ref.name: arrays[f"in/{ref.name}"] for ref in conversion.inputs})))
     wanted = {key.removeprefix("out/"): array for key, array in arrays.items() if key.startswith("out/")}
-    assert wanted
-    for blob, want in wanted.items():
-        if blob in got:
-            close(blob, got[blob], want)
+    compared = wanted.keys() & got.keys()
+    assert compared
+    for blob in compared:
+        close(blob, got[blob], wanted[blob])
