@@ -145,6 +145,14 @@ def test_what_would_not_be_exact_stays(why, tmp_path):
     assert why in str(result)
 
 
+def test_a_convolution_that_reads_zeros_behind_its_input_takes_nothing_that_adds(tmp_path):
+    """Of 7 x 8 a kernel of 9 with a stride of 4 makes one value, as Caffe divides; what is missing is zeros."""
+    adds = "scale_param { bias_term: true bias_filler { value: 1 } }"
+    text = scale("s", "data", "x", adds) + conv("c", "x", "kernel_size: 9 stride: 4")
+    _, result = fold(convert(small_net.write(tmp_path / "net.prototxt", INPUT + text), load=False))
+    assert result.left == {"s": "the convolution after it pads with zeros"}
+
+
 def test_an_output_stays(tmp_path):
     result, _ = folded(conv("c", "data") + scale("s", "c", "s"), tmp_path, outputs=["c", "s"])
     assert result.left == {"s": "what it reads is an output"}

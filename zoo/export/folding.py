@@ -15,6 +15,7 @@ from zoo.errors import UnsupportedError
 from zoo.export import config_net
 from zoo.formats import caffe_pb2
 from zoo.formats.prototxt import Parsed
+from zoo.layers.base.geometry import canonical_axis
 from zoo.netdef.net import net_def
 from zoo.netdef.netdef import BlobRef
 from zoo.netdef.shape_inference import infer_shapes
@@ -170,7 +171,7 @@ def _affine(layer):
             b = -mean * factor * a
         return (a, b) if np.isfinite(a).all() and np.isfinite(b).all() else "its statistics are not finite"
     param = message.scale_param if layer.kind == "Scale" else message.bias_param
-    axis = param.axis + (len(shape) if param.axis < 0 else 0)
+    axis = canonical_axis(param.axis, len(shape))
     if layer.arrays[0].ndim and (axis != 1 or layer.arrays[0].shape != (shape[1],)):
         return "it is not the same for a whole channel"
     if layer.kind == "Bias":
@@ -187,8 +188,7 @@ def _why_no_host(host):
     if host.kind == "Scale":
         return "the Scale next to it is not the same for a whole channel" if isinstance(_affine(host), str) else ""
     param = host.message.inner_product_param if host.kind == "InnerProduct" else host.message.convolution_param
-    rank = len(host.plan.bottoms[0])
-    if param.axis + (rank if param.axis < 0 else 0) != 1:
+    if canonical_axis(param.axis, len(host.plan.bottoms[0])) != 1:
         return "the layer next to it works along another axis"
     return ""
 
@@ -218,7 +218,7 @@ def _into_user(host, a, b):
         return ""
     if b.any() and host.kind == "Deconvolution":
         return "what it adds reaches the border of the deconvolution after it in part only"
-    if b.any() and host.kind == "Convolution" and _padded(host.message.convolution_param):
+    if b.any() and host.kind == "Convolution" and _reads_zeros(host):
         return "the convolution after it pads with zeros"
     factors, added = _by_input(host, weight, a), _by_input(host, weight, b)
     if host.kind == "Deconvolution" or not b.any():
@@ -230,8 +230,10 @@ def _into_user(host, a, b):
     return ""
 
 
-def _padded(param):
-    return any(param.pad) or param.pad_h or param.pad_w
+def _reads_zeros(host):
+    """Whether a convolution reads zeros around its input, or behind one that is smaller than its kernel."""
+    shape = host.plan.bottoms[0]
+    return any(w.pad or size < w.extent for size, w in zip(shape[2:], host.plan.type.window.windows(shape)))
 
 
 def _by_output(host, weight, a):
