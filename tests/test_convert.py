@@ -6,6 +6,7 @@ import pathlib
 import subprocess
 import sys
 
+import cv2
 import keras
 import numpy as np
 import pytest
@@ -169,8 +170,11 @@ def test_onnx(command, files):
     config, weights, _, out = files
     done = command(f"--config={config}", f"--weights={weights}", f"--output={out}/x.onnx", "--verify", "--any_size")
     assert done.returncode == 1 and "height and width cannot be left open" in done.stderr
-    done = command(f"--config={config}", f"--weights={weights}", f"--output={out}/x.onnx", "--verify")
+    cv2.imwrite(str(out / "a.png"), np.random.default_rng(0).integers(0, 256, (30, 40, 3), np.uint8))
+    flags = (f"--config={config}", f"--weights={weights}", f"--output={out}/x.onnx", "--verify", f"--images={out}")
+    done = command(*flags)
     assert done.returncode == 0 and done.stdout.endswith("\nverified\n"), (done.stdout, done.stderr)
+    assert f"verify {out}/x.onnx in ONNX Runtime on 1 of 1 images in {out}" in done.stdout
 
 
 def test_bad_flags_are_one_message(command, files):

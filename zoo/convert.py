@@ -197,6 +197,7 @@ def _prepare(conversion, paths):
     """Returns {input: array} of images, prepared as the config's data layer does."""
     import numpy as np
 
+    command.quiet_tensorflow()  # which no .onnx file has needed until now
     from zoo.api.loaded import preprocessed
     from zoo.pycaffe.config_classifier import Preparation
 
