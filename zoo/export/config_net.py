@@ -94,16 +94,17 @@ def only(parsed, phase, outputs):
         if index not in needed:
             needed.add(index)
             todo += definition.layers[index].bottoms
-    return _layers(parsed, sorted(needed))
+    return with_layers(parsed, {index: parsed.message.layer[index] for index in sorted(needed)})
 
 
-def _layers(parsed, indices):
+def with_layers(parsed, layers):
+    """Returns `Parsed` with `layers` alone, {index in `parsed`: message}, which keep their places in the file."""
     message = caffe_pb2.NetParameter()
     message.CopyFrom(parsed.message)
     message.ClearField("layer")
-    message.layer.extend(parsed.message.layer[index] for index in indices)
+    message.layer.extend(layers.values())
     nodes = parsed.source.fields["layer"]
-    fields = {**parsed.source.fields, "layer": [nodes[index] for index in indices]}
+    fields = {**parsed.source.fields, "layer": [nodes[index] for index in layers]}
     return Parsed(message, parsed.file, dataclasses.replace(parsed.source, fields=fields))
 
 

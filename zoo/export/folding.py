@@ -276,14 +276,8 @@ def _set(host, weight, bias):
 
 
 def _conversion(conversion, layers):
-    message = caffe_pb2.NetParameter()
-    message.CopyFrom(conversion.message)
-    message.ClearField("layer")
-    message.layer.extend(layer.message for layer in layers)
-    source = conversion.parsed.source
-    nodes = source.fields["layer"]
-    source = dataclasses.replace(source, fields={**source.fields, "layer": [nodes[layer.index] for layer in layers]})
-    parsed = Parsed(message, conversion.parsed.file, source)
+    whole = Parsed(conversion.message, conversion.parsed.file, conversion.parsed.source)
+    parsed = config_net.with_layers(whole, {layer.index: layer.message for layer in layers})
     definition = net_def(parsed, conversion.phase)
     planned = infer_shapes(definition)
     last = config_net.last_values(definition)
