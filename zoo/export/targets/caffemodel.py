@@ -2,6 +2,7 @@
 
 import sys
 
+from zoo import command
 from zoo.export.targets.base import Checked, Reader, Target, Written
 
 
@@ -26,6 +27,7 @@ class Caffemodel(Target):
         return ["--weights of zoo.train and of this command, or Caffe's own -weights"]
 
     def check(self, conversion):
+        command.quiet_tensorflow()  # which neither the file nor what was converted to it needed
         from zoo.export import verify
 
         count, wrong = verify.same_bytes(conversion, self.path)
