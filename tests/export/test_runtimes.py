@@ -1,4 +1,4 @@
-"""Programs in processes of their own: one that cannot be started, or takes for ever, is absent and no traceback."""
+"""Programs in processes of their own: one that cannot be started, or is too slow, is absent and no traceback."""
 
 import numpy as np
 import pytest

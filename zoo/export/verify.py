@@ -74,7 +74,7 @@ class Comparison:
     def __init__(self, conversion, batch=2, seed=0, inputs=None):
         self.conversion = conversion
         self.inputs = inputs or random_inputs(conversion, None if conversion.fixed else batch, seed)
-        truth = conversion.origin or conversion  # a folded net is held against the net as the files have it
+        truth = conversion.origin or conversion  # a folded net is compared with the net as the files have it
         weights = source_weights(truth)
         simple = conversion.phase == "TEST" and conversion.origin is None
         self._stepwise = Stepwise(conversion.net) if simple else None

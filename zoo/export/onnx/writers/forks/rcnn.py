@@ -111,7 +111,7 @@ def proposal_layer(site):
 
 
 def _before(site):
-    """Returns how many boxes are held against each other."""
+    """Returns how many boxes are compared with each other."""
     _, _, height, width = site.bottoms[0]
     return min(site.kind.before, len(site.kind.anchors) * height * width)
 
