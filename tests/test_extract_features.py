@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from tests.commands import run
+from zoo.formats import caffemodel
 
 
 @pytest.mark.slow
@@ -21,6 +22,14 @@ def test_a_pass_over_data(tmp_path):
         assert arrays["ip"].shape == (20, 4) and set(arrays["label"]) <= {0, 1, 2, 3}
     assert 'no blob "in"' in run("zoo.extract_features", *how, "--blobs=in", "--output=y.h5", cwd=tmp_path, ok=False)
     assert not (tmp_path / "y.h5").exists()
+
+
+@pytest.mark.slow
+def test_an_image_that_is_not_there(tmp_path):
+    caffemodel.write(tmp_path / "w.caffemodel", {"ip2": [np.zeros((10, 500), np.float32), np.zeros(10, np.float32)]})
+    how = ("--config=lenet", "--weights=w.caffemodel", "--blobs=ip2", "--output=x.h5", "--images=no.png")
+    assert "no.png: cannot read the image, got No such file" in run("zoo.extract_features", *how, cwd=tmp_path, ok=False)
+    assert [path.name for path in tmp_path.iterdir()] == ["w.caffemodel"]
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ import time
 from absl import flags
 
 from zoo import command, config_flag, image_paths, user_code
-from zoo.errors import ZooError
+from zoo.errors import DataError, Place, ZooError
 from zoo.formats import atomic, digest, feature_files, feature_parts, limits, shard_check
 
 CONFIG = config_flag.define("Net or solver (prototxt), or the name of a packaged config.")
@@ -97,7 +97,10 @@ def _of_data(shards, parts):
     definition = open_config(CONFIG.value).definition(PHASE.value, LEVEL.value, tuple(STAGE.value), DATA_DIR.value)
 
     def begin(request):
-        return parts.begin({**request, "blobs": repr(BLOBS.value), "iterations": str(ITERATIONS.value)})
+        if request is None:
+            return parts.begin(None)
+        more = {"blobs": BLOBS.value, "iterations": ITERATIONS.value, "layer types": user_code.given()}
+        return parts.begin({**request, **{name: repr(value) for name, value in more.items()}})
 
     return features(definition, WEIGHTS.value, BLOBS.value, ITERATIONS.value, DATA_DIR.value, shards, begin)
 
@@ -112,7 +115,7 @@ def _of_images(paths, parts):
     net, said = image_net(CONFIG.value, WEIGHTS.value, how, shapes, BLOBS.value, DATA_DIR.value, BATCH.value)
     print(said, flush=True)
     color = net.blobs[net.inputs[0]].shape[1] == 3
-    start = parts.begin(_image_request(paths))
+    start = parts.begin(_image_request(paths, net, said))
 
     def batches():
         for first in range(start, len(paths), BATCH.value):
@@ -121,15 +124,27 @@ def _of_images(paths, parts):
     return len(paths), batches()
 
 
-def _image_request(paths):
+def _image_request(paths, net, said):
     """Returns what the features of images follow from, as `FeatureParts.begin` takes it."""
-    read = [CONFIG.value, *WEIGHTS.value, *([MEAN_FILE.value] if MEAN_FILE.value else [])]
-    images = [(str(path), (found := os.stat(path)).st_size, found.st_mtime_ns) for path in paths]
+    layers = [layer.message.SerializeToString(deterministic=True) for layer in net.definition.layers]
+    means = [mean.tobytes() for mean in net.transformer.mean.values()]
     return {
-        "files": digest.digest([atomic.sha256(file) for file in read]),
-        "images": digest.digest(images),
+        "net": digest.digest(*layers),
+        "layer types": repr(user_code.given()),
+        "weights": digest.digest([atomic.sha256(file) for file in WEIGHTS.value]),
+        "preparation": digest.digest(said, *means),
+        "images": digest.digest([_stamp(path) for path in paths]),
         "flags": repr([flag.value for flag in (BLOBS, *OF_IMAGES)]),
     }
+
+
+def _stamp(path):
+    """Returns what tells an image file from what it was before: path, size and time."""
+    try:
+        found = os.stat(path)
+    except OSError as error:
+        raise DataError("cannot read the image", at=Place(str(path)), got=error.strerror) from error
+    return str(path), found.st_size, found.st_mtime_ns
 
 
 def _write(total, batches, parts, add):

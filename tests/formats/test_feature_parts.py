@@ -54,6 +54,18 @@ def test_what_is_short_leaves_nothing(tmp_path, monkeypatch):
     assert not list(tmp_path.iterdir())
 
 
+def test_what_cannot_be_taken_up_is_written_all_the_same_and_removed(tmp_path):
+    stopped(tmp_path / "x.h5", 2)
+    with pytest.raises(KeyboardInterrupt), feature_parts.keeping(tmp_path / "x.h5", ["fc/7", "label"]) as parts:
+        assert parts.begin(None) == 0
+        parts.add(batch(50))
+        parts.add(batch(53))
+        assert len(list((tmp_path / "x.h5.parts").glob("0*.npz"))) == 2  # not held in memory
+        assert [row["label"][0] for row in parts.rows()] == [50, 53]
+        raise KeyboardInterrupt
+    assert not list(tmp_path.iterdir())
+
+
 def test_nothing_is_kept_of_data_that_are_damaged(tmp_path):
     def settle():
         raise OutputError("a shard is damaged")
@@ -72,8 +84,9 @@ def test_mistakes(tmp_path):
     ):
         pass
     stopped(tmp_path / "x.h5", 1)
-    (tmp_path / "x.h5.parts" / "000000.npz").write_bytes(b"no archive")
-    with pytest.raises(OutputError, match="cannot read .*000000.npz"):
-        stopped(tmp_path / "x.h5", 1)
+    for damaged in (b"no archive", b"PK\x03\x04 and no more", b""):
+        (tmp_path / "x.h5.parts" / "000000.npz").write_bytes(damaged)
+        with pytest.raises(OutputError, match="cannot read .*000000.npz"):
+            stopped(tmp_path / "x.h5", 1)
     with pytest.raises(OutputError, match="cannot write .*nowhere/x.h5.parts, got No such file or directory"):
         stopped(tmp_path / "nowhere" / "x.h5", 1)

@@ -9,6 +9,7 @@ import json
 import pathlib
 import shutil
 import time
+import zipfile
 
 import numpy as np
 
@@ -30,23 +31,25 @@ class FeatureParts:
 
     Attributes:
         items: how many items there are.
+        lasting: whether another run may take up what is kept.
     """
 
     def __init__(self, folder, blobs, settle=lambda: None):
         self._folder, self._blobs, self._settle = pathlib.Path(folder), list(blobs), settle
-        self._parts, self._held, self._began = [], [], time.monotonic()
-        self.items = 0
+        self._parts, self._held, self._size, self._began = [], [], 0, time.monotonic()
+        self.items, self.lasting = 0, True
 
     def begin(self, request):
         """Takes up what an earlier run of the same `request`, {part: text}, has left; returns how many items that are.
 
-        What another request has left is removed.
+        What another request has left is removed. None is a request of which nothing is ever taken up. To be called
+        before `add`.
         """
-        path = self._folder / _REQUEST
+        path, self.lasting = self._folder / _REQUEST, request is not None
         kept = None
         with contextlib.suppress(OSError, ValueError):
             kept = json.loads(path.read_text(encoding="utf-8"))
-        if kept == request:
+        if self.lasting and kept == request:
             self._parts = sorted(self._folder.glob("[0-9]*.npz"))
             self.items = sum(len(next(iter(self._read(part).values()))) for part in self._parts)
         else:
@@ -60,15 +63,15 @@ class FeatureParts:
         """Adds {blob: float32 (N, ...)}."""
         self._held.append(rows)
         self.items += len(next(iter(rows.values())))
-        size = sum(array.nbytes for held in self._held for array in held.values())
-        if (self._folder / _REQUEST).exists() and (size >= BYTES or time.monotonic() - self._began >= SECONDS):
+        self._size += sum(array.nbytes for array in rows.values())
+        if self._size >= BYTES or time.monotonic() - self._began >= SECONDS:
             self._settle()
             path = self._folder / f"{len(self._parts):06}.npz"
             with feature_files.writing([path], self._blobs, "npz") as add:
                 for held in self._held:
                     add(held)
             self._parts.append(path)
-            self._held, self._began = [], time.monotonic()
+            self._held, self._size, self._began = [], 0, time.monotonic()
 
     def rows(self):
         """Yields all rows, some batches at a time."""
@@ -77,9 +80,9 @@ class FeatureParts:
 
     def _read(self, path):
         try:
-            with np.load(path) as arrays:
+            with path.open("rb") as file, np.load(file) as arrays:
                 return {blob: arrays[blob] for blob in self._blobs}
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
             hint = f"delete {self._folder}, and all is computed again"
             raise OutputError(f"cannot read {path}", got=str(error), hint=hint) from error
 
@@ -99,11 +102,14 @@ def keeping(output, blobs, settle=lambda: None):
     what, hint = f"another process is writing {output}", "wait for it, or name another --output"
     try:
         with lock.locked(folder / lock.NAME, OutputError, what, hint):
+            parts = FeatureParts(folder, blobs, settle)
             try:
-                yield FeatureParts(folder, blobs, settle)
-                shutil.rmtree(folder, ignore_errors=True)
+                yield parts
+                parts.lasting = False
             finally:
-                if not any(folder.glob("[0-9]*.npz")):
+                if not parts.lasting:
+                    shutil.rmtree(folder, ignore_errors=True)
+                elif not any(folder.glob("[0-9]*.npz")):
                     (folder / _REQUEST).unlink(missing_ok=True)
     finally:
         with contextlib.suppress(OSError):  # it is gone, or holds parts

@@ -33,8 +33,8 @@ def features(definition, weights_files, blobs, iterations=None, data_dir=None, s
         data_dir: where data sources are looked for first.
         shards: the `ShardCheck` of what is read, or None.
         begin: called with what the values follow from, {part: text}; returns how many items, of whole batches, are
-            there already and are left out. None, and for a net whose layers carry something from batch to batch: none
-            are.
+            there already and are left out. It is called with None for a net whose layers carry something from batch
+            to batch, which has to begin with the first.
 
     Raises:
         ZooError: what is wrong with the net, its data or the weights; no such blob, or one without items.
@@ -57,7 +57,7 @@ def features(definition, weights_files, blobs, iterations=None, data_dir=None, s
     if total is None:
         hint = "say how many batches: --iterations=N"
         raise NetError("the data do not say how many there are", at=Place(definition.file), hint=hint)
-    start = begin(of_net(feeds, weights_files)) if begin and not net.state else 0
+    start = begin(None if net.state else of_net(feeds, weights_files)) if begin else 0
     return total, _batches(net, feeds, refs, range(start, total), tf.function(ForwardPass(net, list(refs.values()))))
 
 
