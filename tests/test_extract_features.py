@@ -28,7 +28,9 @@ def test_a_pass_over_data(tmp_path):
 def test_an_image_that_is_not_there(tmp_path):
     caffemodel.write(tmp_path / "w.caffemodel", {"ip2": [np.zeros((10, 500), np.float32), np.zeros(10, np.float32)]})
     how = ("--config=lenet", "--weights=w.caffemodel", "--blobs=ip2", "--output=x.h5", "--images=no.png")
-    assert "no.png: cannot read the image, got No such file" in run("zoo.extract_features", *how, cwd=tmp_path, ok=False)
+    assert "no.png: cannot read the image, got No such file" in run(
+        "zoo.extract_features", *how, cwd=tmp_path, ok=False
+    )
     assert [path.name for path in tmp_path.iterdir()] == ["w.caffemodel"]
 
 

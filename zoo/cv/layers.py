@@ -1,9 +1,11 @@
 """A net's layers as OpenCV numbers and names them, and its Layer class."""
 
+import cv2
 import numpy as np
 
 from zoo.errors import NetError, did_you_mean
 from zoo.layers import find
+from zoo.pycaffe.errors import raised_as
 
 
 class Layer:
@@ -27,7 +29,10 @@ class Layer:
         return tuple(as_matrix(self.type, index, array) for index, array in enumerate(arrays))
 
     @blobs.setter
+    @raised_as(cv2.error)
     def blobs(self, arrays):
+        if self._key is None:
+            raise NetError("the layer of inputs has no parameters")
         self._parameters.replace(self._key, arrays)
 
     def outputNameToIndex(self, name):

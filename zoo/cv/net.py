@@ -11,7 +11,7 @@ from zoo.cv.layers import InputLayer, Layer, Numbering
 from zoo.cv.parameters import FileParameters
 from zoo.cv.runner import Runner
 from zoo.errors import NetError, UnsupportedError, did_you_mean
-from zoo.pycaffe.errors import raised_as
+from zoo.pycaffe.errors import also, raised_as
 
 
 class Net:
@@ -82,6 +82,8 @@ class Net:
         """
         into, names, one, every = _asked(args, kwargs)
         numbering = self._filled()
+        if not numbering.layers:
+            raise NetError("the net has no layer to run, only inputs")
         places = [numbering.index(name) if name else len(numbering.layers) - 1 for name in names]
         found = self._run(places)
         if one and not every:
@@ -219,7 +221,7 @@ class Net:
 
     def _shapes(self, shapes):
         """Returns {input: shape} of one shape or a list of them."""
-        shapes = [shapes] if np.ndim(shapes[0]) == 0 else list(shapes)
+        shapes = [shapes] if len(shapes) and np.ndim(shapes[0]) == 0 else list(shapes)
         inputs = self._filled().inputs
         if len(shapes) != len(inputs):
             raise NetError("a shape for each input is needed", got=len(shapes), want=len(inputs))
@@ -244,14 +246,13 @@ class Net:
 
     def __getattr__(self, name):
         if name in _REFUSED:
-            raise UnsupportedError(
-                f"Net.{name} is not offered for Caffe's nets", hint="docs/from_opencv.md lists what is"
-            )
+            what, hint = f"Net.{name} is not offered for Caffe's nets", "docs/from_opencv.md lists what is"
+            raise also(UnsupportedError, cv2.error)(what, hint=hint)
         raise AttributeError(f"'Net' object has no attribute {name!r}")
 
     def _filled(self) -> Numbering:
         if self._numbering is None:
-            raise NetError("the net is empty", hint="readNetFromCaffe makes one")
+            raise also(NetError, cv2.error)("the net is empty", hint="readNetFromCaffe makes one")
         return self._numbering
 
 

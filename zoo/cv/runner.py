@@ -47,16 +47,40 @@ class Runner:
 
     def planned(self, places, shapes):
         """Returns the `PlannedLayer`s that the layers at `places` need, for inputs of `shapes` ({BlobRef: shape})."""
-        return infer_shapes(self._part(places), {ref: (shape,) for ref, shape in shapes.items()})
+        part = self._part(places)
+        return infer_shapes(part, _fed(part.layers, shapes))
 
     def _part(self, places):
         """Returns the NetDef of what the layers at `places` need."""
         needed = self._numbering.behind(places)
         read = {bottom for layer in needed for bottom in layer.bottoms}
         fed = [layer for layer in self._definition.layers if read.intersection(layer.tops) and layer not in needed]
-        keep = {id(layer) for layer in [*fed, *needed]}
-        layers = tuple(layer for layer in self._definition.layers if id(layer) in keep)
+        keep = {id(layer): layer for layer in needed} | {id(layer): _read_part(layer, read) for layer in fed}
+        layers = tuple(keep[id(layer)] for layer in self._definition.layers if id(layer) in keep)
         return dataclasses.replace(self._definition, layers=layers)
+
+
+def _read_part(layer, read):
+    """Returns an Input layer with those of its tops that are read: the others need not be given."""
+    places = [place for place, top in enumerate(layer.tops) if top in read]
+    if layer.type != "Input" or len(places) == len(layer.tops):
+        return layer
+    message = type(layer.message)()
+    message.CopyFrom(layer.message)
+    shapes = list(layer.message.input_param.shape)
+    del message.top[:], message.input_param.shape[:]
+    message.top.extend(layer.message.top[place] for place in places)
+    message.input_param.shape.extend(shapes if len(shapes) == 1 else [shapes[place] for place in places])
+    return dataclasses.replace(layer, tops=tuple(layer.tops[place] for place in places), message=message)
+
+
+def _fed(layers, shapes):
+    """Returns {first top of a source: shapes of its tops} of the sources in `layers` that `shapes` (by top) has."""
+    return {
+        layer.tops[0]: tuple(shapes[top] for top in layer.tops)
+        for layer in layers
+        if not layer.bottoms and layer.tops and all(top in shapes for top in layer.tops)
+    }
 
 
 class _Part:
@@ -70,7 +94,6 @@ class _Part:
 
     def __init__(self, definition, parameters, tops):
         self._definition, self._parameters, self._tops = definition, parameters, tops
-        self._sources = [layer for layer in definition.layers if not layer.bottoms]
         self._nets, self._ready = SizedNets(definition, parameters), OrderedDict()
 
     def run(self, feeds):
@@ -90,11 +113,7 @@ class _Part:
 
     def _at(self, shapes):
         """Returns (net, compiled function, what it takes, what it gives) for `shapes` ({input: shape})."""
-        fed = {
-            layer.tops[0]: tuple(shapes[top] for top in layer.tops)
-            for layer in self._sources
-            if layer.tops and all(top in shapes for top in layer.tops)
-        }
+        fed = _fed(self._definition.layers, shapes)
         self._parameters.check(infer_shapes(self._definition, fed))
         net = self._nets.at(fed)
         base = net.base or net
