@@ -141,6 +141,10 @@ def test_files_that_are_no_solver_state(make, says, state, tmp_path):
     assert "\n" not in str(caught.value) and str(tmp_path / "s") in str(caught.value)
 
 
+def _plateau(file, losses):
+    file["minimum_loss"], file["iter_last_event"] = np.array(losses, np.float32), np.array([1], np.int32)
+
+
 @pytest.mark.parametrize(
     ("change", "says"),
     [
@@ -154,6 +158,8 @@ def test_files_that_are_no_solver_state(make, says, state, tmp_path):
             lambda file: (file.pop("learned_net"), file.create_dataset("learned_net", data=7)),
             "learned_net is no string",
         ),
+        (lambda file: _plateau(file, []), "no minimum_loss in it, got .* want one number"),
+        (lambda file: _plateau(file, [0.5, 0.25]), "no minimum_loss in it"),
         (lambda file: h5py.h5g.create(file["history"].id, b"\xff"), "is not an array"),
         (lambda file: (file.pop("history"), file.create_group("data")), "looks like a .caffemodel.h5"),
     ],

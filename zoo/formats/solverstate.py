@@ -128,7 +128,10 @@ def _from_hdf5(file):
     history = [found[index] for index in range(len(found))]
     events = []
     if "minimum_loss" in file and "iter_last_event" in file:
-        events = [hdf5.array(file["minimum_loss"], "/minimum_loss").ravel()[0], _integer(file, "iter_last_event")]
+        least = hdf5.array(file["minimum_loss"], "/minimum_loss")
+        if least.size != 1:
+            raise wire.WireError("no minimum_loss in it", got=str(file["minimum_loss"]), want="one number")
+        events = [least.ravel()[0], _integer(file, "iter_last_event")]
     return _integer(file, "iter"), learned_net, history, _integer(file, "current_step"), *events
 
 
