@@ -1,6 +1,8 @@
 """A net's names, numbers, shapes and outputs as OpenCV 4 has them, side by side where that is installed."""
 
+import gc
 import time
+import weakref
 
 import cv2
 import numpy as np
@@ -8,6 +10,7 @@ import pytest
 
 import zoo.cv
 from tests.cv import nets
+from zoo.converters import sized_nets
 from zoo.cv import runner
 from zoo.errors import NetError, WeightsError, ZooError
 
@@ -375,6 +378,25 @@ def test_boxes_of_several_classes_are_in_the_order_of_scores(keep):
     assert found[0].shape == (1, 1, 2 * keep, 7)
     assert len(np.unique(found[0][0, 0, :keep, 1])) > 1
     assert nets.alike(*found, 1e-5)
+
+
+def test_nets_that_serve_one_size_do_not_pile_up(monkeypatch):
+    monkeypatch.setattr(runner, "KEPT", 3)
+    monkeypatch.setattr(sized_nets, "KEPT", 3)
+    made, plain = [], sized_nets.build
+    monkeypatch.setattr(sized_nets, "build", lambda *args, **more: made.append(plain(*args, **more)) or made[-1])
+    net = zoo.cv.readNetFromCaffe(
+        b"""input: "x" input_dim: 1 input_dim: 2 input_dim: 4 input_dim: 4
+        layer { name: "m" type: "MVN" bottom: "x" top: "m" mvn_param { across_channels: true } }
+        layer { name: "f" type: "Flatten" bottom: "m" top: "f" }"""
+    )
+    for width in range(3, 13):
+        net.setInput(np.arange(8.0 * width).reshape(1, 2, 4, width))
+        assert net.forward().shape == (1, 8 * width)
+    living = [weakref.ref(each) for each in made]
+    made.clear()
+    gc.collect()
+    assert len(living) == 10 and sum(each() is not None for each in living) <= 4  # SizedNets has four open ones
 
 
 def test_new_sizes_are_not_compiled_again(shared, monkeypatch):

@@ -7,7 +7,7 @@ from zoo.converters.build import build
 from zoo.netdef.open_sizes import fits, follow, open_sizes
 from zoo.netdef.shape_inference import infer_shapes
 
-_KEPT = 16
+KEPT = 16
 
 
 class SizedNets:
@@ -41,7 +41,7 @@ class SizedNets:
         key = tuple((ref, tuple(map(tuple, shapes))) for ref, shapes in fed.items())
         if key not in self._nets:
             self._nets[key] = (self._nets and self._open_at(fed)) or build(self._definition, fed, self._parameters)
-            if len(self._nets) > _KEPT:
+            if len(self._nets) > KEPT:
                 self._nets.popitem(last=False)
         self._nets.move_to_end(key)
         return self._nets[key]

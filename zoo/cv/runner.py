@@ -6,13 +6,13 @@ from collections import OrderedDict
 import numpy as np
 import tensorflow as tf
 
-from zoo.converters.sized_nets import SizedNets
+from zoo.converters.sized_nets import KEPT, SizedNets
 from zoo.layers.forks.detection_output import DetectionOutput
 from zoo.layers.ops.layout import from_caffe, to_caffe
 from zoo.netdef.padding import cut, padded_values, real_shapes
 from zoo.netdef.shape_inference import infer_shapes
 
-_KEPT = 64  # sizes
+_SIZES = 64  # that are known to fit: one compiled net can serve many
 
 
 class Runner:
@@ -101,8 +101,7 @@ class _Part:
         key = tuple((ref, tuple(tensor.shape)) for ref, tensor in feeds.items())
         if key not in self._ready:
             self._ready[key] = self._at(dict(key))
-            if len(self._ready) > _KEPT:
-                self._ready.popitem(last=False)
+            self._forget()
         self._ready.move_to_end(key)
         net, function, fed, fetched = self._ready[key]
         values = {ref: tensor.numpy() for ref, tensor in zip(fetched, function(*(feeds[ref] for ref in fed)))}
@@ -110,6 +109,11 @@ class _Part:
         if padded:
             values = _without_padding(net, values)
         return [[values[top] for top in tops] for tops in self._tops]
+
+    def _forget(self):
+        """Keeps the last sizes, and no more compiled nets than `SizedNets` keeps."""
+        while len(self._ready) > _SIZES or len({id(net.base or net) for net, *_ in self._ready.values()}) > KEPT:
+            self._ready.popitem(last=False)
 
     def _at(self, shapes):
         """Returns (net, compiled function, what it takes, what it gives) for `shapes` ({input: shape})."""
