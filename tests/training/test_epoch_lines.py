@@ -1,11 +1,16 @@
 """Lines in epochs and items, as PyTorch's MNIST example prints them."""
 
 import re
+from types import SimpleNamespace
 
 import pytest
 
 from tests.training.runs import make_data, train
+from zoo.converters.build import build
 from zoo.errors import SolverError
+from zoo.formats.prototxt import parse_net
+from zoo.netdef.net import net_def
+from zoo.training.epoch_lines import EpochLines
 
 
 def test_lines_follow_caffes(tmp_path):
@@ -25,6 +30,27 @@ def test_lines_follow_caffes(tmp_path):
     ).groups()
     assert float(loss) == pytest.approx(scores["loss"].value, abs=1e-4)
     assert int(right) == round(27 * scores["acc"].value) and int(percent) == round(100 * scores["acc"].value)
+
+
+@pytest.mark.parametrize(
+    ("labels", "param", "said"),
+    [
+        ("dim: 4", "", "Test set: Accuracy: 30/40 (75%)"),
+        ("dim: 4", "ignore_label: 0", "Test set: Accuracy: 75%"),
+        ("dim: 4 dim: 1 dim: 5 dim: 6", "", "Test set: Accuracy: 75%"),
+    ],
+)
+def test_only_items_are_counted(labels, param, said, caplog):
+    scores = "dim: 4 dim: 3 dim: 5 dim: 6" if "5" in labels else "dim: 4 dim: 3"
+    text = f"""layer {{ name: "x" type: "Input" top: "x" top: "y"
+          input_param {{ shape {{ {scores} }} shape {{ {labels} }} }} }}
+        layer {{ name: "a" type: "Accuracy" bottom: "x" bottom: "y" top: "a" accuracy_param {{ {param} }} }}"""
+    net = build(net_def(parse_net(text), "TEST"))
+    data = SimpleNamespace(epoch=7, tests=[SimpleNamespace(shapes={"x": [(4, 3)]})])
+    session = SimpleNamespace(data=data, nets=SimpleNamespace(tests=[net]), solver=SimpleNamespace(test_iter=[10]))
+    with caplog.at_level("INFO"):
+        EpochLines(session).test(0, {"a": 0.75})
+    assert caplog.messages[-1] == said
 
 
 def test_data_that_have_no_end(tmp_path):

@@ -37,19 +37,25 @@ class EpochLines:
     def test(self, index, values):
         """Says what test net `index` gave: its first loss, and how many items its first Accuracy layer counted right.
 
+        Of a layer that counts something else, such as pixels, or leaves some out, the share alone is said.
+
         Args:
             index: of the test net.
             values: {output: mean over the batches}.
         """
         net, feeds = self._session.nets.tests[index], self._session.data.tests[index]
         named = list(zip(net.definition.outputs, net.definition.output_names))
-        accuracies = {layer.tops[0] for layer in net.definition.layers if layer.type == "Accuracy"}
+        accuracies = {layer.tops[0]: layer for layer in net.definition.layers if layer.type == "Accuracy"}
         losses = dict(net.losses)
         said = [f"Average loss: {values[name]:.4f}" for ref, name in named if losses.get(ref) and name in values][:1]
-        right = [values[name] for ref, name in named if ref in accuracies and name in values][:1]
+        right = [(values[name], accuracies[ref]) for ref, name in named if ref in accuracies and name in values][:1]
         batch = next(iter(feeds.shapes.values()), [(0,)])[0][0]
         items = batch * self._session.solver.test_iter[index]
-        if right:
-            said.append(f"Accuracy: {round(right[0] * items)}/{items} ({100 * right[0]:.0f}%)")
+        for share, layer in right:
+            of_items = math.prod(net.shapes[layer.bottoms[1]]) == batch
+            if of_items and not layer.message.accuracy_param.HasField("ignore_label"):
+                said.append(f"Accuracy: {round(share * items)}/{items} ({100 * share:.0f}%)")
+            else:
+                said.append(f"Accuracy: {100 * share:.0f}%")
         if said:
             logging.info("Test set: %s", ", ".join(said))
