@@ -71,3 +71,15 @@ def test_a_net_to_train_is_built_for_each_size(builds):
     for batch in (1, 2, 3):
         assert sized.at({data: ((batch, 3, 12, 12),)}).patterns is None
     assert len(builds) == 3
+
+
+def test_nothing_in_an_open_net_is_compiled_for_each_size():
+    sized, data, *_ = nets(TEXT + 'layer { name: "n" type: "LRN" bottom: "p" top: "n" }')
+    assert "_XlaMustCompile" in graph(sized.at({}), (1, 12, 12, 3))
+    assert "_XlaMustCompile" not in graph(sized.at({data: ((2, 3, 12, 12),)}), (None, None, None, 3))
+
+
+def graph(net, shape):
+    """Returns the text of the graph of `net` for such an input."""
+    function = tf.function(lambda x: list(net.run({net.inputs[0]: x}).values()), autograph=False)
+    return str(function.get_concrete_function(tf.TensorSpec(shape, tf.float32)).graph.as_graph_def())

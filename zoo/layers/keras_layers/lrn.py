@@ -25,11 +25,11 @@ class TensorFlowLRN(keras.layers.Layer):
             if self.size > 15 or self.k < 1e-5 or self.beta < 0.01:  # what cuDNN refuses
                 return self.plain(x)
             return tf.nn.lrn(x, self.size // 2, self.k, self.alpha / self.size, self.beta)
-        if self._compiled is None:
-            self._compiled = [
-                tf.function(f, jit_compile=True, autograph=False) for f in (self._forward, self._backward)
-            ]
-        forward, backward = self._compiled
+        forward, backward = self._forward, self._backward
+        if None not in x.shape:  # XLA compiles again for each size that comes
+            if self._compiled is None:
+                self._compiled = [tf.function(f, jit_compile=True, autograph=False) for f in (forward, backward)]
+            forward, backward = self._compiled
         return tf.custom_gradient(lambda x: (forward(x), lambda dy: backward(x, dy)))(x)
 
     def _parts(self, x):
