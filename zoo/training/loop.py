@@ -27,6 +27,7 @@ class Loop:
         progress: a `Progress`.
         rewind: brings the session back to its newest checkpoint, or its beginning.
         final_test: whether the end is scored where no test is due there.
+        lines: the `EpochLines` that follow Caffe's lines, or None.
     """
 
     def __init__(self, session, checkpoints, pairs, summaries, signals, progress, rewind, final_test=True, lines=None):
