@@ -129,6 +129,11 @@ def test_install(paths, image, monkeypatch):
     assert isinstance(cv2.dnn.readNet(*reversed(paths)), zoo.cv.Net)
     assert isinstance(cv2.dnn_ClassificationModel(net), models.ClassificationModel)
     assert isinstance(cv2.dnn.ClassificationModel(*paths), models.ClassificationModel)
+    text, weights = paths
+    for given in ({"model": weights, "config": text}, {"config": text, "model": weights}, {"network": net}):
+        assert isinstance(cv2.dnn.ClassificationModel(**given), models.ClassificationModel)
+    with pytest.raises(TypeError, match="nothing"):
+        cv2.dnn.ClassificationModel(net, nothing=1)
     with pytest.raises((cv2.error, SystemError)):  # OpenCV's own
         cv2.dnn.DetectionModel("nothing.onnx")
 

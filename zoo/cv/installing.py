@@ -49,9 +49,12 @@ def _either(theirs, ours):
 
     @functools.wraps(theirs, updated=())
     def make(*args, **kwargs):
-        first = args[0] if args else next(iter(kwargs.values()), None)
-        caffe = isinstance(first, str) and files.of_caffe(*args, **{k: v for k, v in kwargs.items() if k == "config"})
-        return ours(*args, **kwargs) if caffe or isinstance(first, Net) else theirs(*args, **kwargs)
+        more = dict(kwargs)
+        given = [*args, *(more.pop(name) for name in ("network", "model", "config") if name in kwargs)]
+        caffe = bool(given) and isinstance(given[0], str) and files.of_caffe(*given[:2])
+        if caffe or (given and isinstance(given[0], Net)):
+            return ours(*given, **more)
+        return theirs(*args, **kwargs)
 
     _MADE.append(make)
     return make
