@@ -63,7 +63,7 @@ class Runner:
 def _read_part(layer, read):
     """Returns an Input layer with those of its tops that are read: the others need not be given."""
     places = [place for place, top in enumerate(layer.tops) if top in read]
-    if layer.type != "Input" or len(places) == len(layer.tops):
+    if not layer.message.HasField("input_param") or len(places) == len(layer.tops):
         return layer
     message = type(layer.message)()
     message.CopyFrom(layer.message)
