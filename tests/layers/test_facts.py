@@ -43,18 +43,22 @@ NAMES = {
     "zoo/training/start_log.py": "Caffe's log has lines for some types only",
     "zoo/api/datasets.py": "makes the Data layer that reads a source",
     "zoo/api/reading.py": "the batch size of a table is that of the data layer",
+    "zoo/export/examples.py": "reads a source by the data layer that a net would read it by",
+    "zoo/export/folding.py": "folds types of a known form into types of a known form",
+    "zoo/export/onnx/net.py": "Filter's rows are counted at run time",
+    "zoo/export/onnx/pooled.py": "Concat is ONNX's operator",
+    "zoo/export/onnx/site.py": "Reshape is ONNX's operator",
+    "zoo/export/onnx/sizes.py": "changes the shapes that Input layers state",
+    "zoo/export/onnx/suppression.py": "Concat, Reshape and Split are ONNX's operators",
+    "zoo/training/epoch_lines.py": "PyTorch's lines have an accuracy, which is an Accuracy layer's",
     "zoo/cv/counts.py": "OpenCV counts what each type costs in a way of its own",
     "zoo/cv/layers.py": "OpenCV hands out the bias of an InnerProduct as a row",
     "zoo/cv/models.py": "OpenCV's DetectionModel goes by the type of the last layer",
     "zoo/cv/net.py": "reads the shapes that Input layers state",
-    "zoo/training/epoch_lines.py": "items that are right are those of an Accuracy layer",
-    "zoo/export/examples.py": "which message of a data layer says what it reads",
-    "zoo/export/folding.py": "which layer goes into which is known of pairs of types",
     "zoo/netdef/batch.py": "changes the shapes that Input and DummyData state",
 }
-
-# The layer types, a second reading of them, and a form of each in ONNX, whose operators have names of types.
-BY_TYPE = "zoo/layers/", "zoo/reference/", "zoo/export/onnx/"
+# Whole folders that have something for each type, as these have.
+BY_TYPE = ("zoo/layers/", "zoo/reference/", "zoo/export/onnx/writers/")
 
 
 def named_types(path):
