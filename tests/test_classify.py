@@ -35,7 +35,7 @@ def test_folders_and_lists(folder):
     (folder / "without.txt").write_text("images/my own.png\n\nimages/b.jpg\n")
     assert [label for _, label in image_paths.listed(folder / "without.txt")] == [None, None]
     with pytest.raises(DataError, match="cannot read a directory of images, got"):
-        image_paths._inside(folder / "none")
+        image_paths.inside(folder / "none")
     for text, said in (("a.png 3\nb.jpg\n", "with.txt:2|not an image and its label"), ("\n", "an empty list")):
         (folder / "with.txt").write_text(text)
         with pytest.raises(DataError, match=said):

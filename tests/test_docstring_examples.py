@@ -26,6 +26,7 @@ DOORS = (
     "zoo.netdef.deploy.deploy",
     "zoo.netdef.cost.cost",
     "zoo.solvers.schedules.schedule",
+    "zoo.converters.blob_arrays.array_net",
     "zoo.converters.build.build",
     "zoo.converters.solver.solver_def",
     "zoo.converters.weights.load",
