@@ -4,6 +4,7 @@ import contextlib
 import os
 import pathlib
 import re
+import signal
 import subprocess
 import sys
 import threading
@@ -107,6 +108,18 @@ def writes(process, folder):
     return any(path.startswith(f"{folder}/.draft-") for path in found)
 
 
+def stopped_writing(process, folder):
+    """Stops a process that writes a shard, and returns whether it still does: it may have ended one meanwhile."""
+    if not writes(process, folder):
+        return False
+    process.send_signal(signal.SIGSTOP)
+    os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WNOWAIT)
+    if writes(process, folder):
+        return True
+    process.send_signal(signal.SIGCONT)
+    return False
+
+
 def test_a_worker_that_is_lost_changes_no_byte(tmp_path, cluster):
     """One of two workers is killed while it writes a shard: the other makes that one too, and the user is told."""
     workers = cluster.start()
@@ -119,7 +132,7 @@ def test_a_worker_that_is_lost_changes_no_byte(tmp_path, cluster):
     flags = [f"--source={tmp_path}/all", f"--output_dir={out}", f"--shards={SHARDS}", "--val_shards=1"]
     command = cluster.prepare(*flags)
     wait_for(lambda: command.poll() is not None or writes(workers[0], out))
-    wait_for(lambda: command.poll() is not None or writes(workers[1], out))
+    wait_for(lambda: command.poll() is not None or stopped_writing(workers[1], out))
     workers[1].kill()
     printed, said = command.communicate(timeout=240)
     assert command.returncode == 0, said
