@@ -43,7 +43,7 @@ NAMES = {
     "zoo/training/start_log.py": "Caffe's log has lines for some types only",
     "zoo/api/datasets.py": "makes the Data layer that reads a source",
     "zoo/api/reading.py": "the batch size of a table is that of the data layer",
-    "zoo/export/examples.py": "reads a source by the data layer that a net would read it by",
+    "zoo/export/examples.py": "an Input layer reads no data",
     "zoo/export/folding.py": "folds types of a known form into types of a known form",
     "zoo/export/onnx/net.py": "Filter's rows are counted at run time",
     "zoo/export/onnx/pooled.py": "Concat is ONNX's operator",

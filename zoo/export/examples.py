@@ -12,17 +12,9 @@ from zoo.errors import DataError, Place, UnsupportedError
 from zoo.export import config_net
 from zoo.formats import regular
 from zoo.netdef.changes import Change
+from zoo.netdef.data_source import source_field
 
 COUNT = 100  # items, where nobody says otherwise: what quantizing measures ranges on
-# Where each type of data layer says what it reads.
-_SOURCES = {
-    "AnnotatedData": "data_param",
-    "Data": "data_param",
-    "DenseImageData": "dense_image_data_param",
-    "HDF5Data": "hdf5_data_param",
-    "ImageData": "image_data_param",
-    "WindowData": "window_data_param",
-}
 
 
 def examples(request, conversion, source, count=COUNT):
@@ -80,9 +72,10 @@ def _of_data_layer(request, conversion, source, count):
         raise UnsupportedError(what, at=at, hint=hint)
     (layer,) = layers
     if source:
-        if layer.type not in _SOURCES:
+        field = source_field(layer.message)
+        if field is None:
             raise UnsupportedError("the data layer reads no source", at=layer.at(), got=layer.type)
-        text = f"layer {{ name: {json.dumps(layer.name)} {_SOURCES[layer.type]} {{ source: {json.dumps(source)} }} }}"
+        text = f"layer {{ name: {json.dumps(layer.name)} {field} {{ source: {json.dumps(source)} }} }}"
         origin = config_net.read(*where, [*request.changes, Change(text, "--representative")])
         layer = next(other for other in origin.definition.layers if other.name == layer.name)
     feed = data_layer(layer, "TEST", data_dir=request.data_dir)

@@ -15,6 +15,7 @@ from zoo.converters.solver import SolverDef, solver_def
 from zoo.errors import CheckpointError, SolverError
 from zoo.formats import config_header
 from zoo.netdef.config import open_config
+from zoo.netdef.data_source import source_field
 from zoo.training.run_options import RunOptions
 from zoo.training.trainer import Result, move_aside, train
 
@@ -105,8 +106,8 @@ def _gpus():
 def _sources(path):
     """Returns what the training net reads, as the config names it, where the data have no title."""
     layers = [layer.message for layer in open_config(path).definition("TRAIN").layers if not layer.bottoms]
-    read = [value for layer in layers for _, value in layer.ListFields() if hasattr(value, "source")]
-    return [spec.source for spec in read if spec.source]
+    fields = [(layer, source_field(layer)) for layer in layers]
+    return [getattr(layer, field).source for layer, field in fields if field]
 
 
 def _row(path, header, solver, result: Result, noted):
