@@ -124,7 +124,7 @@ learned parameters, 2,398,358 of them below the second loss, and 59,136 numbers 
   python -m zoo.train --config=configs/pspnet50.prototxt
 
 Score of the original authors, not run here: 41.68 mean IU and 80.04 % of the pixels on the validation set, at one
-scale (the readme of hszhao/PSPNet). The accuracy measured here is of pixels. That repository has no nets to train. The
+scale (the readme of hszhao/PSPNet). The accuracy in its test is of pixels. That repository has no nets to train. The
 second loss, whose layers have names of ours, and the recipe are those of the first author's hszhao/semseg
 (model/pspnet.py, config/ade20k/ade20k_pspnet50.yaml): batch 16, 100 epochs, rate 0.01 falling by the power 0.9, ten
 times that for the pyramid and both heads, decay 0.0001. Differs from theirs: no random scale, rotation, blur, mirror

@@ -71,7 +71,7 @@ fork alexgkendall/caffe-segnet. 1,416,587 parameters.
 
 Score of the original authors, not run here: 82.8 % of the pixels, 62.3 % as the mean of the classes, 46.3 mean IU on
 the 233 test images (their tutorial's table, as chainer/chainercv examples/segnet/README.md quotes it). The accuracy
-measured here is of pixels. The fork's BN takes the batch's own statistics in tests too; the authors' scores are of
+in its test is of pixels. The fork's BN takes the batch's own statistics in tests too; the authors' scores are of
 weights into which Scripts/compute_bn_statistics.py of the tutorial folded those of the training images, with
 bn_mode: INFERENCE. Differs from theirs: it is tested each 1,000 iterations, one image a batch, without the pixels
 that have no label, where theirs tests never; and the rate is called fixed where theirs has steps that it never

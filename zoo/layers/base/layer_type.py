@@ -196,7 +196,7 @@ class LayerType:
         return {}
 
     def example_values(self, bottoms):
-        """Returns {bottom: values, in order and over again} for each in which random numbers would mean nothing."""
+        """Returns {bottom: values, repeated to fill it} for each in which random numbers would mean nothing."""
         return {}
 
     def lookups(self, bottoms):
