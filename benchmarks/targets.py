@@ -53,7 +53,7 @@ every config and puts what it finds into [targets.csv](targets.csv); nobody edit
 A cell has the worst output's largest difference from the NumPy reference, in parts of that output's largest value;
 the size of what was written; and the median time of a run of one item. Weights are random, under which values keep
 their size from layer to layer; outputs are scores before a softmax. What is allowed is 1e-4. Times are of two cores
-of a machine that had other work at the time: they tell orders of magnitude, not which of two close ones is faster.
+that may have had other work at the time: they tell orders of magnitude, not which of two close ones is faster.
 OpenCV's verdict is an opinion, as some of its layers differ from Caffe by intention. In the last two columns `--fold`
 has put BatchNorm, Scale and Bias into the layers next to them, and what is compared with is the net as it was.
 
