@@ -1,6 +1,7 @@
 """The .onnx file: what it says of itself, its sizes, its names, what is refused, and what it leaves on the disk."""
 
 import json
+import pathlib
 import subprocess
 import sys
 
@@ -12,6 +13,7 @@ from tests.export.onnx.running import close, conversion_of_text, onnx, run, weig
 from zoo import reference
 from zoo.errors import OutputError, UnsupportedError
 from zoo.export.conversion import convert
+from zoo.export.folding import fold
 from zoo.export.onnx import file
 from zoo.export.onnx.model import onnx_model
 from zoo.formats import atomic
@@ -78,10 +80,36 @@ def test_arrays_outside(odd, tmp_path):
     check(odd, str(path), images(2, 3, 9, 7))
 
 
+def test_arrays_of_the_file_that_is_replaced_are_removed(odd, tmp_path):
+    path, data = tmp_path / "odd.onnx", tmp_path / "odd.onnx.data"
+    file.write(odd, path, largest=100)
+    other = file.write(odd, tmp_path / "other.onnx", largest=100)
+    assert file.write(odd, path) == [str(path)]
+    assert not data.exists()
+    assert all(pathlib.Path(name).exists() for name in other)
+
+
+def test_arrays_of_others_stay(odd, tmp_path):
+    path, data = tmp_path / "odd.onnx", tmp_path / "odd.onnx.data"
+    data.write_bytes(b"somebody's")
+    file.write(odd, path)  # there was no .onnx file
+    file.write(odd, path)  # there was one, with its arrays in it
+    path.write_bytes(b"not ONNX")
+    file.write(odd, path)
+    file.write(odd, path, largest=100)
+    model = onnx.load(path, load_external_data=False)
+    model.producer_name = "somebody"
+    onnx.save(model, path)
+    file.write(odd, path)
+    assert data.exists()
+
+
 def test_provenance(odd, tmp_path):
     said = {entry.key: json.loads(entry.value) for entry in onnx_model(odd).metadata_props}
     assert said["config"] == {"file": "odd.prototxt", "sha256": atomic.sha256(tmp_path / "odd.prototxt")}
     assert said["weights"] == []
+    assert said["folded"] is False
+    assert json.loads(next(entry.value for entry in onnx_model(fold(odd)[0]).metadata_props if entry.key == "folded"))
     assert onnx_model(odd).producer_name == "caffe-zoo"
 
 

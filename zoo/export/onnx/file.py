@@ -6,15 +6,17 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+from google.protobuf.message import DecodeError
 
-from zoo.errors import OutputError
+from zoo.errors import OutputError, Place
 from zoo.export.conversion import Conversion
 from zoo.export.onnx.graph import tensor_header
-from zoo.export.onnx.model import without_arrays
+from zoo.export.onnx.model import PRODUCER, without_arrays
 from zoo.export.onnx.net import write_net
 from zoo.formats import atomic
 
 LARGEST = 2**31 - 2**20  # bytes of arrays in one file: no protocol-buffer message may have 2**31
+_LARGEST_GRAPH = 2**26  # bytes of a file whose arrays are in another
 _GRAPH, _INITIALIZER, _RAW_DATA = 7, 5, 9  # fields of ModelProto, GraphProto and TensorProto; all length-delimited
 
 
@@ -30,7 +32,8 @@ def write(
 
     Args:
         conversion: the net to deploy.
-        path: of the file; its arrays are in `path` + ".data" where there are more than `largest` bytes of them.
+        path: of the file; its arrays are in `path` + ".data" where there are more than `largest` bytes of them. A
+            ".data" file of the file that is replaced is removed where the new one has none.
         any_size, pixels: as `net.write_net` has them.
 
     Returns:
@@ -44,6 +47,7 @@ def write(
     written = write_net(conversion, any_size, pixels)
     model, arrays = without_arrays(written, conversion, pixels), written.graph.arrays
     outside = f"{path}.data" if sum(array.nbytes for array in arrays.values()) > largest else None
+    left_over = outside is None and _keeps_arrays_in(path, f"{path}.data")
     with contextlib.ExitStack() as stack:
         file = stack.enter_context(atomic.replacing(path, OutputError))
         if outside is None:
@@ -52,7 +56,28 @@ def write(
             data = stack.enter_context(atomic.replacing(outside, OutputError))
             _write_outside(data, Path(outside).name, model, arrays)
             file.write(model.SerializeToString())
+    if left_over:
+        _remove(f"{path}.data")
     return [path] if outside is None else [path, outside]
+
+
+def _keeps_arrays_in(path, data):
+    """Returns whether `path` is a file that `write` made, whose arrays are in the file `data`."""
+    try:
+        if not os.path.isfile(data) or os.path.getsize(path) > _LARGEST_GRAPH:
+            return False
+        model = onnx.load(path, load_external_data=False)
+    except (OSError, DecodeError):
+        return False
+    places = {entry.value for tensor in model.graph.initializer for entry in tensor.external_data}
+    return model.producer_name == PRODUCER and Path(data).name in places
+
+
+def _remove(path):
+    try:
+        os.unlink(path)
+    except OSError as cause:
+        raise OutputError("of no more use, but cannot be removed", at=Place(path), got=cause.strerror) from cause
 
 
 def _write_whole(file, model, arrays):

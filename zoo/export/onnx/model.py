@@ -11,6 +11,7 @@ from zoo.export.conversion import Conversion
 from zoo.export.onnx.graph import tensor_header
 from zoo.export.onnx.net import WrittenNet, write_net
 
+PRODUCER = "caffe-zoo"
 OPSET = 17
 IR_VERSION = 8  # the oldest that has the opset, so that old runtimes read the file
 
@@ -42,7 +43,7 @@ def without_arrays(written: WrittenNet, conversion: Conversion, pixels: str = ""
     graph = helper.make_graph(written.graph.nodes, written.name, written.inputs, written.outputs)
     model = helper.make_model(
         graph,
-        producer_name="caffe-zoo",
+        producer_name=PRODUCER,
         producer_version=zoo.__version__,
         opset_imports=[helper.make_opsetid("", OPSET)],
         ir_version=IR_VERSION,
@@ -57,6 +58,7 @@ def provenance(conversion: Conversion, pixels: str = "") -> dict[str, str]:
     said = {
         "config": sources[0],
         "weights": sources[1:],
+        "folded": conversion.origin is not None,
         "preprocessing": {blob: known.as_dict() for blob, known in conversion.preprocessing.items()},
     }
     if pixels:

@@ -19,7 +19,8 @@ class StableHlo(Target):
         from zoo.export import metadata
         from zoo.export.stablehlo.deploy import deploy_program
 
-        notes = {"sources": metadata.sources(conversion.config, conversion.weights)}
+        sources = metadata.sources(conversion.config, conversion.weights)
+        notes = {"sources": sources, "folded": conversion.origin is not None}
         notes["preprocessing"] = {blob: known.as_dict() for blob, known in conversion.preprocessing.items()}
         return write_program(deploy_program(conversion, notes), self.path)
 
