@@ -16,7 +16,7 @@ FLOORS = (
     ("zoo.errors",),
     ("zoo.command", "zoo.keras_internals"),
     ("zoo.formats",),
-    ("zoo.reference", "zoo.solvers", "zoo.layers", "zoo.catalogue"),
+    ("zoo.reference", "zoo.solvers", "zoo.layers", "zoo.catalogue", "zoo.images"),
     ("zoo.netdef",),
     ("zoo.converters", "zoo.inspection"),
     ("zoo.input",),

@@ -17,7 +17,7 @@ from absl import flags
 from zoo import charts, command
 from zoo.errors import DataError, Place, WeightsError, did_you_mean
 from zoo.formats import caffemodel, limits, run_card, training_log
-from zoo.training.filter_sheet import filter_sheet
+from zoo.images.filters import filter_sheet
 
 RUN_DIR = flags.DEFINE_string("run_dir", None, "Run directory of zoo.train; its train.log is drawn.")
 LOG = flags.DEFINE_list("log", [], "Log files to draw in one image, Caffe's or ours, gzipped or not.")

@@ -7,7 +7,7 @@ import tensorflow as tf
 from tensorboard.plugins.histogram import metadata
 
 from zoo.formats import prototxt
-from zoo.training.filter_sheet import filter_sheet
+from zoo.images.filters import filter_sheet
 
 HISTOGRAM_VALUES = 100_000
 BUCKETS = 30  # as in tf.summary.histogram
