@@ -23,6 +23,7 @@ FLOORS = (
     ("zoo.export", "zoo.training"),
     ("zoo.pycaffe", "zoo.timing"),
     ("zoo.detection", "zoo.api", "zoo.cv"),
+    ("zoo.pages",),
     ("commands",),
 )
 LEVEL = {package: floor for floor, packages in enumerate(FLOORS) for package in packages}
