@@ -186,6 +186,16 @@ def test_bad_flags_are_one_message(command, files):
         assert said in error(command(here, f"--output={out}/x.keras", flag))
         assert said in error(command(here, f"--output={out}/x.prototxt", "--nodeploy", flag))
     assert "--verify says nothing here" in error(command(here, f"--output={out}/x.prototxt", "--nodeploy", "--verify"))
+    for flag in (
+        "--batch=2",
+        "--outputs=fc1",
+        "--input_shape=data: 1,3,19,17",
+        "--phase=TEST",
+        "--level=0",
+        "--stage=x",
+    ):
+        said = error(command(here, f"--output={out}/x.prototxt", "--nodeploy", flag))
+        assert f"{flag.partition('=')[0]} says nothing here, want a net to deploy" in said
     assert "--tolerance says nothing here" in error(command(here, f"--output={out}/x.keras", "--tolerance=1e-5"))
     assert "--images says nothing here, want --verify" in error(command(here, "--images=x", f"--output={out}/x.keras"))
     assert "want --output=NAME.tflite" in error(command(here, "--quantize=int8", f"--output={out}/x.keras"))

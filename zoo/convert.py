@@ -38,14 +38,15 @@ the net as it was. What is trained further should not be folded.
 --verify runs what was written, each file in the program that it is for, on random inputs and with --images on real
 ones, prepared as the net's data layer does; and compares it with the NumPy reference implementation, and with OpenCV
 where it can read the net. The last table has the worst output of each file and program, sizes and times. A program
-that is not installed is named as not checked (pip install 'caffe-model-zoo[targets]' has all but PyTorch). The
-environment variables ZOO_OPENCV (for .onnx files), ZOO_KERAS_JAX and ZOO_KERAS_TORCH name the Python of another
-installation that has the program. Where a net picks places or boxes by comparing numbers that rounding alone tells
-apart, an output can differ though nothing is wrong: then each layer is compared on the reference's own values, and the
-net with the reference's choices, and it is said how many choices differ.
+that is not installed is named as not checked (pip install 'caffe-model-zoo[targets]' has all but PyTorch). One that
+was asked for by name, with --backends, has to be there and has to run the file. The environment variables ZOO_OPENCV
+(for .onnx files), ZOO_KERAS_JAX and ZOO_KERAS_TORCH name the Python of another installation that has the program.
+Where a net picks places or boxes by comparing numbers that rounding alone tells apart, an output can differ though
+nothing is wrong: then each layer is compared on the reference's own values, and the net with the reference's choices,
+and it is said how many choices differ.
 
 Exit code 0: done; 1: the input is invalid, and one message says why; 2: the files are written, but what they compute
-differs, or no program is here that could run one of them.
+differs, or no program is here that could run one of them, or a backend of --backends failed.
 """
 
 from absl import flags
@@ -181,6 +182,16 @@ def _check(request):
         "--quantize": (request.quantize and ".tflite" not in endings, "--output=NAME.tflite"),
         "--representative": (request.representative and request.quantize != "int8", "--quantize=int8"),
     }
+    if not request.deploy:  # the whole net is written as it is: nothing is filtered, fed or cut out
+        given = {
+            "--phase": request.phase,
+            "--level": request.level is not None,
+            "--stage": request.stages,
+            "--input_shape": request.input_shapes,
+            "--batch": request.batch,
+            "--outputs": request.outputs,
+        }
+        wanted |= {flag: (value, "a net to deploy, without --nodeploy") for flag, value in given.items()}
     for flag, (unread, want) in wanted.items():
         if unread:
             raise UnsupportedError(f"{flag} says nothing here", want=want)

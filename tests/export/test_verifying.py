@@ -16,12 +16,15 @@ from zoo.export.targets.base import Absent, Reader, Target, Written
 class Fake(Target):
     """A file that each of `given`, {name: function or None for one that is absent}, runs."""
 
-    def __init__(self, path, given, opinions=()):
+    def __init__(self, path, given, opinions=(), asked=()):
         super().__init__(str(path))
-        self._given, self._opinions = given, opinions
+        self._given, self._opinions, self._asked = given, opinions, asked
 
     def readers(self, conversion):
-        return [Reader(name, lambda name=name: self._open(name), name not in self._opinions) for name in self._given]
+        return [
+            Reader(name, lambda name=name: self._open(name), name not in self._opinions, asked=name in self._asked)
+            for name in self._given
+        ]
 
     def _open(self, name):
         if self._given[name] is None:
@@ -43,10 +46,10 @@ def one(tmp_path):
     def wrong(arrays):
         return {"ip": 1.01 * right(arrays)["ip"]}
 
-    def verify(readers, opinions=(), **asked):
+    def verify(readers, opinions=(), asked=(), **options):
         (tmp_path / "x.fake").write_bytes(bytes(1234))
-        fake = Fake(tmp_path / "x.fake", readers, opinions)
-        request = Request(config="net.prototxt", targets=[fake], verify=True, **asked)
+        fake = Fake(tmp_path / "x.fake", readers, opinions, asked)
+        request = Request(config="net.prototxt", targets=[fake], verify=True, **options)
         return verifying.run({fake: Written([fake.path])}, conversion, request)
 
     return verify, right, wrong
@@ -66,6 +69,14 @@ def test_what_no_reader_could_run_is_not_verified(one, capsys):
     verify, *_ = one
     assert verify({"Away": None}) == verifying.DIFFERS
     assert "NOT verified: nothing that could run it is installed: " in capsys.readouterr().out
+
+
+def test_what_was_asked_for_by_name_and_fails_is_not_verified(one, capsys):
+    verify, right, _ = one
+    assert verify({"Here": right, "Away": None}, asked=("Away",)) == verifying.DIFFERS
+    said = capsys.readouterr().out
+    assert "  FAILED: fake is not installed" in said and "NOT verified: asked for, and failed: " in said
+    assert verify({"Here": right, "Other": right}, asked=("Other",)) == 0
 
 
 def test_an_opinion_decides_nothing(one, capsys):

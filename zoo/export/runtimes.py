@@ -15,6 +15,7 @@ import tempfile
 
 import numpy as np
 
+from zoo.errors import Place, UnsupportedError
 from zoo.export import opencv
 from zoo.export.targets.base import Absent
 
@@ -160,7 +161,7 @@ def keras_on(backend, path, names, blobs):
         names: {blob: name of the input}.
         blobs: the outputs.
     """
-    python = os.environ.get(f"ZOO_KERAS_{backend.upper()}", sys.executable)
+    python = _python_for(backend)
     script = pathlib.Path(__file__).with_name("keras_elsewhere.py")
 
     def run(arrays):
@@ -184,6 +185,37 @@ def keras_on(backend, path, names, blobs):
                 return {blob: channels_first(found[f"output/{key}"]) for blob, key in zip(blobs, keys)}
 
     return run
+
+
+def check_keras_on(backend):
+    """Looks whether the Python for `keras_on` has what that needs, without loading it.
+
+    Raises:
+        UnsupportedError: it lacks Keras or the backend, or cannot be started.
+    """
+    python, wanted = _python_for(backend), ("keras", backend)
+    at = Place("" if python == sys.executable else _variable_of(backend))
+    code = "import importlib.util as u, sys; print(*[name for name in sys.argv[1:] if u.find_spec(name) is None])"
+    try:
+        done = subprocess.run([python, "-I", "-c", code, *wanted], capture_output=True, text=True, timeout=PATIENCE)
+    except subprocess.TimeoutExpired:
+        raise UnsupportedError(f"{python} gave no answer in {PATIENCE} s", at=at) from None
+    except OSError as cause:
+        raise UnsupportedError(f"cannot run {python}", at=at, got=cause.strerror, want="a Python") from None
+    if done.returncode:
+        raise UnsupportedError(f"{python} is no Python", at=at, got=first_line(done.stderr))
+    if missing := done.stdout.split():
+        hint = f"pip install {' '.join(missing)}, or name another Python that has it in {_variable_of(backend)}"
+        what = f"{' and '.join(missing)} not installed, for --backends={backend}"
+        raise UnsupportedError(what, at=at, hint=hint)
+
+
+def _variable_of(backend):
+    return f"ZOO_KERAS_{backend.upper()}"
+
+
+def _python_for(backend):
+    return os.environ.get(_variable_of(backend), sys.executable)
 
 
 def channels_last(array):

@@ -42,7 +42,8 @@ class Line:
 def run(written, conversion, request):
     """Verifies what was written of a `Conversion` and prints what was found; returns the exit code.
 
-    It is 0 where every target was checked, or compared by at least one reader, and nothing that decides differs.
+    It is 0 where every target was checked, or compared by at least one reader, nothing that decides differs, and every
+    reader that was asked for by name could run its file.
 
     Args:
         written: {target: what it has `Written`}.
@@ -50,7 +51,7 @@ def run(written, conversion, request):
         request: the `Request`.
     """
     trials = _trials(written, conversion, request)
-    lines, right, unseen, rows = [], True, [], []
+    lines, right, unseen, failed, rows = [], True, [], [], []
     for target, files in written.items():
         size = size_of(files.paths)
         checked, readers = target.check(conversion), target.readers(conversion)
@@ -67,8 +68,10 @@ def run(written, conversion, request):
                 try:
                     good, found, milliseconds = compare(trial.comparison, reader, tolerance)
                 except Absent as absent:
-                    print(f"  not checked: {absent}")
-                    lines.append(Line(target.path, reader.name, size=size, verdict=f"not checked: {absent}"))
+                    verdict = f"{'FAILED' if reader.asked else 'not checked'}: {absent}"
+                    print(f"  {verdict}")
+                    lines.append(Line(target.path, reader.name, size=size, verdict=verdict))
+                    failed += [f"{target.path} in {reader.name}"] if reader.asked else []
                     break
                 seen, right, rows = seen or reader.decides, right and (good or not reader.decides), [*rows, *found]
                 worst = max((row for row in found if row.by.startswith("NumPy")), key=lambda row: row.relative)
@@ -81,7 +84,7 @@ def run(written, conversion, request):
     if any(line.milliseconds is not None for line in lines):
         items = "; ".join(dict.fromkeys(trial.items for trial in trials))
         print(f"\n{chr(10).join(summary(lines))}\nms: median of a run of {items}, on {os.cpu_count()} cores")
-    return _end(right, unseen, rows, written, request)
+    return _end(right, unseen, failed, rows, written, request)
 
 
 def size_of(paths):
@@ -201,10 +204,13 @@ def verdict_of(good, reader, rows):
     return "equal" if all(row.equal for row in rows if row.decides) else "equal but for choices"
 
 
-def _end(right, unseen, rows, written, request):
+def _end(right, unseen, failed, rows, written, request):
     if not right:
         allowed = sorted({target.allowed() if request.tolerance is None else request.tolerance for target in written})
         print(f"NOT verified within {' or '.join(f'{one:g}' for one in allowed)} of the largest value")
+        return DIFFERS
+    if failed:
+        print(f"NOT verified: asked for, and failed: {', '.join(failed)}")
         return DIFFERS
     if unseen:
         print(f"NOT verified: nothing that could run it is installed: {', '.join(unseen)}")

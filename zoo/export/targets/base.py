@@ -28,12 +28,14 @@ class Reader:
         open: loads the file; returns a function from inputs to outputs. Raises `Absent` where the program is not here.
         decides: whether a difference makes the verdict; otherwise it is told as an opinion.
         timed: whether its time says anything.
+        asked: whether it was asked for by name, so that its failure is one of the verification.
     """
 
     name: str
     open: Callable[[], Run]
     decides: bool = True
     timed: bool = True
+    asked: bool = False
 
 
 class Absent(Exception):

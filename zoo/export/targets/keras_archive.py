@@ -26,14 +26,23 @@ class KerasArchive(Target):
         return [load, f"{word(blobs[0])} = model({given(conversion)}){item}"]
 
     def accept(self, request):
-        self._backends = tuple(request.backends)
+        self._backends = tuple(dict.fromkeys(request.backends))
+        if self._backends:
+            from zoo.export import runtimes
+
+            for name in self._backends:
+                runtimes.check_keras_on(name)
 
     def readers(self, conversion):
         from zoo.export import runtimes
 
         names, blobs = conversion.exported.inputs, list(conversion.outputs)
         others = [
-            Reader(f"Keras on {BACKENDS[name]}", lambda name=name: runtimes.keras_on(name, self.path, names, blobs))
+            Reader(
+                f"Keras on {BACKENDS[name]}",
+                lambda name=name: runtimes.keras_on(name, self.path, names, blobs),
+                asked=True,
+            )
             for name in self._backends
         ]
         return [Reader("TensorFlow", lambda: runtimes.keras(self.path, conversion)), *others]
