@@ -3,6 +3,7 @@
 from fractions import Fraction
 
 from zoo.layers.base import pixel_map
+from zoo.netdef.receptive_field import windows
 
 
 def offset(view, crop) -> tuple[int, ...] | None:
@@ -62,18 +63,7 @@ def _map(planned, index):
         axes = len(planned.tops[0]) - 2
         offsets = offsets[-axes:] if len(offsets) >= axes else offsets * axes
         return tuple((1, -each) for each in offsets)
-    windows = _windows(planned, index)
-    if windows is None:
+    found = windows(planned, index)
+    if found is None:
         return None
-    return tuple(pixel_map.window_map(kind.pixel_map, *map(Fraction, window)) for window in windows)
-
-
-def _windows(planned, index):
-    """Returns (kernel, stride, pad, dilation) along each spatial axis, or None."""
-    kind, shape = planned.type, planned.bottoms[index]
-    if hasattr(kind, "window"):
-        return [(w.kernel, w.stride, w.pad, w.dilation) for w in kind.window.windows(shape)]
-    if hasattr(kind, "kernel"):
-        kernel = shape[2:] if getattr(kind, "whole", False) else kind.kernel
-        return [(*each, 1) for each in zip(kernel, kind.stride, kind.pad)]
-    return None
+    return tuple(pixel_map.window_map(kind.pixel_map, *map(Fraction, window)) for window in found)
