@@ -68,16 +68,23 @@ def refusals(definition: NetDef) -> list[ZooError]:
     return _walk(definition, {}, opened=False)[1]
 
 
-def infer_what_is_known(definition: NetDef) -> tuple[tuple[PlannedLayer, ...], tuple[ZooError, ...]]:
-    """Returns (the layers whose sizes follow from the file alone, what the layers refuse); opens no data."""
-    planned, errors = _walk(definition, {}, opened=False)
+def infer_what_is_known(
+    definition: NetDef, known: Mapping[BlobRef, Shape] | None = None
+) -> tuple[tuple[PlannedLayer, ...], tuple[ZooError, ...]]:
+    """Returns (the layers whose sizes follow from the file and `known` alone, what they refuse); opens no data.
+
+    Args:
+        definition: the NetDef.
+        known: Caffe shapes of tops of data layers, which are themselves not among the layers that are returned.
+    """
+    planned, errors = _walk(definition, {}, opened=False, known=known)
     return tuple(planned), tuple(errors)
 
 
-def _walk(definition, data_shapes, opened):
+def _walk(definition, data_shapes, opened, known=None):
     """Returns (planned layers, errors); `opened` is whether `data_shapes` are there for all data layers."""
     errors, planned = [], []
-    shapes: dict[BlobRef, tuple[int, ...]] = {}
+    shapes: dict[BlobRef, tuple[int, ...]] = dict(known or {})
     for layer in definition.layers:
         if not layer.type:  # the wiring says so
             continue
