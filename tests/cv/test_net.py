@@ -245,6 +245,25 @@ def test_a_layer_given_fewer_blobs_has_no_bias(paths, blob):
     assert np.array_equal(late.forward("conv1"), ours.forward("conv1"))
 
 
+def test_more_blobs_than_a_layer_has_are_one_error(paths, blob):
+    net = zoo.cv.readNetFromCaffe(*paths)
+    net.setInput(blob)
+    right = [np.array(array) for array in net.getLayer("conv1").blobs]
+    net.getLayer("conv1").blobs = [*right, np.zeros(4), np.zeros(4)]
+    net.getLayer("relu1").blobs = [np.zeros(1)]
+    with pytest.raises(WeightsError) as error:
+        net.forward("pool")
+    assert 'layer "conv1" (Convolution): more blobs were given than the layer has, got 4, want 2' in str(error.value)
+    assert 'layer "relu1" (ReLU): more blobs were given than the layer has, got 1, want 0' in str(error.value)
+    net.getLayer("conv1").blobs, net.getLayer("relu1").blobs = right, []
+    assert net.forward("pool").shape == (1, 4, 3, 3)
+    with pytest.raises(WeightsError, match='layer "conv1": more blobs were given than the layer has, got 3, want 2'):
+        net.setParam("conv1", 2, np.zeros(4))
+    with pytest.raises(WeightsError, match="got 3, want 2"):
+        net.getLayer("conv1").blobs = [*right, np.zeros(4)]
+    assert net.forward("pool").shape == (1, 4, 3, 3)
+
+
 def test_costs(pair):
     ours, theirs = pair
     shape = (1, 3, 8, 8)

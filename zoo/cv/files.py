@@ -5,6 +5,7 @@ import os
 import cv2
 import numpy as np
 
+from zoo.cv.keywords import also_called
 from zoo.cv.net import Net
 from zoo.errors import PrototxtError, UnsupportedError, WeightsError
 from zoo.formats import caffemodel, prototxt
@@ -16,6 +17,7 @@ _BUFFER = "the buffer"
 
 
 @raised_as(cv2.error)
+@also_called(bufferProto="prototxt", bufferModel="caffeModel")
 def readNetFromCaffe(prototxt, caffeModel=None):
     """Returns the `Net` of Caffe's files.
 
@@ -23,6 +25,8 @@ def readNetFromCaffe(prototxt, caffeModel=None):
         prototxt: path of the text, or its bytes (bytes, bytearray, a NumPy array of uint8).
         caffeModel: path of the weights, or their bytes; None or "" for a net whose layers get theirs by `setParam` or
             `getLayer(...).blobs`.
+
+    By keyword they are called bufferProto and bufferModel, too, as in cv2.
 
     Raises:
         ZooError, which is a cv2.error as well: a file is missing or damaged.
@@ -44,7 +48,7 @@ def readNetFromCaffe(prototxt, caffeModel=None):
 
 
 @raised_as(cv2.error)
-def readNet(model, config="", framework="", engine=None):
+def readNet(model="", config="", framework="", engine=None, *, bufferModel=None, bufferConfig=b""):
     """Returns the `Net` of Caffe's files, in either order, or what cv2.dnn.readNet gives for any others.
 
     Args:
@@ -52,8 +56,11 @@ def readNet(model, config="", framework="", engine=None):
         framework: "caffe" where the names do not tell.
         engine: of OpenCV 5, for others.
 
-    As with cv2 there is a second form: ``readNet("caffe", bufferModel, bufferConfig)``.
+    As with cv2 there is a second form: ``readNet("caffe", bufferModel, bufferConfig)``, by keyword
+    ``readNet(framework="caffe", bufferModel=..., bufferConfig=...)``.
     """
+    if bufferModel is not None:
+        model, config, framework = framework or model, bufferModel, bufferConfig
     if _is_buffer(config) or (not isinstance(model, str | os.PathLike) or _is_buffer(framework)):
         if str(model).lower() == "caffe":
             return readNetFromCaffe(framework if _is_buffer(framework) else b"", config)
@@ -63,8 +70,8 @@ def readNet(model, config="", framework="", engine=None):
         if not config:
             raise PrototxtError("the text of the net is not given", got=model, want="a .prototxt next to it")
         return readNetFromCaffe(config, model)
-    given = [model, config, framework] if engine is None else [model, config, framework, engine]
-    return _READ_NET(*given)
+    given = (model, config, framework) if len(framework) else (model, config) if len(config) else (model,)
+    return _READ_NET(*given, **({} if engine is None else {"engine": engine}))
 
 
 _READ_NET = cv2.dnn.readNet  # before `install` replaces it

@@ -11,7 +11,8 @@ from zoo.pycaffe.errors import raised_as
 class Layer:
     """One layer of a `Net`: its `name`, `type` and `blobs`.
 
-    Assigning `blobs` gives the layer new parameters: arrays of as many values as each has, in Caffe's order.
+    Assigning `blobs` gives the layer new parameters: arrays of as many values as each has, in Caffe's order. More blobs
+    than the layer has are an error when it is run, as only then its shapes are known.
     """
 
     preferableTarget = 0
@@ -25,7 +26,8 @@ class Layer:
         """A tuple of float32 arrays; a blob of one axis is a column, InnerProduct's bias a row, as cv2 has them."""
         if self._key is None:
             return ()
-        arrays = self._parameters.arrays(self._key)
+        with self._parameters.lock:
+            arrays = self._parameters.arrays(self._key)
         return tuple(as_matrix(self.type, index, array) for index, array in enumerate(arrays))
 
     @blobs.setter
@@ -33,7 +35,8 @@ class Layer:
     def blobs(self, arrays):
         if self._key is None:
             raise NetError("the layer of inputs has no parameters")
-        self._parameters.replace(self._key, arrays)
+        with self._parameters.lock:
+            self._parameters.replace(self._key, arrays)
 
     def outputNameToIndex(self, name):
         """Returns the number of the input called `name` where this is the net's layer of inputs, else -1."""

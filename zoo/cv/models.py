@@ -4,7 +4,8 @@ import cv2
 import numpy as np
 
 from zoo.cv import files
-from zoo.cv.net import Net
+from zoo.cv.keywords import also_called
+from zoo.cv.net import Net, written
 from zoo.errors import NetError, UnsupportedError
 from zoo.pycaffe.errors import also, raised_as
 
@@ -12,11 +13,14 @@ from zoo.pycaffe.errors import also, raised_as
 class Model:
     """A net with the way from an image to its input.
 
+    Threads may share a model: each image is done whole before the next begins.
+
     Args:
         model: a `Net`, or the path of a Caffe file.
         config: path of the other file.
     """
 
+    @also_called(network="model")
     def __init__(self, model, config=""):
         net = model if isinstance(model, Net) else files.readNet(model, config)
         if not isinstance(net, Net):
@@ -42,9 +46,10 @@ class Model:
         self._mean = mean
         return self
 
-    def setInputSize(self, *size):
+    @also_called(width="size")
+    def setInputSize(self, size, height=None):
         """Sets (W, H), a tuple or two numbers; returns the model."""
-        self._size = tuple(size[0]) if len(size) == 1 else tuple(size)
+        self._size = tuple(size) if height is None else (size, height)
         return self
 
     def setInputSwapRB(self, swapRB):
@@ -75,8 +80,8 @@ class Model:
         return self
 
     @raised_as(cv2.error)
-    def predict(self, frame):
-        """Returns a tuple of the outputs for an image (H,W,C).
+    def predict(self, frame, outs=()):
+        """Returns a tuple of the outputs for an image (H,W,C), written into the arrays of `outs` too where these fit.
 
         Raises:
             NetError: the size of the input is not set.
@@ -85,10 +90,11 @@ class Model:
             raise NetError("Input size not specified", got=self._size, hint="call setInputParams(size=(W, H))")
         mean = np.ravel(self._mean).astype(float).tolist() or (0, 0, 0, 0)
         blob = cv2.dnn.blobFromImage(frame, self._scale, self._size, mean, self._swap, self._crop)
-        self._net.setInput(blob)
-        if self._reads_sizes():
-            self._net.setInput(np.array([[self._size[1], self._size[0], 1.6]], np.float32), "im_info")
-        return self._net.forward(self._outputs)
+        with self._net.lock:
+            self._net.setInput(blob)
+            if self._reads_sizes():
+                self._net.setInput(np.array([[self._size[1], self._size[0], 1.6]], np.float32), "im_info")
+            return self._net.forward(self._outputs, outs)
 
     def _reads_sizes(self):
         return self._net.getLayer(0).outputNameToIndex("im_info") != -1
@@ -103,6 +109,7 @@ class Model:
 class ClassificationModel(Model):
     """A net that scores classes."""
 
+    @also_called(network="model")
     def __init__(self, model, config=""):
         super().__init__(model, config)
         self._softmax = False
@@ -131,9 +138,9 @@ class SegmentationModel(Model):
     """A net that scores classes for each pixel."""
 
     @raised_as(cv2.error)
-    def segment(self, frame):
-        """Returns the class of each pixel of the output, (H,W) of uint8."""
-        return self._only(frame)[0].argmax(axis=0).astype(np.uint8)
+    def segment(self, frame, mask=None):
+        """Returns the class of each pixel of the output, (H,W) of uint8, written into `mask` too where that fits."""
+        return written(self._only(frame)[0].argmax(axis=0).astype(np.uint8), mask)
 
 
 class KeypointsModel(Model):
@@ -158,6 +165,7 @@ class KeypointsModel(Model):
 class DetectionModel(Model):
     """A net that ends in DetectionOutput."""
 
+    @also_called(network="model")
     def __init__(self, model, config=""):
         super().__init__(model, config)
         self._across = False

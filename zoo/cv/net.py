@@ -1,5 +1,7 @@
 """Net: cv2.dnn.Net's methods over a net of ours."""
 
+import functools
+import threading
 import time
 
 import cv2
@@ -7,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from zoo.cv import counts
+from zoo.cv.keywords import also_called
 from zoo.cv.layers import InputLayer, Layer, Numbering
 from zoo.cv.parameters import FileParameters
 from zoo.cv.runner import Runner
@@ -14,11 +17,29 @@ from zoo.errors import NetError, UnsupportedError, did_you_mean
 from zoo.pycaffe.errors import also, raised_as
 
 
+def _alone(method):
+    """Makes a method of `Net` wait until no other thread is in one."""
+
+    @functools.wraps(method)
+    def call(self, *args, **kwargs):
+        with self.lock:
+            return method(self, *args, **kwargs)
+
+    return call
+
+
 class Net:
     """A net that is fed by `setInput` and run by `forward`; made by `readNetFromCaffe`, empty without arguments.
 
     A layer is asked for by its name, not by its blob's: of layers that work in place each has its own output. Only the
     layers that an output needs are run.
+
+    Threads may share a net: each call is done whole before the next begins. What `setInput` gave stays until another
+    call replaces it, whichever thread that is from, as in OpenCV; so a thread that needs its own `setInput` and
+    `forward` together holds `lock` for both, as the model classes do, or has a net of its own.
+
+    Attributes:
+        lock: what each call holds; ``with net.lock:`` keeps other threads out for longer.
 
     Args:
         definition: the NetDef, for TEST.
@@ -28,17 +49,20 @@ class Net:
 
     def __init__(self, definition=None, weights=None, path=""):
         self._numbering, self._ticks, self._last = None, 0, None
+        self.lock = threading.RLock()
         if definition is None:
             return
         self.definition = definition
         self._numbering = Numbering(definition)
         self._parameters = FileParameters(definition, weights, path)
+        self.lock = self._parameters.lock
         self._runner = Runner(definition, self._numbering, self._parameters)
         self._feeds = {}
 
     # ---- running ----
 
     @raised_as(cv2.error)
+    @_alone
     def setInput(self, blob, name="", scalefactor=1.0, mean=()):
         """Gives the input `name`, by default the first, the values (blob - mean) * scalefactor.
 
@@ -69,12 +93,13 @@ class Net:
         self._feeds[named[name] if name else refs[0]] = tf.constant(np.array(array, np.float32, order="C"))
 
     @raised_as(cv2.error)
+    @_alone
     def forward(self, *args, **kwargs):
         """Runs the net for outputs of layers by name; without any, for the last layer of the file.
 
         ``forward(outputName="")`` returns the first output of one layer as an array. ``forward(outBlobNames)`` returns
         a tuple with the first output of each. ``forward(outputBlobs, outputName)`` returns a tuple with all outputs of
-        one layer and ``forward(outputBlobs, outBlobNames)`` one with the first of each, written into `outputBlobs` too
+        one layer, ``forward(outBlobNames, outputBlobs)`` one with the first of each, written into `outputBlobs` too
         where these arrays fit.
 
         Raises:
@@ -89,9 +114,10 @@ class Net:
         if one and not every:
             return found[0][0]
         arrays = found[0] if every else [tops[0] for tops in found]
-        return tuple(_written(array, target) for array, target in zip(arrays, [*into, *[None] * len(arrays)]))
+        return tuple(written(array, target) for array, target in zip(arrays, [*into, *[None] * len(arrays)]))
 
     @raised_as(cv2.error)
+    @_alone
     def forwardAndRetrieve(self, outBlobNames):
         """Returns a tuple with a tuple of all outputs for each layer named."""
         numbering = self._filled()
@@ -126,6 +152,7 @@ class Net:
         return 0 if layer == "_input" else names.index(layer) + 1 if layer in names else -1
 
     @raised_as(cv2.error)
+    @also_called(layerName="layerId")
     def getLayer(self, layerId):
         """Returns the `Layer` of a number or a name; number 0 is the layer of inputs. Raises NetError for others."""
         numbering = self._filled()
@@ -160,6 +187,7 @@ class Net:
         return None
 
     @raised_as(cv2.error)
+    @also_called(layerName="layer")
     def getParam(self, layer, numParam=0):
         """Returns the parameter blob number `numParam` of a layer by number or name; raises NetError without one."""
         blobs = self.getLayer(layer).blobs
@@ -168,6 +196,8 @@ class Net:
         return blobs[numParam]
 
     @raised_as(cv2.error)
+    @also_called(layerName="layer")
+    @_alone
     def setParam(self, layer, numParam, blob):
         """Sets a parameter blob of a layer by number or name; raises NetError where it does not fit."""
         numbering = self._filled()
@@ -176,23 +206,26 @@ class Net:
     # ---- what it costs ----
 
     @raised_as(cv2.error)
-    def getFLOPS(self, *args):
+    def getFLOPS(self, *args, **kwargs):
         """Returns operations as OpenCV counts them: ``getFLOPS([layerId,] shape, or shapes, of the inputs)``."""
-        planned = {id(layer.definition): layer for layer in self._planned(args[-1])}
+        number, shapes = _layer_and_shapes(args, kwargs)
+        planned = {id(layer.definition): layer for layer in self._planned(shapes)}
         layers = self._filled().layers
-        chosen = layers if len(args) == 1 else [layers[self._filled().index(int(args[0]))]]
+        chosen = layers if number is None else [layers[self._filled().index(number)]]
         return sum(counts.flops(planned[id(layer)]) for layer in chosen)
 
     @raised_as(cv2.error)
-    def getMemoryConsumption(self, *args):
+    def getMemoryConsumption(self, *args, **kwargs):
         """Returns bytes of (parameters, outputs): ``getMemoryConsumption([layerId,] shapes of the inputs)``."""
-        planned = self._planned(args[-1])
-        if len(args) > 1:
-            wanted = self._filled().layers[self._filled().index(int(args[0]))]
+        number, shapes = _layer_and_shapes(args, kwargs)
+        planned = self._planned(shapes)
+        if number is not None:
+            wanted = self._filled().layers[self._filled().index(number)]
             planned = [layer for layer in planned if layer.definition is wanted]
         return counts.memory(planned)
 
     @raised_as(cv2.error)
+    @also_called(netInputShape="netInputShapes")
     def getLayersShapes(self, netInputShapes):
         """Returns (numbers of layers, tuple of input shapes of each, tuple of output shapes of each) as cv2 does."""
         planned = {id(layer.definition): layer for layer in self._planned(netInputShapes)}
@@ -268,6 +301,7 @@ _REFUSED = frozenset(
         "getInputDetails",
         "getOutputDetails",
         "quantize",
+        "readFromModelOptimizer",
         "registerOutput",
         "setHalideScheduler",
         "setInputsNames",
@@ -281,13 +315,17 @@ def _asked(args, kwargs):
     if set(kwargs) - known or len(args) > 2:
         got = ", ".join(sorted(set(kwargs) - known)) or f"{len(args)} arguments"
         raise NetError("forward takes no such arguments", got=got, want=", ".join(sorted(known)))
-    args = list(args)
     into, every = kwargs.get("outputBlobs"), "outputBlobs" in kwargs
     names = kwargs.get("outputName", kwargs.get("outBlobNames"))
-    if names is None and args:
-        names = args.pop()
+    args = list(args)
+    if args and names is None and (_are_names(args[0]) or (len(args) == 1 and not every)):
+        names = args.pop(0)
+    if args and not every:
+        into, every = args.pop(0), True
+    if args and names is None and isinstance(args[0], str):
+        names = args.pop(0)
     if args:
-        into, every = args.pop(), True
+        raise NetError("forward takes no such arguments", got=args[0], want="names of layers, or arrays and one name")
     one = names is None or isinstance(names, str)
     names = [names or ""] if names is None or isinstance(names, str) else list(names) or [""]
     if not all(isinstance(name, str) for name in names):
@@ -296,7 +334,21 @@ def _asked(args, kwargs):
     return into, names, one, every and one
 
 
-def _written(array, target):
+def _are_names(given):
+    return isinstance(given, str) or (isinstance(given, list | tuple) and all(isinstance(one, str) for one in given))
+
+
+def _layer_and_shapes(args, kwargs):
+    """Returns (the number of a layer or None, shapes of the inputs) of a call ``f([layerId,] shapes)``."""
+    named = {"netInputShapes" if name == "netInputShape" else name: value for name, value in kwargs.items()}
+    free = [name for name in ("layerId", "netInputShapes") if name not in named]
+    asked = {**named, **dict(zip(free[len(free) - len(args) :], args))}
+    if not {"netInputShapes"} <= asked.keys() <= {"layerId", "netInputShapes"} or len(args) > len(free):
+        raise NetError("no such arguments", got=(*args, *kwargs), want="shapes of the inputs, or a layer and shapes")
+    return (int(asked["layerId"]) if "layerId" in asked else None), asked["netInputShapes"]
+
+
+def written(array, target):
     """Returns `array`, written into `target` where that is an array of its shape."""
     if isinstance(target, np.ndarray) and target.shape == array.shape and target.dtype == array.dtype:
         target[...] = array

@@ -1,11 +1,15 @@
 """The parameters of a `Net`: a file's arrays until a layer is built, its variables from then on."""
 
+import threading
+
 import numpy as np
 
 from zoo.converters.parameters import Parameters
 from zoo.converters.weights import match, targets
-from zoo.errors import NetError, WeightsError, raise_together
+from zoo.errors import NetError, Place, WeightsError, raise_together
 from zoo.netdef.netdef import ParamKey
+
+_BEYOND = "more blobs were given than the layer has"
 
 
 class FileParameters(Parameters):
@@ -15,17 +19,21 @@ class FileParameters(Parameters):
         definition: the NetDef.
         weights: `caffemodel.Weights`.
         path: what errors call the file.
+
+    Attributes:
+        lock: held by whoever reads or changes them.
     """
 
     def __init__(self, definition, weights, path):
         super().__init__()
+        self.lock = threading.RLock()
         self._weights, self._path = weights, path
         found = targets(weights, [(layer.name, True) for layer in definition.layers])
         self._places = {definition.layers[place].key: key for key, place in found.items()}
         self._owners = definition.owners
         self._given = {}  # {ParamKey: array} that the user gave
         self._whole = {}  # {key: number of blobs} of layers whose blobs were given all at once
-        self._checked = set()
+        self._checked = {}  # {key: number of blobs} of layers that were found to have what they need
 
     def check(self, planned):
         """Checks that each of `planned` (`PlannedLayer`s) has what it needs.
@@ -36,7 +44,10 @@ class FileParameters(Parameters):
         errors = []
         for layer in planned:
             key, wanted = layer.definition.key, layer.blobs
-            if not wanted:
+            beyond = sorted(owner.index for owner in self._given if owner.layer == key and owner.index >= len(wanted))
+            if beyond:
+                errors.append(WeightsError(_BEYOND, at=layer.definition.at(), got=beyond[-1] + 1, want=len(wanted)))
+            if not wanted or beyond:
                 continue
             if key in self._checked:
                 errors += self._unlike(layer)
@@ -56,7 +67,7 @@ class FileParameters(Parameters):
                     what = f"blob {index} that was given does not fit"
                     errors.append(WeightsError(what, at=layer.definition.at(), got=given.shape, want=spec.shape))
         raise_together(errors)
-        self._checked.update(layer.definition.key for layer in planned)
+        self._checked.update((layer.definition.key, len(layer.blobs)) for layer in planned)
 
     def _unlike(self, layer):
         """Yields an error for each blob of a layer that another size of input asks for in another shape."""
@@ -90,8 +101,12 @@ class FileParameters(Parameters):
 
         Raises:
             NetError: they are not numbers, or not as many as the layer has.
+            WeightsError: there are more than the layer has, and it has run, so that this is known.
         """
+        self._fits(key, len(arrays))
         self._whole[key] = len(arrays)
+        for owner in [owner for owner in self._given if owner.layer == key and owner.index >= len(arrays)]:
+            del self._given[owner]
         for index, array in enumerate(arrays):
             self.set(key, index, array)
         for parameter in self:
@@ -100,6 +115,7 @@ class FileParameters(Parameters):
 
     def set(self, key, index, array):
         """Gives the layer `key` another blob number `index`; raises as `replace`."""
+        self._fits(key, index + 1)
         try:
             array = np.array(array, np.float32)
         except (TypeError, ValueError):
@@ -112,7 +128,11 @@ class FileParameters(Parameters):
             self[owner].assign(array.reshape(want.shape))
             return
         self._given[owner] = array
-        self._checked.discard(key)
+        self._checked.pop(key, None)
+
+    def _fits(self, key, count):
+        if count > self._checked.get(key, count):
+            raise WeightsError(_BEYOND, at=Place(layer=key), got=count, want=self._checked[key])
 
     def _owner(self, key, index):
         return self._owners.get(ParamKey(key, index), ParamKey(key, index))
