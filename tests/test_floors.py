@@ -22,7 +22,7 @@ FLOORS = (
     ("zoo.input",),
     ("zoo.export", "zoo.training"),
     ("zoo.pycaffe", "zoo.timing"),
-    ("zoo.detection", "zoo.api", "zoo.cv"),
+    ("zoo.detection", "zoo.api", "zoo.cv", "zoo.visualization"),
     ("zoo.pages",),
     ("commands",),
 )

@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from zoo.errors import DataError
+from zoo.formats import image_file
 
 
 def grid(tiles, columns=None, scale=1, gap=1, background=1.0):
@@ -37,3 +38,17 @@ def grid(tiles, columns=None, scale=1, gap=1, background=1.0):
 def enlarged(image, scale):
     """Returns an image (H, W, C) with each pixel as a square of `scale` pixels."""
     return image.repeat(scale, axis=0).repeat(scale, axis=1)
+
+
+def sized(image, side):
+    """Returns an image (H, W, C) whose longer side is about `side` pixels.
+
+    A small one is enlarged by a whole number, pixels staying sharp squares; a large one is averaged down.
+    """
+    longer = max(image.shape[:2])
+    if longer <= side:
+        return enlarged(image, max(1, round(side / longer)))
+    cv2 = image_file.opencv()
+    height, width = (max(1, round(length * side / longer)) for length in image.shape[:2])
+    small = cv2.resize(np.asarray(image), (width, height), interpolation=cv2.INTER_AREA)
+    return small.reshape(height, width, image.shape[2])

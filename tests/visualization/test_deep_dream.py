@@ -1,0 +1,45 @@
+"""Dreams raise their objective, at every size, and stay images."""
+
+import numpy as np
+import pytest
+
+from tests.visualization.nets import drawn
+from zoo.errors import ZooError
+from zoo.visualization import deep_dream, saliency
+from zoo.visualization.deep_dream import Ascent
+
+QUICK = Ascent(octaves=3, steps=3, step=0.02, jitter=0)
+
+
+@pytest.mark.parametrize(
+    ("blob", "seed", "size", "octaves"),
+    [
+        ("c2", deep_dream.squares, (22, 26), [(11, 13), (16, 19), (22, 26)]),
+        ("c1", deep_dream.channel(2), (12, 13), [(9, 9), (12, 13)]),
+        ("score", saliency.of_class(1), (12, 13), [(12, 13)]),
+    ],
+)
+def test_the_objective_rises(net, blob, seed, size, octaves):
+    fed = 100 + drawn((1, *size, 3))
+    image, said = deep_dream.dream(net, net.value(blob), fed, seed, QUICK)
+    assert list(said) == octaves
+    assert all(after > before for before, after in said.values())
+    assert image.shape == fed.shape and image.min() >= 0 and image.max() <= 255
+    assert not np.allclose(image, fed)
+
+
+def test_jitter_is_drawn_by_its_seed(net):
+    fed, moving = 100 + drawn((1, 12, 13, 3)), Ascent(octaves=1, steps=2, jitter=2)
+    first, second = (deep_dream.dream(net, net.value("c2"), fed, deep_dream.squares, moving)[0] for _ in range(2))
+    np.testing.assert_array_equal(first, second)
+
+
+def test_decay_draws_to_grey(net):
+    fed, ref = np.full((1, 12, 13, 3), 250, np.float32), net.value("score")
+    kept = deep_dream.dream(net, ref, fed, saliency.of_class(0), Ascent(octaves=1, steps=6, blur=0.6, decay=0.2))[0]
+    assert abs(kept.mean() - 127.5) < 60
+
+
+def test_a_size_that_the_net_does_not_take(net):
+    with pytest.raises(ZooError):
+        deep_dream.octave_sizes(net, net.value("score"), (20, 20), QUICK)

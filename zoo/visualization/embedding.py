@@ -1,0 +1,97 @@
+"""Feature vectors on a plane by t-SNE, each shown as its image: like lies next to like.
+
+van der Maaten, Hinton 2008, "Visualizing Data using t-SNE", JMLR 9, as scikit-learn has it.
+"""
+
+import numpy as np
+
+from zoo.errors import DataError
+from zoo.images.heat import CLASSES, colours
+
+
+def features(net, ref, batches):
+    """Returns (features float32 (N, D), fed float32 (N, H, W, C), labels (N,) or None) of `batches`.
+
+    Args:
+        net: the `TrainedNet`.
+        ref: the `BlobRef`; all that it has of an item is one vector.
+        batches: yields (fed (N, H, W, C), labels or None).
+    """
+    found, images, labels = [], [], []
+    for fed, label in batches:
+        found.append(net.values(fed, [ref])[0].reshape(len(fed), -1))
+        images.append(fed)
+        labels.append(label)
+    known = None if any(label is None for label in labels) else np.concatenate(labels)
+    return np.concatenate(found), np.concatenate(images), known
+
+
+def tsne(vectors, perplexity=30.0, seed=0, steps=1000):
+    """Returns places (N, 2) in 0..1 for vectors (N, D).
+
+    Args:
+        vectors: at least 3.
+        perplexity: about how many neighbours each keeps near; at most a third of what there is.
+        seed: of what scikit-learn draws.
+        steps: of its descent.
+
+    Raises:
+        DataError: fewer than 3 vectors, or values that are not finite.
+    """
+    if len(vectors) < 3:
+        raise DataError("too few images for an embedding", got=len(vectors), want="3 or more")
+    if not np.isfinite(vectors).all():
+        raise DataError("features that are not finite numbers have no place", hint="the weights may be damaged")
+    from sklearn.manifold import TSNE
+
+    most = (len(vectors) - 1) / 3
+    places = TSNE(perplexity=min(perplexity, most), init="pca", random_state=seed, max_iter=steps).fit_transform(vectors)
+    places = places - places.min(axis=0)
+    return (places / max(places.max(), 1e-12)).astype(np.float32)
+
+
+def colours_of(labels):
+    """Returns float32 (N, 3), a colour for each label, and {label: colour}; more than ten labels share a rainbow."""
+    known = sorted(set(map(int, labels)))
+    if len(known) <= 10:
+        table = dict(zip(known, colours((np.arange(len(known)) + 0.5) / 10, CLASSES)))
+    else:
+        table = dict(zip(known, colours(np.linspace(0, 1, len(known)), "turbo")))
+    return np.stack([table[int(label)] for label in labels]), table
+
+
+def scattered(places, images, frames=None, side=900, thumbnail=28):
+    """Returns one image, float32 (side, side, 3), of images at their places; what lies on top was given last.
+
+    Args:
+        places: (N, 2) in 0..1.
+        images: (N, h, w, 1 or 3) in 0..1.
+        frames: (N, 3), a colour around each, or None.
+        side: pixels.
+        thumbnail: pixels of the longer side of each image.
+    """
+    from zoo.images.grid import sized
+
+    canvas = np.ones((side, side, 3), np.float32)
+    for number, (x, y) in enumerate(places):
+        small = np.broadcast_to(sized(images[number], thumbnail), (*sized(images[number], thumbnail).shape[:2], 3))
+        if frames is not None:
+            framed = np.empty((small.shape[0] + 4, small.shape[1] + 4, 3), np.float32)
+            framed[:] = frames[number]
+            framed[2:-2, 2:-2] = small
+            small = framed
+        height, width = small.shape[:2]
+        top, left = round(float(1 - y) * (side - height)), round(float(x) * (side - width))
+        canvas[top : top + height, left : left + width] = small
+    return canvas
+
+
+def dots(places, frames, side=900, radius=5):
+    """Returns one image, float32 (side, side, 3), with a dot of its colour at each place."""
+    from zoo.formats import image_file
+
+    cv2, canvas = image_file.opencv(), np.ones((side, side, 3), np.float32)
+    for (x, y), colour in zip(places, frames):
+        at = round(float(x) * (side - 2 * radius)) + radius, round(float(1 - y) * (side - 2 * radius)) + radius
+        cv2.circle(canvas, at, radius, tuple(map(float, colour)), cv2.FILLED, cv2.LINE_AA)
+    return canvas
