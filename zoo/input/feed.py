@@ -63,6 +63,10 @@ class Feed(abc.ABC):
         """Returns what is read, in words for people; None where there are none."""
         return
 
+    def classes(self):
+        """Returns the names of labels, from 0, where the data has them; else ()."""
+        return ()
+
     def verify(self, shards):
         """Has what is read from now on checked by `shards`, a `ShardCheck`, where it has digests to check."""
         return
@@ -130,6 +134,10 @@ class ImageFeed(Feed):
     def title(self):
         """As `Feed.title`: what the source is called."""
         return getattr(self._source, "title", None)
+
+    def classes(self):
+        """As `Feed.classes`: those of the source's card."""
+        return getattr(getattr(self._source, "card", None), "classes", ())
 
     def verify(self, shards):
         """As `Feed.verify`."""

@@ -89,6 +89,10 @@ class Feeds:
         """Returns what the data layers read, in words for people, as a tuple; see `Feed.title`."""
         return tuple(dict.fromkeys(filter(None, (feed.title() for feed in self._layers))))
 
+    def classes(self):
+        """Returns the names of labels, from 0, by the first data layer whose data has them; else ()."""
+        return next(filter(None, (feed.classes() for feed in self._layers)), ())
+
     def batches(self, start):
         """Returns an iterator of tuples, one tensor for each input of the net, from batch `start` on, for ever.
 

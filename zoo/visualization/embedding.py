@@ -45,7 +45,8 @@ def tsne(vectors, perplexity=30.0, seed=0, steps=1000):
     from sklearn.manifold import TSNE
 
     most = (len(vectors) - 1) / 3
-    places = TSNE(perplexity=min(perplexity, most), init="pca", random_state=seed, max_iter=steps).fit_transform(vectors)
+    method = TSNE(perplexity=min(perplexity, most), init="pca", random_state=seed, max_iter=steps)
+    places = method.fit_transform(vectors)
     places = places - places.min(axis=0)
     return (places / max(places.max(), 1e-12)).astype(np.float32)
 
