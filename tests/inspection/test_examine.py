@@ -68,6 +68,22 @@ def test_generation(tmp_path, text, said):
     assert said in examine(write(tmp_path, text)).generation
 
 
+def test_a_solvers_nets_are_filtered_for_its_states(tmp_path):
+    net = """layer { name: "a" type: "Input" top: "x" input_param { shape { dim: 1 dim: 2 } } include { phase: TRAIN } }
+    layer { name: "b" type: "Input" top: "x" input_param { shape { dim: 1 dim: 2 } } include { stage: "s" } }
+    layer { name: "r" type: "ReLU" bottom: "x" top: "y" }"""
+    write(tmp_path, net)
+    solver = 'net: "net.prototxt" base_lr: 0.1 lr_policy: "fixed" test_interval: 1 test_iter: 1 '
+    report = examine(write(tmp_path, solver + 'test_state { stage: "s" }', "solver.prototxt"))
+    assert report.sound and report.runs == {
+        "TRAIN of net.prototxt": True,
+        "TEST of net.prototxt, stage s": True,
+    }, report.findings
+    report = examine(write(tmp_path, solver + 'test_state { stage: "t" level: 2 }', "solver.prototxt"))
+    assert not report.sound and report.runs["TEST of net.prototxt, stage t, level 2"] is False
+    assert not examine(write(tmp_path, solver, "solver.prototxt")).sound
+
+
 def test_a_solver_and_its_nets(tmp_path):
     write(tmp_path, 'layer { name: "x" type: "Input" top: "x" input_param { shape { dim: 1 } } }', "good.prototxt")
     report = examine(write(tmp_path, 'net: "good.prototxt" base_lr: 0.1 lr_policy: "fixed"', "solver.prototxt"))

@@ -127,8 +127,9 @@ def _phases(current):
     return ("TRAIN", "TEST") if trains else ("TEST",)
 
 
-def _net(report, parsed, text, found, stored, phases=None, said=""):
-    """Looks at a net for its phases, by default those that it is for; `said` is how the report's keys name it."""
+def _net(report, parsed, text, found, stored, source=None):
+    """Looks at a net for the state of a solver's `NetSource`, or else for the phases that it is for."""
+    said = _said_of(source)
     try:
         current = upgrade_net(parsed)
     except ZooError as error:
@@ -136,10 +137,8 @@ def _net(report, parsed, text, found, stored, phases=None, said=""):
         return found + _said(error, "not-upgraded"), False
     labels, definitions = without_labels(current, text), []
     found += labels
-    for phase in phases or _phases(current):
-        state = type(current.message.state)()
-        state.CopyFrom(current.message.state)
-        state.phase = caffe_pb2.Phase.Value(phase)
+    for phase in (source.phase,) if source else _phases(current):
+        state = source.state(current.message) if source else _state(current, phase)
         try:
             definition = net_def_for_state(current, state)
         except ZooError as error:
@@ -159,6 +158,23 @@ def _net(report, parsed, text, found, stored, phases=None, said=""):
     found += of_forks(definitions)
     report.forks += [fork for fork in forks(definitions) if fork not in report.forks]
     return list(dict.fromkeys(found)), any(each.edits for each in labels)
+
+
+def _state(current, phase):
+    state = caffe_pb2.NetState()
+    state.CopyFrom(current.message.state)
+    state.phase = caffe_pb2.Phase.Value(phase)
+    return state
+
+
+def _said_of(source):
+    """Returns what stands behind the phase in the keys of `Report.runs`."""
+    if source is None:
+        return ""
+    parts = [f" of {source.file}"] if source.file else []
+    parts += [f", stage {', '.join(source.given.stage)}"] if source.given.stage else []
+    parts += [f", level {source.given.level}"] if source.given.level else []
+    return "".join(parts)
 
 
 def _said(error, rule):
@@ -184,19 +200,18 @@ def _solver(report, parsed, found, stored):
         report.runs["TRAIN"] = False
         return found + _said(error, "solver"), False
     found += of_forks((), [parsed.message])
-    sources = {(source.file or source.field, source.phase): source for source in (train, *tests)}
+    sources = {(source.file or source.field, source.phase, str(source.given)): source for source in (train, *tests)}
     for source in sources.values():
-        said = f" of {source.file}" if source.file else ""
         try:
             if source.net is not None:
                 net = source.net
             else:
                 net = prototxt.read_net(_net_file(source, report.file))
         except ZooError as error:
-            report.runs[source.phase + said] = False
+            report.runs[source.phase + _said_of(source)] = False
             found += _said(error, "net")
             continue
         report.name = report.name or net.message.name
-        more, _ = _net(report, net, "", [], stored, (source.phase,), said)
+        more, _ = _net(report, net, "", [], stored, source)
         found += [f for f in more if f not in found]
     return found, False
