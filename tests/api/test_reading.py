@@ -49,6 +49,13 @@ def test_what_the_data_decide_is_left_open(tmp_path):
     assert repr(net).splitlines()[0].endswith("0 parameters in the 0 whose shapes are known without the data")
 
 
+def test_a_second_data_layer_is_not_an_image():
+    """pspnet50's label has a number for each pixel: what the header says of the image is not said of it."""
+    shapes = {row[0]: row[4] for row in read("pspnet50").rows()}
+    assert shapes["conv6"] == "4 x 150 x 60 x 60"
+    assert shapes["label"] == shapes["loss"] == ""
+
+
 def test_mistakes_are_said():
     with pytest.raises(ZooError, match='set:1: layer "conv9": no net of the config'):
         read("lenet", set='layer { name: "conv9" }')

@@ -34,7 +34,9 @@ class ReadNet(NetDef):
         sized = [layer.tops[0] for layer in self.layers if (kind := find_type(layer.kind)) and kind.sized_by_data]
         if all(top in self.data_shapes for top in sized):
             return infer_shapes(self, self.data_shapes)
-        return infer_what_is_known(self)[0]
+        stated = (layer for layer in self.layers if layer.tops and layer.tops[0] in self.data_shapes)
+        known = {top: shape for layer in stated for top, shape in zip(layer.tops, self.data_shapes[layer.tops[0]])}
+        return infer_what_is_known(self, known)[0]
 
     def rows(self) -> list[tuple[str, ...]]:
         """Returns the table's rows: a layer's name, type, bottoms, tops, their shapes, parameters, multiply-adds."""
@@ -104,9 +106,12 @@ def read(
 
 
 def _data_shapes(definition, header):
-    """Returns {first top: shapes of the tops} of data layers whose image the header's words describe."""
+    """Returns {first top: shapes of the tops} of the data layer whose image the header's words describe: the first.
+
+    A second data layer has something else, such as a label for each pixel.
+    """
     found = {}
-    for blob, (_, *image) in input_shapes(definition, header).items():
+    for blob, (_, *image) in list(input_shapes(definition, header).items())[:1]:
         layer = next(layer for layer in definition.layers if layer.tops and layer.tops[0].name == blob)
         if layer.type in ("Data", "ImageData"):
             batch = getattr(layer.message, "data_param" if layer.type == "Data" else "image_data_param").batch_size
