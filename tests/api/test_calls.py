@@ -103,6 +103,14 @@ def test_a_loaded_model_is_keras_own_and_prepares_its_images(fitted, folder, tmp
     np.testing.assert_array_equal(keras.saving.load_model(tmp_path / "a.keras")(given), predictions)
 
 
+def test_load_looks_for_data_where_fit_does(folder, tmp_path, monkeypatch):
+    """Nothing but the data says the size of the image: they lie in data/, as for zoo.fit and zoo.dataset."""
+    (tmp_path / "data").symlink_to(folder)
+    monkeypatch.chdir(tmp_path)
+    uncropped = 'layer { name: "in" transform_param { crop_size: 0 } }'
+    assert zoo.load(folder / "small.prototxt", set=uncropped).input_shape == (None, 12, 13, 1)
+
+
 def test_it_sees_what_zoo_classify_sees(fitted, folder, tmp_path):
     import cv2
 

@@ -117,3 +117,8 @@ def test_refuses(policy, fields, said):
 
 def test_an_unused_field_is_not_looked_at():
     assert float(schedules.schedule("fixed", base_lr=0.5, gamma=-3.0, stepsize=0)(9)) == 0.5
+
+
+def test_autograph_reads_what_a_step_calls():
+    """A method of a docstring alone makes TensorFlow warn in every process that trains."""
+    assert "loss" in tf.autograph.to_code(schedules.Schedule.watch)

@@ -66,7 +66,7 @@ def load(
     scale: float | None = None,
     rgb: bool = False,
     labels: str | Sequence[str] | None = None,
-    data_dir: str | os.PathLike[str] | None = None,
+    data_dir: str | os.PathLike[str] | None = "data",
 ) -> LoadedModel:
     """Returns the Keras model of a config's deploy net, with weights in it.
 
@@ -81,7 +81,7 @@ def load(
         rgb: whether the net wants R, G, B; Caffe's nets want B, G, R.
         labels: names of the classes: "imagenet", "cifar10", "mnist", a file with a name a line, a prepared split, or
             the names; None takes ILSVRC2012's where there are 1,000 classes, else numbers.
-        data_dir: where a mean file and nets are looked for first.
+        data_dir: where data, a mean file and nets are looked for first.
 
     Raises:
         ZooError: what is wrong with the files.

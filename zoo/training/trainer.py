@@ -233,6 +233,13 @@ class _LogFile(python_logging.FileHandler):
         ) from error
 
 
+class _PassedOn(python_logging.Handler):
+    """Gives a record to the handlers of the root logger."""
+
+    def emit(self, record):  # noqa: D102
+        python_logging.getLogger().handle(record)
+
+
 @contextlib.contextmanager
 def _silence():
     """Yields a directory, gone afterwards, for what a process that is not the chief writes; its log: warnings only."""
@@ -247,19 +254,29 @@ def _silence():
 
 @contextlib.contextmanager
 def _log_file(path):
-    """Copies the log, in absl's form, to the end of `path`."""
+    """Copies the log, in absl's form, to the end of `path`.
+
+    The file has it all. Whoever sees it besides is shown what the verbosity lets through: in a notebook, warnings.
+    """
     try:
         handler = _LogFile(path)
     except OSError as error:
         raise CheckpointError(f"cannot write log {path}", got=error.strerror) from error
     handler.setFormatter(logging.PythonFormatter())
     logger, verbosity = logging.get_absl_logger(), logging.get_verbosity()
+    propagate = logger.propagate
+    passed_on = _PassedOn(logging.converter.absl_to_standard(verbosity))
     logger.addHandler(handler)
-    logging.set_verbosity(max(verbosity, logging.INFO))  # a library's default would leave the file empty
+    if verbosity < logging.INFO:
+        logging.set_verbosity(logging.INFO)  # a library's default would leave the file empty
+        logger.addHandler(passed_on)
+        logger.propagate = False
     try:
         yield
     finally:
         logging.set_verbosity(verbosity)
+        logger.propagate = propagate
+        logger.removeHandler(passed_on)
         logger.removeHandler(handler)
         with contextlib.suppress(OSError):  # what could not be written has been said
             handler.close()
