@@ -21,6 +21,7 @@ from absl import flags
 from benchmarks.deploy_texts import drawn
 from zoo import command
 from zoo.errors import ZooError
+from zoo.export import opencv
 from zoo.export.conversion import convert
 from zoo.formats import caffemodel, prototxt
 from zoo.netdef.shape_inference import infer_shapes
@@ -45,6 +46,7 @@ def files(name, batch, folder):
     """Writes the net with drawn weights; returns (paths of text, weights and .onnx or None, the input's name)."""
     conversion = convert(f"configs/{name}.prototxt", shapes={"data": (batch, *SIZES[name])}, load=False)
     text, weights = folder / f"{name}.prototxt", folder / f"{name}.caffemodel"
+    opencv.in_its_words(conversion.message)
     text.write_text(prototxt.to_text(conversion.message))
     caffemodel.write(weights, drawn(infer_shapes(conversion.definition), np.random.default_rng(0)))
     (blob,) = conversion.inputs

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import pytest
 
+from tests.cv import nets
 from tests.export import small_net
 from zoo.errors import UnsupportedError
 from zoo.export import keras_file, opencv, verify
@@ -181,6 +182,20 @@ def test_the_size_of_an_image_is_one_that_its_map_covers(tmp_path):
 def test_what_opencv_cannot_read_is_said(small, tmp_path):
     got, said = opencv.run('layer { name: "x" type: "Nonsense" bottom: "y" top: "x" }', small[1], {}, {"x": ("x", 0)})
     assert got is None and said.startswith("it cannot read or run this net")
+
+
+@pytest.mark.parametrize("mode", ["", "round_mode: FLOOR", "round_mode: CEIL"])
+def test_opencv_is_asked_in_its_own_words(mode, tmp_path):
+    nets.opencv()
+    text = f"""layer {{ name: "data" type: "Input" top: "x" input_param {{ shape {{ dim: 1 dim: 1 dim: 8 dim: 8 }} }} }}
+    layer {{ name: "pool" type: "Pooling" bottom: "x" top: "y"
+      pooling_param {{ kernel_size: 3 stride: 2 pad: 1 {mode} }} }}"""
+    path = small_net.write(tmp_path / "net.prototxt", text)
+    found = verify.Comparison(convert(path, batch=1))
+    assert found.silent == {}
+    first, second = (values["y"] for values in found.found.values())
+    assert first.shape == second.shape == ((1, 1, 4, 4) if "FLOOR" in mode else (1, 1, 5, 5))
+    np.testing.assert_array_equal(first, second)
 
 
 def test_opencv_is_not_needed(converted, monkeypatch, tmp_path):

@@ -17,6 +17,19 @@ PATIENCE = 600  # seconds
 TIMED = 3  # runs of a .onnx file
 
 
+def in_its_words(message):
+    """Writes a NetParameter in words that OpenCV's importer knows, in place.
+
+    It does not know round_mode of Pooling, and then loses all of pooling_param ("kernel[i] > 0"); a fork's ceil_mode
+    says the same.
+    """
+    for layer in message.layer:
+        pooling = layer.pooling_param
+        if pooling.HasField("round_mode"):
+            pooling.ceil_mode = pooling.round_mode == pooling.CEIL
+            pooling.ClearField("round_mode")
+
+
 def run(prototxt, caffemodel, inputs, outputs):
     """Returns ({blob: array of Caffe's shape}, OpenCV's version), or (None, a clause that says why not).
 

@@ -98,6 +98,7 @@ class Comparison:
                 del layer.input_param.shape[:]
                 for top in layer.top:
                     layer.input_param.shape.add(dim=self.inputs[top].shape)
+        opencv.in_its_words(message)
         givers = {top: (layer.name, i) for layer in conversion.message.layer for i, top in enumerate(layer.top)}
         wanted = {blob: givers[blob] for blob in conversion.outputs}
         with tempfile.TemporaryDirectory() as folder:
