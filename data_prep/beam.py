@@ -22,9 +22,8 @@ import sys
 import tempfile
 import time
 
-import tqdm
-
 from data_prep import dask_cluster, leftovers, shards
+from zoo import terminal
 from zoo.errors import DataError, Place, ZooError, did_you_mean
 
 JOB, NOTE, ERROR = ".job", ".note", "error"
@@ -207,7 +206,8 @@ def _pass_on(said, split):
     """Says what a pipeline wrote into its log, open as `said`, for the user."""
     for line in said:
         if line.startswith(dask_cluster.NOTICE):
-            tqdm.tqdm.write(f"{split}: {line.removeprefix(dask_cluster.NOTICE).rstrip()}", file=sys.stderr)
+            terminal.step_aside()
+            print(f"{split}: {line.removeprefix(dask_cluster.NOTICE).rstrip()}", file=sys.stderr, flush=True)
 
 
 def _raise(log, args, code, made):

@@ -12,6 +12,7 @@ from data_prep import leftovers, sources
 from zoo import command
 from zoo.errors import DataError, Place
 from zoo.formats import atomic, limits, lock, records, tfds_writer
+from zoo.progress import Progress
 
 MANY = 20  # classes at most to say the count of each
 
@@ -188,11 +189,11 @@ def write_arrays(output_dir, split, images, labels, shards, classes, prepare, ma
         "mean": round(float(images.mean(dtype=np.float64)), 4),
         "per_class": np.bincount(labels, minlength=len(classes)).tolist(),
     }
-    command.say(f"Writing {split}: {len(images)} records ...")
-    with SplitWriter(output_dir, split, shards) as writer:
+    command.quiet_tensorflow()  # before the bar, whose time left does not count it
+    with SplitWriter(output_dir, split, shards) as writer, Progress(len(images), split, "record") as progress:
         for index, (start, end) in enumerate(zip(bounds, bounds[1:])):
-            examples = (records.raw_example(images[i], labels[i], names, "RGB") for i in range(start, end))
-            writer.shard(index, examples)
+            places = progress.over(range(start, end))
+            writer.shard(index, (records.raw_example(images[i], labels[i], names, "RGB") for i in places))
         return writer.finish(
             encoding="raw",
             features=records.features(names, "raw"),
@@ -204,21 +205,6 @@ def write_arrays(output_dir, split, images, labels, shards, classes, prepare, ma
             prepare=prepare,
             made=made,
         )
-
-
-@contextlib.contextmanager
-def progress(total, name):
-    """Gives a function that passes records on and counts them on a bar, where there is a terminal to draw it on."""
-    import tqdm
-
-    with tqdm.tqdm(total=total, desc=name, unit="record", disable=None) as bar:
-
-        def counted(examples):
-            for example in examples:
-                yield example
-                bar.update()
-
-        yield counted
 
 
 def flags_set(values, exclude=("force",), one="output_dir"):

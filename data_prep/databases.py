@@ -22,6 +22,7 @@ from data_prep.image_transforms import ImageTransform, TransformedImages
 from zoo.errors import DataError, Place
 from zoo.formats import lock, shard_check
 from zoo.formats.databases import database_kind
+from zoo.progress import Progress
 
 
 def convert(output, backend, source, change, *, check_size=False, skip_corrupt=False, **options):
@@ -39,8 +40,8 @@ def convert(output, backend, source, change, *, check_size=False, skip_corrupt=F
         DataError: damaged images, an output that is there, or a form that cannot hold what there is.
     """
     items, card = TransformedImages(source, change, check_size, skip_corrupt), None
-    with common.progress(source.count, pathlib.PurePath(output).name) as bar:
-        stream = bar(iter(items))
+    with Progress(source.count, pathlib.PurePath(output).name, "image") as progress:
+        stream = progress.over(items)
         if backend == "records":
             card = image_writers.to_records(output, stream, items, source, **options)
         elif backend == "list":

@@ -24,6 +24,7 @@ from data_prep.image_writers import key
 from zoo.errors import DataError, Place
 from zoo.formats import atomic, caffe_pb2, image_file, labelmap, lock, name_sizes
 from zoo.formats.database_writer import DatabaseWriter
+from zoo.progress import Progress
 
 
 def convert(output, backend, images, labels, progress=iter, made=None, **options):
@@ -121,8 +122,10 @@ def main(_):
         "prepare": f"python -m data_prep.detection {common.flags_set(f, one='backend')} --force",
     }
     with common.alone(output.parent, lock.NAME if shards else f".{output.name}{lock.NAME}"):
-        with common.progress(len(images), output.name) as bar:
-            counts, sizes = convert(output, f.backend, images, labels, bar, made, **(options if shards else {}))
+        with Progress(len(images), output.name, "image") as progress:
+            counts, sizes = convert(
+                output, f.backend, images, labels, progress.over, made, **(options if shards else {})
+            )
         written = output.parent / "labelmap.prototxt"
         if not f.labelmap:
             _write(written, labelmap.text(labels))

@@ -31,10 +31,10 @@ from absl import flags
 
 from data_prep import beam, common, contact_sheet, image_files, images, leftovers, official, shards, sources
 from data_prep.image_files import collect
-from data_prep.progress import Progress
 from zoo.errors import DataError, Place
 from zoo.formats import records
 from zoo.formats.records_writer import SplitWriter
+from zoo.progress import Progress
 
 SHARDS, VAL_SHARDS = 1024, 128  # of the whole of ImageNet
 PER_SHARD = 256  # images at least, where the number of shards is not given
@@ -126,7 +126,8 @@ def write_split(output_dir, split, files, classes, options, prepare):
 def _made(split, files, classes, options, prepare, jobs, pictures):
     """Makes the shards of `jobs` and the card; returns that; see `write_split`."""
     output_dir, number = jobs[0].folder, len(jobs)
-    with SplitWriter(output_dir, split, number, keep=True) as writer, Progress(len(files), split) as progress:
+    progress = Progress(len(files), split, "record", lines=True)
+    with SplitWriter(output_dir, split, number, keep=True) as writer, progress:
         leftovers.remove(leftovers.shared(output_dir))
         notes = {}
         with contextlib.closing(options.make_all(jobs)) as finished:

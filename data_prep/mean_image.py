@@ -17,6 +17,7 @@ from data_prep import common
 from data_prep.image_readers import ahead, define_resize, open_source, resize_of
 from zoo.errors import DataError, Place
 from zoo.formats import atomic, blobproto, datum, shard_check
+from zoo.progress import Progress
 
 SUFFIXES = (".binaryproto", ".npy", ".png")
 
@@ -87,8 +88,8 @@ def main(_):
     for path in f.output:
         check_path(path)
     source = open_source(f.source, f.root_folder, verify=f.verify_shards)
-    with common.progress(source.count, "mean") as bar:
-        mean, number = mean_image(source, f.gray, resize_of(f), bar)
+    with Progress(source.count, "mean", "image") as progress:
+        mean, number = mean_image(source, f.gray, resize_of(f), progress.over)
     for path in f.output:
         write(path, mean, source.channel_order)
         print(f"wrote {path}")

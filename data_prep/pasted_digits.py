@@ -21,6 +21,7 @@ from absl import flags
 from data_prep import common, mnist, sources
 from zoo.errors import DataError, Place
 from zoo.formats import lock
+from zoo.progress import Progress
 
 SIDE = 96
 COLOURS = ((40, 220, 255), (255, 120, 60), (120, 255, 120), (255, 255, 255), (200, 80, 255))  # BGR
@@ -98,8 +99,8 @@ def write(folder, count, rng, photographs, images, labels):
     with open(folder / "boxes.csv", "w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["image", "label", "xmin", "ymin", "xmax", "ymax"])
-        with common.progress(count, folder.name) as bar:
-            for number in bar(range(count)):
+        with Progress(count, folder.name, "image") as progress:
+            for number in progress.over(range(count)):
                 image, found = made(rng, photographs, images, labels)
                 name = f"images/{number:05d}.jpg"
                 if not cv2.imwrite(str(folder / name), image, [cv2.IMWRITE_JPEG_QUALITY, 92]):

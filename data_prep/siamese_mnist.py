@@ -18,6 +18,7 @@ from zoo.errors import DataError, Place
 from zoo.formats import datum
 from zoo.formats.database_writer import BACKENDS, DatabaseWriter
 from zoo.formats.databases import database_kind
+from zoo.progress import Progress
 
 
 def pairs(split, seed):
@@ -65,8 +66,8 @@ def prepare(output_dir, *, source="auto", idx_dir=None, backend="lmdb", seed=0, 
             noted = sources.noted({str(each): [each] for each in files[split]}, verify_sources)
             note = {"source": used, "from": where, "seed": seed, sources.KEY: noted}
             writer = DatabaseWriter(path, backend, {sources.FILE: sources.text(note)})
-            with writer, common.progress(made[split], split) as bar:
-                for key, (image, label) in enumerate(bar(pairs(splits[split], (seed, number)))):
+            with writer, Progress(made[split], split, "pair") as progress:
+                for key, (image, label) in enumerate(progress.over(pairs(splits[split], (seed, number)))):
                     writer.put(b"%08d" % key, datum.raw(image, label))
     return made
 

@@ -56,8 +56,9 @@ def test_digits_of_mnist(shared, folder):
     assert said.startswith(
         "images: gray, 0..255, brought to 28 x 28 (H x W); times 0.00390625; the middle of each\n0.png"
     )
-    assert said.endswith("\n40 images: label first 1.0000, among the first 2 1.0000\n")
-    assert len(said.splitlines()) == 2 + 40 * 3
+    assert "\n40 images classified.\n  label first 1.0000\n  among the first 2 1.0000\n  keep: " in said
+    assert said.endswith("--top=2 --csv --output=classes.csv\n")
+    assert len(said.splitlines()) == 1 + 40 * 3 + 4
     run("zoo.classify", *how, "--json", "--output=x.json", "--labels=mnist", "--oversample", cwd=folder)
     found = json.loads((folder / "x.json").read_text())["images"]
     assert found[0]["image"] == "0.png" and found[0]["top"][0]["class"] == str(labels[0])
@@ -71,7 +72,7 @@ def test_what_is_written():
         ["a, b.png", "1", "2", 'a "cow"', "0.5"],
         ["a, b.png", "2", "0", "cat", "0.25"],
     ]
-    assert json.loads(predictions.as_json(found, names, 2))["images"][0]["label"] == 1
+    assert predictions.as_plain(found, names, 2)["images"][0]["label"] == 1
     assert np.load(io.BytesIO(predictions.as_npy([found[0][2]]))).shape == (1, 3)
 
 

@@ -4,6 +4,7 @@ import ast
 import os
 import pathlib
 import pty
+import re
 import subprocess
 import sys
 import types
@@ -94,7 +95,7 @@ def test_a_closed_standard_output_is_no_error():
 
 
 def test_a_name_that_is_too_long_is_one_error(capsys):
-    assert command._guarded(lambda name: os.stat(name), ["train", "a" * 300], 1) == 1
+    assert command._guarded(lambda name: os.stat(name), ["train", "a" * 300], 1)[0] == 1
     assert capsys.readouterr().err == f"error: File name too long, got {'a' * 300}\n"
     with pytest.raises(FileNotFoundError):
         command._guarded(lambda: os.stat("none"), ["train"])
@@ -104,7 +105,7 @@ def test_memory_that_ends_is_one_error(capsys):
     def main():
         raise MemoryError
 
-    assert command._guarded(main, ["train"]) == 1
+    assert command._guarded(main, ["train"])[0] == 1
     assert capsys.readouterr().err == "error: out of memory\n"
 
 
@@ -122,7 +123,7 @@ def test_so_is_that_of_tensorflow(capsys, monkeypatch):
         command._guarded(main, ["train"])
     loaded = types.SimpleNamespace(errors=types.SimpleNamespace(ResourceExhaustedError=Exhausted))
     monkeypatch.setitem(sys.modules, "tensorflow", loaded)
-    assert command._guarded(main, ["train"]) == 1
+    assert command._guarded(main, ["train"])[0] == 1
     assert capsys.readouterr().err == f"error: out of memory, got {said} (a smaller batch_size)\n"
     with pytest.raises(Exhausted):  # of a disk
         command._guarded(main, ["train", "No space left on device"], arguments=1)
@@ -215,10 +216,11 @@ def test_paths_beyond_ascii_in_a_plain_locale(tmp_path):
     assert (folder / "läuft" / "snapshots" / "x_iter_1.caffemodel").is_file()
 
 
-def seen_at_a_terminal(*args):
+def seen_at_a_terminal(*args, **env):
     """Returns what a command says on a terminal, which is its stderr."""
     ours, theirs = pty.openpty()
-    with subprocess.Popen([sys.executable, "-m", *args], cwd=ROOT, stdout=subprocess.PIPE, stderr=theirs):
+    how = {"cwd": ROOT, "stdout": subprocess.PIPE, "stderr": theirs, "env": {**os.environ, **env}}
+    with subprocess.Popen([sys.executable, "-m", *args], **how):
         os.close(theirs)
         said = b""
         while True:
@@ -230,17 +232,19 @@ def seen_at_a_terminal(*args):
                 break
             said += more
     os.close(ours)
-    return said.decode().splitlines()
+    return said.decode()
 
 
 def test_a_terminal_is_told_what_takes_a_while(tmp_path):
     """Pipes are not: what tests and programs read stays as it is."""
     (tmp_path / "broken.prototxt").write_text("layer {")
     args = ("zoo.evaluate", f"--config={tmp_path}/broken.prototxt", "--weights=gone.caffemodel")
-    loading, error = seen_at_a_terminal(*args)
-    assert loading == "Loading TensorFlow ..." and error.startswith(f"error: {tmp_path}/broken.prototxt:1")
+    said = seen_at_a_terminal(*args, TERM="xterm", NO_COLOR="")
+    assert said.startswith("\r\x1b[KLoading TensorFlow ...")
+    loading, _, error = said.rpartition("\r\x1b[K")
+    assert error.startswith(f"\x1b[1;31merror:\x1b[0m {tmp_path}/broken.prototxt:1") and error.count("\n") == 1
     piped = subprocess.run([sys.executable, "-m", *args], cwd=ROOT, capture_output=True, text=True)
-    assert piped.stderr == f"{error}\n"
+    assert piped.stderr == re.sub(r"\x1b\[[\d;]*m", "", error).replace("\r\n", "\n")
 
 
 LEAVES = """

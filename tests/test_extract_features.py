@@ -1,10 +1,13 @@
 """zoo.extract_features as people type it."""
 
+import subprocess
+
 import numpy as np
 import pytest
 
 from tests.commands import run
-from zoo.formats import caffemodel
+from zoo.extract_features import how_to_open
+from zoo.formats import caffemodel, feature_files
 
 
 @pytest.mark.slow
@@ -17,7 +20,9 @@ def test_a_pass_over_data(tmp_path):
     (weights,) = (tmp_path / "run" / "snapshots").glob("*.caffemodel")
     how = ("--config=s.prototxt", f"--weights={weights}", "--data_dir=.")
     said = run("zoo.extract_features", *how, "--blobs=ip,label", "--output=x.npz", cwd=tmp_path)
-    assert said == "ip: 20 x 4\nlabel: 20\nwritten: x.npz\n"
+    written, opened = said.split("  open:     ")
+    assert written == "2 blobs of 20 items written.\n  ip: 20 x 4\n  label: 20\n  features: x.npz\n"
+    assert subprocess.run(["bash", "-c", opened], cwd=tmp_path, capture_output=True, text=True).stdout == "(20, 4)\n"
     with np.load(tmp_path / "x.npz") as arrays:
         assert arrays["ip"].shape == (20, 4) and set(arrays["label"]) <= {0, 1, 2, 3}
     assert 'no blob "in"' in run("zoo.extract_features", *how, "--blobs=in", "--output=y.h5", cwd=tmp_path, ok=False)
@@ -32,6 +37,16 @@ def test_an_image_that_is_not_there(tmp_path):
         "zoo.extract_features", *how, cwd=tmp_path, ok=False
     )
     assert [path.name for path in tmp_path.iterdir()] == ["w.caffemodel"]
+
+
+@pytest.mark.parametrize("name", ["x y.h5", "x.npz", "x_lmdb", "x_leveldb"])
+def test_how_features_are_opened(tmp_path, name):
+    form = feature_files.form_of(name)
+    with feature_files.writing([tmp_path / name], ["ip"], form) as add:
+        add({"ip": np.zeros((7, 2), np.float32)})
+    line = how_to_open(name, form, "ip")
+    said = subprocess.run(["bash", "-c", line], cwd=tmp_path, capture_output=True, text=True)
+    assert said.stdout.strip() in ("(7, 2)", "7"), said.stderr
 
 
 @pytest.mark.parametrize(

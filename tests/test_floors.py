@@ -13,7 +13,8 @@ OURS = ("zoo", "data_prep", "configs", "tests")
 # Floor 0 is at the bottom. A module imports from lower floors and from its own package; two packages of one floor
 # never import each other. What lies in zoo/ itself, but for errors.py and command.py, are the commands, on top of all.
 FLOORS = (
-    ("zoo.errors",),
+    ("zoo.errors", "zoo.terminal"),
+    ("zoo.progress", "zoo.report"),
     ("zoo.command", "zoo.keras_internals"),
     ("zoo.formats",),
     ("zoo.reference", "zoo.solvers", "zoo.layers", "zoo.catalogue", "zoo.images"),
@@ -31,8 +32,8 @@ TYPES = re.compile(
     r"zoo\.layers\.(forks\.)?\w+"
 )  # the files of layer types; what they share lies in packages of zoo.layers
 SHARED = ("zoo.layers.forks", "zoo.layers.base", "zoo.layers.ops", "zoo.layers.keras_layers")
-DATA_PREP_MAY = ("zoo.errors", "zoo.command", "zoo.formats", "data_prep")
-CONFIGS_MAY = ("zoo.errors", "zoo.command", "zoo.formats", "zoo.pycaffe", "configs")
+DATA_PREP_MAY = ("zoo.errors", "zoo.progress", "zoo.report", "zoo.terminal", "zoo.command", "zoo.formats", "data_prep")
+CONFIGS_MAY = ("zoo.errors", "zoo.report", "zoo.command", "zoo.formats", "zoo.pycaffe", "configs")
 
 
 class Import(NamedTuple):

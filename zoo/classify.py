@@ -14,6 +14,7 @@ Classes are called as --labels says; without it ILSVRC2012's words where the net
 list gives labels, the share of images whose label came first, and among the first --top, is said at the end.
 """
 
+import json
 import pathlib
 
 from absl import flags
@@ -21,6 +22,8 @@ from absl import flags
 from zoo import command, config_flag, image_paths, user_code
 from zoo.errors import DataError, OutputError, ZooError
 from zoo.formats import class_names, limits
+from zoo.progress import Progress
+from zoo.report import Report
 
 CONFIG = config_flag.define("Net to deploy or to train, or solver (prototxt), or the name of a packaged config.")
 WEIGHTS = flags.DEFINE_list("weights", None, "Weights files (.caffemodel, .caffemodel.h5, our .keras).", required=True)
@@ -48,8 +51,9 @@ INPUT_SHAPE = flags.DEFINE_multi_string(
 DATA_DIR = flags.DEFINE_string("data_dir", "data", "Where the config's mean file is looked for first.")
 BATCH = flags.DEFINE_integer("batch", 10, "How many images are read and classified at once.", lower_bound=1)
 CSV = flags.DEFINE_bool("csv", False, "Print CSV: image, rank, label, class, score.")
-JSON = flags.DEFINE_bool("json", False, "Print one JSON object instead of text.")
-OUTPUT = flags.DEFINE_string("output", None, "Write there what is printed; a name in .npy gets all scores as an array.")
+OUTPUT = flags.DEFINE_string(
+    "output", None, "Write there what is said of the images; a name in .npy gets all scores as an array."
+)
 limits.define_flags(limits.MEMORY_BYTES)
 
 
@@ -72,26 +76,28 @@ def main():
     oversample = OVERSAMPLE.value
     if oversample is None:
         oversample = tuple(net.image_dims) != tuple(net.crop_dims)
-    if not (CSV.value or JSON.value):
+    if not CSV.value:
         print(said + ("; ten crops of each" if oversample else "; the middle of each"), flush=True)
     found = []
-    for first in range(0, len(images), BATCH.value):
-        for path, label, scores in _classified(net, images[first : first + BATCH.value], oversample):
-            names = names or class_names.of_count(len(scores))
-            if len(names) != len(scores):
-                want = f"{len(scores)}, as the net has classes"
-                raise DataError("names of classes do not fit the net", got=f"{len(names)} names", want=want)
-            found.append((path, label, scores))
-            if not (CSV.value or JSON.value or OUTPUT.value):
-                print(predictions.as_text(path, scores, names, TOP.value), flush=True)
-    _end(found, names)
+    with Progress(len(images), unit="image") as progress:
+        for first in range(0, len(images), BATCH.value):
+            for path, label, scores in _classified(net, images[first : first + BATCH.value], oversample):
+                names = names or class_names.of_count(len(scores))
+                if len(names) != len(scores):
+                    want = f"{len(scores)}, as the net has classes"
+                    raise DataError("names of classes do not fit the net", got=f"{len(names)} names", want=want)
+                found.append((path, label, scores))
+                if not (CSV.value or command.wants_json() or OUTPUT.value):
+                    progress.print(predictions.as_text(path, scores, names, TOP.value))
+                progress.add()
+    return _end(found, names)
 
 
 def _images():
     """Returns [(path, label or None)] of what is to be classified."""
     if bool(IMAGES.value) == bool(LIST.value):
         raise ZooError("which images?", want="--images=FILE,FOLDER or --list=FILE")
-    if CSV.value and JSON.value:
+    if CSV.value and command.wants_json():
         raise ZooError("--csv and --json exclude each other")
     if LIST.value:
         return image_paths.listed(LIST.value, ROOT.value)
@@ -109,35 +115,39 @@ def _classified(net, images, oversample):
 
 
 def _end(found, names):
-    """Says or writes all that was found, and the share that was right where labels are known."""
+    """Writes all that was found to --output; returns the `Report`: how much of it is right, where labels are known."""
     from zoo.pycaffe import predictions
 
-    if OUTPUT.value and OUTPUT.value.endswith(".npy"):
-        _write(predictions.as_npy([scores for _, _, scores in found]))
-    elif CSV.value:
-        _write(predictions.as_csv(found, names, TOP.value).encode())
-    elif JSON.value:
-        _write(predictions.as_json(found, names, TOP.value).encode())
-    elif OUTPUT.value:
-        _write(
-            "".join(f"{predictions.as_text(path, scores, names, TOP.value)}\n" for path, _, scores in found).encode()
-        )
+    if CSV.value and not OUTPUT.value:
+        return Report().text(predictions.as_csv(found, names, TOP.value).rstrip("\n"))
+    report = Report(f"{len(found)} image{'s' * (len(found) != 1)} classified.")
+    report.more |= predictions.as_plain(found, names, TOP.value)
     labelled = [(label, list(predictions.best(scores, TOP.value))) for _, label, scores in found if label is not None]
-    if labelled and not (CSV.value or JSON.value):
-        first = sum(best[0] == label for label, best in labelled)
-        top = sum(label in best for label, best in labelled)
-        shares = f"label first {first / len(labelled):.4f}, among the first {TOP.value} {top / len(labelled):.4f}"
-        print(f"{len(labelled)} images: {shares}")
-    if OUTPUT.value:
-        print(f"{len(found)} images: {OUTPUT.value}")
+    if labelled:
+        first = sum(best[0] == label for label, best in labelled) / len(labelled)
+        top = sum(label in best for label, best in labelled) / len(labelled)
+        report.score("label first", first, f"label first {first:.4f}")
+        report.score(f"among the first {TOP.value}", top, f"among the first {TOP.value} {top:.4f}")
+    if not OUTPUT.value:
+        return report.then_typed("keep", command.same("--csv", "--output=classes.csv"))
+    _write(_contents(predictions, found, names))
+    return report.made("scores" if OUTPUT.value.endswith(".npy") else "classes", OUTPUT.value)
+
+
+def _contents(predictions, found, names):
+    """Returns the bytes of --output."""
+    if OUTPUT.value.endswith(".npy"):
+        return predictions.as_npy([scores for _, _, scores in found])
+    if CSV.value:
+        return predictions.as_csv(found, names, TOP.value).encode()
+    if command.wants_json():
+        return f"{json.dumps(predictions.as_plain(found, names, TOP.value), indent=1)}\n".encode()
+    return "".join(f"{predictions.as_text(path, scores, names, TOP.value)}\n" for path, _, scores in found).encode()
 
 
 def _write(data):
     from zoo.formats import atomic
 
-    if not OUTPUT.value:
-        print(data.decode(), end="")
-        return
     with atomic.replacing(pathlib.Path(OUTPUT.value), OutputError) as file:
         file.write(data)
 

@@ -8,6 +8,7 @@ The config is a net to deploy whose output is a DetectionOutput's. Images are re
 the mean and scale are those of the net's training: its transform_param says them.
 """
 
+import dataclasses
 import pathlib
 
 from absl import flags
@@ -15,6 +16,8 @@ from absl import flags
 from zoo import command, config_flag, image_paths, user_code
 from zoo.errors import DataError, OutputError, Place
 from zoo.formats import limits
+from zoo.progress import Progress
+from zoo.report import Report
 
 CONFIG = config_flag.define("Net to deploy (prototxt), or the name of a packaged config.")
 WEIGHTS = flags.DEFINE_string("weights", None, "Weights file (.caffemodel, .caffemodel.h5).", required=True)
@@ -43,16 +46,33 @@ def main():
     detector = Detector(Net(CONFIG.value, WEIGHTS.value, TEST), mean, SCALE.value, RGB.value)
     output, rows = pathlib.Path(OUTPUT.value), []
     targets = _targets(output, paths)
-    for path in paths:
-        image = read_image(path)
-        boxes = detector(image, THRESHOLD.value)
-        said = ", ".join(f"{names.get(box.label, box.label)} {box.score:.2f}" for box in boxes[:5])
-        more = f" and {len(boxes) - 5} more" if len(boxes) > 5 else ""
-        print(f"{path}: {said or 'nothing'}{more}", flush=True)
-        rows += [(path, box, names.get(box.label, "")) for box in boxes]
-        _write(targets[path], _encoded(draw(image, boxes, names), targets[path]))
+    with Progress(len(paths), unit="image") as progress:
+        for path in progress.over(paths):
+            image = read_image(path)
+            boxes = detector(image, THRESHOLD.value)
+            said = ", ".join(f"{names.get(box.label, box.label)} {box.score:.2f}" for box in boxes[:5])
+            more = f" and {len(boxes) - 5} more" if len(boxes) > 5 else ""
+            progress.print(f"{path}: {said or 'nothing'}{more}")
+            rows += [(path, box, names.get(box.label, "")) for box in boxes]
+            _write(targets[path], _encoded(draw(image, boxes, names), targets[path]))
     _write(output / "detections.csv", _table(rows))
-    print(f"{len(rows)} detections in {len(paths)} images: {output}/detections.csv, and the images next to it")
+    return _report(rows, targets, output)
+
+
+def _report(rows, targets, output):
+    found = f"{len(rows)} detection{'s' * (len(rows) != 1)} in {len(targets)} image{'s' * (len(targets) != 1)}"
+    report = Report(f"{found}, of scores from {THRESHOLD.value:g}.")
+    report.made("table", output / "detections.csv").row("images", f"{output}, with their boxes drawn")
+    report.more["images"] = [
+        {
+            "image": path,
+            "drawn": target,
+            "boxes": [{**dataclasses.asdict(box), "name": name} for of, box, name in rows if of is path],
+        }
+        for path, target in targets.items()
+    ]
+    other = THRESHOLD.value / 2 if len(rows) < len(targets) else (1 + THRESHOLD.value) / 2
+    return report.then_typed("fewer" if other > THRESHOLD.value else "more", command.same(f"--threshold={other:g}"))
 
 
 def _mean():

@@ -8,7 +8,6 @@ install what TensorFlow needs. The exit code is 0 either way; --gpu=N of a GPU t
 """
 
 import contextlib
-import json
 import os
 import pathlib
 
@@ -18,15 +17,15 @@ from zoo import command
 from zoo.catalogue import machine
 from zoo.errors import ZooError
 from zoo.formats import memory
+from zoo.report import Report
 
 GPU = flags.DEFINE_string("gpu", "all", 'Which GPUs are asked about: "all" or indices such as "0,2".')
-JSON = flags.DEFINE_bool("json", False, "Print one JSON object instead of text.")
 INSTALL = "pip install 'tensorflow[and-cuda]>=2.21,<2.22'"
 _DRIVER = pathlib.Path("/proc/driver/nvidia/version")
 
 
 def main():
-    """Prints what there is."""
+    """Returns what there is."""
     if GPU.value != "all" and not all(index.isdecimal() for index in GPU.value.split(",")):
         raise ZooError("--gpu", got=GPU.value, want='all, or indices such as "0,2"')
     found = query()
@@ -38,7 +37,9 @@ def main():
                 want = ", ".join(str(gpu["index"]) for gpu in found["gpus"]) or "none: TensorFlow sees no GPU"
                 raise ZooError("no such GPU", got=f"--gpu={index}", want=want, hint=hint)
         found["gpus"] = [found["gpus"][index] for index in wanted]
-    print(json.dumps(found, indent=2) if JSON.value else "\n".join(lines(found)))
+    report = Report().text("\n".join(lines(found)))
+    report.more |= found
+    return report
 
 
 def query():

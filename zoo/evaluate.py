@@ -8,12 +8,15 @@ The config is a net with TEST data layers, or a solver, whose first test net is 
 """
 
 import contextlib
+import pathlib
+import re
 
 from absl import flags
 
 from zoo import change_flags, command, config_flag, user_code
 from zoo.errors import SolverError, WeightsError
 from zoo.formats import limits, shard_check
+from zoo.report import Report
 
 CONFIG = config_flag.define("Net or solver file (prototxt), or the name of a packaged config such as lenet.")
 WEIGHTS = flags.DEFINE_list("weights", [], "Weights files (.caffemodel, .caffemodel.h5, our .keras), by layer name.")
@@ -37,7 +40,7 @@ limits.define_flags(limits.MEMORY_BYTES)
 
 
 def main():
-    """Reads the flags and prints the scores."""
+    """Reads the flags, scores, and returns how good the weights are."""
     config_flag.check(CONFIG.value)
     if bool(WEIGHTS.value) == bool(SNAPSHOT.value):
         got = "both" if SNAPSHOT.value else "neither"
@@ -54,10 +57,14 @@ def main():
     paths = contextlib.nullcontext() if ALLOW_PATHS.value else output_paths.below(".")
     with paths, shard_check.check_if(VERIFY_SHARDS.value) as shards:
         scores, loss = evaluate(definition, weights, ITERATIONS.value or iterations, DATA_DIR.value, shards, ap_version)
-    for name, value in scores.items():
-        print(f"{name} = {number(value)}")
-    if "loss" not in scores:
-        print(f"loss = {number(loss)}")
+    batches = ITERATIONS.value or iterations
+    report = Report(f"Scored on {batches} batch{'es' * (batches != 1)} of the test data.")
+    for name, value in (scores if "loss" in scores else {**scores, "loss": loss}).items():
+        report.score(name, value, f"{name} = {number(value)}")
+    report.more = {"batches": batches, "weights": weights}
+    stem = re.sub(r"(\.caffemodel(\.h5)?|\.keras)$", "", pathlib.Path(weights[-1]).name)
+    words = [f"--config={CONFIG.value}", f"--weights={','.join(weights)}", *command.again("set"), *user_code.given()]
+    return report.then("convert", "zoo.convert", *words, f"--output={stem}.onnx", "--verify")
 
 
 def _test_net():

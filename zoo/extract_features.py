@@ -21,13 +21,14 @@ goes, and the same command continues from there; what was kept for another net, 
 
 import functools
 import os
-import time
 
 from absl import flags
 
 from zoo import command, config_flag, image_paths, user_code
 from zoo.errors import DataError, Place, ZooError
 from zoo.formats import atomic, digest, feature_files, feature_parts, limits, shard_check
+from zoo.progress import Progress, waiting
+from zoo.report import Report, python, typed
 
 CONFIG = config_flag.define("Net or solver (prototxt), or the name of a packaged config.")
 WEIGHTS = flags.DEFINE_list("weights", None, "Weights files (.caffemodel, .caffemodel.h5, our .keras).", required=True)
@@ -61,6 +62,7 @@ def main():
     forms = {feature_files.form_of(path) for path in OUTPUT.value}
     if len(forms) > 1:
         raise ZooError("--output names several forms", got=", ".join(sorted(forms)), want="one")
+    (form,) = forms
     if len(set(BLOBS.value)) < len(BLOBS.value):
         raise ZooError("a blob is named twice in --blobs", got=",".join(BLOBS.value))
     images = _images()
@@ -74,12 +76,28 @@ def main():
         settle = functools.partial(shards.settle, "the features were written") if shards else lambda: None
         with feature_parts.keeping(OUTPUT.value[0], BLOBS.value, settle) as parts:
             total, batches = _of_images(images, parts) if images else _of_data(shards, parts)
-            with feature_files.writing(OUTPUT.value, BLOBS.value, forms.pop()) as add:
+            with feature_files.writing(OUTPUT.value, BLOBS.value, form) as add:
                 shapes = _write(total, batches, parts, add)
                 settle()
+    report = Report(f"{len(shapes)} blob{'s' * (len(shapes) != 1)} of {total} items written.")
     for blob, shape in shapes.items():
-        print(f"{blob}: {' x '.join(map(str, (total, *shape)))}")
-    print(f"written: {', '.join(OUTPUT.value)}")
+        report.text(f"  {blob}: {' x '.join(map(str, (total, *shape)))}")
+    report.more["shapes"] = {blob: (total, *shape) for blob, shape in shapes.items()}
+    for path in OUTPUT.value:
+        report.made("features", path)
+    return report.then_typed("open", how_to_open(OUTPUT.value[0], form, BLOBS.value[0]))
+
+
+def how_to_open(path, form, blob):
+    """Returns a line for the shell that opens features, of `feature_files.form_of`, and prints how many there are."""
+    code = {
+        "hdf5": f"import h5py; print(h5py.File({path!r})[{blob!r}].shape)",
+        "npz": f"import numpy; print(numpy.load({path!r})[{blob!r}].shape)",
+        "tfrecord": f"import tensorflow as tf; print(sum(1 for _ in tf.data.TFRecordDataset({path!r})))",
+        "lmdb": f"import lmdb; print(lmdb.open({path!r}, readonly=True).stat()['entries'])",
+        "leveldb": f"import plyvel; print(sum(1 for _ in plyvel.DB({path!r})))",
+    }
+    return f"{python()} {typed(['-c', code[form]])}"
 
 
 def _images():
@@ -149,17 +167,17 @@ def _stamp(path):
 
 def _write(total, batches, parts, add):
     """Adds all batches, those that an earlier run kept before them; returns {blob: shape of an item}."""
-    said, shapes = time.monotonic(), {}
+    shapes = {}
     if parts.items:
         command.say(f"continuing: {parts.items} of {total} items are there")
-    for rows in batches:
-        parts.add(rows)
-        if time.monotonic() - said > 5:
-            said = time.monotonic()
-            command.say(f"{parts.items} of {total} items")
-    for rows in parts.rows():
-        add(rows)
-        shapes = {blob: array.shape[1:] for blob, array in rows.items()}
+    with Progress(total, start=parts.items) as progress:
+        for rows in batches:
+            parts.add(rows)
+            progress.to(parts.items)
+    with waiting("Writing"):
+        for rows in parts.rows():
+            add(rows)
+            shapes = {blob: array.shape[1:] for blob, array in rows.items()}
     return shapes
 
 

@@ -8,10 +8,14 @@ Nothing is downloaded: read the licence, fetch the file from where its authors r
 Copies are kept in ~/.cache/caffe-zoo/weights, or where the environment variable ZOO_WEIGHTS says.
 """
 
+import dataclasses
+import pathlib
+
 from absl import flags
 
 from zoo import command, config_flag
 from zoo.catalogue import weights_cards
+from zoo.report import Report
 
 FROM = flags.DEFINE_string("from", None, "The file that you have.")
 
@@ -21,21 +25,35 @@ def main(config=None):
     cards = weights_cards.read(config_flag.next_to_configs(weights_cards.NAME))
     if config is None:
         width = max(map(len, cards))
-        return command.printed("\n".join(f"{name.ljust(width)}  {card.name}" for name, card in cards.items()))
+        report = Report().text("\n".join(f"{name.ljust(width)}  {card.name}" for name, card in cards.items()))
+        report.more["weights"] = [_facts(card) for card in cards.values()]
+        return report.text("").then("look", "zoo.fetch_weights", next(iter(cards)))
     card = weights_cards.find(cards, config)
     if FROM.value is not None:
         path = weights_cards.store(card, FROM.value)
-        return command.printed(f"{path}: SHA-1 {card.sha1}, as released")
-    return command.printed("\n".join(_lines(card)))
-
-
-def _lines(card):
-    yield f"{card.name}, for --config={card.config}"
-    yield f"  released at: {card.url}"
-    yield f"  SHA-1:       {card.sha1} ({card.sha1_in})"
-    yield f"  licence:     {card.licence} ({card.licence_in})"
+        report = Report(f"{card.name}: its SHA-1 is {card.sha1}, as released.").made("kept", path)
+        report.more = _facts(card)
+        return _use(report, card, path)
     kept = weights_cards.stored(card)
-    yield f"  kept here:   {kept or f'no; fetch it, then python -m zoo.fetch_weights {card.config} --from=FILE'}"
+    report = Report(f"{card.name}, for --config={card.config}")
+    report.more = _facts(card)
+    report.row("released at", card.url).row("SHA-1", f"{card.sha1} ({card.sha1_in})")
+    report.row("licence", f"{card.licence} ({card.licence_in})").row("kept here", kept or "no; fetch it, then keep it")
+    if kept:
+        return _use(report, card, kept)
+    return report.then("keep", "zoo.fetch_weights", card.config, f"--from={card.name}")
+
+
+def _facts(card):
+    """Returns what is known of weights, as JSON has it."""
+    return {**dataclasses.asdict(card), "kept": weights_cards.stored(card)}
+
+
+def _use(report, card, path):
+    name = pathlib.Path(card.name).stem
+    return report.then(
+        "convert", "zoo.convert", f"--config={card.config}", f"--weights={path}", f"--output={name}.onnx", "--verify"
+    )
 
 
 if __name__ == "__main__":

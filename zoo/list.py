@@ -11,6 +11,7 @@ percent: what was measured here (configs/results.csv), and what its authors publ
 """
 
 import csv
+import dataclasses
 import io
 
 from absl import flags
@@ -18,6 +19,7 @@ from absl import flags
 from zoo import command
 from zoo.api.models import SORTS, models
 from zoo.errors import ZooError
+from zoo.report import Report
 
 MAX_PARAMS = flags.DEFINE_float("max_params", None, "Most parameters, such as 30e6.")
 MAX_FLOPS = flags.DEFINE_float("max_flops", None, "Most multiply-adds for one item, such as 2e9.")
@@ -29,7 +31,7 @@ _COLUMNS = ("model", "parameters", "multiply-adds", "input", "measured", "publis
 
 
 def main(pattern="*"):
-    """Reads the flags, prints the table."""
+    """Reads the flags, returns the table."""
     bounds = {"max_params": MAX_PARAMS.value, "max_flops": MAX_FLOPS.value, "min_score": MIN_SCORE.value}
     found = models(pattern, **bounds, sort=SORT.value)
     if not found:
@@ -37,7 +39,11 @@ def main(pattern="*"):
             [repr(pattern), *(f"--{name}={value:g}" for name, value in bounds.items() if value is not None)]
         )
         raise ZooError("no model is like that", got=given, hint="python -m zoo.list shows them all")
-    return command.printed(_csv(found) if CSV.value else "\n".join(_table(found)))
+    if CSV.value:
+        return Report().text(_csv(found))
+    report = Report().text("\n".join(_table(found)))
+    report.more["models"] = [dataclasses.asdict(model) for model in found]
+    return report.text("").then("draw", "zoo.draw", found[0].name, f"{found[0].name}.svg")
 
 
 def _table(found):

@@ -23,6 +23,7 @@ from zoo import command
 from zoo.errors import DataError, Place, ZooError
 from zoo.formats import limits, log_tables, training_log
 from zoo.formats.atomic import replacing
+from zoo.report import Report
 
 CSV = flags.DEFINE_bool("csv", False, "Write CSV with the columns of parse_log.py, not those of parse_log.sh.")
 DELIMITER = flags.DEFINE_string("delimiter", ",", "With --csv: what stands between two columns.")
@@ -42,20 +43,21 @@ def main(log=None, folder=None):
         raise DataError("no such directory", at=Place(str(folder)), want="one that is there, for the tables")
     found = training_log.read(path)
     tables = log_tables.csv_of_log(found) if CSV.value else log_tables.of_log(found)
+    report, written = Report(), {}
     for kind, table in zip(("train", "test"), tables):
         target = folder / f"{path.name.removesuffix('.gz')}.{kind}"
         if not table.rows:
-            _say(f"{target}: not written, for the log has no lines of a {kind} net's")
+            report.text(f"{target}: not written, for the log has no lines of a {kind} net's")
             continue
         text = log_tables.as_csv(table, DELIMITER.value) if CSV.value else log_tables.as_text(table)
         with replacing(target, DataError) as file:
             file.write(text.encode())
-        _say(f"{target}: {len(table.rows)} rows of {' '.join(table.headers)}")
-
-
-def _say(text):
-    if VERBOSE.value:
-        print(text)
+        written[target] = table.headers
+        report.text(f"{target}: {len(table.rows)} rows of {' '.join(table.headers)}").note_made(kind, target)
+    for target, (x, *others) in list(written.items())[:1]:
+        y = "TrainingLoss" if "TrainingLoss" in others else others[-1]
+        report.then("draw", "zoo.plot_log", target, x, y, f"{path.name.removesuffix('.gz')}.png")
+    return report if VERBOSE.value else report.silent()
 
 
 if __name__ == "__main__":

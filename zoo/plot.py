@@ -17,7 +17,9 @@ from absl import flags
 from zoo import charts, command
 from zoo.errors import DataError, Place, WeightsError, did_you_mean
 from zoo.formats import caffemodel, limits, run_card, training_log
-from zoo.images.filters import filter_sheet
+from zoo.images.grid import filter_sheet
+from zoo.progress import waiting
+from zoo.report import Report
 
 RUN_DIR = flags.DEFINE_string("run_dir", None, "Run directory of zoo.train; its train.log is drawn.")
 LOG = flags.DEFINE_list("log", [], "Log files to draw in one image, Caffe's or ours, gzipped or not.")
@@ -104,14 +106,14 @@ def trained(run_dir):
 
 
 def main():
-    """Reads the flags and draws."""
+    """Reads the flags, draws, and says where."""
     if KERNELS.value or WEIGHTS.value:
         if not (KERNELS.value and WEIGHTS.value):
             raise DataError("--kernels and --weights go together", want="--kernels=conv1 --weights=X.caffemodel")
         output = OUTPUT.value or str(pathlib.Path(RUN_DIR.value or ".") / "kernels.png")
-        kernels(KERNELS.value, WEIGHTS.value, output)
-        print(f"kernels of {', '.join(KERNELS.value)}: {output}")
-        return
+        with waiting("Drawing"):
+            kernels(KERNELS.value, WEIGHTS.value, output)
+        return Report().text(f"kernels of {', '.join(KERNELS.value)}: {output}").note_made("chart", output)
     paths = [pathlib.Path(path) for path in LOG.value]
     if RUN_DIR.value:
         paths.insert(0, pathlib.Path(RUN_DIR.value) / "train.log")
@@ -119,8 +121,13 @@ def main():
         raise DataError("nothing to draw", want="--run_dir=DIRECTORY or --log=FILE[,FILE...]")
     output = OUTPUT.value or str(pathlib.Path(RUN_DIR.value or ".") / "curves.png")
     title = trained(RUN_DIR.value)
-    curves(paths, output, title)
-    print(f"curves{f' of {title}' if title else ''}: {output}")
+    with waiting("Drawing"):
+        curves(paths, output, title)
+    report = Report().text(f"curves{f' of {title}' if title else ''}: {output}").note_made("chart", output)
+    report.more["logs"] = paths
+    if RUN_DIR.value:
+        report.then("watch", "tensorboard.main", "--logdir", RUN_DIR.value)
+    return report.then("numbers", "zoo.parse_log", paths[0])
 
 
 if __name__ == "__main__":

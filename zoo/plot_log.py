@@ -23,6 +23,8 @@ from absl import flags
 from zoo import charts, command
 from zoo.errors import DataError, Place, ZooError, did_you_mean
 from zoo.formats import limits, log_tables
+from zoo.progress import waiting
+from zoo.report import Report
 
 LOG_SCALE = flags.DEFINE_bool("log_scale", False, "Draw the vertical axis by powers of ten, as losses are often shown.")
 TITLE = flags.DEFINE_string("title", None, "What stands above the chart. Default: the two columns.")
@@ -43,18 +45,36 @@ def main(*words):
     if words[0].isdecimal() and not is_file[0]:
         return _by_number(*words)
     if all(is_file) or len(words) == 1:
-        for path in map(pathlib.Path, words):
-            print("\n".join(headers(path)))
-        return None
+        return _columns([pathlib.Path(word) for word in words])
     if len(words) < 4:
         want = f"python -m zoo.plot_log {words[0]} Iters TrainingLoss out.png"
         raise ZooError(
             "which columns, and which chart?", got=" ".join(words), want=want, hint="a file alone lists them"
         )
     *files, x, y, output = words
-    draw([pathlib.Path(file) for file in files], x, y, output)
-    print(f"{y} against {x}: {output}")
-    return None
+    return _drawn([pathlib.Path(file) for file in files], x, y, output)
+
+
+def _columns(paths):
+    """Returns the `Report` of what may be drawn of files, and how."""
+    report, found = Report(), {path: _tables(path) for path in paths}
+    for path in paths:
+        report.text("\n".join(headers(path)))
+    report.more["columns"] = {str(path): {kind: table.headers for kind, table in found[path].items()} for path in paths}
+    columns = next((table.headers for table in found[paths[0]].values()), ())
+    if len(columns) > 1:
+        y = "TrainingLoss" if "TrainingLoss" in columns else columns[-1]
+        report.then("draw", "zoo.plot_log", *paths, columns[0], y, f"{y}.png")
+    return report
+
+
+def _drawn(paths, x, y, output):
+    with waiting("Drawing"):
+        draw(paths, x, y, output)
+    report = Report().text(f"{y} against {x}: {output}").note_made("chart", output)
+    if not LOG_SCALE.value:
+        report.then_typed("by powers of ten", command.same("--log_scale"))
+    return report
 
 
 def _by_number(number, output=None, *files):
@@ -63,18 +83,18 @@ def _by_number(number, output=None, *files):
     if number not in map(str, range(len(CHARTS))):
         raise ZooError("no such chart type", got=number, want=f"0 to {len(CHARTS) - 1}", hint="--help lists them")
     y, x = CHARTS[int(number)]
-    draw([pathlib.Path(file) for file in files], x, y, output)
-    print(f"{y} against {x}: {output}")
+    return _drawn([pathlib.Path(file) for file in files], x, y, output)
+
+
+def _tables(path):
+    """Returns {kind, "" for a table's file: table} of what a file has that may be drawn."""
+    return {kind: table for kind, table in log_tables.read(path).items() if table.rows or not kind}
 
 
 def headers(path):
     """Returns the lines that say which columns a file has."""
-    tables = log_tables.read(path)
-    said = [f"Available headers of {path}:"]
-    for kind, table in tables.items():
-        if table.rows or not kind:
-            said.append("  " + (f"{kind}: " if kind else "") + " ".join(table.headers))
-    return said
+    rows = [f"  {f'{kind}: ' if kind else ''}{' '.join(table.headers)}" for kind, table in _tables(path).items()]
+    return [f"Available headers of {path}:", *rows]
 
 
 def draw(paths, x, y, output):
@@ -98,7 +118,7 @@ def draw(paths, x, y, output):
 
 def _points(path, x, y):
     """Returns the two columns of a file, without rows in which either is unknown."""
-    tables = [table for kind, table in log_tables.read(path).items() if table.rows or not kind]
+    tables = list(_tables(path).values())
     known = list(dict.fromkeys(header for table in tables for header in table.headers))
     for header in (x, y):
         if header not in known:

@@ -27,6 +27,7 @@ from absl import flags, logging
 from zoo import change_flags, command, config_flag, user_code
 from zoo.errors import Place, SolverError
 from zoo.formats import limits, shard_check
+from zoo.report import Report
 from zoo.training.run_options import PRECISIONS, RunOptions
 from zoo.training.signals import EFFECTS
 
@@ -161,9 +162,9 @@ def main():
     config = shorthand.ended(config, devices=1 if GLOBAL_BATCH.value else replicas.count, **where)
     with _run_dir(shorthand, folders) as run_dir:
         result = train(solver_def(config.solver()), run_dir, options, replicas)
-    if replicas.chief:
-        print("\n".join(_said(result, run_dir, shorthand)), flush=True)
-    return TERMINATED if result.terminated and not result.done else 0
+    report = _report(result, run_dir, shorthand) if replicas.chief else Report()
+    report.code = TERMINATED if result.terminated and not result.done else 0
+    return report
 
 
 def _print_config():
@@ -178,7 +179,10 @@ def _print_config():
     config = shorthand.ended(shorthand.applied(open_config(CONFIG.value), **where), **where)
     for phase in ("TRAIN", "TEST"):
         raise_together(refusals(config.definition(phase, LEVEL.value, tuple(STAGE.value), DATA_DIR.value)))
-    return command.printed("\n".join(shown.lines(shown.whole(config.solver(), DATA_DIR.value))))
+    text = "\n".join(shown.lines(shown.whole(config.solver(), DATA_DIR.value)))
+    report = Report().text(text)
+    report.more["config"] = text
+    return report
 
 
 @contextlib.contextmanager
@@ -251,16 +255,15 @@ def _choose_gpus(which, solver):
         raise SolverError(f"{said} names no GPU of this machine", at=at, got=which, want=want)
 
 
-def _said(result, run_dir, shorthand):
+def _report(result, run_dir, shorthand):
     from zoo.training import closing
 
     if shorthand.dry_run:
         return closing.dry_run(result)
-    return closing.lines(
+    return closing.report(
         result,
         run_dir,
         CONFIG.value,
-        python=command.python(),
         data_dir=DATA_DIR.value if flags.FLAGS["data_dir"].present else None,
         changes=shorthand.set,
         batch_size=shorthand.test_batch_size,

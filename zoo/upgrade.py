@@ -18,6 +18,8 @@ from absl import flags
 
 from zoo import command
 from zoo.errors import OutputError, Place, WeightsError, ZooError
+from zoo.progress import Progress
+from zoo.report import Report
 
 IN_PLACE = flags.DEFINE_bool(
     "in_place", False, "Write each file in its own place; what was there is kept as FILE.bak (.bak2, ...)."
@@ -30,27 +32,32 @@ def main(*files):
     usage = "python -m zoo.upgrade IN OUT, or --in_place FILE [FILE ...]"
     if not files or not IN_PLACE.value and len(files) != 2:
         raise ZooError("which files?", got=" ".join(files) or "none", want=usage, hint="see --help")
+    report = Report()
     if IN_PLACE.value:
-        for file in files:
-            _replace(pathlib.Path(file))
-        return
+        with Progress(len(files), unit="file") as progress:
+            for file in progress.over(files):
+                _replace(pathlib.Path(file), report)
+        return report
     old, new = files
     was, data = upgraded(old)
     if os.path.exists(new) and os.path.samefile(old, new):
         raise OutputError("OUT is the file that is read", got=new, want="another name, or --in_place FILE")
     _write(new, _read(old) if data is None else data)
-    print(f"{old}: {was}; {'copied to' if data is None else 'upgraded:'} {new}")
+    report.text(f"{old}: {was}; {'copied to' if data is None else 'upgraded:'} {new}")
+    report.note_made("upgraded", new)
+    return report if _is_binary(new) else report.then("look at it", "zoo.doctor", new)
 
 
-def _replace(path):
+def _replace(path, report):
     was, data = upgraded(path)
     if data is None:
-        print(f"{path}: {was}; left as it is")
+        report.text(f"{path}: {was}; left as it is")
         return
     backup = _free(path)
     _write(backup, _read(path), path)
     _write(path.resolve(), data, backup)
-    print(f"{path}: {was}; upgraded, the old one is {backup}")
+    report.text(f"{path}: {was}; upgraded, the old one is {backup}")
+    report.note_made("upgraded", path).note_made("backup", backup)
 
 
 def _free(path):

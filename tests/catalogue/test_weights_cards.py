@@ -78,5 +78,5 @@ def test_the_command_keeps_real_weights(tmp_path):
         return done.stdout
 
     assert "kept here:   no; fetch it" in said("lenet")
-    assert f"lenet_iter_10000.caffemodel: SHA-1 {CARDS['lenet'].sha1}" in said("lenet", f"--from={LENET}")
+    assert f"lenet_iter_10000.caffemodel: its SHA-1 is {CARDS['lenet'].sha1}" in said("lenet", f"--from={LENET}")
     assert f"kept here:   {tmp_path / 'lenet_iter_10000.caffemodel'}" in said("lenet")

@@ -1,6 +1,5 @@
 """The report: what generation, what runs, what is hidden behind what; the command's text, JSON and exit code."""
 
-import json
 import subprocess
 import sys
 
@@ -9,7 +8,7 @@ import pytest
 from zoo.errors import PrototxtError
 from zoo.inspection.examine import examine
 from zoo.inspection.finding import Edit, edited
-from zoo.inspection.report import as_json, as_text
+from zoo.inspection.report import as_plain, as_text
 
 DEPLOY = """name: "old"
 input: "data"
@@ -114,7 +113,7 @@ def test_text_and_json(tmp_path):
     text = as_text(report)
     assert "TEST: would not run" in text or "what would stop it here" in text
     assert "[unquoted-type]" in text and 'cure: type: "Convolution"  (--fix does it)' in text
-    found = json.loads(as_json(report))
+    found = as_plain(report)
     assert found["sound"] is False and found["findings"][0]["line"] == 6
 
 
@@ -130,7 +129,7 @@ def test_the_command(tmp_path):
 
     ran = run(path, "--fix", f"--output={out}")
     assert ran.returncode == 1 and "Traceback" not in ran.stderr
-    assert "mended: label-missing, renamed-field, unquoted-type" in ran.stdout
+    assert f"{out} (label-missing, renamed-field, unquoted-type)\n" in ran.stdout
     assert run(out).returncode == 0
     assert run(path, "--fix", f"--output={path}").returncode == 1
     assert path.read_text() == DEPLOY

@@ -27,6 +27,7 @@ from zoo.netdef.forks import told
 from zoo.netdef.netdef import BlobRef, LayerDef, NetDef, ParamKey
 from zoo.netdef.open_sizes import Pattern
 from zoo.netdef.shape_inference import infer_shapes, multipliers
+from zoo.progress import waiting
 
 
 @dataclass(frozen=True)
@@ -148,6 +149,7 @@ class Net:
         return sum(p.spec.count for p in self.learnable())
 
 
+@waiting("Building the net")
 def build(
     definition: NetDef,
     data_shapes: Mapping[BlobRef, Sequence[tuple[int, ...]]] | None = None,

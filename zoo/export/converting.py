@@ -3,7 +3,6 @@
 import os
 import sys
 
-from zoo import command
 from zoo.errors import OutputError, Place, UnsupportedError
 from zoo.export import input_shapes, output_path
 from zoo.formats.layer_keys import said
@@ -63,7 +62,6 @@ def _convert(request):
     from zoo.export.conversion import convert
     from zoo.export.metadata import how_to_use
 
-    command.say("Building the net ...")
     conversion = convert(
         request.config,
         request.weights,
@@ -106,7 +104,6 @@ def _convert(request):
         return 0
     from zoo.export import verifying
 
-    command.say("Verifying: what was written is compared with the reference implementation ...")
     return verifying.run(written, conversion, request)
 
 

@@ -1,6 +1,4 @@
-"""A report as text for people and as JSON for machines."""
-
-import json
+"""A report as text for people and as plain values for machines."""
 
 from zoo.inspection.finding import KINDS
 
@@ -39,8 +37,8 @@ def _alike(findings, most=8):
     return said
 
 
-def as_json(report) -> str:
-    """Returns a `Report` as one JSON object."""
+def as_plain(report) -> dict:
+    """Returns a `Report` as plain values, as JSON has them."""
     findings = [
         {
             "kind": each.kind,
@@ -55,7 +53,7 @@ def as_json(report) -> str:
         }
         for each in report.findings
     ]
-    whole = {
+    return {
         "file": report.file,
         "name": report.name,
         "generation": report.generation,
@@ -64,4 +62,3 @@ def as_json(report) -> str:
         "sound": report.sound,
         "findings": findings,
     }
-    return json.dumps(whole, indent=2, ensure_ascii=False)

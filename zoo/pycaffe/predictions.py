@@ -1,8 +1,7 @@
-"""The likeliest classes of classified images, as text, CSV, JSON and NPY."""
+"""The likeliest classes of classified images, as text, CSV, plain values and NPY."""
 
 import csv
 import io
-import json
 
 import numpy as np
 
@@ -40,13 +39,13 @@ def as_csv(found, names, top):
     return text.getvalue()
 
 
-def as_json(found, names, top):
-    """Returns the same as a JSON object; arguments as of `as_csv`."""
+def as_plain(found, names, top):
+    """Returns the same as plain values, as JSON has them; arguments as of `as_csv`."""
     images = []
     for path, label, scores in found:
         kept = [{"label": int(i), "class": names[i], "score": float(scores[i])} for i in best(scores, top)]
         images.append({"image": str(path), **({} if label is None else {"label": label}), "top": kept})
-    return json.dumps({"images": images}, indent=1) + "\n"
+    return {"images": images}
 
 
 def as_npy(rows):

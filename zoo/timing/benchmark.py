@@ -2,15 +2,14 @@
 
 from absl import logging
 
-from zoo.command import say
 from zoo.converters.solver import optimizer, solver_def
 from zoo.errors import NetError, Place, raise_together
+from zoo.progress import Progress
 from zoo.timing import report
 from zoo.timing.feed_time import feed_time
 from zoo.timing.layers import layer_times
 from zoo.timing.timed_net import open_feeds, timed_net
 from zoo.timing.whole_net import whole_times
-from zoo.training.progress import Progress
 
 LEAST_BATCHES = 10  # of a data layer, whose times differ more than a net's
 
@@ -26,7 +25,6 @@ def everything(source, iterations, data_dir=None, shapes=None):
     Raises:
         ZooError: as the parts raise them.
     """
-    say("Building the net ...")
     timed = timed_net(source, data_dir, shapes)
     net = timed.net
     for name, why in timed.made.items():
@@ -36,7 +34,7 @@ def everything(source, iterations, data_dir=None, shapes=None):
     logging.info("*** Benchmark begins ***")
     logging.info("Testing for %d iterations.", iterations)
     computing = sum(layer.call is not None for layer in net.layers)
-    progress = Progress(computing + iterations + len(timed.feeds))
+    progress = Progress(computing + iterations + len(timed.feeds), unit="step")
     steps = iter(range(1, 1 + computing + iterations + len(timed.feeds)))
 
     def advance():
@@ -66,7 +64,7 @@ def data_only(source, iterations, data_dir=None):
     raise_together(list(missing.values()))
     if not feeds:
         raise NetError("there is no data layer to time", at=Place(source.file))
-    progress = Progress(len(feeds))
+    progress = Progress(len(feeds), unit="data layer")
     try:
         found = [_timed_feed(feed, iterations, lambda k=k: progress.to(k + 1)) for k, feed in enumerate(feeds)]
     finally:

@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from zoo.command import say
 from zoo.converters import weights
 from zoo.converters.build import build
 from zoo.errors import NetError, Place, did_you_mean
@@ -43,7 +42,6 @@ def features(definition, weights_files, blobs, iterations=None, data_dir=None, s
 
     refs = refs_of(definition, blobs)
     feeds = Feeds(definition, data_dir, shards=shards)
-    say("Building the net ...")
     net = build(definition, feeds.shapes, held=0)
     for path in weights_files:
         weights.load(net, path)

@@ -11,7 +11,7 @@ from zoo.errors import CheckpointError, WeightsError
 from zoo.training import caffe_log
 from zoo.training.debug_info import DebugStep
 from zoo.training.non_finite import not_finite
-from zoo.training.scoring import MAX_CALL, Scoring
+from zoo.training.scoring import Scoring, next_call
 from zoo.training.signals import SNAPSHOT, STOP
 
 
@@ -110,10 +110,11 @@ class Loop:
             self._display(last, outputs, gradients)
         session.state.iteration = until
         self._say_epoch(start, until)
-        self.progress.to(until, session.state.smoothed_loss, self._epoch and float(until / self._epoch))
+        epoch = f", epoch {float(until / self._epoch):.2f}" if self._epoch else ""
+        self.progress.to(until, f"loss {session.state.smoothed_loss:.4g}{epoch}")
         took = time.monotonic() - began
         if self._begun:  # the first call also traces the graph
-            self._per_call = max(1, min(self._per_call * 2, int((until - start) * MAX_CALL / max(took, 1e-9))))
+            self._per_call = next_call(self._per_call, until - start, took)
         self._begun = True
 
     def _say_epoch(self, start, until):

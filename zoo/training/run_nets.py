@@ -3,7 +3,6 @@
 import keras
 import numpy as np
 
-from zoo.command import say
 from zoo.converters import weights
 from zoo.converters.build import build
 from zoo.converters.solver import held, optimizer
@@ -38,7 +37,6 @@ class RunNets:
     """
 
     def __init__(self, solver, data, seed, replicas=ONE):
-        say("Building the nets ...")
         self._solver, self._seed, self._replicas, self._shapes = solver, seed, replicas, data.train.shapes
         replica_slice = _replica_slice(data, replicas) if replicas.global_batch else None
         arrays = 1 + len(OPTIMIZERS[solver.type].slots)  # the gradients of all are there before the first is applied

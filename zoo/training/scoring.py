@@ -5,12 +5,18 @@ from typing import NamedTuple
 
 from absl import logging
 
+from zoo.progress import Progress
 from zoo.training import caffe_log
 from zoo.training.debug_info import DebugTest
 from zoo.training.gathering import gathered, means, precisions_said
 from zoo.training.step import TestStep
 
 MAX_CALL = 0.25  # seconds that one call into the graph may take, so that signals and the bar are not kept waiting
+
+
+def next_call(per_call, count, seconds):
+    """Returns how many batches the next call takes, after one of `per_call` that took `count` in `seconds`."""
+    return max(1, min(per_call * 2, int(count * MAX_CALL / max(seconds, 1e-9))))
 
 
 class Score(NamedTuple):
@@ -107,16 +113,17 @@ class Scoring:
         """Runs test net `index`; returns (loss, {BlobRef: array}) summed over its batches, or None if stopped."""
         session, batches = self._session, self._session.solver.test_iter[index]
         found, done, per_call = None, 0, 1
-        while done < batches:
-            count, began = min(per_call, batches - done), time.monotonic()
-            with session.reading(index):
-                found = step(self._batches[index], count, found)
-            took, done = time.monotonic() - began, done + count
-            per_call = max(1, min(per_call * 2, int(count * MAX_CALL / max(took, 1e-9))))
-            session.state.test_position[index] += count
-            stop, per_call = self._asked(per_call)
-            if stop:
-                return None
+        with Progress(batches, "testing", "batch") as progress:
+            while done < batches:
+                count, began = min(per_call, batches - done), time.monotonic()
+                with session.reading(index):
+                    found = step(self._batches[index], count, found)
+                done, per_call = done + count, next_call(per_call, count, time.monotonic() - began)
+                progress.to(done)
+                session.state.test_position[index] += count
+                stop, per_call = self._asked(per_call)
+                if stop:
+                    return None
         if not batches:
             return 0.0, None
         loss, sums = found

@@ -18,6 +18,7 @@ from zoo.formats import run_card, shard_check
 from zoo.formats.layer_keys import said
 from zoo.layers.ops import output_paths
 from zoo.netdef.config import net_state
+from zoo.progress import Progress
 from zoo.training import checkpoint_files, recipe, snapshots, start_log
 from zoo.training import checkpoints as ckpt
 from zoo.training.epoch_lines import EpochLines
@@ -26,7 +27,6 @@ from zoo.training.lock import NAME as LOCK
 from zoo.training.lock import locked
 from zoo.training.loop import Loop
 from zoo.training.precision import policy
-from zoo.training.progress import Progress
 from zoo.training.replicas import ONE
 from zoo.training.run_options import RunOptions
 from zoo.training.session import Session
@@ -124,7 +124,7 @@ def train(solver, run_dir, options=None, replicas=ONE):
             run_card.write(run_dir, card)
         session.start_alike()
         curves = Summaries(run_dir, options.histograms) if options.summaries else None
-        progress = Progress(solver.max_iter, session.state.iteration)
+        progress = Progress(solver.max_iter, unit="iter", start=session.state.iteration)
         rewind = functools.partial(_rewind, session, checkpoints, options.weights, options.snapshot)
         began = session.state.iteration
         loop = Loop(session, checkpoints, pairs, curves, signals, progress, rewind, options.final_test, lines)
