@@ -63,7 +63,7 @@ def test_every_form_at_once_verified(command, files):
     done = command(f"--config={config}", f"--weights={weights}", f"--output={output}", "--verify", "--summary")
     assert done.returncode == 0 and done.stderr == "", done.stderr
     text = done.stdout
-    assert text.rstrip().endswith("verified") and "DIFFERS" not in text
+    assert "\n7 files written, verified.\n" in text and "DIFFERS" not in text
     assert text.count("NumPy  ") == 2 and text.count("OpenCV") == 2
     assert f"{sum(len(b) for b in arrays.values())} parameter blobs, the same bytes" in text
     assert "output prob: any, 5\n" in text
@@ -173,7 +173,7 @@ def test_onnx(command, files):
     cv2.imwrite(str(out / "a.png"), np.random.default_rng(0).integers(0, 256, (30, 40, 3), np.uint8))
     flags = (f"--config={config}", f"--weights={weights}", f"--output={out}/x.onnx", "--verify", f"--images={out}")
     done = command(*flags)
-    assert done.returncode == 0 and done.stdout.endswith("\nverified\n"), (done.stdout, done.stderr)
+    assert done.returncode == 0 and " files written, verified.\n" in done.stdout, (done.stdout, done.stderr)
     assert f"verify {out}/x.onnx in ONNX Runtime on 1 of 1 images in {out}" in done.stdout
 
 
@@ -262,7 +262,7 @@ sys.exit(done.returncode or (9 if peak > 2.5 else 0))
         done = subprocess.run([sys.executable, "-c", code, *extra], cwd=ROOT, capture_output=True, text=True)
         print(done.stdout.splitlines()[-1])
         assert done.returncode == 0, done.stdout + done.stderr
-    assert "verified" in done.stdout
+    assert ", verified." in done.stdout
     model = keras.saving.load_model(tmp_path / "alexnet.keras")
     assert model.input_shape == (None, 227, 227, 3) and model.count_params() == 60_965_224
 
@@ -290,7 +290,7 @@ def test_layers_without_names(command, tmp_path):
     config = small_net.write(tmp_path / "net.prototxt", "\n".join([text, ip % ("x", "y"), ip % ("y", "z")]))
     output = f"--output={tmp_path}/a.keras,{tmp_path}/a.caffemodel"
     done = command(f"--config={config}", output, "--verify", "--summary")
-    assert done.returncode == 0 and done.stdout.rstrip().endswith("verified"), done.stderr
+    assert done.returncode == 0 and " written, verified.\n" in done.stdout, done.stderr
     assert 'net.prototxt:4: layer "" (InnerProduct): no .caffemodel gives it its parameters back' in done.stderr
     again = command(
         f"--config={config}", f"--weights={tmp_path}/a.keras", f"--output={tmp_path}/b.caffemodel", "--verify"
@@ -343,7 +343,7 @@ def test_a_folded_pair_computes_what_the_net_computed(command, shared, tmp_path)
     pair = f"--output={tmp_path}/f.prototxt,{tmp_path}/f.caffemodel"
     done = command(*first, pair, "--fold", "--verify")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert " layers folded into the layer before, " in done.stdout and "verified" in done.stdout
+    assert " layers folded into the layer before, " in done.stdout and ", verified." in done.stdout
     types = [layer.type for layer in prototxt.read_net(tmp_path / "f.prototxt").message.layer]
     assert types == ["Input", "Scale", "Convolution", "ReLU", "Pooling", "Convolution", "ReLU", "Convolution"]
     again = f"--output={tmp_path}/again.caffemodel"

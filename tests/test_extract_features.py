@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from tests.commands import run
-from zoo.extract_features import how_to_open
-from zoo.formats import caffemodel, feature_files
+from zoo.formats import caffemodel
 
 
 @pytest.mark.slow
@@ -37,16 +36,6 @@ def test_an_image_that_is_not_there(tmp_path):
         "zoo.extract_features", *how, cwd=tmp_path, ok=False
     )
     assert [path.name for path in tmp_path.iterdir()] == ["w.caffemodel"]
-
-
-@pytest.mark.parametrize("name", ["x y.h5", "x.npz", "x_lmdb", "x_leveldb"])
-def test_how_features_are_opened(tmp_path, name):
-    form = feature_files.form_of(name)
-    with feature_files.writing([tmp_path / name], ["ip"], form) as add:
-        add({"ip": np.zeros((7, 2), np.float32)})
-    line = how_to_open(name, form, "ip")
-    said = subprocess.run(["bash", "-c", line], cwd=tmp_path, capture_output=True, text=True)
-    assert said.stdout.strip() in ("(7, 2)", "7"), said.stderr
 
 
 @pytest.mark.parametrize(

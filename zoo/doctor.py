@@ -42,11 +42,24 @@ def main(file=None, weights=None):
         done = sorted({f.rule for f in found.findings if f.edits and (not ONLY.value or f.rule in ONLY.value)})
         report.text("").made("mended", OUTPUT.value, f"{OUTPUT.value} ({', '.join(done) or 'nothing to mend'})")
         report.then("look again", "zoo.doctor", OUTPUT.value, *([weights] if weights else []), *user_code.given())
-    elif any(each.edits for each in found.findings):
-        mended = str(pathlib.Path(found.file).with_suffix("")) + "_mended.prototxt"
-        again = [file, *([weights] if weights else []), *user_code.given()]
-        report.text("").then("mend", "zoo.doctor", *again, "--fix", f"--output={mended}")
-    return report
+        return report
+    return _next(report.text(""), found, file, weights)
+
+
+def _next(report, found, file, weights):
+    """Adds what to do with the file: mend it, or use it."""
+    stem, given = pathlib.Path(found.file).stem, user_code.given()
+    if any(each.edits for each in found.findings):
+        again = [file, *([weights] if weights else []), *given]
+        return report.then("mend", "zoo.doctor", *again, "--fix", f"--output={stem}_mended.prototxt")
+    if not found.sound:
+        return report
+    if weights:
+        words = [f"--config={file}", f"--weights={weights}", *given, f"--output={stem}.onnx", "--verify"]
+        return report.then("convert", "zoo.convert", *words)
+    if found.generation.startswith("a solver"):
+        return report.then("train", "zoo.train", f"--config={file}", *given)
+    return report.then("draw", "zoo.draw", file, f"{stem}.svg", *given)
 
 
 def _write(found):

@@ -28,7 +28,7 @@ from zoo import command, config_flag, image_paths, user_code
 from zoo.errors import DataError, Place, ZooError
 from zoo.formats import atomic, digest, feature_files, feature_parts, limits, shard_check
 from zoo.progress import Progress, waiting
-from zoo.report import Report, python, typed
+from zoo.report import Report
 
 CONFIG = config_flag.define("Net or solver (prototxt), or the name of a packaged config.")
 WEIGHTS = flags.DEFINE_list("weights", None, "Weights files (.caffemodel, .caffemodel.h5, our .keras).", required=True)
@@ -85,19 +85,7 @@ def main():
     report.more["shapes"] = {blob: (total, *shape) for blob, shape in shapes.items()}
     for path in OUTPUT.value:
         report.made("features", path)
-    return report.then_typed("open", how_to_open(OUTPUT.value[0], form, BLOBS.value[0]))
-
-
-def how_to_open(path, form, blob):
-    """Returns a line for the shell that opens features, of `feature_files.form_of`, and prints how many there are."""
-    code = {
-        "hdf5": f"import h5py; print(h5py.File({path!r})[{blob!r}].shape)",
-        "npz": f"import numpy; print(numpy.load({path!r})[{blob!r}].shape)",
-        "tfrecord": f"import tensorflow as tf; print(sum(1 for _ in tf.data.TFRecordDataset({path!r})))",
-        "lmdb": f"import lmdb; print(lmdb.open({path!r}, readonly=True).stat()['entries'])",
-        "leveldb": f"import plyvel; print(sum(1 for _ in plyvel.DB({path!r})))",
-    }
-    return f"{python()} {typed(['-c', code[form]])}"
+    return report.then_typed("open", feature_files.how_to_open(OUTPUT.value[0], form, BLOBS.value[0]))
 
 
 def _images():

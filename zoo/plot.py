@@ -17,7 +17,7 @@ from absl import flags
 from zoo import charts, command
 from zoo.errors import DataError, Place, WeightsError, did_you_mean
 from zoo.formats import caffemodel, limits, run_card, training_log
-from zoo.images.grid import filter_sheet
+from zoo.images.filters import filter_sheet
 from zoo.progress import waiting
 from zoo.report import Report
 

@@ -51,10 +51,10 @@ class Report:
         self._lines.append((label, str(text)))
         return self
 
-    def score(self, name, value, text=None):
-        """Adds a figure that says how good the result is; `text` is its line, without which it is "  name: value"."""
+    def score(self, name, value, line=None, text=None):
+        """Adds a figure that says how good the result is; it is said as `line`, or as "name: text", else as itself."""
         self._scores[name] = value
-        return self.row(name, f"{value:.6g}") if text is None else self.text(f"  {text}")
+        return self.row(name, text or f"{value:.6g}") if line is None else self.text(f"  {line}")
 
     def made(self, label, path, text=None):
         """Adds a file or directory that was written, and its line, which says `text` or else the path."""

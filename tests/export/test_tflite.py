@@ -27,7 +27,7 @@ def written(small, tmp_path):
         request = Request(small[0], [one], quantize=quantize, representative=str(tmp_path / "x.npz"), **asked)
         one.accept(request)
         files = one.write(conversion)
-        return verifying.run({one: files}, conversion, request), verifying.size_of(files.paths)
+        return verifying.run({one: files}, conversion, request).code, verifying.size_of(files.paths)
 
     return write
 
@@ -56,7 +56,7 @@ def test_ranges_are_measured_on_batches_that_the_net_takes(tmp_path, capsys):
     one, conversion = target(str(tmp_path / "x.tflite")), convert(config, outputs=["ip"])
     request = Request(config, [one], quantize="int8", representative=str(tmp_path / "x.npz"), tolerance=0.05)
     one.accept(request)
-    assert verifying.run({one: one.write(conversion)}, conversion, request) == 0
+    assert verifying.run({one: one.write(conversion)}, conversion, request).code == 0
 
 
 def test_what_the_operators_cannot_compute_is_refused_by_layer(small):

@@ -1,5 +1,7 @@
 """Features in each form: read back as they were given; nothing there after a failure."""
 
+import subprocess
+
 import h5py
 import numpy as np
 import pytest
@@ -91,3 +93,14 @@ def test_mistakes(tmp_path):
     with pytest.raises(OutputError, match="cannot be written"):
         written([tmp_path / "none" / "x.h5"], "hdf5", ROWS)
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
+
+
+@pytest.mark.parametrize("name", ["x y.h5", "x.npz", "x_lmdb", "x_leveldb"])
+def test_how_features_are_opened(tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    form = feature_files.form_of(name)
+    with feature_files.writing([tmp_path / name], ["ip"], form) as add:
+        add({"ip": np.zeros((7, 2), np.float32)})
+    line = feature_files.how_to_open(name, form, "ip")
+    said = subprocess.run(["bash", "-c", line], cwd=tmp_path, capture_output=True, text=True)
+    assert said.stdout.strip() in ("(7, 2)", "7"), said.stderr

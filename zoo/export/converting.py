@@ -1,16 +1,21 @@
 """One `Request` done: the net is converted, every target written and verified, and it is said what became of it."""
 
+import dataclasses
 import os
-import sys
 
+from zoo import command, terminal
 from zoo.errors import OutputError, Place, UnsupportedError
 from zoo.export import input_shapes, output_path
 from zoo.formats.layer_keys import said
 from zoo.netdef.shape_inference import infer_shapes
+from zoo.progress import waiting
+from zoo.report import Report
+
+USER_CODE = ("import", "fork", "allow_python_layers")  # flags that the config needs in every command
 
 
 def run(request):
-    """Does what a `Request` says; prints what was done. Returns the exit code, `verifying.DIFFERS` where files differ.
+    """Does what a `Request` says; prints what is found. Returns the `Report`, with `verifying.DIFFERS` for differences.
 
     Raises:
         ZooError: the files or the request are invalid, said before anything is written where that can be.
@@ -25,8 +30,9 @@ def run(request):
         target.accept(request)
     for target in request.targets:
         if target.of_solver:
-            _say(target, target.write_step(request), None)
-            return 0
+            written = target.write_step(request)
+            _say(target, written, None)
+            return _written({target: written})
     if not request.targets and not request.summary:
         raise OutputError("nothing to do", want="--output=NAME.keras (or another ending, see --help), or --summary")
     return _convert(request)
@@ -51,11 +57,13 @@ def _upgrade(request):
         raise UnsupportedError("--nodeploy upgrades a prototxt and nothing else", want="--output=NAME.prototxt alone")
     config = open_config(request.config).changed(request.changes, request.data_dir)
     net = upgrade_net(config.net("TRAIN", request.data_dir))
+    report = Report()
     for target in request.targets:
         prototxt_file.write(target.path, net.message)
         prototxt_file.check(target.path, net.message)
-        print(f"{target.path}: the whole net in the current form, {len(net.message.layer)} layers")
-    return 0
+        report.text(f"{target.path}: the whole net in the current form, {len(net.message.layer)} layers")
+        report.note_made("net", target.path)
+    return report.then("look at it", "zoo.doctor", request.targets[0].path)
 
 
 def _convert(request):
@@ -89,22 +97,41 @@ def _convert(request):
 
         print("\n".join(summary(conversion)))
     if not request.targets:
-        return 0
+        return Report().then_typed("convert", command.same("--output=NAME.keras", "--verify"))
     if any(target.forgetful for target in request.targets):
         for layer in infer_shapes(conversion.definition):
             if lost := layer.type.forgets():
-                print(f"WARNING: {layer.definition.at()}: not carried from batch to batch: {lost}", file=sys.stderr)
+                terminal.warning(f"{layer.definition.at()}: not carried from batch to batch: {lost}")
     written = {}
     for target in request.targets:
-        written[target] = target.write(conversion)
+        with waiting(f"Writing {target.path}"):
+            written[target] = target.write(conversion)
         _say(target, written[target], conversion)
     exported = conversion.exported if any(target.keras_shapes for target in request.targets) else None
     print("\n".join(how_to_use(conversion, exported)))
     if not request.verify:
-        return 0
+        return _written(written).then_typed("verify", command.same("--verify"))
     from zoo.export import verifying
 
-    return verifying.run(written, conversion, request)
+    return _written(written, verifying.run(written, conversion, request))
+
+
+def _written(written, outcome=None):
+    """Returns the `Report` of {target: what it has `Written`} and of the `Outcome` of its verification, if any."""
+    paths = [path for files in written.values() for path in files.paths]
+    count = f"{len(paths)} file{'s' * (len(paths) != 1)} written"
+    report = Report(f"{count}." if outcome is None else f"{count}, {outcome.text}.")
+    for path in paths:
+        report.made("file", path)
+    report.more["verified"] = None if outcome is None else outcome.code == 0
+    if outcome is None:
+        return report
+    report.code = outcome.code
+    report.more["verification"] = [dataclasses.asdict(line) for line in outcome.lines]
+    apart = [line.relative for line in outcome.lines if line.relative is not None]
+    if apart:
+        report.score("worst difference", max(apart), text=f"{max(apart):.2e} of the largest value")
+    return report.then("time", "zoo.benchmark", *command.again("config", "set", "input_shape", "data_dir", *USER_CODE))
 
 
 def _say(target, written, conversion):
@@ -119,7 +146,7 @@ def _say_weights(conversion):
         if loaded.skipped:
             print(f"  not in the net to deploy: {said(loaded.skipped)}")
     if not conversion.weights:
-        print("WARNING: no --weights: all parameters are filler values, none is trained", file=sys.stderr)
+        terminal.warning("no --weights: all parameters are filler values, none is trained")
     elif conversion.filled:
         names = said(conversion.filled)
-        print(f"WARNING: not in the weights files, filled instead: {names}", file=sys.stderr)
+        terminal.warning(f"not in the weights files, filled instead: {names}")

@@ -39,11 +39,26 @@ class Line:
     verdict: str = ""
 
 
-def run(written, conversion, request):
-    """Verifies what was written of a `Conversion` and prints what was found; returns the exit code.
+@dataclass(frozen=True)
+class Outcome:
+    """What a verification comes to.
 
-    It is 0 where every target was checked, or compared by at least one reader, nothing that decides differs, and every
-    reader that was asked for by name could run its file.
+    Attributes:
+        code: the exit code.
+        text: "verified" or "NOT verified", and why not or within what.
+        lines: the `Line`s of the table of all.
+    """
+
+    code: int
+    text: str
+    lines: list[Line]
+
+
+def run(written, conversion, request):
+    """Verifies what was written of a `Conversion` and prints what was found; returns the `Outcome`.
+
+    Its code is 0 where every target was checked, or compared by at least one reader, nothing that decides differs, and
+    every reader that was asked for by name could run its file.
 
     Args:
         written: {target: what it has `Written`}.
@@ -84,7 +99,7 @@ def run(written, conversion, request):
     if any(line.milliseconds is not None for line in lines):
         items = "; ".join(dict.fromkeys(trial.items for trial in trials))
         print(f"\n{chr(10).join(summary(lines))}\nms: median of a run of {items}, on {os.cpu_count()} cores")
-    return _end(right, unseen, failed, rows, written, request)
+    return Outcome(*_end(right, unseen, failed, rows, written, request), lines)
 
 
 def size_of(paths):
@@ -207,16 +222,12 @@ def verdict_of(good, reader, rows):
 def _end(right, unseen, failed, rows, written, request):
     if not right:
         allowed = sorted({target.allowed() if request.tolerance is None else request.tolerance for target in written})
-        print(f"NOT verified within {' or '.join(f'{one:g}' for one in allowed)} of the largest value")
-        return DIFFERS
+        return DIFFERS, f"NOT verified within {' or '.join(f'{one:g}' for one in allowed)} of the largest value"
     if failed:
-        print(f"NOT verified: asked for, and failed: {', '.join(failed)}")
-        return DIFFERS
+        return DIFFERS, f"NOT verified: asked for, and failed: {', '.join(failed)}"
     if unseen:
-        print(f"NOT verified: nothing that could run it is installed: {', '.join(unseen)}")
-        return DIFFERS
+        return DIFFERS, f"NOT verified: nothing that could run it is installed: {', '.join(unseen)}"
     if rows:
         from zoo.export.verify import CHOICES
     chosen = any(row.verdict == CHOICES for row in rows)
-    print("verified, but for choices between near-equal numbers" if chosen else "verified")
-    return 0
+    return 0, "verified, but for choices between near-equal numbers" if chosen else "verified"

@@ -15,6 +15,7 @@ from zoo import command
 from zoo.errors import DataError, OutputError, Place
 from zoo.formats import atomic, caffe_pb2, hdf5
 from zoo.formats.database_writer import DatabaseWriter
+from zoo.report import python, typed
 
 ENDINGS = {".h5": "hdf5", ".hdf5": "hdf5", ".npz": "npz", ".tfrecord": "tfrecord", "lmdb": "lmdb", "leveldb": "leveldb"}
 PER_BLOB = ("lmdb", "leveldb")
@@ -27,6 +28,18 @@ def form_of(path):
             return form
     want = ", ".join(f"*{ending}" for ending in ENDINGS)
     raise OutputError("unknown kind of file for features", at=Place(str(path)), want=want)
+
+
+def how_to_open(path, form, blob):
+    """Returns a line for the shell that opens features, of `form_of`, and prints how many there are."""
+    code = {
+        "hdf5": f"import h5py; print(h5py.File({path!r})[{blob!r}].shape)",
+        "npz": f"import numpy; print(numpy.load({path!r})[{blob!r}].shape)",
+        "tfrecord": f"import tensorflow as tf; print(sum(1 for _ in tf.data.TFRecordDataset({path!r})))",
+        "lmdb": f"import lmdb; print(lmdb.open({path!r}, readonly=True).stat()['entries'])",
+        "leveldb": f"import plyvel; print(sum(1 for _ in plyvel.DB({path!r})))",
+    }
+    return f"{python()} {typed(['-c', code[form]])}"
 
 
 @contextlib.contextmanager
