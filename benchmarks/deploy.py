@@ -1,14 +1,20 @@
 """Trained nets at work: milliseconds of a forward pass here, in OpenCV 4, ONNX Runtime and OpenVINO, as a table.
 
-  python -m benchmarks.deploy [--nets=lenet,alexnet] [--batches=1,16] [--rounds=9]
+  python -m benchmarks.deploy                                    rows that docs/deploy.csv does not have, then the page
+  python -m benchmarks.deploy --again --nets=lenet --batches=1   these rows measured again
+  python -m benchmarks.deploy --page                             the page alone, from the CSV as it is
 
 Weights are drawn. All take turns in one process on one batch in memory, so that they see the same machine: zoo.cv and
 OpenCV read the same prototxt and .caffemodel, ONNX Runtime and OpenVINO the .onnx that zoo.convert writes, both in
 float32. Who is not installed, or cannot read a net, has "-". Each cell is the median, in brackets the least; on a
 machine with other work only the least says what a pass costs. The last column is the largest difference of any from
-zoo.cv, in parts of the largest value.
+zoo.cv, in parts of the largest value. A row is in the CSV when it is done, so that the command may be stopped and goes
+on where it was; it begins no row after --minutes. The table is put into docs/from_opencv.md.
 """
 
+import csv
+import io
+import itertools
 import os
 import pathlib
 import statistics
@@ -23,7 +29,7 @@ from zoo import command
 from zoo.errors import ZooError
 from zoo.export import opencv
 from zoo.export.conversion import convert
-from zoo.formats import caffemodel, prototxt
+from zoo.formats import atomic, caffemodel, prototxt
 from zoo.netdef.shape_inference import infer_shapes
 
 SIZES = {
@@ -34,12 +40,21 @@ SIZES = {
     "mobilenet_v1": (3, 224, 224),
     "densenet121": (3, 224, 224),
     "mobilenet_ssd": (3, 300, 300),
+    "ssd300_vgg16": (3, 300, 300),
 }
 NETS = flags.DEFINE_list("nets", list(SIZES), "Configs, by name.")
 BATCHES = flags.DEFINE_list("batches", ["1", "16"], "Batch sizes.")
 ROUNDS = flags.DEFINE_integer("rounds", 9, "How many turns each takes.", lower_bound=1)
-LONGEST = flags.DEFINE_float("longest", 60.0, "Seconds for a row; no turn begins after that.")
+LONGEST = flags.DEFINE_float("longest", 25.0, "Seconds for a row; no turn begins after that, but each has one.")
+MINUTES = flags.DEFINE_float("minutes", 11.0, "No row begins after that.")
+AGAIN = flags.DEFINE_bool("again", False, "Measure rows that the CSV has, too.")
+PAGE = flags.DEFINE_bool("page", False, "Write the page alone.")
 PEERS = ("zoo.cv", "OpenCV", "ONNX Runtime", "OpenVINO")
+HEAD = ("net", "batch", *PEERS, "apart", "turns", "load before")
+
+DOCS = pathlib.Path(__file__).resolve().parents[1] / "docs"
+CSV, MARKDOWN = DOCS / "deploy.csv", DOCS / "from_opencv.md"
+MARKS = "<!-- table by benchmarks.deploy -->", "<!-- end of it -->"
 
 
 def files(name, batch, folder):
@@ -114,18 +129,19 @@ def row(name, batch):
                 outputs[peer], runs[peer], times[peer] = np.array(run(array)), run, []
             except Exception as error:
                 print(f"{name}, {peer}: {str(error).splitlines()[0]}")
-        begun = time.perf_counter()
-        for _ in range(ROUNDS.value):
+        load, begun = os.getloadavg()[0], time.perf_counter()
+        for turn in range(ROUNDS.value):
             for peer, run in runs.items():
+                if turn and time.perf_counter() - begun > LONGEST.value:
+                    break
                 start = time.perf_counter()
                 run(array)
                 times[peer].append(1000 * (time.perf_counter() - start))
-            if time.perf_counter() - begun > LONGEST.value:
-                break
     cells = [
         f"{statistics.median(times[peer]):.1f} ({min(times[peer]):.1f})" if peer in times else "-" for peer in PEERS
     ]
-    return [name, str(batch), *cells, f"{_apart(outputs):.1e}"]
+    turns = max(map(len, times.values()))
+    return [name, str(batch), *cells, f"{_apart(outputs):.1e}", str(turns), f"{load:.1f}"]
 
 
 def _apart(outputs):
@@ -141,13 +157,45 @@ def _apart(outputs):
 
 
 def main():
-    """Prints the table."""
-    print(f"{os.cpu_count()} processors, load {os.getloadavg()[0]:.1f}; ms, median (least) of at most {ROUNDS.value}")
-    head = ["net", "batch", *PEERS, "apart"]
-    print(f"| {' | '.join(head)} |\n|{'---|' * len(head)}")
-    for name in NETS.value:
-        for batch in BATCHES.value:
-            print(f"| {' | '.join(row(name, int(batch)))} |", flush=True)
+    """Measures and prints what is missing, writes the CSV row by row, and the page."""
+    begun, rows = time.monotonic(), _known()
+    for name, batch in itertools.product(NETS.value, BATCHES.value):
+        if PAGE.value or ((name, batch) in rows and not AGAIN.value):
+            continue
+        if time.monotonic() - begun > 60 * MINUTES.value:
+            print(f"{name}, {batch}: not begun after {MINUTES.value:g} minutes; the same command goes on here")
+            break
+        rows[name, batch] = row(name, int(batch))
+        print(f"| {' | '.join(rows[name, batch])} |", flush=True)
+        _keep(rows)
+    _write_page(rows)
+
+
+def _known():
+    """Returns {(net, batch): cells} of the CSV."""
+    if not CSV.exists():
+        return {}
+    with CSV.open(newline="") as file:
+        return {(cells[0], cells[1]): cells for cells in list(csv.reader(file))[1:]}
+
+
+def _keep(rows):
+    with atomic.replacing(CSV, ZooError) as file:
+        text = io.StringIO()
+        csv.writer(text, lineterminator="\n").writerows([HEAD, *rows.values()])
+        file.write(text.getvalue().encode())
+
+
+def _write_page(rows):
+    """Puts the table between the marks of the page, in the order of `SIZES`."""
+    order = [(name, batch) for name in SIZES for batch in ("1", "16") if (name, batch) in rows]
+    lines = [f"| {' | '.join(cells)} |" for cells in (HEAD, *(rows[key] for key in order))]
+    lines.insert(1, "|---" * len(HEAD) + "|")
+    text = MARKDOWN.read_text()
+    before, _, rest = text.partition(MARKS[0])
+    _, _, behind = rest.partition(MARKS[1])
+    table = "\n".join(lines)
+    MARKDOWN.write_text(f"{before}{MARKS[0]}\n\n{table}\n\n{MARKS[1]}{behind}")
 
 
 if __name__ == "__main__":
