@@ -1,12 +1,17 @@
-"""zoo.draw: the graph of a net with the shapes of its blobs, as text anywhere, as an image where Graphviz is."""
+"""zoo.draw: a net as a page or as text anywhere, as an image where Graphviz is."""
 
+import json
+import re
 import shutil
 import subprocess
 import sys
 
+import cv2
+import numpy as np
 import pytest
 
 from tests.commands import run
+from zoo.formats import caffemodel
 
 NET = """name: "small"
 layer { name: "data" type: "Data" top: "data" top: "label" include { phase: TRAIN }
@@ -48,8 +53,41 @@ def test_an_image(folder):
     assert "Graphviz draws no .xyz" in run("zoo.draw", "net.prototxt", "net.xyz", cwd=folder, ok=False)
 
 
+def test_a_page(folder):
+    assert run("zoo.draw", "net.prototxt", "--output=net.html", cwd=folder).startswith(
+        "small, 4 layers (TRAIN and TEST, deploy), 0.1 MB: net.html"
+    )
+    text = (folder / "net.html").read_text()
+    assert text.startswith("<!doctype html>") and "4,3,3,3" in text.replace(" ", "") and str(folder) not in text
+    run("zoo.draw", "train.prototxt", "train.html", "--phase=TRAIN", cwd=folder)
+    assert '"title":"TRAIN"' in (folder / "train.html").read_text()
+
+
+def test_a_page_without_shapes(folder):
+    (folder / "open.prototxt").write_text(TRAINED.replace("transform_param { crop_size: 8 }", ""))
+    said = run("zoo.draw", "open.prototxt", "open.html", cwd=folder)
+    assert said.startswith("small, 4 layers (TRAIN and TEST), ")
+    assert '"complete":false' in (folder / "open.html").read_text()
+
+
+def test_a_page_of_a_net_that_has_seen_an_image(folder):
+    pixels = np.arange(192, dtype=np.uint8).reshape(8, 8, 3)
+    cv2.imwrite(str(folder / "seen.png"), pixels)
+    conv = [np.ones((4, 3, 3, 3), np.float32), np.zeros(4, np.float32)]
+    caffemodel.write(folder / "w.caffemodel", {"conv": conv})
+    said = run("zoo.draw", "net.prototxt", "net.html", "--weights=w.caffemodel", "--image=seen.png", cwd=folder)
+    assert "small, 4 layers (deploy, TRAIN and TEST)" in said
+    data = json.loads(re.search(r'id="data">(.*?)</script>', (folder / "net.html").read_text(), re.S)[1])
+    ((name, shown),) = data["activations"]["layers"]["conv"]
+    sums = pixels[:3, :3].sum(), pixels[5:, 5:].sum()  # under a window of ones, the first and the last
+    assert name == "conv" and shown["said"].endswith("all {:.4g} to {:.4g}".format(*sums))
+    assert data["weights"]["blobs"]["conv"][0]["mean"] == 1 and data["activations"]["view"] == "deploy"
+    assert data["activations"]["input"]["url"].startswith("data:image/png;base64,")
+
+
 def test_nothing_heavy_is_loaded(folder):
-    code = "import sys, zoo.draw, zoo.export.dot, zoo.export.conversion; print('tensorflow' in sys.modules)"
+    code = "import sys, zoo.draw, zoo.export.dot, zoo.export.conversion, zoo.pages.net_page, zoo.pages.net_view"
+    code += "; print('tensorflow' in sys.modules or 'keras' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "False\n"
 
 
@@ -61,6 +99,13 @@ def test_nothing_heavy_is_loaded(folder):
         ("none.prototxt net.dot", "none.prototxt: no such file"),
         ("net.prototxt no/net.dot", "no/net.dot: cannot be written, got No such file"),
         ("net.prototxt net.dot --input_shape=datta:1,3,8,8", '"datta", which is no input'),
+        ("net.prototxt net.html --input_shape=datta:1,3,8,8", '"datta", which is no input'),
+        ("net.prototxt net.html --output=b.html", "two names for one drawing"),
+        ("net.prototxt net.dot --weights=a.caffemodel", "--weights is for a page"),
+        ("net.prototxt net.html --display_lrm", "--display_lrm is for drawings by Graphviz"),
+        ("net.prototxt net.html --image=a.png --phase=TEST", "activations are of the net to deploy"),
+        ("net.prototxt net.html --labels=mnist", "--labels says what an image shows"),
+        ("net.prototxt no/net.html", "no/net.html: cannot be written, got No such file"),
     ],
 )
 def test_mistakes(folder, words, said):

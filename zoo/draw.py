@@ -1,12 +1,21 @@
-"""Draws a net as a graph of its layers and blobs, as Caffe's draw_net.py does, with the shapes of the blobs.
+"""Draws a net as a graph of its layers and blobs, as Caffe's draw_net.py does, or as a page that one moves about in.
 
+  python -m zoo.draw lenet lenet.html                           one file for a browser: search, layers, receptive fields
+  python -m zoo.draw deploy.prototxt net.html --weights=net.caffemodel --image=cat.jpg     with statistics, activations
   python -m zoo.draw lenet lenet.svg
   python -m zoo.draw deploy.prototxt net.png --rankdir=TB
   python -m zoo.draw train_val.prototxt net.dot --phase=TEST    text for Graphviz, which need not be installed
   python -m zoo.draw solver.prototxt net.svg --deploy           the net to deploy: data are inputs, losses predictions
 
-CONFIG is a net or a solver of any generation, or the name of a packaged config. The ending of OUT is a format of
-Graphviz's, such as .svg, .png or .pdf, whose program `dot` draws it; .dot is the text that it is drawn from.
+CONFIG is a net or a solver of any generation, or the name of a packaged config.
+
+OUT that ends in .html is one page that needs no network: the net to move and zoom in, a search, a table of all layers,
+and for each layer its parameters, shapes, multiply-adds, receptive field, whether gradients reach it, and its text.
+Its phases and the net to deploy are views of it. With --weights it shows statistics, histograms and filters, with
+--image what the net to deploy gives for an image.
+
+Any other ending of OUT is a format of Graphviz's, such as .svg, .png or .pdf, whose program `dot` draws it; .dot is the
+text that it is drawn from. In these:
 
 Layers are boxes: convolutions red, poolings orange, inner products violet, layers in place green, all others blue, with
 kernel, stride and pad; blobs are gray octagons with the shape of one item, where the file, or data that are here, say
@@ -31,27 +40,113 @@ LRM = flags.DEFINE_bool("display_lrm", False, "Draw the lr_mult of layers that l
 INPUT_SHAPE = flags.DEFINE_multi_string(
     "input_shape", [], "Caffe shape of an input where nothing else says it: 'data: 1,3,227,227'."
 )
+OUTPUT = flags.DEFINE_string("output", None, "Where the drawing goes, where the second word does not say it.")
+WEIGHTS = flags.DEFINE_list(
+    "weights", [], "For .html: weights files (.caffemodel, .caffemodel.h5, .keras) whose statistics are shown."
+)
+IMAGE = flags.DEFINE_string(
+    "image", None, "For .html: an image whose activations are shown, prepared as the config's data layer does in TEST."
+)
+LABELS = flags.DEFINE_string(
+    "labels", None, "For --image: names of the classes, as for zoo.classify: imagenet, cifar10, mnist, or a file."
+)
 DATA_DIR = flags.DEFINE_string("data_dir", "data", "Where nets that a solver names, and data, are looked for first.")
+
+
+_PAGE = (".html", ".htm")
+_OF_PAGES = ("weights", "image", "labels")
+_OF_GRAPHS = ("rankdir", "shapes", "display_lrm")
 
 
 def main(config=None, output=None):
     """Draws."""
-    if output is None:
-        raise ZooError("which net, and to which file?", want="python -m zoo.draw CONFIG OUT.svg", hint="see --help")
+    if output and OUTPUT.value:
+        raise ZooError("two names for one drawing", got=f"{output} and --output={OUTPUT.value}", want="one of them")
+    output = output or OUTPUT.value
+    if config is None or output is None:
+        raise ZooError("which net, and to which file?", want="python -m zoo.draw CONFIG OUT.html", hint="see --help")
+    path = pathlib.Path(output)
+    if not path.suffix:
+        raise OutputError("the name says no format", got=output, want="an ending such as .html, .svg, .png or .dot")
+    _check_flags(path.suffix in _PAGE)
+    config = config_flag.find(config)
     user_code.load()
+    if path.suffix in _PAGE:
+        _page(config, path)
+    else:
+        _graph(config, path)
+
+
+def _check_flags(page):
+    for name in _OF_GRAPHS if page else _OF_PAGES:
+        if flags.FLAGS[name].present:
+            what = "is for drawings by Graphviz" if page else "is for a page"
+            raise ZooError(f"--{name} {what}", want="OUT that ends in " + (".svg or .dot" if page else ".html"))
+    if IMAGE.value and PHASE.value != "ALL":
+        raise ZooError("activations are of the net to deploy", got=f"--phase={PHASE.value}", want="--image without it")
+    if LABELS.value and not IMAGE.value:
+        raise ZooError("--labels says what an image shows", want="--image=FILE with it")
+
+
+def _graph(config, path):
     from zoo.export import dot
     from zoo.formats import atomic, caffe_pb2
 
-    config = config_flag.find(config)
-    path = pathlib.Path(output)
-    if not path.suffix:
-        raise OutputError("the name says no format", got=output, want="an ending such as .svg, .png or .dot")
     phase = None if PHASE.value == "ALL" or DEPLOY.value else caffe_pb2.Phase.Value(PHASE.value)
     net, shapes = _net(config)
     image = dot.image(dot.dot(net, RANKDIR.value, True, phase, LRM.value, shapes), path.suffix[1:])
     with atomic.replacing(path, OutputError) as file:
         file.write(image)
     print(f"{net.name or 'the net'}, {len(net.layer)} layers{'' if shapes else ', without shapes'}: {path}")
+
+
+def _page(config, path):
+    from zoo.export import input_shapes
+    from zoo.pages import net_page, net_view, page
+    from zoo.pages.weight_facts import weight_facts
+
+    if WEIGHTS.value or IMAGE.value:
+        command.quiet_tensorflow()
+    given = input_shapes.parse(INPUT_SHAPE.value)
+    which = net_view.DEPLOYED if DEPLOY.value else PHASE.value
+    views, notes = net_view.of_config(config, which, given, DATA_DIR.value, WEIGHTS.value)
+    for note in notes:
+        print(f"some shapes are not shown: {note}", file=sys.stderr)
+    seen, weights, said = None, None, []
+    if IMAGE.value:
+        views = sorted(views, key=lambda view: view.title != net_view.DEPLOYED)  # what has seen the image comes first
+        seen, said = _seen(config, views[0].title, given)
+    if WEIGHTS.value:
+        whose = "of " + ", ".join(pathlib.Path(each).name for each in WEIGHTS.value)
+        layers, drawn = net_view.with_weights(views, WEIGHTS.value)
+        weights = weight_facts(layers, whose, drawn)
+    page.write(path, net_page.net_page(views, weights=weights, activations=seen, notes=said))
+    first = views[0].definition
+    shown = ", ".join(view.title for view in views)
+    print(
+        f"{first.name or 'the net'}, {len(first.layers)} layers ({shown}), {path.stat().st_size / 1e6:.1f} MB: {path}"
+    )
+
+
+def _seen(config, view, given):
+    """Returns (the page's activations, sentences for its panel) of --image."""
+    from zoo.api.loaded import preprocessed
+    from zoo.export.conversion import convert
+    from zoo.formats import class_names
+    from zoo.pages import activations
+    from zoo.pycaffe.config_classifier import Preparation
+    from zoo.pycaffe.images import load_image
+
+    names = class_names.of(LABELS.value) if LABELS.value else None
+    conversion = convert(config, WEIGHTS.value, shapes=given, data_dir=DATA_DIR.value)
+    fed = preprocessed(conversion, Preparation(), IMAGE.value)
+    (ref,) = conversion.inputs
+    name = pathlib.Path(IMAGE.value).name
+    found = activations.activations(conversion.net, ref, fed, f"of {name}", view, names)
+    found["input"] = activations.thumbnail(load_image(IMAGE.value, True), name)
+    steps = "; ".join(conversion.preprocessing[ref.name].steps)
+    trained = [] if WEIGHTS.value else ["No weights were given: activations are those of a net that is not trained."]
+    return found, [f"How the image became {ref.name}: {steps}.", *trained]
 
 
 def _net(config):

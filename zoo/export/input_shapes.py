@@ -6,9 +6,12 @@ from zoo import command
 from zoo.errors import NetError, ZooError, raise_together
 from zoo.export.preprocessing import find_mean, images_spec
 from zoo.formats import caffemodel, config_header
+from zoo.formats.paths import candidates
 from zoo.input import mean_file
+from zoo.input.sources.locate import find_source
 from zoo.layers import find
 from zoo.netdef import header_shapes
+from zoo.netdef.data_source import source_field
 
 
 def parse(texts):
@@ -28,7 +31,7 @@ def parse(texts):
     return shapes
 
 
-def shapes(source, given, weights=(), data_dir=None):
+def shapes(source, given, weights=(), data_dir=None, open_data=True):
     """Returns {blob: Caffe shape} to deploy `source` with, and {blob: where its shape was found}.
 
     An image's height and width are said by crop_size, new_height and new_width, the mean image or the data itself;
@@ -40,6 +43,7 @@ def shapes(source, given, weights=(), data_dir=None):
         given: {blob: shape} as the user has it, which comes first.
         weights: paths of weights files, of which the last counts.
         data_dir: where data and mean files are looked for first.
+        open_data: whether data are opened, which loads TensorFlow, where nothing but the header says a shape.
 
     Raises:
         NetError: what nothing says, with the flag that does; of all inputs together.
@@ -52,7 +56,7 @@ def shapes(source, given, weights=(), data_dir=None):
             if not _asks(layer) or top.name not in needed or top.name in given:
                 continue
             try:
-                known[top.name], found[top.name] = _shape(layer, index, source, weights, data_dir)
+                known[top.name], found[top.name] = _shape(layer, index, source, weights, data_dir, open_data)
             except NetError as error:
                 errors.append(error)
     raise_together(errors)
@@ -65,11 +69,11 @@ def _asks(layer):
     return kind is not None and kind.feeds(layer) and not kind.states_shapes
 
 
-def _shape(layer, index, source, weights, data_dir):
+def _shape(layer, index, source, weights, data_dir, open_data):
     name, images = layer.tops[index].name, index == 0 and find(layer.kind).gives_images
     hint = f"say it with --input_shape='{name}: {'1,3,227,227' if images else 'N,...'}', Caffe's order"
     if not images:
-        opened = _open(layer, index, source, data_dir)
+        opened = open_data and _open(layer, index, source, data_dir)
         if opened:
             return opened, "the data"
         what = f'nothing in the file says the shape of "{name}", and its data cannot be opened here'
@@ -81,7 +85,7 @@ def _shape(layer, index, source, weights, data_dir):
     channels = _channels(layer, spec, mean_shape, source, weights, size)
     if size and channels:
         return (1, channels[0], *size[0]), f"{size[1]}; {channels[1]}"
-    opened = _open(layer, index, source, data_dir)
+    opened = open_data and _open(layer, index, source, data_dir)
     if opened:
         return (1, *opened[1:]), "the data"
     stated = header_shapes.input_shapes(source.definition, config_header.of(source.file)).get(name)
@@ -134,6 +138,8 @@ def _channels_of_weights(top, source, weights):
 
 def _open(layer, index, source, data_dir):
     """Returns the Caffe shape that a layer's data gives its top number `index`, or None where they cannot be read."""
+    if not _is_there(layer, data_dir):
+        return None
     command.quiet_tensorflow()  # which most files do not need here
     from zoo.input.pipeline import data_layer
 
@@ -142,3 +148,17 @@ def _open(layer, index, source, data_dir):
     except ZooError:  # no data here, or not such as could be trained on: the shape is asked for instead
         return None
     return None if feed is None else tuple(feed.shapes[index])
+
+
+def _is_there(layer, data_dir):
+    """Whether there is what a data layer reads, by its name; TensorFlow is not loaded to see that it is not."""
+    field = source_field(layer.message)
+    if field is None:
+        return True
+    name, file = getattr(layer.message, field).source, layer.place.file
+    if layer.type != "Data":
+        return any(path.exists() for path in candidates(name, data_dir, file))
+    try:
+        return bool(find_source(name, at=layer.at(), data_dir=data_dir, file=file))
+    except ZooError:
+        return False

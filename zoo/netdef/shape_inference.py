@@ -120,7 +120,7 @@ def _plan_layer(layer, kind, shapes, data_shapes: Mapping):
         raise NetError(
             "propagate_down is given for some bottoms only", at=layer.at("propagate_down"), got=down, want=len(bottoms)
         )
-    weights = _loss_weights(layer, kind)
+    weights = loss_weights(layer, kind)
     shapes.update(zip(layer.tops, tops))
     return PlannedLayer(layer, kind, bottoms, tops, tuple(blobs), weights)
 
@@ -131,8 +131,12 @@ def _check_size(what, shape, layer):
         raise NetError(f"{what} has a size that no blob can have", at=layer.at(), got=shape, want=want)
 
 
-def _loss_weights(layer, kind):
-    """Weight of each top: given, or the type's own for top 0 (layer.hpp SetLossWeights, loss_layer.cpp:8-14)."""
+def loss_weights(layer: LayerDef, kind: LayerType) -> tuple[float, ...]:
+    """Returns the weight of each top: given, or the type's own for top 0 (SetLossWeights, loss_layer.cpp:8-14).
+
+    Raises:
+        NetError: not one for each top.
+    """
     given = tuple(layer.message.loss_weight)
     if not given and kind.default_loss_weight and len(layer.tops) > 1:  # loss_layer.cpp:11-13 gives one for them all
         hint = "loss_weight: 1 loss_weight: 0"
