@@ -165,6 +165,7 @@ def test_transformer():
     np.testing.assert_allclose(x, want, rtol=1e-4, atol=1e-4)
     assert x.dtype == np.float32
     np.testing.assert_allclose(t.deprocess("data", x[None]), im, atol=1e-5)
+    assert t.deprocess("data", x).dtype == np.float32
     assert t.preprocess("data", RNG.random((8, 9, 3))).shape == (3, 4, 6)
     picture = RNG.random((3, 4, 6)) * 100
     t.set_mean("data", picture)
@@ -191,3 +192,27 @@ def test_transformer():
 def test_transformer_says_what_does_not_fit(act, says):
     with pytest.raises(NetError, match=says):
         act(io.Transformer({"data": (10, 3, 4, 6)}))
+
+
+def test_transformer_rounds_as_caffe_does():
+    """Float32 arrays changed in place by a float64 mean: white comes back as 1, not a little above."""
+    mean = np.array([104.00698793, 116.66876762, 122.67891434])
+    t = io.Transformer({"data": (1, 3, 40, 40)})
+    t.set_transpose("data", (2, 0, 1))
+    t.set_raw_scale("data", 255)
+    t.set_mean("data", mean)
+    im = RNG.random((40, 40, 3)).astype(np.float32)
+    im[:20] = 1
+    want = im.transpose(2, 0, 1) * np.float32(255)
+    want -= mean[:, None, None]
+    x = t.preprocess("data", im)
+    np.testing.assert_array_equal(x, want)
+    want += mean[:, None, None]
+    want /= np.float32(255)
+    back = t.deprocess("data", x)
+    np.testing.assert_array_equal(back, want.transpose(1, 2, 0))
+    assert back.max() == 1
+
+
+def test_messages_under_io():
+    assert io.caffe_pb2.NetParameter(force_backward=True).force_backward

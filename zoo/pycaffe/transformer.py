@@ -38,21 +38,21 @@ class Transformer:
         if in_ in self.raw_scale:
             x = x * np.float32(self.raw_scale[in_])
         if in_ in self.mean:
-            x = x - self.mean[in_].astype(np.float32)
+            x = (x - self.mean[in_]).astype(np.float32)
         if in_ in self.input_scale:
             x = x * np.float32(self.input_scale[in_])
         return x
 
     def deprocess(self, in_, data):
-        """Returns the image that the input `data` (K, H, W), or (1, K, H, W), came from, in the input's size."""
+        """Returns the float32 image (H, W, K) of the input's size that `data`, (K, H, W) or (1, K, H, W), came from."""
         self._check(in_)
-        x = np.array(data).squeeze()
+        x = np.array(data, np.float32).squeeze()
         if in_ in self.input_scale:
-            x = x / self.input_scale[in_]
+            x = x / np.float32(self.input_scale[in_])
         if in_ in self.mean:
-            x = x + self.mean[in_]
+            x = (x + self.mean[in_]).astype(np.float32)
         if in_ in self.raw_scale:
-            x = x / self.raw_scale[in_]
+            x = x / np.float32(self.raw_scale[in_])
         if in_ in self.channel_swap:
             x = x[np.argsort(self.channel_swap[in_])]
         if in_ in self.transpose:
