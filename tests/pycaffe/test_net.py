@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import zoo.pycaffe as caffe
-from tests.pycaffe.nets import conv_net, write
+from tests.pycaffe.nets import CONV, conv_net, write
 from zoo.errors import NetError, PrototxtError, WeightsError, ZooError
 from zoo.formats import caffemodel
 
@@ -204,6 +204,34 @@ def test_reshape(tmp_path):
     kept.reshape(2, 3, 6, 7)
     with pytest.raises(NetError, match="ip"):
         net.reshape()
+
+
+@pytest.mark.parametrize("phase", [caffe.TEST, caffe.TRAIN])
+def test_only_layers_that_run_need_their_sizes(phase, tmp_path):
+    """As for deep dreams: a net for classes on images of other sizes, up to the last layer that takes any."""
+    net = conv_net(tmp_path, phase, extra="force_backward: true")
+    firsts = CONV.format(extra="force_backward: true", ip="").partition('layer { name: "ip"')[0]
+    alone = caffe.Net(write(tmp_path, firsts, "firsts.prototxt"), phase)
+    alone.share_with(net)
+    donor = conv_net(tmp_path, phase, extra="force_backward: true", seed=4)
+    for shape in ((1, 3, 8, 6), (1, 3, 9, 11), (3, 3, 4, 4), (1, 3, 8, 6)):
+        images = RNG.normal(size=shape).astype(np.float32)
+        for own in (net, alone):
+            own.blobs["data"].reshape(*shape)
+            own.blobs["data"].data[...] = images
+            own.forward(end="relu")
+            own.blobs["conv"].diff[...] = own.blobs["conv"].data
+            own.backward(start="relu")
+        np.testing.assert_allclose(net.blobs["conv"].data, alone.blobs["conv"].data, rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(net.blobs["data"].diff, alone.blobs["data"].diff, rtol=1e-5, atol=1e-6)
+        assert net.blobs["data"].diff.any() and net.blobs["ip"].shape == (2, 6)
+    for act in (net.forward, net.reshape, net.backward, lambda: net.forward(start="ip")):
+        with pytest.raises(ZooError, match=r'layer "ip" \(InnerProduct\).*\(6, 120\)'):
+            act()
+    net.share_with(donor)
+    net.blobs["data"].reshape(2, 3, 5, 7)
+    images = normal(2, 3, 5, 7)
+    np.testing.assert_allclose(net.forward(data=images)["ip"], donor.forward(data=images)["ip"], rtol=1e-5)
 
 
 def test_save_and_load(tmp_path):

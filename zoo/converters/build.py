@@ -78,6 +78,8 @@ class Net:
         patterns: of a net built for open sizes, {value: Caffe shape with None where it is open}; else None.
         base: the net whose layers' functions these are; None where they are its own.
         kept: what is compiled of it, for those who run it; it goes when the net goes.
+        sized: number of layers, from the first, that have the shapes that follow from what is fed; None for all. The
+            others must not run: `sized_nets`.
     """
 
     definition: NetDef
@@ -89,6 +91,7 @@ class Net:
     patterns: Mapping[BlobRef, Pattern] | None = None
     base: "Net | None" = None
     kept: dict[Any, Any] = field(default_factory=dict, repr=False)
+    sized: int | None = None
     inputs: tuple[BlobRef, ...] = field(init=False)
     losses: tuple[tuple[BlobRef, float], ...] = field(init=False)
     sinks: tuple[BuiltLayer, ...] = field(init=False)

@@ -4,6 +4,7 @@ import dataclasses
 from collections import OrderedDict
 
 from zoo.converters.build import build
+from zoo.errors import ZooError
 from zoo.netdef.open_sizes import fits, follow, open_sizes
 from zoo.netdef.shape_inference import infer_shapes
 
@@ -17,6 +18,9 @@ class SizedNets:
     built, for TEST alone, in which the batch, and height and width, are open as far as the layers allow it; it serves
     all shapes that fit. For the rest there is a net for each, the last ones kept.
 
+    Caffe sizes a layer when it runs. Hence shapes that a layer refuses will do where it does not run: a net of the
+    layers before it is built for them, and those behind stay as they were in the first net.
+
     Args:
         definition: the NetDef.
         parameters: the `Parameters` that all the nets share.
@@ -25,19 +29,62 @@ class SizedNets:
 
     def __init__(self, definition, parameters, opens=True):
         self._definition, self._parameters, self._opens = definition, parameters, opens
-        self._nets, self._open = OrderedDict(), []
+        self._nets, self._open, self._parts, self._first, self._rest = OrderedDict(), [], {}, None, None
 
     def clear(self):
         """Forgets all nets."""
         self._nets.clear()
         self._open.clear()
+        self._parts.clear()
+        self._rest = None
 
-    def at(self, fed):
+    def at(self, fed, last=None):
         """Returns the `Net` for `fed`, {first top of a source: shapes of its tops}; its `base` owns what is compiled.
+
+        Args:
+            fed: the shapes.
+            last: number of the last layer that will run; None for all. Where layers behind it refuse the shapes, the
+                net's `sized` says so.
 
         Raises:
             ZooError: what the layers refuse.
         """
+        try:
+            net = self._whole(fed)
+        except ZooError:
+            if self._first is None or last is None or last + 1 == len(self._definition.layers):
+                raise
+            return self._part(fed, last + 1)
+        self._first = fed if self._first is None else self._first
+        return net
+
+    def _part(self, fed, count):
+        """Returns the first `count` layers built for `fed`, and the rest of the first net behind them."""
+        if count not in self._parts:
+            layers = self._definition.layers[:count]
+            read = {bottom for layer in layers for bottom in layer.bottoms}
+            outputs = tuple(top for layer in layers for top in layer.tops if top not in read)
+            definition = dataclasses.replace(self._definition, layers=layers, outputs=outputs)
+            self._parts[count] = SizedNets(definition, self._parameters, self._opens)
+        return self._completed(self._parts[count].at(fed))
+
+    def _completed(self, part):
+        if "completed" not in part.kept:
+            self._rest = self._rest or self._whole(self._first)
+            first, count = self._rest, len(part.layers)
+            part.kept["completed"] = dataclasses.replace(
+                part,
+                definition=self._definition,
+                layers=(*part.layers, *first.layers[count:]),
+                shapes={**first.shapes, **part.shapes},
+                state={**first.state, **part.state},
+                base=None if part.base is None else self._completed(part.base),
+                kept={},
+                sized=count,
+            )
+        return part.kept["completed"]
+
+    def _whole(self, fed):
         key = tuple((ref, tuple(map(tuple, shapes))) for ref, shapes in fed.items())
         if key not in self._nets:
             self._nets[key] = (self._nets and self._open_at(fed)) or build(self._definition, fed, self._parameters)

@@ -46,7 +46,7 @@ class Engine(NetBlobs):
         Args:
             hooks: functions of a layer's index to call before and after it.
         """
-        self.fit()
+        self.fit(last=end)
         self.flush()
         if self.net.clock is not None and not self._fresh:
             self.net.clock.assign_add(1)
@@ -57,7 +57,7 @@ class Engine(NetBlobs):
             for hook in hooks[0]:
                 hook(first)
             with tf.device(modes.device()):
-                losses.append(self._forward_part(first, last))
+                losses.append(self._forward_part(first, last, end))
             if last in self._results:
                 bottom, *_ = self.net.layers[last].definition.bottoms
                 self._results[last].add(self._blobs(self.net.layers[last].definition.tops)[0], self.blob(bottom))
@@ -76,14 +76,14 @@ class Engine(NetBlobs):
                 yield first, i
                 first = i + 1
 
-    def _forward_part(self, first, last):
+    def _forward_part(self, first, last, end):
         layers = self.net.layers
         if first in self._hosts:
             layer = layers[first].definition
             self._hosts[first].forward(self._blobs(layer.bottoms), self._blobs(layer.tops))
             self._holds.update((blob_key(top), top) for top in layer.tops)
             if layer.type == "Python":
-                self.fit(after=first)
+                self.fit(after=first, last=end)
             weighted = zip(layers[first].loss_weights, self._blobs(layer.tops))
             return sum(weight * float(blob.data.sum()) for weight, blob in weighted if weight)
         for i in range(first, last + 1):
@@ -109,7 +109,7 @@ class Engine(NetBlobs):
         if carried:
             self.changed(carried_only=True)
         if last in self._counted:
-            self.fit(after=last)
+            self.fit(after=last, last=end)
         return loss
 
     def _real(self, indices, values):
@@ -130,6 +130,8 @@ class Engine(NetBlobs):
 
     def backward(self, start, end, hooks=((), ())):
         """Runs layers start..end, start >= end, backward; gradients of parameters add to what is there."""
+        if self.net.sized is not None and start >= self.net.sized:
+            self.fit(last=start)  # says what refuses
         self.flush()
         for first, last, record in self._backward_parts(start, end, bool(hooks[0] or hooks[1])):
             for hook in hooks[0]:

@@ -77,14 +77,14 @@ class NetBlobs:
 
     # ---- building ----
 
-    def _built(self, shapes):
+    def _built(self, shapes, last=None):
         """Returns the `Net` for the shapes of the tops that are fed: one of the last builds, or a new one."""
         with hosting(self.instances), tf.device(modes.device()):
-            return self._nets.at(shapes)
+            return self._nets.at(shapes, last)
 
-    def _build(self, shapes):
+    def _build(self, shapes, last=None):
         """Makes the net the one for these shapes; what layers carry from batch to batch goes over to it."""
-        before, self.net = self.net, self._built(shapes)
+        before, self.net = self.net, self._built(shapes, last)
         for name, variable in self.net.state.items():
             if name in before.state and before.state[name].shape == variable.shape:
                 variable.assign(before.state[name])
@@ -128,23 +128,27 @@ class NetBlobs:
     def _tops(self, index):
         return tuple(blob.shape for blob in self._blobs(self.net.layers[index].definition.tops))
 
-    def fit(self, after=None):
+    def fit(self, after=None, last=None):
         """Makes the net follow its blobs' shapes: those of the sources and, up to index `after`, those known by then.
 
         Those are the shapes that Python layers gave, and the rows of padded layers whose readers take real ones only.
+        Layers behind index `last`, which are not to run, may refuse the shapes: they and their tops stay as they are.
         """
         ran = sorted({*self._hosts, *self._counted})
         fixed = [*self.sources, *(i for i in ran if after is not None and i <= after)]
         layers = self.net.layers
-        if all(self._tops(i) == layers[i].tops for i in fixed):
+        sized = len(layers) if self.net.sized is None else self.net.sized
+        enough = self.net.sized is None or (last is not None and last < sized)
+        if enough and all(self._tops(i) == layers[i].tops for i in fixed if i < sized):
             return
         changed = [i for i in sorted(fixed) if i in self._data or i in ran or self._tops(i) != self._stated[i]]
-        self._build({layers[i].definition.tops[0]: self._tops(i) for i in changed if layers[i].tops})
+        self._build({layers[i].definition.tops[0]: self._tops(i) for i in changed if layers[i].tops}, last)
         if after is None:
             self.forget()
         reshaped = {}
         ran = self._any_rows if after is not None else ()
-        for ref, shape in self.net.shapes.items():
+        for ref in [top for layer in self.net.layers[: self.net.sized] for top in layer.definition.tops]:
+            shape = self.net.shapes[ref]
             if self.blob(ref).shape != shape and ref not in ran:
                 self.blob(ref).reshape(*shape)
                 reshaped[blob_key(ref)] = None
@@ -207,7 +211,7 @@ class NetBlobs:
                     blob._data = ReshapedMemory(self._parameter_blobs[p.key]._data, blob.shape)
         kept = {layer.definition.tops[0]: layer.tops for layer in self.net.layers if layer.call is None}
         self._nets.clear()
-        self._build(kept)
+        self._build(kept, self.net.sized and self.net.sized - 1)
 
     @staticmethod
     def key(ref):
