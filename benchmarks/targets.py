@@ -2,18 +2,22 @@
 
   python -m benchmarks.targets                           all configs that have no rows yet, small ones first
   python -m benchmarks.targets --only=lenet,alexnet      these, measured again
+  python -m benchmarks.targets --readers=OpenCV          these programs alone, again, for every config that has rows
   python -m benchmarks.targets --page                    the page alone, from the CSV as it is
 
 A config is converted with random weights, under which values keep their size from layer to layer, for batches of one.
 Each file runs in the program that it is for, next to the NumPy reference; --verify of zoo.convert does the same for a
 net of yours. The CSV is written after each config, so that the command may be stopped and goes on where it was.
+ZOO_OPENCV names the Python whose OpenCV reads .onnx files.
 """
 
 import contextlib
 import copy
 import csv
+import importlib.metadata
 import io
 import json
+import os
 import pathlib
 import subprocess
 import sys
@@ -26,11 +30,20 @@ from zoo.errors import ZooError
 from zoo.formats import config_header
 
 ONLY = flags.DEFINE_list("only", [], "Names of configs.")
+READERS = flags.DEFINE_list("readers", [], "Programs that run again what --only names, as the columns call them.")
 PAGE = flags.DEFINE_bool("page", False, "Write the page alone.")
 SECONDS = flags.DEFINE_integer("seconds", 600, "What one config may take; then it is said to be not measured.", 1)
 
 DOCS = pathlib.Path(__file__).resolve().parents[1] / "docs"
-FIELDS = ("config", "target", "reader", "verdict", "relative", "megabytes", "ms", "note")
+FIELDS = ("config", "target", "reader", "verdict", "relative", "megabytes", "ms", "note", "version")
+PACKAGES = {
+    "TensorFlow": "tensorflow",
+    "ONNX Runtime": "onnxruntime",
+    "OpenVINO": "openvino",
+    "LiteRT": "ai-edge-litert",
+    "JAX": "jax",
+    "NumPy": "numpy",
+}
 # (heading, ending of the file, whether the net is folded, reader)
 COLUMNS = (
     (".keras, TensorFlow", ".keras", False, "TensorFlow"),
@@ -63,8 +76,8 @@ requires `tensorflow-decision-forests`, each release of which is for one older T
 """
 
 
-def rows_of(name):
-    """Returns the rows of a config, a dict of texts each; at least one for every column."""
+def rows_of(name, readers=()):
+    """Returns the rows of a config, a dict of texts each; at least one for every column, or for those of `readers`."""
     command.quiet_tensorflow()
     from tests.export.config_nets import CONFIGS, SHAPES, fill, scored
     from zoo.export.folding import fold
@@ -85,11 +98,14 @@ def rows_of(name):
             if is_folded:  # compared with the net as it was, which is computed once
                 compared.conversion, compared._stepwise = one, None
             for ending in dict.fromkeys(ending for _, ending, when, _ in COLUMNS if when == is_folded):
-                rows += _rows(name, one, compared, f"{folder}/{'folded' if is_folded else 'net'}{ending}", is_folded)
+                if readers and not any(each[1] == ending and each[3] in readers for each in COLUMNS):
+                    continue
+                path = f"{folder}/{'folded' if is_folded else 'net'}{ending}"
+                rows += _rows(name, one, compared, path, is_folded, readers)
     return rows
 
 
-def _rows(name, conversion, comparison, path, is_folded):
+def _rows(name, conversion, comparison, path, is_folded, readers):
     from zoo.export import verifying
     from zoo.export.targets import target
     from zoo.export.targets.base import Absent
@@ -108,7 +124,9 @@ def _rows(name, conversion, comparison, path, is_folded):
         ]
     size, found = verifying.size_of(files.paths) / 1e6, []
     for reader in one.readers(conversion):
-        said = {**row, "reader": reader.name, "megabytes": f"{size:.3f}"}
+        if readers and reader.name not in readers:
+            continue
+        said = {**row, "reader": reader.name, "megabytes": f"{size:.3f}", "version": _version(reader.name)}
         try:
             with contextlib.redirect_stdout(io.StringIO()):
                 good, compared, ms = verifying.compare(comparison, reader, 1e-4)
@@ -120,6 +138,14 @@ def _rows(name, conversion, comparison, path, is_folded):
         said["ms"] = "" if ms is None else f"{ms:.2f}"
         found.append({**said, "verdict": verifying.verdict_of(good, reader, decisive)})
     return found
+
+
+def _version(reader):
+    if reader == "OpenCV":
+        code = "import cv2; print(cv2.__version__)"
+        python = os.environ.get("ZOO_OPENCV", sys.executable)
+        return subprocess.run([python, "-c", code], capture_output=True, text=True).stdout.strip()
+    return importlib.metadata.version(PACKAGES[reader])
 
 
 def read():
@@ -158,6 +184,8 @@ def page(found):
         ]
         lines.append(f"| {name} | " + " | ".join(texts) + " |")
     missing = [name for name in names if name not in found]
+    versions = {f"{row['reader']} {row['version']}" for rows in found.values() for row in rows if row.get("version")}
+    lines += ["", f"Measured with {', '.join(sorted(versions))}."]
     lines += ["", *(f"{number}. {note}" for note, number in notes.items())]
     if missing:
         lines += ["", f"Not yet measured: {', '.join(missing)}."]
@@ -179,10 +207,18 @@ def main():
     found = read()
     names = [path.stem for path in sorted((DOCS.parent / "configs").glob("*.prototxt"), key=_work)]
     open_ones = [name for name in names if name not in found or found[name][0]["verdict"] == "not measured"]
-    for name in ONLY.value or open_ones:
-        if name not in names:
-            raise ZooError("--only", got=name, want=", ".join(sorted(names)))
-        found = {**read(), name: _measured(name)}
+    known = {reader for *_, reader in COLUMNS}
+    for flag, given, wanted in (("--only", ONLY.value, names), ("--readers", READERS.value, known)):
+        for name in given:
+            if name not in wanted:
+                raise ZooError(flag, got=name, want=", ".join(sorted(wanted)))
+    measured = [name for name in names if name not in open_ones]
+    for name in ONLY.value or (measured if READERS.value else open_ones):
+        rows = _measured(name)
+        if READERS.value:
+            again = {(row.get("target"), row.get("reader")): row for row in rows}
+            rows = [again.get((row["target"], row["reader"]), row) for row in found.get(name, [])]
+        found = {**read(), name: rows}
         write(found)
         print(f"{name}: {', '.join(dict.fromkeys(row['verdict'] for row in found[name]))}", flush=True)
     return 0
@@ -195,7 +231,7 @@ def _work(path):
 
 
 def _measured(name):
-    code = f"import json, benchmarks.targets as t; print(json.dumps(t.rows_of({name!r})))"
+    code = f"import json, benchmarks.targets as t; print(json.dumps(t.rows_of({name!r}, {READERS.value})))"
     try:
         done = subprocess.run(
             [sys.executable, "-c", code], capture_output=True, text=True, timeout=SECONDS.value, cwd=DOCS.parent
