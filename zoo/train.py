@@ -106,7 +106,12 @@ ALLOW_PATHS = flags.DEFINE_bool(
     "layers write where they say. Without it these go to snapshots/ and outputs/ in the run directory, and the log "
     "says so.",
 )
-SUMMARIES = flags.DEFINE_bool("summaries", True, "Write curves for TensorBoard.")
+SUMMARIES = flags.DEFINE_bool(
+    "summaries",
+    True,
+    "Write what TensorBoard shows: curves, the nets as graphs, hyper-parameters, and what the next two flags say. "
+    "docs/tensorboard.md has it in pictures.",
+)
 FINAL_TEST = flags.DEFINE_bool(
     "final_test", True, "Test once more at the end where no test is due there; its line is not one of Caffe's."
 )
@@ -128,7 +133,25 @@ EPOCH_LINES = flags.DEFINE_bool(
     "After Caffe's lines, say the same in epochs and items, as PyTorch's MNIST example does: 'Train Epoch: 1 "
     "[640/60000 (1%)]  Loss: 2.300039', 'Test set: Average loss: 0.0513, Accuracy: 9837/10000 (98%)'.",
 )
-HISTOGRAMS = flags.DEFINE_bool("histograms", True, "Write histograms of weights and gradients at display iterations.")
+PROFILE = flags.DEFINE_string(
+    "profile",
+    None,
+    "Iterations to profile, such as 10:20 for those from 10 to 19: where their time goes, by layer and by operation, "
+    "is said and written to profile/ in the run directory, with a trace for chrome://tracing or ui.perfetto.dev. "
+    "TensorBoard's graph shows it as compute time.",
+)
+HISTOGRAMS = flags.DEFINE_bool(
+    "histograms",
+    True,
+    "Write histograms of weights and gradients, and the first filters, at display iterations: so rarely that they take "
+    "at most 1 % of the time.",
+)
+IMAGES = flags.DEFINE_bool(
+    "images",
+    True,
+    "Write images after tests: what the net takes test items for, the activations of one of them, the items it is most "
+    "surely wrong about, the confusion matrix, accuracies by class; as rarely, and after the last test.",
+)
 VERIFY_SHARDS = shard_check.define_flag()
 limits.define_flags(limits.MEMORY_BYTES)
 
@@ -210,6 +233,7 @@ def _options():
         on_sighup=SIGHUP.value,
         summaries=SUMMARIES.value,
         histograms=HISTOGRAMS.value,
+        images=IMAGES.value,
         final_test=FINAL_TEST.value,
         log_nets=LOG_NETS.value,
         epoch_lines=EPOCH_LINES.value,
@@ -219,7 +243,18 @@ def _options():
         ram_cache=CACHE.value == "ram",
         verify_shards=VERIFY_SHARDS.value,
         allow_paths=ALLOW_PATHS.value,
+        profile=_profile(),
     )
+
+
+def _profile():
+    """Returns --profile as (first, last), or None."""
+    if PROFILE.value is None:
+        return None
+    first, mark, last = PROFILE.value.partition(":")
+    if not (mark and first.isdecimal() and last.isdecimal()):
+        raise SolverError("--profile says no iterations", got=PROFILE.value, want="FIRST:LAST, such as 10:20")
+    return int(first), int(last)
 
 
 def _gpus():

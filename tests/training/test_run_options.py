@@ -63,15 +63,15 @@ def test_without_flags_they_are_the_defaults_but_for_the_data_directory():
 def test_each_flag_reaches_its_option():
     given = options_of(
         "--data_dir=d", "--level=3", "--stage=a,b", "--snapshot=s", "--restart", "--keep=0", "--keep_snapshots=2",
-        "--sigint_effect=none", "--sighup_effect=stop", "--nosummaries", "--nohistograms", "--nofinal_test",
-        "--precision=mixed_float16", "--cache=ram", "--noverify_shards", "--allow_paths", "--nolog_nets",
-        "--snapshot_start", "--own_prefix", "--epoch_lines",
+        "--sigint_effect=none", "--sighup_effect=stop", "--nosummaries", "--nohistograms", "--noimages",
+        "--nofinal_test", "--precision=mixed_float16", "--cache=ram", "--noverify_shards", "--allow_paths",
+        "--nolog_nets", "--snapshot_start", "--own_prefix", "--epoch_lines", "--profile=3:7",
     )  # fmt: skip
     want = RunOptions(
         data_dir="d", level=3, stages=("a", "b"), snapshot="s", restart=True, keep_checkpoints=None, keep_snapshots=2,
-        on_sigint="none", on_sighup="stop", summaries=False, histograms=False, final_test=False,
+        on_sigint="none", on_sighup="stop", summaries=False, histograms=False, images=False, final_test=False,
         precision="mixed_float16", ram_cache=True, verify_shards=False, allow_paths=True, log_nets=False,
-        snapshot_start=True, own_prefix=True, epoch_lines=True,
+        snapshot_start=True, own_prefix=True, epoch_lines=True, profile=(3, 7),
     )  # fmt: skip
     assert given == f"{want}\n"
     unlike = [f.name for f in dataclasses.fields(want) if getattr(want, f.name) == f.default]

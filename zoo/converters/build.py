@@ -11,12 +11,13 @@ import keras
 import numpy as np
 from absl import logging
 
+from zoo.converters import scopes
 from zoo.converters.backward_needs import may_force
 from zoo.converters.execution import steps
 from zoo.converters.parameters import OF_EACH_REPLICA, Parameter, Parameters
 from zoo.errors import ZooError, raise_together
 from zoo.formats.layer_keys import UniqueNames
-from zoo.keras_internals import history_of
+from zoo.keras_internals import history_of, operation_of
 from zoo.layers.base.blobs import BlobSpec
 from zoo.layers.base.geometry import keras_shape
 from zoo.layers.base.layer_type import LayerType, Site
@@ -114,12 +115,15 @@ class Net:
         outputs = self.definition.outputs
         return outputs + tuple(top for top, _ in self.losses if top not in outputs)
 
-    def model(self, outputs: Sequence[BlobRef] | None = None, any_batch: bool = False) -> keras.Model:
+    def model(
+        self, outputs: Sequence[BlobRef] | None = None, any_batch: bool = False, scoped: bool = False
+    ) -> keras.Model:
         """Returns a functional `keras.Model` from a list of `inputs`, in order, to a list of `outputs`; no `sinks`.
 
         Args:
             outputs: BlobRefs; None means `self.outputs()`.
             any_batch: True leaves the batch size open; False keeps the file's.
+            scoped: whether each layer's operations run in a TensorFlow name scope of its own, see `scopes`.
         """
         names, feeds = UniqueNames(mark="_"), {}
         for layer in self.layers:
@@ -131,8 +135,10 @@ class Net:
                 shape = (None, *shape[1:])
             feeds[ref] = keras.Input(batch_shape=shape, name=names(keras_name(ref.name)))
         values = dict(feeds)
-        for _ in steps([layer for layer in self.layers if not layer.is_sink], values):
-            pass
+        known, numbers = {id(operation_of(x)) for x in feeds.values()}, {id(x): k for k, x in enumerate(self.layers)}
+        for layer, tops in steps([layer for layer in self.layers if not layer.is_sink], values):
+            if scoped and layer.call is not None:
+                scopes.enter(tops, known, scopes.scope(numbers[id(layer)], keras_name(layer.definition.key)))
         refs = self.outputs() if outputs is None else outputs
         name = keras_name(self.definition.name or "net")
         outputs = [values[ref] for ref in refs]

@@ -20,14 +20,16 @@ class DataParallelStep(TrainStep):
         optimizer: made in the strategy's scope.
         replicas: the `Replicas`, several.
         global_layers: the `GlobalBatchLayers`, where a batch is split, or None.
-        iter_size, gradients, still: as for `TrainStep`; the gradients are the first device's.
+        iter_size, gradients, still, scoped: as for `TrainStep`; the gradients are the first device's.
     """
 
-    def __init__(self, net, optimizer, replicas, global_layers=None, iter_size=1, gradients=False, still=()):
-        super().__init__(net, optimizer, iter_size, gradients, still)
+    def __init__(
+        self, net, optimizer, replicas, global_layers=None, iter_size=1, gradients=False, still=(), scoped=False
+    ):
+        super().__init__(net, optimizer, iter_size, gradients, still, scoped=scoped)
         self.replicas, self.global_layers = replicas, global_layers
         if global_layers is not None:
-            self.pass_forward, self.shapes = ForwardPass(net, global_layers.needs), global_layers.shapes
+            self.pass_forward, self.shapes = ForwardPass(net, global_layers.needs, scoped), global_layers.shapes
         self.forward = tf.function(lambda iterator: self._first(self._on_all(self._whole, next(iterator))))
 
     # ---- in a replica's context -------------------------------------------------------------------------------

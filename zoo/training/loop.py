@@ -1,10 +1,10 @@
 """The outer loop of a solver: when to test, display, snapshot and stop, exactly as Caffe does (solver.cpp:193-334)."""
 
+import contextlib
 import math
 import time
 
 import numpy as np
-import tensorflow as tf
 from absl import logging
 
 from zoo.errors import CheckpointError, WeightsError
@@ -28,21 +28,35 @@ class Loop:
         rewind: brings the session back to its newest checkpoint, or its beginning.
         final_test: whether the end is scored where no test is due there.
         lines: the `EpochLines` that follow Caffe's lines, or None.
+        profiler: the `Profiler` of some iterations, or None.
     """
 
-    def __init__(self, session, checkpoints, pairs, summaries, signals, progress, rewind, final_test=True, lines=None):
+    def __init__(
+        self,
+        session,
+        checkpoints,
+        pairs,
+        summaries,
+        signals,
+        progress,
+        rewind,
+        final_test=True,
+        lines=None,
+        profiler=None,
+    ):
         self._rewind, self._final_test = rewind, final_test
         self.session, self.solver = session, session.solver
         self.pairs = pairs
         self.checkpoints, self.summaries = checkpoints, summaries
         self.signals, self.progress = signals, progress
         histograms = summaries is not None and summaries.histograms
-        self.step = session.nets.train_step(histograms)
+        self.step = session.nets.train_step(histograms, scoped=profiler is not None)
+        self._profiler = profiler
         self._debug = DebugStep(session, self.step) if self.solver.debug_info and self.solver.display else None
         self._scoring = Scoring(session, self._asked, summaries, lines)
         self._batches = session.train_batches()
         self._per_call = 1
-        self._begun = self._stopped = self._said_once = False
+        self._begun = self._stopped = False
         self._saved_at = session.state.iteration if checkpoints.latest else None
         self._epoch, self._lines = session.data.epoch, lines
 
@@ -65,6 +79,8 @@ class Loop:
         caffe_log.solving(session.nets.train.definition.name, solver.lr_policy)
         if self._epoch:
             logging.info("An epoch is %s iterations", caffe_log.number(self._epoch))
+        if self.summaries is not None:
+            self.summaries.begin(session)
         self._timer, self._timer_iteration = time.monotonic(), session.state.iteration
         while session.state.iteration < solver.max_iter:
             if solver.test_due(session.state.iteration) and not self._scoring.run():
@@ -90,6 +106,10 @@ class Loop:
         now, solver = self.session.state.iteration, self.solver
         stops = [solver.max_iter, now + self._per_call]
         stops += [(now // period + 1) * period for period in (solver.test_interval, solver.snapshot) if period]
+        if self._profiler is not None:
+            stops += self._profiler.stops(now)
+            if self._profiler.covers(now):
+                stops[1] = self._profiler.last  # in one stretch where nothing else is to be done
         if solver.display:  # a displayed iteration is the last of its call, which gives its outputs
             displayed = math.ceil(now / solver.display) * solver.display
             alone = self._debug is not None and displayed > now  # with debug_info it has a call of its own
@@ -99,7 +119,7 @@ class Loop:
     def _train(self, until):
         session, start, began = self.session, self.session.state.iteration, time.monotonic()
         step = self._debug if self._debug is not None and start % self.solver.display == 0 else self.step
-        with session.reading():
+        with session.reading(), self._profiled(start, until):
             losses, outputs, gradients = step(self._batches, until - start)
             losses = losses.numpy()
         self._check_finite(start, losses, time.monotonic() - began)
@@ -116,6 +136,10 @@ class Loop:
         if self._begun:  # the first call also traces the graph
             self._per_call = next_call(self._per_call, until - start, took)
         self._begun = True
+
+    def _profiled(self, start, until):
+        """Context around training the iterations from `start` to before `until`."""
+        return contextlib.nullcontext() if self._profiler is None else self._profiler.around(start, until)
 
     def _say_epoch(self, start, until):
         """Says the last epoch that ended in the iterations from `start` to `until`."""
@@ -141,20 +165,14 @@ class Loop:
         if self._lines is not None:
             self._lines.train(iteration, session.state.smoothed_loss)
         if self.summaries is not None:
-            if not self._said_once:
-                self._begin_summaries()
-            curves = {"smoothed_loss": session.state.smoothed_loss, "lr": learning_rate, "iterations_per_second": rate}
+            curves = {"lr": learning_rate, "iterations_per_second": rate}
             debug = self._debug.said if self._debug is not None else {}
-            self.summaries.scalars("train", iteration, {**curves, **said, **debug})
+            said["smoothed_loss"] = session.state.smoothed_loss
+            self.summaries.displayed(iteration, said, curves, debug)
             if self.summaries.histograms:
                 names = [variable.path for variable in self.step.variables]
                 self.summaries.weights(iteration, session.nets.train.learnable(), dict(zip(names, gradients)))
         self._timer, self._timer_iteration = time.monotonic(), iteration
-
-    def _begin_summaries(self):
-        self._said_once = True
-        graph = self.step.graph_function.get_concrete_function(self._batches, tf.constant(1, tf.int32)).graph
-        self.summaries.begin(self.solver.message, graph)
 
     def _snapshot(self):
         session = self.session
@@ -188,6 +206,8 @@ class Loop:
 
     def _finish(self):
         session, solver = self.session, self.solver
+        if self._profiler is not None:
+            self._profiler.finish()
         if self._stopped:
             self._snapshot()  # whatever snapshot_after_train says: a stop must lose nothing
             logging.info("Optimization stopped early.")

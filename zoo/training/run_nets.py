@@ -83,13 +83,17 @@ class RunNets:
             what = "what a net carries from batch to batch cannot be split among several devices"
             raise UnsupportedError(what, at=solver.train.at, got=names, hint=hint)
 
-    def train_step(self, gradients=False):
-        """Returns the `TrainStep` of the training net; with `gradients` its calls give them too."""
+    def train_step(self, gradients=False, scoped=False):
+        """Returns the `TrainStep` of the training net; with `gradients` its calls give them too.
+
+        With `scoped` its operations say their layer, see `Net.model`.
+        """
         optimizer = self._scale if self._scaled else self.optimizer
         size, still = self._solver.iter_size, self.still_variables()
         if self._replicas.count == 1:
-            return TrainStep(self.train, optimizer, size, gradients, still, self._solver.schedule)
-        return DataParallelStep(self.train, optimizer, self._replicas, self._global_layers, size, gradients, still)
+            return TrainStep(self.train, optimizer, size, gradients, still, self._solver.schedule, scoped)
+        several = self._replicas, self._global_layers
+        return DataParallelStep(self.train, optimizer, *several, size, gradients, still, scoped)
 
     def still_variables(self):
         """Returns the variables that the optimizer has besides the trained ones, and whose gradient is 0."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from zoo.errors import SolverError, did_you_mean
 from zoo.training.signals import EFFECTS, SNAPSHOT, STOP
 
+MOST_PROFILED = 200  # whose operations are all in memory when the profile is made
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 
 
@@ -26,6 +27,7 @@ class RunOptions:
         on_sigint, on_sighup: what those signals ask for, as in `Signals`.
         summaries: whether curves are written for TensorBoard.
         histograms: whether histograms are among them.
+        images: whether images are: inputs, predictions, filters, activations, mistakes, the confusion matrix.
         final_test: whether the end is scored where no test is due there.
         log_nets: whether the log begins with how each net is made, layer by layer, as Caffe's does.
         epoch_lines: whether lines in epochs and items follow Caffe's, as `EpochLines` says them.
@@ -37,6 +39,7 @@ class RunOptions:
         verify_shards: whether the SHA-256 of each shard that is read is checked, once, in the background.
         allow_paths: whether an absolute snapshot_prefix and the paths of HDF5Output and DetectionOutput hold; without,
             all is written into the run directory.
+        profile: (first, last) of the iterations, `last` excluded, of which it is said where their time goes; or None.
 
     Raises:
         SolverError: a value that is none of those above, or options that contradict each other.
@@ -54,6 +57,7 @@ class RunOptions:
     on_sighup: str = SNAPSHOT
     summaries: bool = True
     histograms: bool = True
+    images: bool = True
     final_test: bool = True
     log_nets: bool = True
     epoch_lines: bool = False
@@ -63,6 +67,7 @@ class RunOptions:
     ram_cache: bool = False
     verify_shards: bool = True
     allow_paths: bool = False
+    profile: tuple[int, int] | None = None
 
     def __post_init__(self):
         for name in ("stages", "weights"):
@@ -79,6 +84,11 @@ class RunOptions:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise SolverError(f"{name} is not positive", got=value, want="1 or more, or None to keep all")
+        if self.profile is not None:
+            first, last = self.profile
+            if not 0 <= first < last <= first + MOST_PROFILED:
+                want = f"FIRST:LAST, from FIRST to before LAST, at most {MOST_PROFILED} iterations"
+                raise SolverError("no iterations to profile", got=f"{first}:{last}", want=want)
         if self.snapshot and self.weights:
             got = f"snapshot {self.snapshot} and weights {', '.join(map(str, self.weights))}"
             raise SolverError("a run starts from a snapshot or from weights, not both", got=got, want="one of them")

@@ -7,6 +7,7 @@ from absl import logging
 
 from zoo.progress import Progress
 from zoo.training import caffe_log
+from zoo.training.board.looks import Looks
 from zoo.training.debug_info import DebugTest
 from zoo.training.gathering import gathered, means, precisions_said
 from zoo.training.step import TestStep
@@ -48,7 +49,12 @@ class Scoring:
 
     def __init__(self, session, asked, summaries=None, lines=None):
         self._session, self._asked, self._summaries, self._lines = session, asked, summaries, lines
-        self._steps = [(DebugTest if session.solver.debug_info else TestStep)(net) for net in session.nets.tests]
+        self._looks = Looks(session) if summaries is not None and summaries.images else None
+        self._watches = [self._looks and self._looks.watch, *(None for _ in session.nets.tests[1:])]
+        self._steps = [
+            DebugTest(net) if session.solver.debug_info else TestStep(net, watch)
+            for net, watch in zip(session.nets.tests, self._watches)
+        ]
         self._batches = [session.test_batches(k) for k in range(len(session.nets.tests))]
         self._scores = [{} for _ in session.nets.tests]
         self.before = None
@@ -89,7 +95,7 @@ class Scoring:
         for index in todo:
             net, step = session.nets.tests[index], self._steps[index]
             if solver.debug_info:  # that step says what it does
-                step = TestStep(net)
+                step = TestStep(net, self._watches[index])
             found = self._test(index, step)
             if found is None:
                 logging.info("Stopped: the end has no score")
@@ -101,6 +107,7 @@ class Scoring:
             logging.info("After %d iterations, test net %d: %s", session.state.iteration, index, said)
             if self._lines is not None:
                 self._lines.test(index, values)
+            self._write(index, values)
         session.set_test_state(self.before)
         self.before = None
 
@@ -113,6 +120,8 @@ class Scoring:
         """Runs test net `index`; returns (loss, {BlobRef: array}) summed over its batches, or None if stopped."""
         session, batches = self._session, self._session.solver.test_iter[index]
         found, done, per_call = None, 0, 1
+        if self._watches[index] is not None:
+            self._watches[index].reset()
         with Progress(batches, "testing", "batch") as progress:
             while done < batches:
                 count, began = min(per_call, batches - done), time.monotonic()
@@ -144,8 +153,16 @@ class Scoring:
         if self._lines is not None:
             self._lines.test(index, said)
         self._keep(index, said)
-        if self._summaries is not None:
-            self._summaries.scalars("test" if index == 0 else f"test{index}", self._session.state.iteration, said)
+        self._write(index, said)
+
+    def _write(self, index, scores):
+        """Writes what TensorBoard shows of the test of net `index` that has just been made."""
+        if self._summaries is None:
+            return
+        iteration = self._session.state.iteration
+        self._summaries.tested(index, iteration, scores)
+        if index == 0 and self._looks is not None:
+            self._summaries.looked(iteration, self._looks.write, last=iteration >= self._session.solver.max_iter)
 
     def _keep(self, index, values):
         self._scores[index] = {name: Score(value, self._session.state.iteration) for name, value in values.items()}

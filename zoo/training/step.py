@@ -25,13 +25,14 @@ class ForwardPass:
     Args:
         net: a `Net`.
         outputs: the values to give.
+        scoped: whether operations say their layer, for a profile; see `Net.model`.
     """
 
-    def __init__(self, net, outputs):
+    def __init__(self, net, outputs, scoped=False):
         self._sinks, self._results = net.sinks, results(net)
         read = [bottom for layer in self._sinks for bottom in layer.definition.bottoms]
         self._given = tuple(dict.fromkeys([*outputs, *read, *(top for top, _, _ in self._results)]))
-        self._model = net.model(self._given)
+        self._model = net.model(self._given, scoped=scoped)
 
     def __call__(self, batch, training):
         """Runs the net on a tensor for each input, in order; returns {BlobRef: tensor} of at least `outputs`."""
@@ -81,11 +82,12 @@ class TrainStep:
         gradients: whether each call also gives the last iteration's gradients (for histograms).
         still: variables that the optimizer has besides, whose gradient is 0.
         schedule: the optimizer's, which is told each loss; None where it does not follow it.
+        scoped: as for `ForwardPass`.
     """
 
-    def __init__(self, net, optimizer, iter_size=1, gradients=False, still=(), schedule=None):
+    def __init__(self, net, optimizer, iter_size=1, gradients=False, still=(), schedule=None, scoped=False):
         self.net, self.optimizer, self.iter_size, self.gradients = net, optimizer, iter_size, gradients
-        self.pass_forward = ForwardPass(net, net.outputs())
+        self.pass_forward = ForwardPass(net, net.outputs(), scoped)
         self.outputs, self.shapes = net.outputs(), net.shapes
         self._still, self._schedule = list(still), schedule
         self.variables = [parameter.variable for parameter in net.learnable() if parameter.variable.trainable]
@@ -163,13 +165,14 @@ class TestStep:
 
     Args:
         net: a TEST `Net`.
+        watch: what is told each batch inside the graph, as a `board.watch.Watch`, or None.
     """
 
-    def __init__(self, net):
-        self.net, self.outputs, rows = net, net.outputs(), gathered(net)
+    def __init__(self, net, watch=None):
+        self.net, self.outputs, rows, self._watch = net, net.outputs(), gathered(net), watch
         self._summed = [ref for ref in self.outputs if ref not in rows]
         self._gathered = [ref for ref in self.outputs if ref in rows]
-        self.pass_forward = ForwardPass(net, self.outputs)
+        self.pass_forward = ForwardPass(net, (*self.outputs, *(watch.refs if watch else ())))
         self.graph_function = tf.function(self._run)
 
     def __call__(self, iterator, count, before=None):
@@ -196,6 +199,8 @@ class TestStep:
         rows = tuple(tf.TensorArray(tf.float32, size=count) for _ in self._gathered)
         for i in tf.range(count):
             values = self.pass_forward(next(iterator), training=False)
+            if self._watch is not None:
+                self._watch(values)
             for top, weight in self.net.losses:
                 loss += weight * tf.reduce_sum(tf.cast(values[top], tf.float32))
             sums = [a + tf.cast(values[ref], tf.float32) for a, ref in zip(sums, self._summed)]

@@ -116,8 +116,8 @@ def table(rows):
 def write_hparams(folder, notes):
     """Writes for TensorBoard's HParams, in `folder`/hparams, the swept values of each run, with its scores as metrics.
 
-    They have a tree of their own, since each run has written all fields of its solver next to its curves. It holds the
-    runs of the table and no others: what an earlier sweep of the same directory has left in it goes.
+    They have a tree of their own, since what a run has written next to its curves knows no fields of layers. It holds
+    the runs of the table and no others: what an earlier sweep of the same directory has left in it goes.
     """
     tree = folder / _HPARAMS
     scored = {trial.name: trial for trial, note in notes.items() if "scores" in note}

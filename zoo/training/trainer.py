@@ -21,17 +21,18 @@ from zoo.netdef.config import net_state
 from zoo.progress import Progress
 from zoo.training import checkpoint_files, recipe, snapshots, start_log
 from zoo.training import checkpoints as ckpt
+from zoo.training.board.summaries import Summaries
 from zoo.training.epoch_lines import EpochLines
 from zoo.training.fingerprint import of_process
 from zoo.training.lock import NAME as LOCK
 from zoo.training.lock import locked
 from zoo.training.loop import Loop
 from zoo.training.precision import policy
+from zoo.training.profiling.profiler import Profiler
 from zoo.training.replicas import ONE
 from zoo.training.run_options import RunOptions
 from zoo.training.session import Session
 from zoo.training.signals import Signals
-from zoo.training.summaries import Summaries
 
 
 class Result(NamedTuple):
@@ -123,11 +124,16 @@ def train(solver, run_dir, options=None, replicas=ONE):
             _start(session, checkpoints, *(((), None) if known else (options.weights, options.snapshot)))
             run_card.write(run_dir, card)
         session.start_alike()
-        curves = Summaries(run_dir, options.histograms) if options.summaries else None
+        curves = Summaries(run_dir, options.histograms, options.images) if options.summaries else None
         progress = Progress(solver.max_iter, unit="iter", start=session.state.iteration)
         rewind = functools.partial(_rewind, session, checkpoints, options.weights, options.snapshot)
         began = session.state.iteration
-        loop = Loop(session, checkpoints, pairs, curves, signals, progress, rewind, options.final_test, lines)
+        profiler = None
+        if options.profile is not None:  # of several processes in each, as all have to stop at the same iterations
+            optimizer = session.nets.optimizer.name
+            profiler = Profiler(run_dir, options.profile, session.nets.train, optimizer, curves)
+            profiler.check(session.state.iteration, solver.max_iter)
+        loop = Loop(session, checkpoints, pairs, curves, signals, progress, rewind, options.final_test, lines, profiler)
         if options.snapshot_start:
             loop.snapshot_start()
         try:

@@ -1,0 +1,1 @@
+"""Where the time of some iterations goes: a table by layer and by operation, and a trace that browsers show."""

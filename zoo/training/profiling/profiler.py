@@ -1,0 +1,120 @@
+"""Some iterations of a run under TensorFlow's profiler, and the files that say where their time went."""
+
+import contextlib
+import importlib.util
+import pathlib
+import tempfile
+
+import tensorflow as tf
+from absl import logging
+
+from zoo.errors import OutputError, SolverError
+from zoo.formats import atomic
+from zoo.training.board import run_metadata
+from zoo.training.profiling import attribution, chrome_trace, table, xplane
+
+PLUGINS = ("xprof", "tensorboard_plugin_profile")
+_TOP = 12  # operations that the log says
+_LEVELS = {"host_tracer_level": 2, "python_tracer_level": 0, "device_tracer_level": 1}
+
+
+class Profiler:
+    """Follows the iterations from `first` to before `last`.
+
+    Each stretch of them that is trained at once is traced by itself, so that a test between two is not in it.
+
+    Args:
+        folder: the run directory; the files go to `profile/` in it.
+        interval: (first, last).
+        net: the TRAIN `Net`, whose step was made with `scoped`.
+        optimizer: the name of its optimizer.
+        summaries: the `Summaries`, whose graph gets the times of its layers, or None.
+    """
+
+    def __init__(self, folder, interval, net, optimizer, summaries=None):
+        self.first, self.last = interval
+        self._folder, self._net, self._optimizer = pathlib.Path(folder), net, optimizer
+        self._summaries, self._traces, self._seen = summaries, [], 0
+
+    def check(self, begin, end):
+        """Refuses iterations that a run from `begin` to before `end` does not make.
+
+        Raises:
+            SolverError: it makes none of them.
+        """
+        if self.last <= begin or self.first >= end:
+            got = f"iterations {self.first} to {self.last - 1}"
+            raise SolverError(
+                "none of the iterations to profile is made", got=got, want=f"some of {begin} to {end - 1}"
+            )
+
+    def stops(self, iteration):
+        """Returns the iterations after `iteration` at which a stretch begins or ends."""
+        return [stop for stop in (self.first, self.last) if stop > iteration]
+
+    def covers(self, iteration):
+        """Whether `iteration` is one of those that are followed."""
+        return self.first <= iteration < self.last
+
+    @contextlib.contextmanager
+    def around(self, start, until):
+        """Around training the iterations from `start` to before `until`, all of them followed or none."""
+        if not self.covers(start):
+            yield
+            return
+        with tempfile.TemporaryDirectory(prefix="zoo-profile-") as folder:
+            tf.profiler.experimental.start(folder, tf.profiler.experimental.ProfilerOptions(**_LEVELS))
+            try:
+                yield
+            finally:
+                tf.profiler.experimental.stop()
+            self._traces += [path.read_bytes() for path in sorted(pathlib.Path(folder).rglob("*.xplane.pb"))]
+        self._seen += until - start
+        if until == self.last:
+            self.finish()
+
+    def finish(self):
+        """Writes what has been followed so far, and says it."""
+        if not self._traces:
+            return
+        layers = [(layer.definition.key, layer.definition.type) for layer in self._net.layers]
+        traced, ended = [], 0.0
+        for data in self._traces:
+            events = xplane.events(data)
+            traced += [event._replace(start=event.start + ended) for event in events]
+            ended = max((event.start + event.duration for event in traced), default=0.0)
+        found = attribution.spent(traced, self._optimizer)
+        until = self.first + self._seen
+        stem = self._folder / "profile" / f"iterations-{self.first}-{until}"
+        files = {
+            f"{stem}.txt": table.text(found, layers, self.first, until).encode(),
+            f"{stem}.trace.json.gz": chrome_trace.compressed(traced, layers),
+        }
+        if any(importlib.util.find_spec(name) for name in PLUGINS):  # which reads this place
+            for number, data in enumerate(self._traces):
+                name = f"iterations-{self.first}-{until}" + (f".{number}" if number else "")
+                files[str(self._folder / "train" / "plugins" / "profile" / name / "host.xplane.pb")] = data
+        for path, data in files.items():
+            _write(pathlib.Path(path), data)
+        logging.info("Profile of iterations %d to %d, ms of one:", self.first, until - 1)
+        for line in (
+            *table.layer_lines(found, layers, self._seen),
+            *table.operation_lines(found, layers, self._seen, _TOP),
+        ):
+            logging.info("    %s", line)
+        logging.info(
+            "Profile written to %s (chrome://tracing and ui.perfetto.dev show the .trace.json.gz)", f"{stem}.txt"
+        )
+        if self._summaries is not None:
+            value = run_metadata.value(f"iterations {self.first} to {until - 1}", found, self._net, self._seen)
+            self._summaries.write("train", until, [value])
+        self._traces = []
+
+
+def _write(path, data):
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"cannot make the directory {path.parent}", got=error.strerror) from None
+    with atomic.replacing(path, OutputError) as file:
+        file.write(data)
