@@ -23,12 +23,13 @@ the shape of the input; else --input_shape does.
 """
 
 import pathlib
-import sys
 
 from absl import flags
 
-from zoo import command, config_flag, user_code
+from zoo import command, config_flag, terminal, user_code
 from zoo.errors import OutputError, ZooError
+from zoo.progress import waiting
+from zoo.report import Report
 
 RANKDIR = flags.DEFINE_enum(
     "rankdir", "LR", ["LR", "RL", "TB", "BT"], "Left to right, right to left, or top to bottom."
@@ -94,10 +95,16 @@ def _graph(config, path):
 
     phase = None if PHASE.value == "ALL" or DEPLOY.value else caffe_pb2.Phase.Value(PHASE.value)
     net, shapes = _net(config)
-    image = dot.image(dot.dot(net, RANKDIR.value, True, phase, LRM.value, shapes), path.suffix[1:])
+    with waiting("Drawing"):
+        image = dot.image(dot.dot(net, RANKDIR.value, True, phase, LRM.value, shapes), path.suffix[1:])
     with atomic.replacing(path, OutputError) as file:
         file.write(image)
-    print(f"{net.name or 'the net'}, {len(net.layer)} layers{'' if shapes else ', without shapes'}: {path}")
+    without = "" if shapes else ", without shapes"
+    report = Report().text(f"{net.name or 'the net'}, {len(net.layer)} layers{without}: {path}")
+    report.more |= {"name": net.name, "layers": len(net.layer), "shapes": bool(shapes)}
+    report.note_made("drawing", path)
+    words = [f"--config={config}", *command.again("input_shape", "data_dir"), *user_code.given(), "--summary"]
+    return report.then("in numbers", "zoo.convert", *words) if shapes else report
 
 
 def _page(config, path):
@@ -164,7 +171,7 @@ def _net(config):
     except ZooError as error:
         if whole is None or INPUT_SHAPE.value:
             raise
-        print(f"the shapes are not drawn: {error}", file=sys.stderr)
+        terminal.warning(f"the shapes are not drawn: {error}")
         return whole, {}
     shapes = {ref.name: shape[1:] for ref, shape in conversion.shapes.items() if shape} if SHAPES.value else {}
     return (conversion.message if whole is None else whole), shapes
