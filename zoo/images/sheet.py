@@ -16,6 +16,7 @@ BAR, BAR_HEIGHT = 12, 180  # pixels: width of a colour bar, and how high it is a
 DPI = 100
 TITLE, HEADING, TEXT = 17, 13, 12  # pixels: sizes of letters
 INK, FAINT = "#1a1a1a", "#5f5f5f"
+BAR_ROW, BAR_LENGTH = 22, 150  # pixels: height of a row of a bar chart, length of its longest bar
 NARROWEST = 150  # pixels: text below this width is not broken into lines
 
 
@@ -36,12 +37,14 @@ class Panel:
         title: above it.
         note: below the title, smaller.
         bar: the `Bar` to the right of it, or None.
+        labels: to the right of it, evenly spread over its height.
     """
 
     image: np.ndarray
     title: str = ""
     note: str = ""
     bar: Bar | None = None
+    labels: tuple[str, ...] = ()
 
 
 class _Text(NamedTuple):
@@ -57,12 +60,14 @@ def sheet(rows: Sequence[Sequence[Panel]], title: str, note: str = "") -> np.nda
     """Returns the panels as one image, uint8 (H, W, 3) on white.
 
     Args:
-        rows: of panels; those of one place in their rows stand below each other.
+        rows: of panels; where all rows have as many, those of one place stand below each other.
         title: of the whole.
         note: below it.
     """
-    columns = [max(_width(panel) for panel in column) for column in _columns(rows)]
-    width = sum(columns) + GAP * (len(columns) - 1)
+    widths = [[_width(panel) for panel in row] for row in rows]
+    if len(set(map(len, rows))) == 1:
+        widths = [[max(column) for column in zip(*widths)]] * len(rows)
+    width = max(sum(row) + GAP * (len(row) - 1) for row in widths)
     width = max(width, min(_measure(title, TITLE, True)[0], 640), min(_measure(note, TEXT)[0], 640))
     texts, images, y = [], [], MARGIN
     for line in _lines(title, width, TITLE, True):
@@ -72,35 +77,78 @@ def sheet(rows: Sequence[Sequence[Panel]], title: str, note: str = "") -> np.nda
         texts.append(_Text(MARGIN, y, line, TEXT, FAINT))
         y += _line(TEXT)
     y += GAP // 2
-    for row in rows:
-        heads = [_head(panel, columns[index]) for index, panel in enumerate(row)]
-        head, x = max((sum(_line(size) for _, size, _ in lines) for lines in heads), default=0), MARGIN
-        for panel, lines, column in zip(row, heads, columns):
-            top = y
+    for row, columns in zip(rows, widths):
+        heads = [_head(panel, column) for panel, column in zip(row, columns)]
+        heights = [sum(_line(size) for _, size, _ in lines) for lines in heads]
+        head, x = max(heights), MARGIN
+        for panel, lines, height, column in zip(row, heads, heights, columns):
+            top = y + head - height
             for text, size, colour in lines:
                 texts.append(_Text(x, top, text, size, colour))
                 top += _line(size)
             images.append((x, y + head, panel.image))
-            _bar(panel, x + panel.image.shape[1] + 8, y + head, texts, images)
+            right = x + panel.image.shape[1] + 8
+            _bar(panel, right, y + head, texts, images)
+            _labels(panel, right + (_bar_width(panel) if panel.bar else 0), y + head, texts)
             x += column + GAP
         y += head + max(_height(panel) for panel in row) + GAP
     return _drawn((y - GAP + MARGIN, width + 2 * MARGIN), texts, images)
 
 
-def _columns(rows):
-    return [[row[index] for row in rows if index < len(row)] for index in range(max(map(len, rows)))]
+def packed(panels: Sequence[Panel], width: int = 1100) -> list[list[Panel]]:
+    """Returns rows of panels, in order, each of at most `width` pixels, or of one panel."""
+    rows, left = [], 0
+    for panel in panels:
+        left -= _width(panel) + GAP
+        if left < 0 or not rows:
+            rows.append([])
+            left = width - _width(panel)
+        rows[-1].append(panel)
+    return rows
+
+
+def bars(values: Sequence[float], names: Sequence[str], longest: float | None = None, title: str = "") -> Panel:
+    """Returns a panel with a horizontal bar for each of `values`, 0 or more, and its number and name next to it.
+
+    Args:
+        values, names: of the same length.
+        longest: the value whose bar is full; None for the largest.
+        title: of the panel.
+    """
+    longest = max(*values, 1e-12) if longest is None else longest
+    image = np.ones((len(values) * BAR_ROW, BAR_LENGTH, 3), np.float32)
+    for row, value in enumerate(values):
+        y, end = row * BAR_ROW + 3, round(BAR_LENGTH * min(max(value / longest, 0), 1))
+        image[y : y + BAR_ROW - 6] = 0.92
+        image[y : y + BAR_ROW - 6, :end] = (0.2, 0.42, 0.69)
+    labels = tuple(f"{value:.3f}  {name}" for name, value in zip(names, values))
+    return Panel(image, title, labels=labels)
+
+
+def _bar_width(panel):
+    return BAR + 5 + max(_measure(text, TEXT)[0] for text in _ends(panel.bar)) + 8
 
 
 def _width(panel):
-    """Returns the pixels that a panel takes: its image with the bar, or its text in lines of a bearable length."""
-    bar = 8 + BAR + 5 + max(_measure(text, TEXT)[0] for text in _ends(panel.bar)) if panel.bar else 0
-    words = [_measure(word, TEXT)[0] for word in (*panel.title.split(), *panel.note.split())]
-    text = max(_measure(panel.title, HEADING)[0], _measure(panel.note, TEXT)[0])
-    return max(panel.image.shape[1] + bar, min(text, NARROWEST), *words, 1)
+    """Returns the pixels that a panel takes: its image with what is next to it, or its text in bearable lines."""
+    side = _bar_width(panel) if panel.bar else 0
+    side += max((_measure(text, TEXT)[0] for text in panel.labels), default=0)
+    words = [
+        _measure(word, size)[0] for said, size in ((panel.title, HEADING), (panel.note, TEXT)) for word in said.split()
+    ]
+    notes = [_measure(line, TEXT)[0] for line in panel.note.splitlines()]
+    text = max(_measure(panel.title, HEADING)[0], *notes, 0)
+    return max(panel.image.shape[1] + (8 + side if side else 0), min(text, NARROWEST), *words, 1)
 
 
 def _height(panel):
     return max(panel.image.shape[0], _line(TEXT) * 2 if panel.bar else 0)
+
+
+def _labels(panel, x, y, texts):
+    for number, text in enumerate(panel.labels):
+        middle = panel.image.shape[0] * (number + 0.5) / len(panel.labels)
+        texts.append(_Text(x, round(y + middle - TEXT * 0.62), text, TEXT))
 
 
 def _head(panel, width):
@@ -117,7 +165,7 @@ def _bar(panel, x, y, texts, images):
     texts.append(_Text(x + BAR + 5, y - 2, high, TEXT, FAINT))
     texts.append(_Text(x + BAR + 5, y + height - _line(TEXT) + 2, low, TEXT, FAINT))
     if middle and height >= 4 * _line(TEXT):
-        texts.append(_Text(x + BAR + 5, y + (height - _line(TEXT)) // 2, *middle, TEXT, FAINT))
+        texts.append(_Text(x + BAR + 5, y + (height - _line(TEXT)) // 2, middle[0], TEXT, FAINT))
 
 
 def _ends(bar):
@@ -127,8 +175,9 @@ def _ends(bar):
 
 
 def number(value):
-    """Returns a number in three digits, with a real minus."""
-    return f"{value:.3g}".replace("-", "\N{MINUS SIGN}")
+    """Returns a number in three digits, or whole from 1,000 to a million, with a real minus."""
+    said = f"{value:,.0f}" if 999.5 <= abs(value) < 999_999.5 else f"{value:.3g}"
+    return said.replace("-", "\N{MINUS SIGN}")
 
 
 def _line(size):
