@@ -15,7 +15,7 @@ QUICK = Ascent(octaves=3, steps=3, step=0.02, jitter=0)
     ("blob", "seed", "size", "octaves"),
     [
         ("c2", deep_dream.squares, (22, 26), [(11, 13), (16, 19), (22, 26)]),
-        ("c1", deep_dream.channel(2), (12, 13), [(9, 9), (12, 13)]),
+        ("c1", deep_dream.channels([2]), (12, 13), [(9, 9), (12, 13)]),
         ("score", saliency.of_class(1), (12, 13), [(12, 13)]),
     ],
 )
@@ -23,7 +23,7 @@ def test_the_objective_rises(net, blob, seed, size, octaves):
     fed = 100 + drawn((1, *size, 3))
     image, said = deep_dream.dream(net, net.value(blob), fed, seed, QUICK)
     assert list(said) == octaves
-    assert all(after > before for before, after in said.values())
+    assert all(np.all(after > before) for before, after in said.values())
     assert image.shape == fed.shape and image.min() >= 0 and image.max() <= 255
     assert not np.allclose(image, fed)
 
@@ -43,3 +43,11 @@ def test_decay_draws_to_grey(net):
 def test_a_size_that_the_net_does_not_take(net):
     with pytest.raises(ZooError):
         deep_dream.octave_sizes(net, net.value("score"), (20, 20), QUICK)
+
+
+def test_several_at_once_are_as_each_alone(net):
+    fed, ref, rules = 100 + drawn((1, 12, 13, 3)), net.value("score"), Ascent(octaves=1, steps=2, jitter=1, blur=0.6)
+    together, said = deep_dream.dream(net, ref, np.repeat(fed, 2, axis=0), deep_dream.channels([0, 2]), rules)
+    alone = [deep_dream.dream(net, ref, fed, deep_dream.channels([label]), rules)[0] for label in (0, 2)]
+    np.testing.assert_allclose(together, np.concatenate(alone), rtol=1e-3, atol=1e-2)
+    assert [len(each) for each in said[12, 13]] == [2, 2]

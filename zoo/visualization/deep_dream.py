@@ -47,17 +47,20 @@ class Ascent:
     seed: int = 0
 
 
+OF_CLASSES = Ascent(steps=100, blur=0.6, decay=0.01)  # what shows classes well
+
+
 def squares(values):
     """The seed of a whole layer."""
     return values
 
 
-def channel(number):
-    """Returns the seed of one channel of (N, C[, H, W]): the sum over its places."""
+def channels(numbers):
+    """Returns the seed by which the objective of item i is its channel `numbers[i]`, summed over places."""
 
     def seed(values):
         weights = np.zeros_like(values)
-        weights[:, number] = 1
+        weights[np.arange(len(numbers)), numbers] = 1
         return weights
 
     return seed
@@ -84,17 +87,17 @@ def octave_sizes(net, ref, size, ascent):
 
 
 def dream(net, ref, fed, seed, ascent, progress=None):
-    """Returns (what to feed, (1, H, W, C); {octave's size: (objective before its steps, after)}).
+    """Returns (what to feed, (N, H, W, C); {octave's size: (objectives (N,) before its steps, after)}).
 
     Args:
         net: the `TrainedNet`.
-        ref: the value that the objective is of.
-        fed: (1, H, W, C) to begin with.
-        seed: from the value to its weights in the objective, the sum of value * weights.
+        ref: the value that the objectives are of.
+        fed: (N, H, W, C) to begin with.
+        seed: from the value to its weights in the objectives, the sums of value * weights of each item.
         ascent: the `Ascent`.
         progress: called after each step, or None.
     """
-    rng, said = np.random.default_rng(ascent.seed), {}
+    rng, said, image = np.random.default_rng(ascent.seed), {}, fed
     detail = np.zeros_like(fed[:, :1, :1])
     for size in octave_sizes(net, ref, fed.shape[1:3], ascent):
         base = _resized(fed, size)
@@ -118,8 +121,8 @@ def _step(net, ref, image, seed, ascent, rng):
     offset = tuple(int(each) for each in rng.integers(-most, most + 1, 2))
     moved = np.roll(image, offset, (1, 2))
     _, derivative = net.derivative(moved, ref, seed)
-    length = ascent.step * net.input.range / max(float(np.abs(derivative).mean()), 1e-12)
-    moved = moved + length * derivative
+    length = np.maximum(np.abs(derivative).mean(axis=(1, 2, 3), keepdims=True), 1e-12)
+    moved = moved + ascent.step * net.input.range / length * derivative
     if ascent.decay:
         low, high = net.input.bounds(image.shape[1:3])
         grey = (low + high) / 2
@@ -129,15 +132,17 @@ def _step(net, ref, image, seed, ascent, rng):
 
 def _objective(net, ref, image, seed):
     (values,) = net.values(image, [ref])
-    return float((values * seed(values)).sum())
+    return (values * seed(values)).reshape(len(values), -1).sum(axis=1)
 
 
 def _resized(fed, size):
     if fed.shape[1:3] == tuple(size):
         return fed
     cv2 = image_file.opencv()
-    return cv2.resize(fed[0], (size[1], size[0]), interpolation=cv2.INTER_LINEAR).reshape(1, *size, fed.shape[3])
+    resized = [cv2.resize(image, (size[1], size[0]), interpolation=cv2.INTER_LINEAR) for image in fed]
+    return np.stack(resized).reshape(len(fed), *size, fed.shape[3])
 
 
 def _blurred(fed, sigma):
-    return image_file.opencv().GaussianBlur(fed[0], (0, 0), sigma).reshape(fed.shape)
+    cv2 = image_file.opencv()
+    return np.stack([cv2.GaussianBlur(image, (0, 0), sigma) for image in fed]).reshape(fed.shape)

@@ -43,10 +43,12 @@ def tsne(vectors, perplexity=30.0, seed=0, steps=1000):
     if not np.isfinite(vectors).all():
         raise DataError("features that are not finite numbers have no place", hint="the weights may be damaged")
     from sklearn.manifold import TSNE
+    from threadpoolctl import threadpool_limits
 
     most = (len(vectors) - 1) / 3
     method = TSNE(perplexity=min(perplexity, most), init="pca", random_state=seed, max_iter=steps)
-    places = method.fit_transform(vectors)
+    with threadpool_limits(1):  # its many short loops took 8 times as long on two busy cores as on one
+        places = method.fit_transform(vectors)
     places = places - places.min(axis=0)
     return (places / max(places.max(), 1e-12)).astype(np.float32)
 
@@ -62,19 +64,20 @@ def colours_of(labels):
 
 
 def scattered(places, images, frames=None, side=900, thumbnail=28):
-    """Returns one image, float32 (side, side, 3), of images at their places; what lies on top was given last.
+    """Returns one image, float32 (H, W, 3), of images at their places; what lies on top was given last.
 
     Args:
-        places: (N, 2) in 0..1.
+        places: (N, 2) in 0..1; the image is as wide and high as they are spread.
         images: (N, h, w, 1 or 3) in 0..1.
         frames: (N, 3), a colour around each, or None.
-        side: pixels.
+        side: pixels for 0..1.
         thumbnail: pixels of the longer side of each image.
     """
     from zoo.images.grid import sized
 
-    canvas = np.ones((side, side, 3), np.float32)
-    for number, (x, y) in enumerate(places):
+    high, wide = _extent(places, side, thumbnail + 4)
+    canvas = np.ones((high, wide, 3), np.float32)
+    for number, (x, y) in enumerate(places / np.maximum(places.max(axis=0), 1e-12)):
         small = np.broadcast_to(sized(images[number], thumbnail), (*sized(images[number], thumbnail).shape[:2], 3))
         if frames is not None:
             framed = np.empty((small.shape[0] + 4, small.shape[1] + 4, 3), np.float32)
@@ -82,17 +85,24 @@ def scattered(places, images, frames=None, side=900, thumbnail=28):
             framed[2:-2, 2:-2] = small
             small = framed
         height, width = small.shape[:2]
-        top, left = round(float(1 - y) * (side - height)), round(float(x) * (side - width))
+        top, left = round(float(1 - y) * (high - height)), round(float(x) * (wide - width))
         canvas[top : top + height, left : left + width] = small
     return canvas
 
 
 def dots(places, frames, side=900, radius=5):
-    """Returns one image, float32 (side, side, 3), with a dot of its colour at each place."""
+    """Returns one image, float32 (H, W, 3), with a dot of its colour at each place; sizes as `scattered` has them."""
     from zoo.formats import image_file
 
-    cv2, canvas = image_file.opencv(), np.ones((side, side, 3), np.float32)
-    for (x, y), colour in zip(places, frames):
-        at = round(float(x) * (side - 2 * radius)) + radius, round(float(1 - y) * (side - 2 * radius)) + radius
-        cv2.circle(canvas, at, radius, tuple(map(float, colour)), cv2.FILLED, cv2.LINE_AA)
-    return canvas
+    high, wide = _extent(places, side, 2 * radius + 2)
+    cv2, canvas = image_file.opencv(), np.full((high, wide, 3), 255, np.uint8)  # which OpenCV draws smoothly
+    for (x, y), colour in zip(places / np.maximum(places.max(axis=0), 1e-12), frames):
+        at = [round(float(part) * (size - 2 * radius - 2)) + radius + 1 for part, size in ((x, wide), (1 - y, high))]
+        cv2.circle(canvas, at, radius, tuple(round(255 * float(part)) for part in colour), cv2.FILLED, cv2.LINE_AA)
+    return canvas.astype(np.float32) / 255
+
+
+def _extent(places, side, least):
+    """Returns (height, width) in pixels of what holds the places."""
+    wide, high = (max(least, round(float(each) * side)) for each in places.max(axis=0))
+    return high, wide

@@ -1,12 +1,36 @@
 """Where the images come from that a net is looked at with: image files, or the config's own data layers."""
 
+import contextlib
+
 import numpy as np
 
 from zoo.errors import DataError, NetError, Place
+from zoo.input.sources.locate import find_source
 from zoo.netdef.config import open_config
+from zoo.netdef.data_source import source_field
 
 
-class ImageFiles:
+class _Source:
+    """What both kinds have in common; `batches` gives their items in order."""
+
+    count: int | None
+
+    def batches(self, size, most=None):
+        """Yields (fed (N, H, W, C), labels or None) of at most `size` items, `most` in all; None: one pass."""
+        raise NotImplementedError
+
+    def item(self, number):
+        """Returns (fed (1, H, W, C), labels (1,) or None) of item `number`; raises DataError where there is none."""
+        if self.count is not None and number >= self.count:
+            raise DataError("no such image", got=f"number {number}", want=f"0 to {self.count - 1}")
+        for fed, labels in self.batches(64, number + 1):
+            if number < len(fed):
+                return fed[number : number + 1], None if labels is None else labels[number : number + 1]
+            number -= len(fed)
+        raise DataError("no such image", got=f"number {number}")
+
+
+class ImageFiles(_Source):
     """Images by path.
 
     Args:
@@ -26,14 +50,14 @@ class ImageFiles:
         self.count, self.title = len(paths), f"{len(paths)} images"
 
     def batches(self, size, most=None):
-        """Yields (fed (N, H, W, C), None) of at most `size` images, `most` in all."""
+        """As `_Source.batches`, without labels."""
         paths = self._paths[:most]
         for start in range(0, len(paths), size):
             part = paths[start : start + size]
             yield self._net.input.feed([self._net.input.load(path) for path in part]), None
 
 
-class ConfigData:
+class ConfigData(_Source):
     """What the data layers of the config's test net read, in their order.
 
     Args:
@@ -66,11 +90,12 @@ class ConfigData:
         self.title = ", ".join(self._feeds.titles()) or "the config's data"
 
     def batches(self, size, most=None):
-        """Yields (fed (N, H, W, C), labels or None) of at most `size` items, `most` in all; None: one pass."""
+        """As `_Source.batches`."""
         left = most if self.count is None else min(most or self.count, self.count)
         if left is None:
             raise DataError("the data do not say how many there are", at=Place(self._feeds.definition.file))
-        fed, labels, held = [], [], 0
+        fed, labels, held, labelled = [], [], 0, self._label is not None
+        label = self._data if self._label is None else self._label
         with self._feeds.reading():
             batches = self._feeds.batches(0)
             while left > 0 or held:
@@ -78,17 +103,27 @@ class ConfigData:
                     batch = next(batches)
                     data = np.asarray(batch[self._data])[:left]
                     fed.append(data)
-                    labels.append(None if self._label is None else np.asarray(batch[self._label])[: len(data)])
+                    labels.append(np.asarray(batch[label])[: len(data)])
                     held, left = held + len(data), left - len(data)
-                data, known = np.concatenate(fed), None if self._label is None else np.concatenate(labels)
-                yield data[:size], _whole(known, size)
-                fed, held = [data[size:]], max(0, held - size)
-                labels = [None if known is None else known[size:]]
+                data, known = np.concatenate(fed), np.concatenate(labels)
+                yield data[:size], _whole(known[:size]) if labelled else None
+                fed, labels, held = [data[size:]], [known[size:]], max(0, held - size)
 
 
-def _whole(labels, size):
+def reads_rgb(config, data_dir=None):
+    """Returns whether the config's test net reads records of raw R, G, B, as those of CIFAR-10 are, and not B, G, R."""
+    for layer in open_config(config).definition("TEST", data_dir=data_dir).layers:
+        if source_field(layer.message) == "data_param":
+            with contextlib.suppress(DataError):  # the data need not be here
+                place = layer.at("data_param.source")
+                found = find_source(layer.message.data_param.source, at=place, data_dir=data_dir, file=place.file)
+                return bool(found.card) and found.card.encoding == "raw" and found.card.channel_order == "RGB"
+    return False
+
+
+def _whole(labels):
     """Returns labels as integers; None where an item has not one whole number."""
-    if labels is None or labels.reshape(len(labels), -1).shape[1] != 1:
+    if labels.reshape(len(labels), -1).shape[1] != 1:
         return None
-    flat = labels.reshape(-1)[:size]
+    flat = labels.reshape(-1)
     return flat.astype(np.int64) if np.array_equal(flat, np.round(flat)) else None

@@ -1,5 +1,6 @@
 """A net to deploy with its weights, as those who look into it need it: values, derivatives, names, receptive fields."""
 
+import dataclasses
 import functools
 
 import numpy as np
@@ -14,8 +15,10 @@ from zoo.export.conversion import convert
 from zoo.layers.ops.layout import to_caffe
 from zoo.netdef.net import net_def
 from zoo.netdef.receptive_field import receptive_fields
+from zoo.pycaffe.config_classifier import Preparation
 from zoo.visualization import backward
 from zoo.visualization.image_input import ImageInput
+from zoo.visualization.sources import reads_rgb
 
 
 class TrainedNet:
@@ -24,7 +27,7 @@ class TrainedNet:
     Args:
         config: path of a net's or solver's prototxt; the net to deploy is made of it.
         weights: paths of weights files, loaded in turn by layer name; () for what the fillers draw.
-        preparation: the `Preparation` of images; None leaves all to the config.
+        preparation: the `Preparation` of images; None leaves all to the config, and R, G, B to the data that it reads.
         shapes: {input: Caffe shape}, needed where nothing else says it.
         data_dir: where the config's mean file is looked for first.
 
@@ -39,12 +42,13 @@ class TrainedNet:
     """
 
     def __init__(self, config, weights=(), preparation=None, shapes=None, data_dir=None):
-        from zoo.pycaffe.config_classifier import Preparation
-
         self.config, self.data_dir = str(config), data_dir
         self._conversion = convert(config, weights, shapes=shapes, data_dir=data_dir, load=False)
         self.definition = self._conversion.definition
-        self.input = ImageInput(self._conversion, preparation or Preparation())
+        preparation = preparation or Preparation()
+        if not preparation.rgb and reads_rgb(config, data_dir):
+            preparation = dataclasses.replace(preparation, rgb=True)
+        self.input = ImageInput(self._conversion, preparation)
         self.net = build(self.definition)
         for path in weights:
             weight_files.load(self.net, path)
@@ -104,6 +108,13 @@ class TrainedNet:
             raise NetError(f'blob "{ref}" has no units', at=Place(self.config), got=got, want=want)
         return shape[1]
 
+    def check_units(self, ref, units):
+        """Raises NetError for a unit that a value does not have."""
+        count = self.units(ref)
+        for unit in units:
+            if unit >= count:
+                raise NetError(f'no such unit of "{ref}"', at=Place(self.config), got=unit, want=f"0 to {count - 1}")
+
     @functools.cached_property
     def fields(self):
         """{BlobRef: `ReceptiveField`} in the input."""
@@ -143,6 +154,25 @@ class TrainedNet:
             raise NetError(f'nothing before "{before}" is a plane of pixels', at=Place(self.config))
         return refs[-1]
 
+    def planes(self, name):
+        """Returns the `BlobRef` of a blob or layer; raises NetError where it has no height and width."""
+        ref = self.value(name)
+        if not self.is_plane(ref):
+            got, want = " x ".join(map(str, self.shape(ref))) or "one value", "N x C x H x W"
+            raise NetError(f'"{name}" has no height and width', at=Place(self.config), got=got, want=want)
+        return ref
+
+    def features(self):
+        """Returns the `BlobRef` that the class scores are computed from; raises NetError where there are none."""
+        scores = self.scores()
+        return next(layer for layer in self.definition.layers if scores in layer.tops).bottoms[0]
+
+    @property
+    def usual_batch(self):
+        """How many items the net is best run over at once."""
+        height, width = self.input.shape[2:]
+        return self.fixed_batch or min(256, max(1, 1_000_000 // (height * width)))
+
     # ---- running ----
 
     def at(self, size, ref):
@@ -158,10 +188,10 @@ class TrainedNet:
 
     def values(self, fed, refs):
         """Returns [float32 array of each of `refs`, in Caffe's order] for what is fed, (N, H, W, C), of any N."""
-        parts = []
+        parts, layers = [], self._layers(fed, refs[-1])
         for start in range(0, len(fed), self.fixed_batch or max(1, len(fed))):
             part = fed[start : start + (self.fixed_batch or len(fed))]
-            found = backward.forward(self.net.layers, {self.input_ref: tf.constant(self._filled(part))}, refs)
+            found = backward.forward(layers, {self.input_ref: tf.constant(self._filled(part))}, refs)
             parts.append([np.asarray(to_caffe(tf.cast(x, tf.float32)))[: len(part)] for x in found])
         return [np.concatenate(each) for each in zip(*parts)]
 
@@ -182,9 +212,14 @@ class TrainedNet:
             return tf.constant(weights.transpose(0, 2, 3, 1) if weights.ndim == 4 else weights)
 
         count, feeds = len(fed), {self.input_ref: tf.constant(self._filled(fed))}
-        top, found = backward.derivative(self.net.layers, feeds, ref, inside, at or self.input_ref, rule)
+        top, found = backward.derivative(self._layers(fed, ref), feeds, ref, inside, at or self.input_ref, rule)
         value = np.asarray(to_caffe(top))[:count]
         return value, np.asarray(found if at is None else to_caffe(found))[:count]
+
+    def _layers(self, fed, ref):
+        """Returns the layers to run: those of the net, or for what has another size those that `ref` needs at it."""
+        size = np.shape(fed)[1:3]
+        return (self.net if size == self.input.shape[2:] else self.at(size, ref)).layers
 
     def _filled(self, fed):
         """Returns `fed` with zeros behind it, up to the only batch size that the net takes."""
