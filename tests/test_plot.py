@@ -1,11 +1,10 @@
 """Curves from logs: what is read, and the image that is written whole or not at all."""
 
-import numpy as np
 import pytest
 
 from zoo import charts, plot
-from zoo.errors import DataError, WeightsError
-from zoo.formats import caffemodel, training_log
+from zoo.errors import DataError
+from zoo.formats import training_log
 
 LOG = """\
 I1121 08:27:06.694886 140048 loop.py:142] Iteration 0, Testing net (#0)
@@ -55,38 +54,6 @@ def test_mistakes_are_said(tmp_path, log, output, said):
     with pytest.raises(DataError, match=said):
         plot.curves([tmp_path / log], tmp_path / output)
     assert not (tmp_path / output).exists()
-
-
-def test_kernels_of_files_of_one_name_are_told_apart_and_read_once(tmp_path, monkeypatch):
-    files, read = [tmp_path / run / "x.caffemodel" for run in "ab"], []
-    for file in files:
-        file.parent.mkdir()
-        caffemodel.write(file, {"one": [np.eye(4).reshape(1, 1, 4, 4)], "two": [np.eye(4).reshape(1, 1, 4, 4)]})
-    whole = caffemodel.read
-    monkeypatch.setattr(caffemodel, "read", lambda path: read.append(path) or whole(path))
-    plot.kernels(["one", "two"], files, tmp_path / "k.svg")
-    text = (tmp_path / "k.svg").read_text()
-    assert read == files and all(f"{file} -->" in text for file in files)
-
-
-def test_kernels_before_and_after(tmp_path):
-    rng, files = np.random.default_rng(3), []
-    for number in (0, 9):
-        files.append(tmp_path / f"x_iter_{number}.caffemodel")
-        conv, ip = rng.random((4, 3, 5, 5)), rng.random((3, 8))
-        caffemodel.write(files[-1], {"conv": [conv, np.zeros(4)], "gray": [conv[:, :2]], "ip": [ip], "relu": []})
-    plot.kernels(["conv", "gray"], files, tmp_path / "k.svg")
-    text = (tmp_path / "k.svg").read_text()
-    assert text.count("<image ") == 4
-    assert all(f"<!-- {layer}: x_iter_{number} -->" in text for layer in ("conv", "gray") for number in (0, 9))
-    for layer, said in (
-        ("cov", r'x_iter_0.caffemodel: no such layer with weights, got \'cov\' .did you mean "conv"'),
-        ("relu", "no such layer with weights, got 'relu' .it has conv, gray, ip"),
-        ("ip", 'layer "ip": no filters of a convolution, got 3 x 8, want 4 axes'),
-    ):
-        with pytest.raises(WeightsError, match=said):
-            plot.kernels([layer], files, tmp_path / "none.png")
-    assert not (tmp_path / "none.png").exists()
 
 
 def test_equal_curves_show():

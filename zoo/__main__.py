@@ -5,7 +5,7 @@ import pathlib
 import runpy
 import sys
 
-from zoo import __version__, command, terminal
+from zoo import __version__, command
 from zoo.errors import did_you_mean
 
 COMMANDS = {
@@ -21,6 +21,13 @@ COMMANDS = {
     "doctor": "zoo.doctor",
     "upgrade": "zoo.upgrade",
     "devices": "zoo.devices",
+    "gallery": "zoo.gallery",
+    "filters": "zoo.filters",
+    "activations": "zoo.activations",
+    "saliency": "zoo.saliency",
+    "patches": "zoo.patches",
+    "deep_dream": "zoo.deep_dream",
+    "embedding": "zoo.embedding",
     "plot": "zoo.plot",
     "draw": "zoo.draw",
     "parse_log": "zoo.parse_log",
@@ -64,7 +71,7 @@ def main():
         return command.printed(__version__)
     if name not in COMMANDS:
         hint = did_you_mean(name, COMMANDS)
-        terminal.error(f"no command {name!r}" + (f" ({hint})" if hint else ""))
+        print(f"error: no command {name!r}" + (f" ({hint})" if hint else ""), file=sys.stderr)
         print(listing(), file=sys.stderr)
         return 1
     sys.argv[:2] = [f"caffe-zoo {name}"]

@@ -4,10 +4,8 @@ python -m zoo.plot --run_dir=runs/lenet
 python -m zoo.plot --log=caffe.log,ours.log --output=both.png     any log in Caffe's form, several to compare
 python -m zoo.plot --kernels=conv1,conv2 --weights=x_iter_0.caffemodel,x_iter_500.caffemodel --output=kernels.png
 
-With --kernels it draws the filters of convolutions, a row for each layer and a column for each weights file: such as
-those before training, which `python -m zoo.train --snapshot_start` keeps, and those after. Each filter is a tile from
-its smallest value, black, to its largest, white; filters on three channels are shown in colour, others as the mean over
-their channels.
+With --kernels it draws what `python -m zoo.filters --layers=...` does: kernels, a row for each layer and a column for
+each weights file, such as those before training, which `python -m zoo.train --snapshot_start` keeps, and those after.
 """
 
 import pathlib
@@ -15,15 +13,18 @@ import pathlib
 from absl import flags
 
 from zoo import charts, command
-from zoo.errors import DataError, Place, WeightsError, did_you_mean
-from zoo.formats import caffemodel, limits, run_card, training_log
-from zoo.images.filters import filter_sheet
+from zoo.errors import DataError
+from zoo.formats import limits, run_card, training_log
+from zoo.images import files
 from zoo.progress import waiting
 from zoo.report import Report
+from zoo.visualization.sheets.kernels import kernel_sheet, labels
 
 RUN_DIR = flags.DEFINE_string("run_dir", None, "Run directory of zoo.train; its train.log is drawn.")
 LOG = flags.DEFINE_list("log", [], "Log files to draw in one image, Caffe's or ours, gzipped or not.")
-KERNELS = flags.DEFINE_list("kernels", [], "Convolution layers whose filters to draw, of each file in --weights.")
+KERNELS = flags.DEFINE_list(
+    "kernels", [], "Layers whose kernels to draw, of each file in --weights; zoo.filters has more flags."
+)
 WEIGHTS = flags.DEFINE_list("weights", [], "With --kernels: weights files (.caffemodel, .caffemodel.h5, our .keras).")
 OUTPUT = flags.DEFINE_string(
     "output",
@@ -63,42 +64,6 @@ def curves(paths, output, title=None):
     draw({name: training_log.read(path) for name, path in zip(charts.labels(paths), paths)}, output, title)
 
 
-def kernels(layers, paths, output):
-    """Draws the filters of convolution layers, of each of several weights files, into `output`.
-
-    Args:
-        layers: names of layers, a row each.
-        paths: paths of weights files, a column each.
-        output: path of the image.
-
-    Raises:
-        WeightsError: a file cannot be read, or has no filters of such a layer.
-        DataError: the image cannot be written.
-    """
-    files = {path: caffemodel.read(path) for path in paths}
-    sheets = [[filter_sheet(_filters(files[path], path, layer)) for path in paths] for layer in layers]
-    size = (4 * len(paths), 4.3 * len(layers))
-    with charts.chart(output, len(paths), size, rows=len(layers)) as (_, axes):
-        names = charts.labels([pathlib.Path(path) for path in paths])
-        flat = [(layer, name, sheet) for layer, row in zip(layers, sheets) for name, sheet in zip(names, row)]
-        for axis, (layer, name, sheet) in zip(axes, flat):
-            axis.imshow(sheet if sheet.shape[2] == 3 else sheet[..., 0], cmap="gray", vmin=0, vmax=1)
-            axis.set_title(f"{layer}: {name}", fontsize=9)
-            axis.axis("off")
-
-
-def _filters(weights, path, layer):
-    if not weights.get(layer):
-        learned = [name for name, blobs in weights.items() if blobs]
-        hint = did_you_mean(layer, learned) or f"it has {', '.join(learned[:20])}"
-        raise WeightsError("no such layer with weights", at=Place(str(path)), got=repr(layer), hint=hint)
-    filters = weights[layer][0]
-    if filters.ndim != 4:
-        got = " x ".join(map(str, filters.shape))
-        raise WeightsError("no filters of a convolution", at=Place(str(path), layer=layer), got=got, want="4 axes")
-    return filters
-
-
 def trained(run_dir):
     """Returns which net was trained in a run directory and on what, or None where nobody noted it."""
     card = run_card.read(run_dir) if run_dir else None
@@ -112,7 +77,7 @@ def main():
             raise DataError("--kernels and --weights go together", want="--kernels=conv1 --weights=X.caffemodel")
         output = OUTPUT.value or str(pathlib.Path(RUN_DIR.value or ".") / "kernels.png")
         with waiting("Drawing"):
-            kernels(KERNELS.value, WEIGHTS.value, output)
+            files.write(output, kernel_sheet(labels(WEIGHTS.value), KERNELS.value))
         return Report().text(f"kernels of {', '.join(KERNELS.value)}: {output}").note_made("chart", output)
     paths = [pathlib.Path(path) for path in LOG.value]
     if RUN_DIR.value:

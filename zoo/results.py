@@ -18,7 +18,6 @@ from absl import flags, logging
 
 from zoo import change_flags, command, config_flag
 from zoo.errors import OutputError, ZooError, did_you_mean
-from zoo.report import Report
 
 README = flags.DEFINE_bool("readme", False, "Write configs/README.md again, and train nothing.")
 SET = change_flags.define_set()
@@ -43,26 +42,17 @@ def main(*names):
             hint = did_you_mean(name, known) or ", ".join(known)
             raise ZooError("no such config in configs/", got=name, hint=hint)
     if README.value:
-        page = _write_page(folder)
-        return Report().text(str(page)).note_made("page", page)
+        return command.printed(str(_write_page(folder)))
     command.quiet_tensorflow()
-    from zoo.catalogue import readme, results_file
-
-    report = Report(f"Measured: {', '.join(names)}.")
     for number, name in enumerate(names, 1):
         logging.info("Config %d of %d: %s", number, len(names), name)
-        code = _measure(known[name], report)
+        code = _measure(known[name])
         if code is not None:
-            report.code = code
-            return report.then_typed("continue", command.same())
-    return (
-        report.made("rows", folder / results_file.NAME)
-        .made("page", folder / readme.NAME)
-        .then("look", "zoo.list", names[0])
-    )
+            return code
+    return 0
 
 
-def _measure(path, report):
+def _measure(path):
     """Measures one config and writes its row; returns None, or an exit code where the run was stopped."""
     from zoo.catalogue import checkout, readme, results_file
     from zoo.training.measuring import measure, run_dir_of
@@ -76,12 +66,11 @@ def _measure(path, report):
     row, result = measure(path, run_dir, commit, said, change_flags.given(SET.value), options)
     if row is None:
         at = f"iteration {result.session.state.iteration}"
-        report.heading = f"{path.stem}: stopped at {at}, nothing written of it. The same command continues."
+        print(f"{path.stem}: stopped at {at}, nothing written. The same command continues.", flush=True)
         return TERMINATED if result.terminated else 0
     results_file.put(path.parent / results_file.NAME, row)
     _write_page(path.parent)
-    text = f"{row.output} {row.score} after {row.iterations} iterations and {row.seconds} s"
-    report.score(path.stem, float(row.score), text=text)
+    print(f"{path.stem}: {row.output} {row.score} after {row.iterations} iterations and {row.seconds} s", flush=True)
     return None
 
 
