@@ -204,7 +204,11 @@ def main(_):
     f = flags.FLAGS
     options = {"shards": f.shards, "pad": f.pad, "seed": f.seed, "force": f.force, "feature_names": f.feature_names}
     options["verify_sources"] = f.verify_sources
-    common.describe(f.output_dir, prepare(f.output_dir, f.source, **options))
+    report = common.describe(f.output_dir, prepare(f.output_dir, f.source, **options))
+    folder = pathlib.Path(f.output_dir)
+    mean = [f"--source={folder / 'train'}", f"--output={folder / 'mean.binaryproto'}"]
+    report.then("mean image", "data_prep.mean_image", *mean)
+    return common.train_next(report, folder, "cifar10", "cifar10_quick") if not f.pad else report
 
 
 if __name__ == "__main__":

@@ -3,16 +3,16 @@
 import contextlib
 import os
 import pathlib
-import sys
 
 import numpy as np
 from absl import flags
 
 from data_prep import leftovers, sources
-from zoo import command
+from zoo import command, terminal
 from zoo.errors import DataError, Place
 from zoo.formats import atomic, limits, lock, records, tfds_writer
 from zoo.progress import Progress
+from zoo.report import Report
 
 MANY = 20  # classes at most to say the count of each
 
@@ -154,22 +154,39 @@ def _tidy(output_dir, splits):
             leftovers.remove(left())
 
 
-def describe(output_dir, cards):
-    """Prints what one should check: of each split the records, their form and their files; on stderr what is odd."""
+def describe(output_dir, cards, title=None):
+    """Returns the `Report` of what one should check: of each split the records, their form and their files.
+
+    What is odd is said on stderr.
+    """
+    report = Report(title)
+    report.more["splits"] = {}
     for split, card in cards.items():
         if "note" in card.made:
-            print(f"NOTE: {split}: {card.made['note']}.", file=sys.stderr)
+            terminal.warning(f"{split}: {card.made['note']}.", "NOTE")
         size = f"{card.image_shape[0]} x {card.image_shape[1]}" if card.image_shape else "several sizes"
         form = f"{card.encoding}, {size} (H x W), {card.channels} channel{'s' * (card.channels > 1)}"
-        print(f"{split}: {card.count} records, {len(card.classes)} classes, {form}, {card.channel_order}")
+        report.text(f"{split}: {card.count} records, {len(card.classes)} classes, {form}, {card.channel_order}")
         for name in ("mean", "per_class"):
             if name in card.made:
                 value = card.made[name]
                 if name == "per_class" and len(value) > MANY:
                     value = f"{min(value)} to {max(value)}"
-                print(f"  {name.replace('_', ' ')}: {value}")
-        print(f"  {len(card.shards)} shards: {pathlib.Path(output_dir) / split}-*.tfrecord")
-        print(f'  in a prototxt: source: "{pathlib.Path(output_dir) / split}"')
+                report.text(f"  {name.replace('_', ' ')}: {value}")
+        prefix = pathlib.Path(output_dir) / split
+        report.text(f"  {len(card.shards)} shards: {prefix}-*.tfrecord").text(f'  in a prototxt: source: "{prefix}"')
+        report.note_made(split, prefix)
+        report.more["splits"][split] = {"records": card.count, "classes": len(card.classes), "shards": len(card.shards)}
+    return report
+
+
+def train_next(report, output_dir, name, config):
+    """Adds the command that trains `config`, which looks for its data in a directory `name`, where that is the one."""
+    folder = pathlib.Path(output_dir)
+    if folder.name != name:
+        return report
+    data_dir = [] if folder.parent == pathlib.Path("data") else [f"--data_dir={folder.parent}"]
+    return report.then("train", "zoo.train", f"--config={config}", *data_dir)
 
 
 def write_arrays(output_dir, split, images, labels, shards, classes, prepare, made, names="tfds"):

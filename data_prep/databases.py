@@ -19,10 +19,12 @@ from absl import flags
 from data_prep import common, image_writers, sources
 from data_prep.image_readers import define_resize, open_source, paths, resize_of
 from data_prep.image_transforms import ImageTransform, TransformedImages
+from zoo import terminal
 from zoo.errors import DataError, Place
 from zoo.formats import lock, shard_check
 from zoo.formats.databases import database_kind
 from zoo.progress import Progress
+from zoo.report import Report
 
 
 def convert(output, backend, source, change, *, check_size=False, skip_corrupt=False, **options):
@@ -73,10 +75,10 @@ def main(_):
         cards = common.finished(prefix.parent, [prefix.name], made, files, f.verify_sources)
         if cards:
             print(f"Nothing to do: {prefix} is complete (--force prepares it again).")
-            return common.describe(prefix.parent, cards)
+            return _mean_next(common.describe(prefix.parent, cards), prefix)
     elif f.verify_sources and prefix.exists() and not f.force:
         common.check_folder(prefix, made, files, True, "remove it, or name another --output")
-        return print(f"Nothing to do: {prefix} is there, made of these sources.")
+        return _mean_next(Report(f"Nothing to do: {prefix} is there, made of these sources."), prefix)
     source = open_source(f.source, f.root_folder, f.seed if f.shuffle else None, f.verify_shards)
     is_list = source.kind == "list"
     if encode == "" and not is_list:
@@ -94,13 +96,20 @@ def main(_):
             shutil.rmtree(prefix)
         items, card = convert(f.output, f.backend, source, ImageTransform(f.gray, resize, encode, is_list), **options)
     for message in items.skipped:
-        print(f"SKIPPED: {message}")
+        terminal.warning(message, "SKIPPED")
     if card:
-        return common.describe(prefix.parent, {prefix.name: card})
+        return _mean_next(common.describe(prefix.parent, {prefix.name: card}), prefix)
     sizes = " and ".join(f"{h} x {w}" for h, w in sorted(items.sizes)[:3]) + " ..." * (len(items.sizes) > 3)
-    print(f"{f.output}: {source.count - len(items.skipped)} images of {sizes} (H x W), {f.backend}")
-    print(f'  in a prototxt: source: "{prefix / "list.txt" if f.backend == "list" else prefix}"')
-    return None
+    count, used = source.count - len(items.skipped), prefix / "list.txt" if f.backend == "list" else prefix
+    report = Report().text(f"{f.output}: {count} images of {sizes} (H x W), {f.backend}")
+    report.text(f'  in a prototxt: source: "{used}"').note_made(f.backend, prefix)
+    report.more |= {"images": count, "skipped": items.skipped}
+    return _mean_next(report, used) if len(items.sizes) == 1 else report
+
+
+def _mean_next(report, source):
+    mean = source.parent / f"{source.name}_mean.binaryproto"
+    return report.then("mean image", "data_prep.mean_image", f"--source={source}", f"--output={mean}")
 
 
 if __name__ == "__main__":

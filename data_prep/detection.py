@@ -25,6 +25,7 @@ from zoo.errors import DataError, Place
 from zoo.formats import atomic, caffe_pb2, image_file, labelmap, lock, name_sizes
 from zoo.formats.database_writer import DatabaseWriter
 from zoo.progress import Progress
+from zoo.report import Report
 
 
 def convert(output, backend, images, labels, progress=iter, made=None, **options):
@@ -110,10 +111,10 @@ def main(_):
     made |= {name: f[name].value or "no" for name in ("images", "names", "labelmap")}
     files, shards = _files(f, images), f.backend == "records"
     if shards and not f.force and common.finished(output.parent, [output.name], made, lambda: files, f.verify_sources):
-        return print(f"Nothing to do: {output} is complete (--force prepares it again).")
+        return Report(f"Nothing to do: {output} is complete (--force prepares it again).")
     if not shards and f.verify_sources and output.exists():
         common.check_folder(output, made, lambda: files, True, "remove it, or name another --output")
-        return print(f"Nothing to do: {output} is there, made of these sources.")
+        return Report(f"Nothing to do: {output} is there, made of these sources.")
     made[sources.KEY] = sources.noted(files, f.verify_sources)
     if f.shuffle:
         np.random.default_rng(f.seed).shuffle(images)
@@ -134,14 +135,20 @@ def main(_):
         if text is not None:
             _write(named, text)
     boxes, without = sum(counts.values()), sum(not annotated.boxes for annotated in images)
-    print(f"{output}: {len(images)} images, {without} of them without boxes; {boxes} boxes of {len(labels)} classes")
+    said = f"{len(images)} images, {without} of them without boxes; {boxes} boxes of {len(labels)} classes"
+    report = Report().text(f"{output}: {said}").note_made(f.backend, output)
     for name, count in sorted(counts.items(), key=lambda item: -item[1])[: common.MANY]:
-        print(f"  {labels[name]} {name}: {count}")
-    print(f"  labels: {f.labelmap or written}")
-    print(f"  names and sizes: {named if text is not None else 'not written, as there are names with spaces'}")
+        report.text(f"  {labels[name]} {name}: {count}")
+    report.text(f"  labels: {f.labelmap or written}")
+    if not f.labelmap:
+        report.note_made("labels", written)
+    if text is not None:
+        report.note_made("names and sizes", named)
+    report.text(f"  names and sizes: {named if text is not None else 'not written, as there are names with spaces'}")
     backend = "" if shards else f" backend: {f.backend.upper()}"
-    print(f'  in a prototxt: type: "AnnotatedData" data_param {{ source: "{output}"{backend} }}')
-    return None
+    report.text(f'  in a prototxt: type: "AnnotatedData" data_param {{ source: "{output}"{backend} }}')
+    report.more |= {"images": len(images), "boxes": counts}
+    return report
 
 
 def _write(path, text):

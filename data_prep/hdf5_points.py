@@ -17,6 +17,7 @@ from absl import flags
 from data_prep import common, sources
 from zoo.errors import DataError
 from zoo.formats import atomic
+from zoo.report import Report
 
 POINTS = 10000
 TIMES = {"train": 2, "test": 1}  # how often a file stands in its list
@@ -70,8 +71,11 @@ def main(_):
     made = prepare(f.output_dir, seed=f.seed, force=f.force)
     if not made:
         print(f"Nothing to do: {f.output_dir} is complete (--force prepares it again).")
+    report = Report()
     for split, count in made.items():
-        print(f'{split}: {count} points of 4 numbers, 2 classes\n  in a prototxt: source: "{f.output_dir}/{split}.txt"')
+        text = f'{split}: {count} points of 4 numbers, 2 classes\n  in a prototxt: source: "{f.output_dir}/{split}.txt"'
+        report.text(text).note_made(split, f"{f.output_dir}/{split}.txt")
+    return common.train_next(report, f.output_dir, "points", "logreg_hdf5")
 
 
 if __name__ == "__main__":

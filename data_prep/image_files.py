@@ -1,9 +1,9 @@
 """Which images a command's --source names, whatever holds them: an archive, a directory of either, or a list."""
 
 import pathlib
-import sys
 
 from data_prep import archives, image_lists, images, tar_members, validation
+from zoo import terminal
 from zoo.errors import DataError, Place
 
 COMPRESSED = (".gz", ".tgz", ".bz2", ".xz", ".zst", ".zip")
@@ -45,7 +45,7 @@ def collect(source, root_folder="", classes=None, class_file=None):
         files = images.listing(path, named=not class_file, left_out=left_out)
     if left_out:
         some = ", ".join(map(tar_members.text, left_out[:3]))
-        print(f"NOTE: left out of {source}, being no images by name: {len(left_out)}, such as {some}", file=sys.stderr)
+        terminal.warning(f"left out of {source}, being no images by name: {len(left_out)}, such as {some}", "NOTE")
     if class_file:
         files = validation.classified(files, class_file, classes)
     return _checked(files, classes, at)

@@ -25,12 +25,14 @@ finished is kept, whoever made it. The counts are checked, and the card is writt
 
 import contextlib
 import os
+import pathlib
 import sys
 
 from absl import flags
 
 from data_prep import beam, common, contact_sheet, image_files, images, leftovers, official, shards, sources
 from data_prep.image_files import collect
+from zoo import terminal
 from zoo.errors import DataError, Place
 from zoo.formats import records
 from zoo.formats.records_writer import SplitWriter
@@ -250,7 +252,7 @@ def _sheets(output_dir, cards):
         try:
             contact_sheet.write(f"{output_dir}/{split}", card)
         except DataError as e:
-            print(f"NOTE: {split} has no sheet of its images: {e}", file=sys.stderr)
+            terminal.warning(f"{split} has no sheet of its images: {e}", "NOTE")
 
 
 def main(_):
@@ -275,8 +277,7 @@ def main(_):
         if cards:
             print(f"Nothing to do: {f.output_dir} is complete (--force prepares it again).")
             _sheets(f.output_dir, cards)
-            common.describe(f.output_dir, cards)
-            return
+            return _report(f, cards)
     cores = os.cpu_count() or 1
     processes = f.processes or (cores if f.runner else -(-cores // CORES))
     on_beam = beam.options(f.runner, f.beam_options, processes, f.dask_scheduler) if f.runner else None
@@ -299,7 +300,17 @@ def main(_):
             how = (f.skip_corrupt, wanted | note, at_once, f.force, f.feature_names, on_beam)
             options = Options(number, resize, f.encoding, *how)
             cards[split] = write_split(f.output_dir, split, files, classes, options, prepare)
-    common.describe(f.output_dir, cards)
+    return _report(f, cards)
+
+
+def _report(f, cards):
+    report, folder = common.describe(f.output_dir, cards), pathlib.Path(f.output_dir)
+    if all(card.image_shape == (256, 256) for card in cards.values()):
+        return common.train_next(report, folder, "imagenet", "alexnet")
+    if all(card.image_shape for card in cards.values()):
+        mean = [f"--source={folder / 'train'}", f"--output={folder / 'mean.binaryproto'}"]
+        return report.then("mean image", "data_prep.mean_image", *mean)
+    return report
 
 
 if __name__ == "__main__":

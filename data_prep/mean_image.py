@@ -18,6 +18,7 @@ from data_prep.image_readers import ahead, define_resize, open_source, resize_of
 from zoo.errors import DataError, Place
 from zoo.formats import atomic, blobproto, datum, shard_check
 from zoo.progress import Progress
+from zoo.report import Report
 
 SUFFIXES = (".binaryproto", ".npy", ".png")
 
@@ -90,12 +91,17 @@ def main(_):
     source = open_source(f.source, f.root_folder, verify=f.verify_shards)
     with Progress(source.count, "mean", "image") as progress:
         mean, number = mean_image(source, f.gray, resize_of(f), progress.over)
+    report = Report()
     for path in f.output:
         write(path, mean, source.channel_order)
-        print(f"wrote {path}")
-    print(f"{number} images of {_size(mean)}")
+        report.text(f"wrote {path}").note_made("mean", path)
+    report.text(f"{number} images of {_size(mean)}")
     for channel, value in enumerate(mean.mean((0, 1))):
-        print(f"mean_value channel [{channel}]: {value:.6g}")
+        report.text(f"mean_value channel [{channel}]: {value:.6g}")
+    report.more |= {"images": number, "mean_value": mean.mean((0, 1))}
+    for path in f.output[:1]:
+        report.text(f'  in a prototxt: transform_param {{ mean_file: "{path}" }}')
+    return report
 
 
 if __name__ == "__main__":

@@ -215,10 +215,12 @@ def main(_):
     names = ("source", "idx_dir", "digits", "shards", "force", "tfds_seconds", "feature_names", "verify_sources")
     cards = prepare(f.output_dir, **{name: f[name].value for name in names})
     made = cards["train"].made
-    print(f"{made.get('title', 'digits')}, made from {made['from']}")
+    report = common.describe(f.output_dir, cards, f"{made.get('title', 'digits')}, made from {made['from']}")
+    report.more |= {"title": made.get("title"), "source": made["source"]}
     if len(chosen(f.digits)) < 10:
-        print("labels: " + ", ".join(f"{label} is digit {digit}" for label, digit in enumerate(chosen(f.digits))))
-    common.describe(f.output_dir, cards)
+        said = ", ".join(f"{label} is digit {digit}" for label, digit in enumerate(chosen(f.digits)))
+        return report.text(f"labels: {said}")
+    return common.train_next(report, f.output_dir, "mnist", "lenet")
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ from data_prep import common, mnist, sources
 from zoo.errors import DataError, Place
 from zoo.formats import lock
 from zoo.progress import Progress
+from zoo.report import Report
 
 SIDE = 96
 COLOURS = ((40, 220, 255), (255, 120, 60), (120, 255, 120), (255, 255, 255), (200, 80, 255))  # BGR
@@ -129,12 +130,15 @@ def main(_):
     if files is None:
         hint = "python -m data_prep.mnist --help says where to get them"
         raise DataError("not all four files of MNIST are there", at=Place(f.mnist), hint=hint)
+    report = Report()
     for split, count, these in (("train", f.train, slice(fifths)), ("test", f.test, slice(fifths, None))):
         used = {f.mnist: files[split], f.photographs: paths[these]}
-        _make(f, split, count, photographs[these], used)
+        _make(f, split, count, photographs[these], used, report)
+    boxes, database = pathlib.Path(f.output, "train", "boxes.csv"), pathlib.Path(f.output, "train_lmdb")
+    return report.then("database", "data_prep.detection", f"--source={boxes}", f"--output={database}", "--shuffle")
 
 
-def _make(f, split, count, photographs, used):
+def _make(f, split, count, photographs, used, report):
     """Makes one set of `photographs` and the flags `f`; `used` are its {source: paths of its files}."""
     folder, hint = pathlib.Path(f.output, split), "remove it, or name another --output"
     made = {split: count, "classes": f.classes, "seed": f.seed}
@@ -142,7 +146,7 @@ def _make(f, split, count, photographs, used):
         if not f.verify_sources:
             raise DataError("already there", at=Place(str(folder)), hint=hint)
         common.check_folder(folder, made, lambda: used, True, hint)
-        print(f"Nothing to do: {folder} is there, made of these sources.")
+        report.text(f"Nothing to do: {folder} is there, made of these sources.")
         return
     digits = mnist.read_split(*used[f.mnist])
     wanted = digits.labels < f.classes
@@ -151,7 +155,7 @@ def _make(f, split, count, photographs, used):
     with common.alone(f.output, f".{split}{lock.NAME}"), _new(folder) as partial:
         boxes = write(partial, count, rng, photographs, digits.images[wanted, ..., 0], digits.labels[wanted])
         (partial / sources.FILE).write_bytes(sources.text(made))
-    print(f"{folder}: {count} images, {boxes} boxes")
+    report.text(f"{folder}: {count} images, {boxes} boxes").note_made(split, folder)
 
 
 if __name__ == "__main__":

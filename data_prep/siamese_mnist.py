@@ -19,6 +19,7 @@ from zoo.formats import datum
 from zoo.formats.database_writer import BACKENDS, DatabaseWriter
 from zoo.formats.databases import database_kind
 from zoo.progress import Progress
+from zoo.report import Report
 
 
 def pairs(split, seed):
@@ -79,9 +80,13 @@ def main(_):
     made = prepare(f.output_dir, **{name: f[name].value for name in names})
     if not made:
         print(f"Nothing to do: {f.output_dir} is complete (--force prepares it again).")
-    for split, count in made.items():
+    report = Report()
+    for split in mnist.FILES:
         path = pathlib.Path(f.output_dir, split)
-        print(f'{split}: {count} pairs, 2 x 28 x 28\n  in a prototxt: source: "{path}"')
+        report.note_made(split, path)
+        if split in made:
+            report.text(f'{split}: {made[split]} pairs, 2 x 28 x 28\n  in a prototxt: source: "{path}"')
+    return common.train_next(report, f.output_dir, "mnist_siamese", "siamese_mnist")
 
 
 if __name__ == "__main__":

@@ -9,12 +9,12 @@ import hashlib
 import json
 import os
 import pathlib
-import sys
 
 from absl import flags
 
 from data_prep import tar_members
 from data_prep.images import SUFFIXES
+from zoo import terminal
 from zoo.errors import DataError, Place
 from zoo.formats import regular
 from zoo.formats.atomic import sha256
@@ -109,7 +109,7 @@ def check(notes, sources, at, verify=False):
         if verify:
             raise
         if any(os.path.exists(name) for name in before):
-            print(f"NOTE: a source of {at} cannot be compared with what it was: {e}", file=sys.stderr)
+            terminal.warning(f"a source of {at} cannot be compared with what it was: {e}", "NOTE")
         return
     for name, entry in before.items():
         paths = now.get(name, [name] if os.path.isfile(name) else None)
@@ -129,11 +129,11 @@ def _said(made):
 def _compare(name, entry, paths, at):
     stats, _ = _stats(paths)
     if any(stats[key] != entry[key] for key in STATS):
-        print(
-            f"NOTE: {name} is not what it was when {at} was made of it: it has {_words(stats)}, and had "
-            f"{_words(entry)}. --force prepares it again; --verify_sources tells whether the contents differ.",
-            file=sys.stderr,
+        text = (
+            f"{name} is not what it was when {at} was made of it: it has {_words(stats)}, and had {_words(entry)}. "
+            "--force prepares it again; --verify_sources tells whether the contents differ."
         )
+        terminal.warning(text, "NOTE")
 
 
 def _verify(name, entry, paths):

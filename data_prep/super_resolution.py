@@ -20,6 +20,7 @@ from data_prep import common, images, sources
 from zoo import command
 from zoo.errors import DataError, Place
 from zoo.formats import atomic, image_file
+from zoo.report import Report
 
 FLAGS = {"train": "source", "test": "val_source"}
 ROWS = 1 << 15  # patches of a file at most
@@ -175,8 +176,12 @@ def main(_):
     made = prepare(f.output_dir, {split: f[flag].value for split, flag in FLAGS.items()}, **options)
     if not made:
         print(f"Nothing to do: {f.output_dir} is complete (--force prepares it again).")
+    report = Report()
     for split, count in made.items():
-        print(f'{split}: {count} patches\n  in a prototxt: source: "{f.output_dir}/{split}.txt"')
+        text = f'{split}: {count} patches\n  in a prototxt: source: "{f.output_dir}/{split}.txt"'
+        report.text(text).note_made(split, f"{f.output_dir}/{split}.txt")
+    config = pathlib.Path(f.output_dir).name
+    return common.train_next(report, f.output_dir, config, config) if config in ("srcnn", "vdsr") else report
 
 
 if __name__ == "__main__":

@@ -120,7 +120,7 @@ def test_data_layers_alone(source):
     found = feed_time(feed, 3, least=0)
     assert (found.items, found.bytes) == (18, 3 * (6 * 3 * 9 * 7 + 6) * 4)
     assert found.items_per_second * found.batch_seconds == pytest.approx(6)
-    lines = benchmark.data_only(opened, 1)
+    lines = benchmark.data_only(opened, 1).lines()[0].splitlines()
     assert re.match(r"pairs +DummyData +6x3x9x7, 6 ", lines[2])
 
 

@@ -31,7 +31,8 @@ def folder(tmp_path):
 
 
 def test_the_text(folder):
-    assert run("zoo.draw", "net.prototxt", "net.dot", cwd=folder) == "small, 4 layers: net.dot\n"
+    said = run("zoo.draw", "net.prototxt", "net.dot", cwd=folder)
+    assert said.startswith("small, 4 layers: net.dot\n  in numbers: ") and said.endswith("prototxt --summary\n")
     text = (folder / "net.dot").read_text()
     assert 'label="data\\n3 x 8 x 8"' in text and 'label="conv\\n4 x 6 x 6"' in text and 'label="label"' in text
     assert "rankdir=LR" in text and 'label="Batch 5"' in text and "kernel size: 3" in text

@@ -1,6 +1,7 @@
 """zoo.parse_log and zoo.plot_log as people type them."""
 
 import gzip
+import subprocess
 
 import pytest
 
@@ -24,7 +25,10 @@ def test_a_log_to_tables_to_a_chart(folder):
     run("zoo.parse_log", "b.log.gz", "tables", "--csv", cwd=folder)
     assert sorted(path.name for path in (folder / "tables").iterdir()) == ["b.log.test", "b.log.train"]
     said = run("zoo.plot_log", "a.log.train", cwd=folder)
-    assert said == "Available headers of a.log.train:\n  Iters Seconds TrainingLoss LearningRate\n"
+    assert said.startswith("Available headers of a.log.train:\n  Iters Seconds TrainingLoss LearningRate\n  draw: ")
+    typed = said.partition("  draw: ")[2]
+    assert subprocess.run(["bash", "-c", typed], cwd=folder, capture_output=True).returncode == 0
+    assert (folder / "TrainingLoss.png").is_file()
     run("zoo.plot_log", "a.log.train", "b.log.gz", "Iters", "TrainingLoss", "x.png", cwd=folder)
     assert (folder / "x.png").read_bytes().startswith(b"\x89PNG")
     run("zoo.plot_log", "7", "y.svg", "a.log", "b.log.gz", cwd=folder)

@@ -5,7 +5,7 @@ import pathlib
 import runpy
 import sys
 
-from zoo import __version__, command
+from zoo import __version__, command, terminal
 from zoo.errors import did_you_mean
 
 COMMANDS = {
@@ -71,7 +71,7 @@ def main():
         return command.printed(__version__)
     if name not in COMMANDS:
         hint = did_you_mean(name, COMMANDS)
-        print(f"error: no command {name!r}" + (f" ({hint})" if hint else ""), file=sys.stderr)
+        terminal.error(f"no command {name!r}" + (f" ({hint})" if hint else ""))
         print(listing(), file=sys.stderr)
         return 1
     sys.argv[:2] = [f"caffe-zoo {name}"]

@@ -43,7 +43,7 @@ limits.define_flags(limits.MEMORY_BYTES)
 
 
 def main():
-    """Reads the flags, times, prints."""
+    """Reads the flags, times, returns the tables."""
     config_flag.check(CONFIG.value)
     tf = command.quiet_tensorflow()
     user_code.load()
@@ -58,10 +58,11 @@ def main():
     asked = CONFIG.value, PHASE.value, LEVEL.value, STAGE.value, DATA_DIR.value, BATCH_SIZE.value
     source = open_source(*asked, changes=change_flags.given(SET.value))
     if DATA_ONLY.value:
-        lines = benchmark.data_only(source, ITERATIONS.value, DATA_DIR.value)
-    else:
-        lines = benchmark.everything(source, ITERATIONS.value, DATA_DIR.value, parse(INPUT_SHAPE.value))
-    print("\n".join(lines))
+        return benchmark.data_only(source, ITERATIONS.value, DATA_DIR.value)
+    report = benchmark.everything(source, ITERATIONS.value, DATA_DIR.value, parse(INPUT_SHAPE.value))
+    other = "TEST" if PHASE.value == "TRAIN" else "TRAIN"
+    words = command.again("config", "set", "input_shape", "data_dir", "level", "stage", "batch_size", "iterations")
+    return report.then(other, "zoo.benchmark", *words, *user_code.given(), f"--phase={other}")
 
 
 if __name__ == "__main__":

@@ -23,12 +23,13 @@ the shape of the input; else --input_shape does.
 """
 
 import pathlib
-import sys
 
 from absl import flags
 
-from zoo import command, config_flag, user_code
+from zoo import command, config_flag, terminal, user_code
 from zoo.errors import OutputError, ZooError
+from zoo.progress import waiting
+from zoo.report import Report
 
 RANKDIR = flags.DEFINE_enum(
     "rankdir", "LR", ["LR", "RL", "TB", "BT"], "Left to right, right to left, or top to bottom."
@@ -59,7 +60,7 @@ _OF_GRAPHS = ("rankdir", "shapes", "display_lrm")
 
 
 def main(config=None, output=None):
-    """Draws."""
+    """Draws; returns what and where."""
     if output and OUTPUT.value:
         raise ZooError("two names for one drawing", got=f"{output} and --output={OUTPUT.value}", want="one of them")
     output = output or OUTPUT.value
@@ -72,9 +73,8 @@ def main(config=None, output=None):
     config = config_flag.find(config)
     user_code.load()
     if path.suffix in _PAGE:
-        _page(config, path)
-    else:
-        _graph(config, path)
+        return _page(config, path)
+    return _graph(config, path)
 
 
 def _check_flags(page):
@@ -94,10 +94,16 @@ def _graph(config, path):
 
     phase = None if PHASE.value == "ALL" or DEPLOY.value else caffe_pb2.Phase.Value(PHASE.value)
     net, shapes = _net(config)
-    image = dot.image(dot.dot(net, RANKDIR.value, True, phase, LRM.value, shapes), path.suffix[1:])
+    with waiting("Drawing"):
+        image = dot.image(dot.dot(net, RANKDIR.value, True, phase, LRM.value, shapes), path.suffix[1:])
     with atomic.replacing(path, OutputError) as file:
         file.write(image)
-    print(f"{net.name or 'the net'}, {len(net.layer)} layers{'' if shapes else ', without shapes'}: {path}")
+    without = "" if shapes else ", without shapes"
+    report = Report().text(f"{net.name or 'the net'}, {len(net.layer)} layers{without}: {path}")
+    report.more |= {"name": net.name, "layers": len(net.layer), "shapes": bool(shapes)}
+    report.note_made("drawing", path)
+    words = [f"--config={config}", *command.again("input_shape", "data_dir"), *user_code.given(), "--summary"]
+    return report.then("in numbers", "zoo.convert", *words) if shapes else report
 
 
 def _page(config, path):
@@ -111,7 +117,7 @@ def _page(config, path):
     which = net_view.DEPLOYED if DEPLOY.value else PHASE.value
     views, notes = net_view.of_config(config, which, given, DATA_DIR.value, WEIGHTS.value)
     for note in notes:
-        print(f"some shapes are not shown: {note}", file=sys.stderr)
+        terminal.warning(f"some shapes are not shown: {note}")
     seen, weights, said = None, None, []
     if IMAGE.value:
         views = sorted(views, key=lambda view: view.title != net_view.DEPLOYED)  # what has seen the image comes first
@@ -120,12 +126,16 @@ def _page(config, path):
         whose = "of " + ", ".join(pathlib.Path(each).name for each in WEIGHTS.value)
         layers, drawn = net_view.with_weights(views, WEIGHTS.value)
         weights = weight_facts(layers, whose, drawn)
-    page.write(path, net_page.net_page(views, weights=weights, activations=seen, notes=said))
+    with waiting("Drawing"):
+        page.write(path, net_page.net_page(views, weights=weights, activations=seen, notes=said))
     first = views[0].definition
     shown = ", ".join(view.title for view in views)
-    print(
-        f"{first.name or 'the net'}, {len(first.layers)} layers ({shown}), {path.stat().st_size / 1e6:.1f} MB: {path}"
-    )
+    size = f"{path.stat().st_size / 1e6:.1f} MB"
+    report = Report().text(f"{first.name or 'the net'}, {len(first.layers)} layers ({shown}), {size}: {path}")
+    report.more |= {"name": first.name, "layers": len(first.layers), "shapes": not notes}
+    report.note_made("page", path)
+    words = [f"--config={config}", *command.again("input_shape", "data_dir"), *user_code.given(), "--summary"]
+    return report.then("in numbers", "zoo.convert", *words) if not notes else report
 
 
 def _seen(config, view, given):
@@ -164,7 +174,7 @@ def _net(config):
     except ZooError as error:
         if whole is None or INPUT_SHAPE.value:
             raise
-        print(f"the shapes are not drawn: {error}", file=sys.stderr)
+        terminal.warning(f"the shapes are not drawn: {error}")
         return whole, {}
     shapes = {ref.name: shape[1:] for ref, shape in conversion.shapes.items() if shape} if SHAPES.value else {}
     return (conversion.message if whole is None else whole), shapes

@@ -51,9 +51,14 @@ class Report:
         self._lines.append((label, str(text)))
         return self
 
-    def score(self, name, value, line=None, text=None):
-        """Adds a figure that says how good the result is; it is said as `line`, or as "name: text", else as itself."""
+    def score(self, name, value, line=None, text=None, hidden=False):
+        """Adds a figure that says how good the result is; it is said as `line`, or as "name: text", else as itself.
+
+        One that is `hidden` is for JSON alone: the text says it elsewhere.
+        """
         self._scores[name] = value
+        if hidden:
+            return self
         return self.row(name, text or f"{value:.6g}") if line is None else self.text(f"  {line}")
 
     def made(self, label, path, text=None):

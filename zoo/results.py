@@ -18,6 +18,7 @@ from absl import flags, logging
 
 from zoo import change_flags, command, config_flag
 from zoo.errors import OutputError, ZooError, did_you_mean
+from zoo.report import Report
 
 README = flags.DEFINE_bool("readme", False, "Write configs/README.md again, and train nothing.")
 SET = change_flags.define_set()
@@ -42,17 +43,26 @@ def main(*names):
             hint = did_you_mean(name, known) or ", ".join(known)
             raise ZooError("no such config in configs/", got=name, hint=hint)
     if README.value:
-        return command.printed(str(_write_page(folder)))
+        page = _write_page(folder)
+        return Report().text(str(page)).note_made("page", page)
     command.quiet_tensorflow()
+    from zoo.catalogue import readme, results_file
+
+    report = Report(f"Measured: {', '.join(names)}.")
     for number, name in enumerate(names, 1):
         logging.info("Config %d of %d: %s", number, len(names), name)
-        code = _measure(known[name])
+        code = _measure(known[name], report)
         if code is not None:
-            return code
-    return 0
+            report.code = code
+            return report.then_typed("continue", command.same())
+    return (
+        report.made("rows", folder / results_file.NAME)
+        .made("page", folder / readme.NAME)
+        .then("look", "zoo.list", names[0])
+    )
 
 
-def _measure(path):
+def _measure(path, report):
     """Measures one config and writes its row; returns None, or an exit code where the run was stopped."""
     from zoo.catalogue import checkout, readme, results_file
     from zoo.training.measuring import measure, run_dir_of
@@ -66,11 +76,12 @@ def _measure(path):
     row, result = measure(path, run_dir, commit, said, change_flags.given(SET.value), options)
     if row is None:
         at = f"iteration {result.session.state.iteration}"
-        print(f"{path.stem}: stopped at {at}, nothing written. The same command continues.", flush=True)
+        report.heading = f"{path.stem}: stopped at {at}, nothing written of it. The same command continues."
         return TERMINATED if result.terminated else 0
     results_file.put(path.parent / results_file.NAME, row)
     _write_page(path.parent)
-    print(f"{path.stem}: {row.output} {row.score} after {row.iterations} iterations and {row.seconds} s", flush=True)
+    text = f"{row.output} {row.score} after {row.iterations} iterations and {row.seconds} s"
+    report.score(path.stem, float(row.score), text=text)
     return None
 
 

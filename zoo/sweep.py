@@ -25,6 +25,8 @@ from absl import flags
 from zoo import command, config_flag
 from zoo.errors import ZooError
 from zoo.formats.sweep_values import Trial, trials
+from zoo.progress import waiting
+from zoo.report import Report
 from zoo.training import sweeping
 from zoo.training.shorthand import FIELDS
 
@@ -65,19 +67,30 @@ def main():
         if notes[trial]:
             continue
         begun = time.monotonic()
-        notes[trial] = sweeping.run(run_dir, words)
+        with waiting(f"    training, its log is {run_dir / sweeping.LOG}"):
+            notes[trial] = sweeping.run(run_dir, words)
         spent.append(time.monotonic() - begun)
         if notes[trial].get("stopped"):
-            print("Stopped. The same command continues.")
-            return _STOPPED
+            return Report("Stopped. The same command continues.", _STOPPED).then_typed("continue", command.same())
         print(f"    {sweeping.outcome(notes[trial])}", flush=True)
     rows = sweeping.rows(notes)
     sweeping.write_csv(folder / "sweep.csv", rows)
     sweeping.write_hparams(folder, notes)
-    tensorboard = f"{command.python()} -m tensorboard.main --logdir {folder}"
-    print("\n".join(["", *sweeping.table(rows), "", f"  table:   {folder / 'sweep.csv'}"]))
-    print(f"  curves:  {tensorboard}\n  HParams: {tensorboard}/hparams")
-    return int(any("error" in note for note in notes.values()))
+    return _report(folder, notes, rows)
+
+
+def _report(folder, notes, rows):
+    """Returns the `Report` of all runs: how they compare, and where their curves are."""
+    failed = sum("error" in note for note in notes.values())
+    report = Report(code=int(failed > 0)).text("\n".join(["", *sweeping.table(rows), ""]))
+    best = f"{len(notes)} run{'s' * (len(notes) != 1)}"
+    report.text(f"{best}{f', of which {failed} FAILED' if failed else ''}.")
+    report.more["runs"] = [
+        {"name": trial.name, "run_dir": folder / trial.name, "values": trial.values, **note}
+        for trial, note in notes.items()
+    ]
+    report.made("table", folder / "sweep.csv").then("curves", "tensorboard.main", "--logdir", str(folder))
+    return report.then("HParams", "tensorboard.main", "--logdir", str(folder / "hparams"))
 
 
 def _check_train_flags(swept):

@@ -75,4 +75,4 @@ def test_evaluate_scores_the_weights_of_a_state(tmp_path):
     how = ("--config=s.prototxt", "--data_dir=.")
     by_state = run("zoo.evaluate", *how, f"--snapshot={stem}.solverstate", cwd=tmp_path)
     assert by_state == run("zoo.evaluate", *how, f"--weights={stem}.caffemodel", cwd=tmp_path)
-    assert by_state.startswith("acc = ")
+    assert by_state.startswith("Scored on 50 batches of the test data.\n  acc = ")

@@ -1,11 +1,15 @@
 """One benchmark from a config to the lines that say it."""
 
+import dataclasses
+
 from absl import logging
 
 from zoo.converters.solver import optimizer, solver_def
 from zoo.errors import NetError, Place, raise_together
 from zoo.progress import Progress
+from zoo.report import Report
 from zoo.timing import report
+from zoo.timing.clock import mean
 from zoo.timing.feed_time import feed_time
 from zoo.timing.layers import layer_times
 from zoo.timing.timed_net import open_feeds, timed_net
@@ -15,7 +19,7 @@ LEAST_BATCHES = 10  # of a data layer, whose times differ more than a net's
 
 
 def everything(source, iterations, data_dir=None, shapes=None):
-    """Times layers, whole net and data layers; logs Caffe's lines and returns ours.
+    """Times layers, whole net and data layers; logs Caffe's lines and returns ours as a `Report`; seconds.
 
     Args:
         source: as `timed_net.open_source` gives it.
@@ -50,11 +54,24 @@ def everything(source, iterations, data_dir=None, shapes=None):
     parts = [report.layer_lines(layers), report.whole_lines(whole, timed.items)]
     if feeds:
         parts.append([*report.feed_lines(feeds), "", report.verdict(feeds, whole, timed.items)])
-    return [line for part in parts for line in ("", *part)][1:]
+    found = Report().text("\n".join([line for part in parts for line in ("", *part)][1:]))
+    found.more["layers"] = [dataclasses.asdict(layer) for layer in layers]
+    for name, rounds in dataclasses.asdict(whole).items():
+        if rounds:
+            found.score(f"{name}_seconds", mean(rounds), hidden=True)
+            found.score(f"{name}_items_per_second", timed.items / mean(rounds), hidden=True)
+    return _with_feeds(found, feeds)
+
+
+def _with_feeds(found, feeds):
+    found.more["data_layers"] = [dataclasses.asdict(feed) for feed in feeds]
+    for feed in feeds:
+        found.score(f"{feed.name}_items_per_second", feed.items_per_second, hidden=True)
+    return found
 
 
 def data_only(source, iterations, data_dir=None):
-    """Times the data layers of a net; returns the lines.
+    """Times the data layers of a net; returns the `Report`.
 
     Raises:
         DataError: data that are not there, or damaged.
@@ -69,7 +86,7 @@ def data_only(source, iterations, data_dir=None):
         found = [_timed_feed(feed, iterations, lambda k=k: progress.to(k + 1)) for k, feed in enumerate(feeds)]
     finally:
         progress.close()
-    return report.feed_lines(found)
+    return _with_feeds(Report().text("\n".join(report.feed_lines(found))), found)
 
 
 def _timed_feed(feed, iterations, after):

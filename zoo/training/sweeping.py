@@ -14,7 +14,7 @@ from zoo import command
 from zoo.errors import OutputError
 from zoo.formats import atomic
 
-_NOTE, _HPARAMS = "sweep.json", "hparams"
+LOG, _NOTE, _HPARAMS = "sweep.log", "sweep.json", "hparams"
 _SCORE = re.compile(r"^  test (.+) = (\S+) \(after \d+ iterations\)$", re.M)
 
 
@@ -35,7 +35,7 @@ def run(run_dir, words):
     Raises:
         OutputError: the directory cannot be made or written.
     """
-    begun, path = time.monotonic(), run_dir / "sweep.log"
+    begun, path = time.monotonic(), run_dir / LOG
     try:
         run_dir.mkdir(parents=True, exist_ok=True)
         log = path.open("wb")

@@ -1,8 +1,6 @@
 """NAME.caffemodel and NAME.caffemodel.h5: weights of the current form, as Caffe reads them."""
 
-import sys
-
-from zoo import command
+from zoo import command, terminal
 from zoo.export.targets.base import Checked, Reader, Target, Written
 
 
@@ -18,7 +16,7 @@ class Caffemodel(Target):
 
         for layer in [] if self.path.endswith(".h5") else weights.lost(conversion.array_net):
             what = "no .caffemodel gives it its parameters back: an earlier layer has its name"
-            print(f"WARNING: {layer.at()}: {what} (a .keras file does)", file=sys.stderr)
+            terminal.warning(f"{layer.at()}: {what} (a .keras file does)")
         arrays, shared = weights.arrays(conversion.array_net), weights.shared(conversion.array_net)
         caffemodel.write(self.path, arrays, conversion.message, shared=shared)
         return Written([self.path])
