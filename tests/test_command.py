@@ -276,3 +276,20 @@ def test_a_missing_config_is_said_before_tensorflow_is_loaded(module):
     """Which takes seconds, and is seen here by the limit that it would be refused by."""
     done = typed(f"ulimit -v 1800000; $PYTHON -m zoo.{module} --config=absent.prototxt")
     assert (done.returncode, done.stderr) == (1, "error: absent.prototxt: no such file\n")
+
+
+DEVICES = "import {module}, tensorflow as tf; tf.constant(1.0); tf.config.list_physical_devices()"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("module", "level", "loud"),
+    [("zoo.pycaffe", None, False), ("zoo.cv", None, False), ("zoo.pycaffe", "0", True)],
+)
+def test_tensorflow_says_nothing_of_the_machine_unless_it_is_asked(module, level, loud):
+    """Neither when it is imported (oneDNN, instructions) nor when its devices are first looked for (cuInit)."""
+    env = {name: value for name, value in os.environ.items() if name != "TF_CPP_MIN_LOG_LEVEL"}
+    env |= {"PYTHONPATH": str(ROOT), "TF_ENABLE_ONEDNN_OPTS": "1", **({"TF_CPP_MIN_LOG_LEVEL": level} if level else {})}
+    code = DEVICES.format(module=module)
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=env, capture_output=True, text=True)
+    assert done.returncode == 0 and bool(done.stderr) is loud, done.stderr

@@ -8,6 +8,10 @@ up there.
 
 import cv2
 
+from zoo.command import quiet_tensorflow
+
+quiet_tensorflow()  # before anything below imports it, with all that it says of this machine
+
 from zoo.cv.files import readNet, readNetFromCaffe
 from zoo.cv.installing import install
 from zoo.cv.layers import Layer

@@ -5,6 +5,10 @@ Modules that say ``import caffe`` themselves, as files of Python layers do, find
 
 import sys
 
+from zoo.command import quiet_tensorflow
+
+quiet_tensorflow()  # before anything below imports it, with all that it says of this machine
+
 from zoo.formats.caffe_pb2 import TEST, TRAIN
 from zoo.layers.python import Layer
 from zoo.pycaffe import coord_map, draw, io, net_spec, proto
