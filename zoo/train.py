@@ -13,7 +13,8 @@ The config is a SolverParameter with its net inside (net_param), or one that nam
 The run directory is runs/NAME, after the config: runs/lenet for configs/lenet.prototxt; where the name says too little,
 its directory is added: runs/vgg_solver for models/vgg/solver.prototxt. It remembers config, data and weights, and does
 not resume with others. In it: checkpoints/ from which the run resumes bit for bit, snapshots/ in Caffe's form (where an
-absolute snapshot_prefix says with --allow_paths), train.log, and TensorBoard's files. One trainer at a time.
+absolute snapshot_prefix says with --allow_paths), train.log, TensorBoard's files, and net.html, a page of the net and
+its curves. One trainer at a time.
 Ctrl-C takes a snapshot and stops, kill (SIGTERM) too, kill -HUP takes one and trains on.
 Exit code: 0 done or stopped by Ctrl-C; 1 an error, said in one message; 143 stopped by SIGTERM, run the same again.
 """
@@ -25,7 +26,7 @@ import tempfile
 from absl import flags, logging
 
 from zoo import change_flags, command, config_flag, user_code
-from zoo.errors import Place, SolverError
+from zoo.errors import Place, SolverError, ZooError
 from zoo.formats import limits, shard_check
 from zoo.report import Report
 from zoo.training.run_options import PRECISIONS, RunOptions
@@ -133,6 +134,12 @@ EPOCH_LINES = flags.DEFINE_bool(
     "After Caffe's lines, say the same in epochs and items, as PyTorch's MNIST example does: 'Train Epoch: 1 "
     "[640/60000 (1%)]  Loss: 2.300039', 'Test set: Average loss: 0.0513, Accuracy: 9837/10000 (98%)'.",
 )
+PAGE = flags.DEFINE_bool(
+    "page",
+    True,
+    "At the end write net.html in the run directory: the net with its weights' statistics, and the curves, as one page "
+    "for a browser that needs neither a network nor TensorBoard.",
+)
 PROFILE = flags.DEFINE_string(
     "profile",
     None,
@@ -185,7 +192,8 @@ def main():
     config = shorthand.ended(config, devices=1 if GLOBAL_BATCH.value else replicas.count, **where)
     with _run_dir(shorthand, folders) as run_dir:
         result = train(solver_def(config.solver()), run_dir, options, replicas)
-    report = _report(result, run_dir, shorthand) if replicas.chief else Report()
+        page = _page(result, run_dir) if PAGE.value and replicas.chief and not shorthand.dry_run else None
+    report = _report(result, run_dir, shorthand, page) if replicas.chief else Report()
     report.code = TERMINATED if result.terminated and not result.done else 0
     return report
 
@@ -290,7 +298,18 @@ def _choose_gpus(which, solver):
         raise SolverError(f"{said} names no GPU of this machine", at=at, got=which, want=want)
 
 
-def _report(result, run_dir, shorthand):
+def _page(result, run_dir):
+    """Returns the path of the run's page; None, with a warning, where it cannot be written, as the run is done."""
+    from zoo.pages import run_page
+
+    try:
+        return run_page.write(result.session, run_dir)
+    except ZooError as error:
+        logging.warning("no page of the run: %s", error)
+        return None
+
+
+def _report(result, run_dir, shorthand, page):
     from zoo.training import closing
 
     if shorthand.dry_run:
@@ -303,6 +322,7 @@ def _report(result, run_dir, shorthand):
         changes=shorthand.set,
         batch_size=shorthand.test_batch_size,
         allowed=user_code.given(),
+        page=page,
     )
 
 

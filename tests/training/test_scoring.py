@@ -72,10 +72,13 @@ def test_the_closing_lines(commands, small_data, tmp_path):
     )
     assert f"weights:     {run_dir}/snapshots/small_iter_8.caffemodel\n" in first.stdout
     assert f" -m zoo.evaluate --config={config} '--weights={run_dir}/snapshots/small_iter_8.caffemodel'" in first.stdout
+    assert f"  page:        {run_dir}/net.html (" in first.stdout and (run_dir / "net.html").is_file()
     again = commands.run(*args, "--set=max_iter: 8", "--nofinal_test")
+    (run_dir / "net.html").unlink()
     assert f"NOTHING WAS TRAINED: the run in {run_dir} had 8 iterations behind it, and max_iter is 8." in again.stdout
     assert "--set='max_iter: 8' has changed nothing" in again.stdout
-    other = commands.run(*args, "--set=max_iter: 9", "--nofinal_test")
+    other = commands.run(*args, "--set=max_iter: 9", "--nofinal_test", "--nopage")
+    assert not (run_dir / "net.html").exists() and "page:" not in other.stdout
     assert "NOTHING" not in other.stdout and "test acc" not in other.stdout
 
 

@@ -5,7 +5,7 @@ function chart({ title, x: across, series, log }) {
   const svg = el("svg:svg", { role: "img", "aria-label": title });
   const key = el("ul", { class: "key" });
   const whole = el("div", { class: "chart" }, el("h3", {}, title), key, svg);
-  const [left, right, top, bottom] = [52, 10, 10, 24];
+  const [left, right, top, bottom] = [52, 12, 10, 24];
   const points = series.flatMap((one) => one.points);
   const xs = points.map(([x]) => x);
   const ys = points.map(([, y]) => y).filter((y) => y !== null && (!log || y > 0));
@@ -30,7 +30,8 @@ function chart({ title, x: across, series, log }) {
         el("svg:text", { x: left - 6, y: py(y) + 4, "text-anchor": "end" }, short(Number(y.toPrecision(6)))));
     }
     for (const x of ticks(x0, x1, Math.max(2, width / 110))) {
-      parts.push(el("svg:text", { x: px(x), y: height - 7, "text-anchor": "middle" }, x.toLocaleString("en-US")));
+      parts.push(el("svg:text", { x: px(x), y: height - 7, "text-anchor": px(x) > width - 26 ? "end" : "middle" },
+        x.toLocaleString("en-US")));
     }
     for (const one of series) {
       let path = "";
@@ -60,7 +61,8 @@ function chart({ title, x: across, series, log }) {
     svg.replaceChildren(...parts);
     key.replaceChildren(...series.map((one) => {
       const near = at === null ? one.points[one.points.length - 1] : nearest(one.points, at);
-      return el("li", {}, dot(one.colour), one.name, el("b", {}, near ? short(near[1]) : ""));
+      return el("li", {}, dot(one.colour), one.name, el("b", {}, near ? short(near[1]) : ""),
+        near && at !== null && near[0] !== at ? el("span", { class: "soft" }, `(${near[0].toLocaleString("en-US")})`) : null);
     }), el("li", { class: "soft" }, at === null ? `last of ${x1.toLocaleString("en-US")} ${across}`
       : `${across} ${at.toLocaleString("en-US")}`));
   }

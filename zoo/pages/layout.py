@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 import graphlay
 
+from zoo.errors import UnsupportedError
+
 _SPACING = {"layer_gap": 30.0, "node_gap": 26.0, "dummy_gap": 16.0, "port_gap": 14.0}
 _WRAP = {"max_rows": 24, "min_gain": 1.1, "max_cut_edges": 2}  # columns; through how many lines a net may be cut
 ASPECT = 1.35  # width to height of what one looks at
@@ -36,6 +38,9 @@ def layout(sizes, lines, aspect=ASPECT):
         sizes: (width, height) of each.
         lines: (source, target), numbers of boxes, in the order of the net: no cycles.
         aspect: width to height that a net which is much higher than that is brought to, in columns.
+
+    Raises:
+        UnsupportedError: graphlay does not draw it.
     """
     if not sizes:
         return Layout([], [], (0, 0))
@@ -45,10 +50,13 @@ def layout(sizes, lines, aspect=ASPECT):
     for source, target in lines:
         graph.edge(source, target)
     options = {"direction": "topbottom", "spacing": _SPACING}
-    drawn = graphlay.layout(graph, options=options)
-    if drawn.bounds["max"]["y"] - drawn.bounds["min"]["y"] > HIGH:
-        options |= {"wrap": {"viewport_aspect": aspect}, "tuning": {"wrap": _WRAP}}
+    try:
         drawn = graphlay.layout(graph, options=options)
+        if drawn.bounds["max"]["y"] - drawn.bounds["min"]["y"] > HIGH:
+            options |= {"wrap": {"viewport_aspect": aspect}, "tuning": {"wrap": _WRAP}}
+            drawn = graphlay.layout(graph, options=options)
+    except graphlay.GraphlayError as error:  # more boxes or lines than it takes
+        raise UnsupportedError("the net cannot be drawn", got=str(error)) from None
     left, top = _least(drawn)
     corners = [
         (round(node["center"]["x"] - width / 2 - left, 1), round(node["center"]["y"] - height / 2 - top, 1))

@@ -42,6 +42,7 @@ function showTab(tab) {
     $(name).hidden = name !== tab;
     $(`to-${name}`).setAttribute("aria-selected", String(name === tab));
   }
+  $("search").parentElement.style.visibility = tab === "run" ? "hidden" : "";
   table.filter(tab === "table" ? $("search").value : "");
   $("search").placeholder = tab === "table" ? "Filter layers   /" : "Search layers   /";
   showHits();

@@ -6,7 +6,7 @@ import shlex
 from zoo.report import Report
 
 
-def report(result, run_dir, config, *, data_dir=None, changes="", batch_size=None, allowed=()):
+def report(result, run_dir, config, *, data_dir=None, changes="", batch_size=None, allowed=(), page=None):
     """Returns the `Report` of a run.
 
     Args:
@@ -17,6 +17,7 @@ def report(result, run_dir, config, *, data_dir=None, changes="", batch_size=Non
         changes: --set, as it was typed.
         batch_size: --test_batch_size, where it was given.
         allowed: flags that the config needs in every command, such as "--allow_python_layers".
+        page: path of the run's page, or None where none was written.
     """
     session, iteration = result.session, result.session.state.iteration
     said = Report(f"{'Done' if result.done else 'Stopped'} at iteration {iteration}.")
@@ -33,6 +34,8 @@ def report(result, run_dir, config, *, data_dir=None, changes="", batch_size=Non
     else:
         said.row("weights", f"none of iteration {iteration} were written")
     said.then("curves", "tensorboard.main", "--logdir", str(pathlib.Path(run_dir).parent))
+    if page:
+        said.made("page", page, f"{page} (net, weights and curves, for a browser)")
     if result.weights:
         changed = [f"--set={changes}"] if changes.strip() else []
         sized = [f"--batch_size={batch_size}"] if batch_size else []
