@@ -17,6 +17,7 @@ SHORTER = {  # what is put in place of the page's own words, so that the page's 
         ("--epochs=10 ", "--epochs=0.02 --set='test_iter: 1' "),
         ("max_iter: 500", "max_iter: 5"),
     ),
+    "first_five_minutes": (("max_iter: 1000", FEW),),
     "imagenet": (
         ("num_output: 4096", "num_output: 64"),
         ("--batch_size=10 --test_batch_size=20", "--batch_size=2 --test_batch_size=2"),
