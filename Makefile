@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help install run test test-all lint format bench fuzz faults proto clean
+.PHONY: help install run docs test test-all lint format bench fuzz faults proto clean
 
 help:  ## Say what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -14,7 +14,7 @@ $(VENV)/installed: requirements.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	@touch $@
 
-$(VENV)/installed-dev: $(VENV)/installed requirements-beam.txt requirements-dask.txt requirements-targets.txt requirements-dev.txt
+$(VENV)/installed-dev: $(VENV)/installed requirements-beam.txt requirements-dask.txt requirements-targets.txt requirements-docs.txt requirements-dev.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
 	  -r requirements.txt -r requirements-beam.txt -r requirements-dask.txt -r requirements-dev.txt
 	@touch $@
@@ -25,6 +25,13 @@ run: install  ## Prepare MNIST, train LeNet, say its accuracy and where the curv
 	$(BIN)/python -m data_prep.mnist --output_dir=data/mnist
 	$(BIN)/python -m zoo.train --config=configs/lenet.prototxt --data_dir=data --run_dir=runs/lenet
 	$(BIN)/python -m zoo.plot --run_dir=runs/lenet
+
+$(VENV)/installed-docs: $(VENV)/installed requirements-docs.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-docs.txt
+	@touch $@
+
+docs: $(VENV)/installed-docs  ## Build the documentation as HTML: site/index.html, to be read without a server. DOCS_FLAGS=--norun
+	$(BIN)/python -m docs_site $(DOCS_FLAGS)
 
 test: $(VENV)/installed-dev lint  ## The tests that CI runs
 	$(BIN)/python -m pytest -n 2 -m "not slow"

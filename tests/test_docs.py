@@ -11,7 +11,7 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", ROOT / "WORKSPACE.md", ROOT / "Makefile"]
 PAGES += [*sorted(ROOT.glob("docs/**/*.md")), ROOT / "data_prep/README.md", ROOT / "configs/README.md"]
-PAGES += sorted(ROOT.glob("configs/*.prototxt"))
+PAGES += [*sorted(ROOT.glob("configs/*.prototxt")), *sorted(ROOT.glob("docs_site/pages/*.md"))]
 COMMAND = re.compile(r"python -m ([\w.]+)((?:[^`\n\\]|\\\n|\.\.\.\n)*)")
 FLAG = re.compile(r"(?<![\w=-])--([A-Za-z_]\w*)")
 OTHERS = ("tests", "tensorboard", "pytest", "pip", "venv", "build", "twine", "http")  # whose flags are not ours to know
