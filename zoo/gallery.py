@@ -18,7 +18,7 @@ from zoo import command, look_flags
 from zoo.errors import NetError, OutputError, Place, ZooError
 from zoo.images import files
 from zoo.progress import Progress, waiting
-from zoo.report import Report, typed
+from zoo.report import Report, python, typed
 
 NET = look_flags.NetFlags()
 SOURCE = look_flags.SourceFlags(1000, "that the net is looked at with")
@@ -58,7 +58,7 @@ def main():
         board.write(RUN_DIR.value, {f"gallery/{name}": made[name] for name in made}, board.iteration(NET.weights))
         report.made("TensorBoard", pathlib.Path(RUN_DIR.value) / board.FOLDER)
     one = next((each for each in sections if each.image is not None), None)
-    return report.then_typed("one alone", one.command) if one else report
+    return report.then_typed("one alone", one.command.replace("python", python(), 1)) if one else report
 
 
 def _make(folder):

@@ -51,7 +51,7 @@ class Written:
 
             board.write(self._run_dir.value, {tag: image}, board.iteration(weights))
             report.made("TensorBoard", pathlib.Path(self._run_dir.value) / board.FOLDER)
-            report.then_typed("watch", f"tensorboard --logdir {self._run_dir.value}")
+            report.then("watch", "tensorboard.main", "--logdir", self._run_dir.value)
         return report
 
 

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 from absl import logging
+from absl.logging import converter
 
 from zoo.errors import CheckpointError
 from zoo.formats import run_card, shard_check
@@ -271,7 +272,7 @@ def _log_file(path):
     handler.setFormatter(logging.PythonFormatter())
     logger, verbosity = logging.get_absl_logger(), logging.get_verbosity()
     propagate = logger.propagate
-    passed_on = _PassedOn(logging.converter.absl_to_standard(verbosity))
+    passed_on = _PassedOn(converter.absl_to_standard(verbosity))
     logger.addHandler(handler)
     if verbosity < logging.INFO:
         logging.set_verbosity(logging.INFO)  # a library's default would leave the file empty
