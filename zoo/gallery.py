@@ -129,7 +129,9 @@ class _Parts:
 
         if not NET.weights:
             raise ZooError("no weights file to read kernels from")
-        found = kernels.with_kernels(caffemodel.read(NET.weights[-1]))
+        weights = caffemodel.read(NET.weights[-1])
+        found = kernels.with_kernels(weights)
+        found = [name for name in found if min(weights[name][0].shape[2:], default=0) > 1] or found
         layers = list(dict.fromkeys([*found[:2], *found[len(found) // 2 :][:1]]))[:3]
         named = kernels.labels(NET.weights[-1:])
         image = kernels.kernel_sheet(named, layers, 16, None, f"Kernels: {NET.of(self._net)}")
