@@ -10,9 +10,9 @@ Exit code 1: some file ended in a traceback.
 import collections
 import pathlib
 import re
-import sys
 import traceback
 
+from zoo import command
 from zoo.errors import ZooError
 from zoo.inspection.examine import examine
 from zoo.inspection.finding import STOPS
@@ -74,8 +74,10 @@ def _without_names(finding):
     return re.sub(r"\s+", " ", re.sub(r", which is not.*", "", what).partition(" (")[0])[:110]
 
 
-def main(folder):
+def main(folder=""):
     """Prints the table, then what stops most files, then tracebacks; returns 1 if there is one."""
+    if not pathlib.Path(folder or "/none").is_dir():
+        raise ZooError("FOLDER", got=folder or None, want="a directory with one directory for each repository")
     print(f"| repository | {' | '.join(COLUMNS)} |\n|{'---|' * (len(COLUMNS) + 1)}")
     total, stops, broken = collections.Counter(), collections.Counter(), []
     for directory in sorted(path for path in pathlib.Path(folder).iterdir() if path.is_dir()):
@@ -97,4 +99,4 @@ def _cells(count):
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]) if len(sys.argv) == 2 else __doc__)
+    command.run(main, arguments=1)

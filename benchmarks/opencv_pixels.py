@@ -5,7 +5,7 @@
   diff old.txt new.txt
 
 IMAGES is a directory with .jpg, .JPEG or .png files, of which the first 60 are decoded and the first 12 worked on.
-Every function of cv2 by which this package reads, resizes, distorts, encodes or draws is among them: a line is its name,
+What this package reads, resizes, distorts, encodes and draws by is among the functions: a line is a function's name,
 the image and the digest of what it gave, shape and type included.
 """
 
