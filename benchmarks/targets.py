@@ -79,17 +79,15 @@ requires `tensorflow-decision-forests`, each release of which is for one older T
 def rows_of(name, readers=()):
     """Returns the rows of a config, a dict of texts each; at least one for every column, or for those of `readers`."""
     command.quiet_tensorflow()
-    from tests.export.config_nets import CONFIGS, SHAPES, fill, scored
+    from tests.export.config_nets import CONFIGS, SHAPES, scored
     from zoo.export.folding import fold
     from zoo.export.verify import Comparison
 
     config, shapes = CONFIGS / f"{name}.prototxt", SHAPES.get(name, {})
     try:
-        conversion = scored(config, shapes, batch=1)
+        conversion = scored(config, shapes, batch=1, drawn=True)
     except ZooError:  # inputs of several sizes
-        conversion = scored(config, shapes)
-    fill(conversion.net)
-    fill(conversion.array_net)
+        conversion = scored(config, shapes, drawn=True)
     comparison, rows = Comparison(conversion, batch=None), []
     folded, _ = fold(conversion)
     with tempfile.TemporaryDirectory() as folder:

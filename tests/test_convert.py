@@ -154,7 +154,12 @@ def test_what_cannot_be_compared_is_not_called_verified(command, files):
     done = command(f"--config={config}", f"--output={out}/x.keras", "--verify")
     assert done.returncode == 2, done.stderr
     assert "nothing finite to compare" in done.stdout and "NOT verified" in done.stdout
-    assert "give --weights" in done.stdout
+    assert "give --weights or --draw_weights" in done.stdout
+    done = command(f"--config={config}", f"--output={out}/drawn.keras", "--verify", "--draw_weights")
+    assert done.returncode == 0 and "verified" in done.stdout and "DIFFERS" not in done.stdout, done.stdout
+    assert "all parameters are drawn at random" in done.stdout and "WARNING: no --weights" not in done.stderr
+    done = command(f"--config={config}", f"--output={out}/x.keras", "--draw_weights", "--weights=a.caffemodel")
+    assert "--draw_weights says nothing here" in error(done)
 
 
 def test_a_difference_has_an_exit_code_of_its_own(command, files):

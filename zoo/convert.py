@@ -59,6 +59,12 @@ CONFIG = config_flag.define("Net or solver file (prototxt), or the name of a pac
 WEIGHTS = flags.DEFINE_list(
     "weights", [], "Weights files (.caffemodel, .caffemodel.h5, our .keras). Default: what fillers give."
 )
+DRAW_WEIGHTS = flags.DEFINE_bool(
+    "draw_weights",
+    False,
+    "Without --weights: parameters drawn at random so that values keep their size from layer to layer, for --verify. "
+    "What fillers give may be zeros, with which an output says nothing.",
+)
 OUTPUT = flags.DEFINE_list(
     "output",
     [],
@@ -127,6 +133,7 @@ def main():
         config=CONFIG.value,
         targets=[target(path) for path in OUTPUT.value],
         weights=WEIGHTS.value,
+        drawn=DRAW_WEIGHTS.value,
         phase=PHASE.value or "",
         level=LEVEL.value,
         stages=STAGE.value,
@@ -173,6 +180,7 @@ def _check(request):
     """Refuses flags that nothing would read."""
     endings = {ending for target in request.targets for ending in target.endings}
     wanted = {
+        "--draw_weights": (request.drawn and bool(request.weights), "a net without --weights"),
         "--verify": (request.verify and not (request.deploy and request.targets), "--output of a net to deploy"),
         "--tolerance": (request.tolerance is not None and not request.verify, "--verify"),
         "--any_size": (request.any_size and ".onnx" not in endings, "--output=NAME.onnx"),

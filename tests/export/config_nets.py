@@ -1,8 +1,6 @@
-"""The nets of configs/ to deploy: sizes of inputs that no file tells, and random numbers for their parameters."""
+"""The nets of configs/ to deploy: sizes of inputs that no file tells, and what of them is compared."""
 
 import pathlib
-
-import numpy as np
 
 from zoo.export.conversion import convert
 
@@ -33,26 +31,6 @@ SHAPES = {  # of inputs that no file can tell without its data
     "vdsr": {"data": (1, 1, 41, 41)},
 }
 NAMES = sorted(path.stem for path in CONFIGS.glob("*.prototxt"))
-
-
-def fill(net):
-    """Gives every parameter numbers with which values keep their size from layer to layer."""
-    rng = np.random.default_rng(1)
-    for layer in net.layers:
-        for index, parameter in enumerate(layer.parameters):
-            shape = parameter.spec.shape
-            if layer.definition.type == "BatchNorm":  # sums of means and of variances, and their factor
-                array = (rng.normal(0, 0.3, shape), rng.uniform(0.7, 1.5, shape), np.ones(shape))[index]
-            elif layer.definition.type == "BN":  # slope or scale, bias or shift; PSPNet's has mean and variance too
-                affine = rng.normal(1, 0.1, shape), rng.normal(0, 0.1, shape)
-                array = (*affine, rng.normal(0, 0.3, shape), rng.uniform(0.7, 1.5, shape))[index]
-            elif len(shape) > 1:
-                array = rng.normal(0, np.sqrt(2 / np.prod(shape[1:])), shape)
-                if layer.definition.name.endswith("_1x1_up"):  # of SENet: a Sigmoid of hundreds is a step, and flips
-                    array /= 100
-            else:
-                array = rng.normal(1.0 if layer.definition.type == "Scale" and index == 0 else 0.0, 0.1, shape)
-            parameter.assign(array)
 
 
 def scored(config, shapes, **more):

@@ -9,7 +9,9 @@ import numpy as np
 
 from zoo.errors import ZooError
 from zoo.export import batch_size, config_net, input_shapes
+from zoo.export.drawn import draw
 from zoo.export.preprocessing import Preprocessing, preprocessing
+from zoo.export.random_inputs import random_inputs
 from zoo.formats import caffe_pb2
 from zoo.formats.prototxt import Parsed
 from zoo.netdef.changes import Change
@@ -40,6 +42,7 @@ class Conversion:
         found: {blob: where the shape of an input was found}, of those that the file does not state.
         fixed: why the net takes batches of one size only; "" where it takes any.
         origin: the `Conversion` that this one was made of by `folding.fold`, or None.
+        drawn: whether the parameters are those of `drawn.draw`, where there are no weights.
         arrays: with an origin {layer key: its blobs in Caffe's order}, in place of what the weights files have.
     """
 
@@ -54,6 +57,7 @@ class Conversion:
     found: dict[str, str]
     fixed: str = ""
     origin: "Conversion | None" = None
+    drawn: bool = False
     arrays: "Mapping[str, Sequence[np.ndarray]] | None" = None
 
     @functools.cached_property
@@ -67,6 +71,9 @@ class Conversion:
         from zoo.converters.weights import load
 
         if self.origin is None:
+            if self.drawn:
+                fed = random_inputs(self)
+                draw(net, {ref: float(np.sqrt(np.mean(np.square(fed[ref.name])))) for ref in self.inputs})
             return net, tuple(load(net, path) for path in self.weights)
         for layer in net.layers:
             for parameter, array in zip(layer.parameters, (self.arrays or {}).get(layer.definition.key, ())):
@@ -147,6 +154,7 @@ def convert(
     data_dir: str | None = None,
     load: bool = True,
     changes: Sequence[Change] = (),
+    drawn: bool = False,
 ) -> Conversion:
     """Returns the `Conversion` of a net.
 
@@ -160,6 +168,7 @@ def convert(
         data_dir: where data, mean files and nets are looked for first.
         load: whether the net is built and the weights are loaded now, so that what does not fit is said now.
         changes: what is merged into the config, see `zoo.netdef.changes`.
+        drawn: whether the parameters are drawn as `drawn.draw` does, instead of what fillers give; without `weights`.
 
     Raises:
         ZooError: what is wrong with the files, all that the net's layers refuse in one error.
@@ -208,6 +217,7 @@ def convert(
         },
         found={name: where for name, where in found.items() if name in known_of},
         fixed=fixed,
+        drawn=drawn,
     )
     if weights and load:
         _ = conversion.net

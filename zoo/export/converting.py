@@ -82,6 +82,7 @@ def _convert(request):
         data_dir=request.data_dir,
         load=not request.without_keras,
         changes=request.changes,
+        drawn=request.drawn,
     )
     folded = []
     if request.fold:
@@ -145,7 +146,9 @@ def _say_weights(conversion):
         print(f"weights of {path}: {len(loaded.copied)} layers")
         if loaded.skipped:
             print(f"  not in the net to deploy: {said(loaded.skipped)}")
-    if not conversion.weights:
+    if conversion.drawn:
+        print("no weights: all parameters are drawn at random, to show that the files compute what the net does")
+    elif not conversion.weights:
         terminal.warning("no --weights: all parameters are filler values, none is trained")
     elif conversion.filled:
         names = said(conversion.filled)

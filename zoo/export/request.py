@@ -16,6 +16,7 @@ class Request:
         config: path of a net's or solver's prototxt.
         targets: what is written.
         weights: paths of weights files.
+        drawn: whether the parameters are drawn instead, see `drawn.draw`.
         phase: "TEST", "TRAIN", or "" where nothing is said, which is TEST for a net to deploy.
         level, stages: of the net's state.
         input_shapes: of inputs, as people type them: "data: 1,3,227,227".
@@ -42,6 +43,7 @@ class Request:
     config: str
     targets: Sequence[Target]
     weights: Sequence[str] = ()
+    drawn: bool = False
     phase: str = ""
     level: int | None = None
     stages: Sequence[str] = ()

@@ -160,9 +160,12 @@ class _Trial:
         if any(row.verdict.endswith(verify.EMPTY) for row in rows):
             print("  that no box was found shows little: compare what it comes from, with --outputs=BLOB,...")
         if any(row.verdict.endswith(verify.SAME) for row in rows):
-            print("  an output that no input changes shows little: compare what it comes from, with --outputs=BLOB,...")
+            drawn = "" if conversion.weights or conversion.drawn else "; or give --weights or --draw_weights"
+            instead = f"compare what it comes from, with --outputs=BLOB,...{drawn}"
+            print(f"  an output that no input changes shows little: {instead}")
         if any(row.verdict == verify.NOTHING for row in rows) and conversion.filled:
-            print("  BatchNorm's sums are 0 without weights, which blows up what follows: give --weights")
+            why = "BatchNorm's sums are 0 without weights, which blows up what follows"
+            print(f"  {why}: give --weights or --draw_weights")
 
 
 def _trials(written, conversion, request):

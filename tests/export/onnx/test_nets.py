@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.export.config_nets import CONFIGS, NAMES, SHAPES, fill, scored
+from tests.export.config_nets import CONFIGS, NAMES, SHAPES, scored
 from tests.export.onnx.running import close, onnx, run, weights_of
 from zoo import reference
 from zoo.export.onnx import file
@@ -13,8 +13,7 @@ DEEP = 100  # layers with parameters, from which on rounding adds up to more
 
 def check(name, folder):
     """Writes a config as ONNX and compares what it computes; returns the file's path and the largest difference."""
-    conversion = scored(CONFIGS / f"{name}.prototxt", SHAPES.get(name, {}))
-    fill(conversion.array_net)
+    conversion = scored(CONFIGS / f"{name}.prototxt", SHAPES.get(name, {}), drawn=True)
     path = str(folder / f"{name}.onnx")
     file.write(conversion, path)
     onnx.checker.check_model(path, full_check=True)
