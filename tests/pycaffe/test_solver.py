@@ -1,11 +1,15 @@
 """Solvers stepped by hand: all recorded runs of real Caffe, fresh and from Caffe's own snapshots."""
 
+import gc
+import weakref
+
 import numpy as np
 import pytest
 
 import zoo.pycaffe as caffe
 from tests.conftest import SHARED
 from tests.layers.golden import close
+from tests.pycaffe.nets import write
 from zoo.formats import prototxt
 
 RUNS = sorted(path.stem for path in (SHARED / "golden" / "solvers").glob("*.npz"))
@@ -132,3 +136,27 @@ def test_get_solver_reads_the_file_once(tmp_path, monkeypatch):
     monkeypatch.setattr(prototxt, "read_solver", read_once)
     assert type(caffe.get_solver(str(path))) is caffe.AdamSolver
     assert read == [str(path)]
+
+
+def test_a_deleted_solver_gives_its_memory_back(tmp_path):
+    """At once, as in Caffe, where scripts delete large solvers before they make the next."""
+    net = write(
+        tmp_path,
+        """layer { name: "x" type: "DummyData" top: "x" top: "y" dummy_data_param { shape { dim: 1 dim: 2048 }
+            shape { dim: 1 dim: 2048 } } }
+        layer { name: "ip" type: "InnerProduct" bottom: "x" top: "ip" inner_product_param { num_output: 2048 } }
+        layer { name: "loss" type: "EuclideanLoss" bottom: "ip" bottom: "y" top: "loss" }""",
+    )
+    text = f'train_net: "{net}" test_net: "{net}" test_iter: 1 test_interval: 9 base_lr: 0.1 lr_policy: "fixed"'
+    solver = caffe.get_solver(write(tmp_path, text + " test_initialization: false", "solver.prototxt"))
+    solver.step(2)
+    solver.test_nets[0].forward()
+    held = [weakref.ref(each) for each in (solver, solver.net._engine, solver.test_nets[0]._engine)]
+    weights = solver.net.params["ip"][0].data
+    gc.disable()
+    try:
+        del solver
+        assert [each() for each in held] == [None] * 3
+    finally:
+        gc.enable()
+    assert weights.shape == (2048, 2048) and not weights.any()  # an array that somebody holds stays

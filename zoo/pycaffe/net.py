@@ -1,6 +1,8 @@
 """Net: pycaffe's class over the engine."""
 
+import gc
 import os
+import sys
 from collections import OrderedDict
 
 from zoo.converters import weights as weight_files
@@ -13,6 +15,8 @@ from zoo.pycaffe.engine import Engine
 from zoo.pycaffe.errors import also, raised_as
 from zoo.pycaffe.forward_all import ForwardAll
 from zoo.pycaffe.top_feeds import MemoryArrays
+
+_LARGE = 1 << 22  # numbers in the parameters and blobs of a net that is worth a run of Python's collector
 
 
 class NetLayer:
@@ -98,6 +102,16 @@ class Net(ForwardAll):
         for layer in built:
             loss_weights.update(zip((top.name for top in layer.definition.tops), layer.loss_weights))
         self.blob_loss_weights = OrderedDict(loss_weights)
+
+    def __del__(self):
+        """Gives a large net's memory back at once, as Caffe does: what is compiled refers to itself."""
+        numbers = sum(blob.count for blob in [*self.__dict__.get("_blobs", ()), *self._parameters()])
+        self.__dict__.clear()
+        if numbers >= _LARGE and not sys.is_finalizing():
+            gc.collect()
+
+    def _parameters(self):
+        return [blob for blobs in self.__dict__.get("params", {}).values() for blob in blobs]
 
     # ---- by number, as Caffe's core has them ----
 

@@ -3,6 +3,7 @@
 import dataclasses
 import os
 import time
+import weakref
 from collections import deque
 
 import numpy as np
@@ -86,8 +87,12 @@ class Solver:
     def _new_optimizer(self):
         with tf.device(modes.device()):
             optimizer = solvers.optimizer(self.solver, [p for p, _ in self.net._engine.learnable()], keep_updates=True)
-        self._update = Compiled(self._apply)
+        self._update = self._compiled_update()
         return optimizer
+
+    def _compiled_update(self):
+        apply = weakref.WeakMethod(self._apply)  # so that a solver goes, and its nets with it, when nobody holds it
+        return Compiled(lambda *gradients: apply()(*gradients))
 
     def _follow_param(self):
         """Takes over what has been changed in `param`; the history stays."""
@@ -247,7 +252,7 @@ class Solver:
         self.solver = self._as_restored(self.solver)
         self.solver.schedule.resume(state)
         self.optimizer.learning_rate = self.solver.schedule
-        self._update = Compiled(self._apply)
+        self._update = self._compiled_update()
         self.iteration = state.iteration
         self.optimizer.iterations.assign(self.iteration)
         self.net._engine.set_clock(self.iteration * self.solver.iter_size)
