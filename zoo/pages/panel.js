@@ -185,7 +185,8 @@ function netPanel(view, choose) {
       totals && view.batch > 1 ? ["of one item", whole(totals.macs / view.batch)] : null,
       totals ? ["data", `${bytes(totals.bytes)}, as Caffe counts`] : null,
     ]),
-    view.complete ? null : el("p", { class: "soft" }, "Some shapes are not known, as the file does not say them."),
+    view.complete ? null : el("p", { class: "soft" }, "Some shapes are not known: neither the file nor its "
+      + "data say them. They can be given with --input_shape."),
     ...(data.notes || []).map((note) => el("p", { class: "soft" }, note)),
     ...shares("Where the multiply-adds are", (layer) => layer.macs),
     ...shares("Where the parameters are", (layer) => layer.params),

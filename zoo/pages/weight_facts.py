@@ -62,7 +62,7 @@ def _filters(weight):
     if weight.ndim != 4 or weight.shape[2] * weight.shape[3] < 2 or not weight.size:
         return None
     outputs, inputs = weight.shape[:2]
-    of = "in B, G, R" if inputs == 3 else f"mean over {inputs} inputs" if inputs > 1 else ""
+    of = "inputs as B, G, R" if inputs == 3 else f"mean over {inputs} inputs" if inputs > 1 else ""
     which = f"{outputs} filters" if outputs <= _FILTERS else f"the first {_FILTERS} of {outputs} filters"
     said = ", ".join(filter(None, [which, of, "each from its least to its largest weight"]))
     sheet = filter_sheet(weight[:_FILTERS], scale=1)
