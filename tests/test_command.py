@@ -293,3 +293,36 @@ def test_tensorflow_says_nothing_of_the_machine_unless_it_is_asked(module, level
     code = DEVICES.format(module=module)
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=env, capture_output=True, text=True)
     assert done.returncode == 0 and bool(done.stderr) is loud, done.stderr
+
+
+DRAWN = """
+import time
+from zoo import command
+from zoo.progress import Progress, waiting
+
+def main():
+    with waiting("Drawing"):
+        print("a line")
+    with Progress(3, "images") as progress:
+        for number in progress.over(range(3)):
+            print(f"image {number}")
+            time.sleep(0.15)
+
+command.run(main)
+"""
+
+
+def test_what_is_printed_comes_above_what_is_drawn(tmp_path):
+    """On a terminal that has both stdout and stderr: each line begins where the bar was taken away."""
+    (tmp_path / "x.py").write_text(DRAWN)
+    ours, theirs = pty.openpty()
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen([sys.executable, "x.py"], cwd=tmp_path, stdout=theirs, stderr=theirs, env=env):
+        os.close(theirs)
+        said = b""
+        with pytest.raises(OSError):  # what Linux says at the end of a terminal
+            while more := os.read(ours, 4096):
+                said += more
+    os.close(ours)
+    lines = [re.split(r"\r|\x1b\[K", line)[-1] for line in said.decode().split("\r\n")]  # what is left to be seen
+    assert lines[:-1] == ["a line", "image 0", "image 1", "image 2"]

@@ -14,6 +14,7 @@ import pytest
 
 from tests.test_plot import LOG
 from zoo.__main__ import COMMANDS
+from zoo.formats import caffemodel
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 KEYS = ["command", "exit_code", "seconds", "said", "scores", "made", "next"]
@@ -34,6 +35,8 @@ EXAMPLES = {  # command line: the keys of its own
     "zoo.fetch_weights alexnet": {"sha1", "licence"},
     "zoo.train --config=lenet --print_config": {"config"},
     "zoo.convert --config=net.prototxt --nodeploy --output=whole.prototxt": set(),
+    "zoo.draw net.prototxt net.html": {"name", "layers"},
+    "zoo.filters --weights=w.caffemodel": set(),
     "data_prep.hdf5_points --output_dir=points": set(),
     "data_prep.databases --source=list.txt --output=db_lmdb": {"images"},
     "data_prep.mean_image --source=list.txt --output=mean.npy": {"mean_value"},
@@ -54,6 +57,7 @@ def folder(tmp_path_factory):
     (folder / "net.prototxt").write_text(NET)
     (folder / "old.prototxt").write_text('layers { name: "r" type: RELU bottom: "x" top: "y" }\n')
     (folder / "a.log").write_text(LOG)
+    caffemodel.write(folder / "w.caffemodel", {"conv": [np.zeros((2, 1, 3, 3), np.float32)]})
     cv2.imwrite(str(folder / "a.png"), np.zeros((4, 4, 3), np.uint8))
     (folder / "list.txt").write_text("a.png 0\n")
     (folder / "boxes.csv").write_text("image,label,xmin,ymin,xmax,ymax\na.png,cat,0,0,2,2\n")

@@ -122,7 +122,9 @@ def _on_the_way(quiet, json):
     """Sends what is printed while the block runs where it belongs; yields the stderr on which errors are said."""
     stdout, stderr = sys.stdout, sys.stderr
     if not (quiet or json):
-        yield stderr
+        above = _Above(stdout) if terminal.live(stdout) and terminal.live(stderr) else stdout
+        with contextlib.redirect_stdout(above):
+            yield stderr
         return
     with contextlib.ExitStack() as stack:
         nowhere = stack.enter_context(open(os.devnull, "w"))
@@ -140,6 +142,24 @@ def _on_the_way(quiet, json):
             stack.callback(os.dup2, kept, stdout.fileno())
             os.dup2(instead.fileno(), stdout.fileno())
         yield stderr
+
+
+class _Above:
+    """A terminal's stdout, on which what is printed comes above the bar that is drawn on the same terminal."""
+
+    def __init__(self, stream):
+        self._stream, self._begins = stream, True
+
+    def __getattr__(self, name):
+        return getattr(self._stream, name)
+
+    def write(self, text):
+        """Writes `text`; the bar is drawn again when it changes."""
+        if text and self._begins:
+            self._stream.flush()
+            terminal.step_aside()
+        self._begins = text.endswith("\n") if text else self._begins
+        return self._stream.write(text)
 
 
 def _is_error(record):

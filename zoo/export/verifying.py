@@ -10,6 +10,7 @@ import numpy as np
 from zoo import command
 from zoo.export.tables import table, verdicts
 from zoo.export.targets.base import Absent
+from zoo.progress import waiting
 
 DIFFERS = 2  # the exit code
 IMAGES = 8  # of --images, for a net that takes any number: the reference takes seconds for each
@@ -140,7 +141,8 @@ class _Trial:
 
             tf.config.experimental.enable_tensor_float_32_execution(False)  # a GPU's short cut, good to 1e-3 only
             batch = None if self._one_size else 2
-            self._comparison = Comparison(self._conversion, batch=batch, inputs=self._inputs)
+            with waiting("Computing with the reference implementation"):
+                self._comparison = Comparison(self._conversion, batch=batch, inputs=self._inputs)
         return self._comparison
 
     @property
@@ -184,10 +186,12 @@ def _trials(written, conversion, request):
 
 def compare(comparison, reader, tolerance):
     """Returns (whether what a reader computes is right, the rows of the comparison, milliseconds of a run)."""
-    given = reader.open()
-    found = comparison.compare(given, tolerance, reader.decides)
+    with waiting(f"Running {reader.name}"):
+        given = reader.open()
+        found = comparison.compare(given, tolerance, reader.decides)
     print("\n".join(f"  {line}" for line in verdicts(found)))
-    instead, lines = comparison.explain(given, tolerance, found)
+    with waiting("Comparing layer by layer"):
+        instead, lines = comparison.explain(given, tolerance, found)
     if instead:
         print("  looked at again, with the reference's choices between near-equal numbers:")
         print("\n".join(f"  {line}" for line in verdicts(instead)))
