@@ -67,6 +67,10 @@ class Feed(abc.ABC):
         """Returns the names of labels, from 0, where the data has them; else ()."""
         return ()
 
+    def channel_order(self):
+        """Returns the order of three channels of its images, "BGR" or "RGB"."""
+        return "BGR"
+
     def verify(self, shards):
         """Has what is read from now on checked by `shards`, a `ShardCheck`, where it has digests to check."""
         return
@@ -138,6 +142,11 @@ class ImageFeed(Feed):
     def classes(self):
         """As `Feed.classes`: those of the source's card."""
         return getattr(getattr(self._source, "card", None), "classes", ())
+
+    def channel_order(self):
+        """As `Feed.channel_order`: that of the source's card."""
+        order = getattr(getattr(self._source, "card", None), "channel_order", "BGR")
+        return "RGB" if order == "RGB" else "BGR"
 
     def verify(self, shards):
         """As `Feed.verify`."""

@@ -93,6 +93,10 @@ class Feeds:
         """Returns the names of labels, from 0, by the first data layer whose data has them; else ()."""
         return next(filter(None, (feed.classes() for feed in self._layers)), ())
 
+    def channel_order(self, ref):
+        """Returns the order of the three channels of the input `ref`, "BGR" or "RGB"."""
+        return next((feed.channel_order() for feed in self._layers if ref in feed.layer.tops), "BGR")
+
     def batches(self, start):
         """Returns an iterator of tuples, one tensor for each input of the net, from batch `start` on, for ever.
 

@@ -49,7 +49,7 @@ class Looks:
         ]
         if shares is not None:
             batch, place = self._probe.batch, self._place
-            images = batch[place.image][:IMAGES].numpy()
+            images = _red_first(batch[place.image][:IMAGES].numpy(), self._session.data.tests[0], place.image)
             labels = np.ravel(to_caffe(batch[place.labels]).numpy())[:IMAGES]
             sheet = sheets.predicted(images, labels, shares, self._names)
             found.append(values.image("examples/predictions", sheet, "The first items of the test data."))
@@ -70,6 +70,7 @@ class Looks:
         ]
         images, pairs = self.watch.wrong()
         if len(images):
+            images = _red_first(images, self._session.data.tests[0], self._place.image)
             sheet = sheets.mistaken(images, pairs, self._names)
             text = "The test items that the net is most surely wrong about."
             found.append(values.image("examples/mistaken", sheet, text))
@@ -88,6 +89,11 @@ def _short(name):
     return class_names.short(synset) if class_names.words(synset) else name
 
 
+def _red_first(images, feeds, ref):
+    """Returns images (N, H, W, C), as a net gets them, with three channels in R,G,B."""
+    return images[..., ::-1] if images.shape[3] == 3 and feeds.channel_order(ref) == "BGR" else images
+
+
 def training_inputs(session):
     """Returns the first images of the next training batch, as the net gets them, as values of a summary.
 
@@ -99,7 +105,8 @@ def training_inputs(session):
         return []
     with session.reading():
         batch = dict(zip(net.inputs, next(session.data.own_batches(session.state.iteration))))
-    place, labels, found = classified(net), None, batch[image][:IMAGES].numpy()
+    place, labels = classified(net), None
+    found = _red_first(batch[image][:IMAGES].numpy(), session.data.train, image)
     if place is not None and place.image == image:
         labels = np.ravel(to_caffe(batch[place.labels]).numpy())[:IMAGES]
     named = names(session.data.train, place.classes) if place is not None else ()

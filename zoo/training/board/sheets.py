@@ -13,14 +13,12 @@ _MAP = 48  # least pixels of an activation's width
 
 
 def tiles(images):
-    """Returns images as a net gets them, (N, H, W, C) in B,G,R and of any range, as tiles of a fitting size in 0..1."""
-    found = scaling.together(images)
-    found = found[..., ::-1] if found.shape[3] == 3 else found
-    return _sized(found, LEAST, MOST)
+    """Returns images (N, H, W, 1 or 3), in R,G,B and of any range, as tiles of a fitting size in 0..1."""
+    return _sized(scaling.together(images), LEAST, MOST)
 
 
 def inputs(images, labels, names):
-    """Returns images with their labels, one sheet; `labels` None leaves them out."""
+    """Returns images, as `tiles` takes them, with their labels, one sheet; `labels` None leaves them out."""
     shown = tiles(images)
     if labels is not None:
         shown = captions.captioned(shown, [_name(names, label) for label in labels])
@@ -53,9 +51,9 @@ def activations(maps):
     return grid(shown, gap=2, background=0.35)
 
 
-def filters(array):
-    """Returns the filters (outputs, inputs, h, w) of a first convolution, at most 256 of them."""
-    array = array[:256]
+def filters(array, order="BGR"):
+    """Returns the filters (outputs, inputs, h, w) of a first convolution, at most 256 of them; `order` of 3 inputs."""
+    array = array[:256, ::-1] if array.shape[1] == 3 and order == "RGB" else array[:256]
     return filter_sheet(array, scale=max(1, min(8, 512 // (array.shape[3] * int(np.ceil(len(array) ** 0.5))))))
 
 

@@ -9,6 +9,7 @@ from tensorboard.compat.proto.summary_pb2 import Summary
 from zoo.formats import prototxt
 from zoo.training.board import hyper_parameters, layout, looks, sheets, values
 from zoo.training.board.budget import Budget
+from zoo.training.board.classified import first_image
 from zoo.training.board.graph import graph
 from zoo.training.gathering import gathered
 
@@ -29,6 +30,7 @@ class Summaries:
     def __init__(self, folder, histograms=True, images=True):
         self._folder, self.histograms, self.images = pathlib.Path(folder), histograms, images
         self._writers, self._weights, self._looks, self._begun = {}, Budget(), Budget(), False
+        self._order = "BGR"
 
     def write(self, run, iteration, found):
         """Writes values of a summary, as one record of the event file of `run`, at `iteration`."""
@@ -45,6 +47,8 @@ class Summaries:
         if self._begun:
             return
         self._begun = True
+        image = first_image(session.nets.train)
+        self._order = session.data.train.channel_order(image) if image is not None else "BGR"
         nets, solver, iteration = session.nets, session.solver.message, session.state.iteration
         text = "\n".join(f"    {line}" for line in prototxt.to_text(solver).splitlines())
         train, tests = _outputs(nets.train), [name for net in nets.tests for name in _outputs(net)]
@@ -87,7 +91,9 @@ class Summaries:
             found += [values.histogram(f"gradients/{name}", gradient.numpy()) for name, gradient in gradients.items()]
             first = next((p for p in parameters if len(p.spec.shape) == 4), None)
             if self.images and first is not None:
-                found.append(values.image(f"layers/filters {first.variable.path}", sheets.filters(first.array())))
+                found.append(
+                    values.image(f"layers/filters {first.variable.path}", sheets.filters(first.array(), self._order))
+                )
             self.write("train", iteration, found)
 
     def flush(self):
