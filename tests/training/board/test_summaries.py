@@ -97,6 +97,8 @@ def test_a_profile_by_layer_without_the_test_that_lies_in_it(seen, board):
     assert len([bar for bar in bars if "BackpropFilter" in bar["args"]["operation"]]) == 7
     times = board("graphs/run_metadata", plain=True, run="run/train", tag="iterations 7 to 13").decode()
     assert 'node_name: "conv"' in times
+    drawn = board("graphs/graph", plain=True, run="run/train", tag="iterations 7 to 13", conceptual="false").decode()
+    assert 'name: "conv"' in drawn
 
 
 def test_what_is_written_changes_nothing_of_the_run(seen, small_data, tmp_path):
