@@ -22,6 +22,7 @@ from zoo.report import Report, python, typed
 
 NET = look_flags.NetFlags()
 SOURCE = look_flags.SourceFlags(1000, "that the net is looked at with")
+BLOB = flags.DEFINE_string("blob", None, 'Blob with a value for each class. Default: the only output, or "prob".')
 OUTPUT = flags.DEFINE_string("output", "gallery", "Directory for index.html and its images.")
 RUN_DIR = flags.DEFINE_string("run_dir", None, "Run directory whose TensorBoard shows the images too, under IMAGES.")
 UNITS, ROWS, THUMBNAILS = 9, 4, 500  # of a blob's patches, images of saliency, images of the embedding
@@ -81,7 +82,7 @@ class _Parts:
         except ZooError as error:
             self._why = error
         try:
-            self._scores = net.scores()
+            self._scores = net.scores(BLOB.value)
         except NetError as error:
             self._no_scores = error
         self._names = () if self._scores is None else NET.names(net.units(self._scores), self._source)
@@ -111,17 +112,25 @@ class _Parts:
             words = [*NET.again(), *words]
         return Section(name, title, text, f"python -m zoo.{module} {typed(words)}", image)
 
+    @staticmethod
+    def _blob():
+        return [f"--blob={BLOB.value}"] if BLOB.value else []
+
     def _images(self):
         if self._source is None:
             raise self._why
         return self._source
 
     def _planes(self):
-        """Returns the names of the blobs that convolutions give, with height and width, in order."""
-        convolved = {
-            top.name for layer in self._net.definition.layers if "Convolution" in layer.type for top in layer.tops
-        }
-        return [name for name in self._net.blobs if name in convolved and self._net.is_plane(self._net.value(name))]
+        """Returns the names of blobs with height and width that convolutions give; if any is rectified, of those."""
+        from zoo.visualization.backward import RECTIFIERS
+
+        net, types = self._net, {}
+        for layer in net.definition.layers:
+            for top in layer.tops:
+                types.setdefault(top.name, []).append(layer.type)
+        found = [name for name in net.blobs if "Convolution" in types[name][0] and net.is_plane(net.value(name))]
+        return [name for name in found if types[name][-1] in RECTIFIERS] or found
 
     def _filters(self):
         from zoo.formats import caffemodel
@@ -157,7 +166,7 @@ class _Parts:
             rows.row(fed, SOURCE.title(number), None if labels is None else int(labels[0]))
             for number, (fed, labels) in enumerate(source.batches(1, count))
         ]
-        return saliency_sheet(panels, f"What matters for the likeliest class: {NET.of(self._net)}"), []
+        return saliency_sheet(panels, f"What matters for the likeliest class: {NET.of(self._net)}"), self._blob()
 
     def _patches(self):
         from zoo.visualization.patches import strongest
@@ -184,7 +193,10 @@ class _Parts:
             dreamer = Dreamer(self._net, deep_dream.OF_CLASSES)
             labels = list(range(len(self._names)))
             panels = dreamer.panels(self._scores, deep_dream.channels(labels), self._names)
-            return dream_sheet(panels, f"A dream of all classes from noise: {NET.of(self._net)}"), ["--class=all"]
+            return dream_sheet(panels, f"A dream of all classes from noise: {NET.of(self._net)}"), [
+                "--class=all",
+                *self._blob(),
+            ]
         blobs, path = self._planes(), SOURCE.first
         if not blobs:
             raise ZooError("no convolution gives a plane")
@@ -203,7 +215,7 @@ class _Parts:
         blobs = self._planes()
         if self._scores is None and not blobs:
             raise self._no_scores
-        ref = net.features() if self._scores is not None else net.value(blobs[-1])
+        ref = net.value(blobs[-1]) if self._scores is None else net.features(self._scores)
         total = min(THUMBNAILS, SOURCE.total(source))
         vectors, fed, labels = embedding.features(net, ref, source.batches(net.usual_batch, total))
         places = embedding.tsne(vectors)

@@ -39,6 +39,16 @@ def test_the_configs_data_once_and_in_order(net, size, most, lengths):
     np.testing.assert_allclose(net.input.images(fed), IMAGES[: len(fed), :, :, ::-1] / 255, atol=1e-6)
 
 
+def test_records_of_raw_rgb_are_shown_and_fed_as_such(tmp_path):
+    """As CIFAR-10's are: the net has never seen B, G, R."""
+    write_raw(tmp_path / "toy", IMAGES, split="test", order="RGB")
+    (tmp_path / "net.prototxt").write_text(NET)
+    net = TrainedNet(tmp_path / "net.prototxt", data_dir=tmp_path)
+    fed, _ = next(ConfigData(net).batches(7))
+    np.testing.assert_allclose(net.input.images(fed), IMAGES / 255, atol=1e-6)
+    np.testing.assert_allclose(net.input.feed(IMAGES / np.float32(255)), fed, atol=1e-4)
+
+
 def test_image_files_are_fed_as_the_data_is(net, tmp_path):
     paths = [tmp_path / f"{number}.png" for number in range(3)]
     for path, pixels in zip(paths, IMAGES):

@@ -162,9 +162,9 @@ class TrainedNet:
             raise NetError(f'"{name}" has no height and width', at=Place(self.config), got=got, want=want)
         return ref
 
-    def features(self):
-        """Returns the `BlobRef` that the class scores are computed from; raises NetError where there are none."""
-        scores = self.scores()
+    def features(self, scores=None):
+        """Returns the `BlobRef` that class scores, by default `scores()`, are computed from; raises as that does."""
+        scores = scores or self.scores()
         return next(layer for layer in self.definition.layers if scores in layer.tops).bottoms[0]
 
     @property

@@ -73,7 +73,7 @@ class SaliencyRows:
         """
         chances = inputs.probabilities(self._net, fed, self._scores)[0]
         label = int(chances.argmax()) if self._label is None else self._label
-        note = f"{self._names[label]} {chances[label]:.2f}"
+        note = f"{self._names[label]}: {chances[label]:.2f}"
         if true is not None and true < len(self._names):
             note += f", labelled {self._names[true]}"
         image = sized(self._net.input.images(fed)[0], inputs.SIDE)
