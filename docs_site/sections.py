@@ -44,6 +44,7 @@ SECTIONS = (
             "from_caffe",
             "from_opencv",
             "python",
+            "net_page",
             "data_prep",
             "fine_tuning",
             "detection",

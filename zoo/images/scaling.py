@@ -37,5 +37,9 @@ def signed(values, most=None):
 
 
 def finite(values):
-    """Returns `values` as float32 with 0 for what is not a number and the largest float for what is infinite."""
-    return np.nan_to_num(np.asarray(values, np.float32))
+    """Returns `values` as float32 with 0 for what is no number; none is further from 0 than half the largest float.
+
+    So the difference of any two of them is a number.
+    """
+    most = float(np.finfo(np.float32).max) / 2
+    return np.clip(np.nan_to_num(np.asarray(values, np.float32)), -most, most)

@@ -153,7 +153,7 @@ $("search").addEventListener("keydown", (event) => {
 // The layer that one comes to from the chosen one: along the net, or to a branch next to it.
 function step(key) {
   const { view, layer } = state;
-  if (layer === null) return 0;
+  if (layer === null) return view.layers.length ? 0 : null;
   const { bottoms, tops } = view.layers[layer];
   const next = tops.flatMap(([, , readers]) => readers);
   const before = bottoms.map(([, , giver]) => giver).filter((giver) => giver !== null);
