@@ -4,7 +4,7 @@
   python -m zoo.train --config=configs/lenet.prototxt           trains; the same command again continues
   python -m zoo.train --config=configs/lenet.prototxt --restart --set='base_lr: 0.02 max_iter: 500'
   python -m zoo.train --config=configs/lenet.prototxt --run_dir=runs/b --lr=0.02 --batch_size=128 --epochs=2
-  python -m zoo.train --config=configs/lenet.prototxt --run_dir=runs/c \
+  python -m zoo.train --config=configs/lenet.prototxt --run_dir=runs/c \\
       --set='layer { name: "conv1" convolution_param { num_output: 30 } }'
   tensorboard --logdir runs                                     curves, while it trains or after
 

@@ -28,7 +28,7 @@ def test_a_net_is_a_table():
         "520",
         "28,800,000",
     ]
-    assert "<td>100 x 20 x 24 x 24</td>" in net._repr_html_() and str(net) == repr(net)
+    assert 'left">100 x 20 x 24 x 24</td>' in net._repr_html_() and str(net) == repr(net)
 
 
 def test_phase_and_changes():

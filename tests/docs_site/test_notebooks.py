@@ -34,6 +34,7 @@ def test_lenet_from_text_to_curves():
     assert "431,080 parameters" in said and "20 iterations, accuracy" in said
     assert "100 x 20 x 24 x 24" in "".join(output.data.get("text/html", "") for output in outputs if "data" in output)
     assert sum("image/png" in output.get("data", {}) for output in outputs) == 4
+    assert 'no field "kernelsize" (did you mean "kernel_size"?)' in said
     assert "INFO" not in said and "WARNING" not in said
 
 

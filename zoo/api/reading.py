@@ -56,9 +56,12 @@ class ReadNet(NetDef):
         return "\n".join([self._head(), *lines])
 
     def _repr_html_(self):
-        head = "".join(f"<th>{name}</th>" for name in _COLUMNS)
-        body = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in self.rows())
-        return f"<p>{escape(self._head())}</p><table><tr>{head}</tr>{body}</table>"
+        sides = [
+            "right" if index in _NUMBERS else "left" for index in range(len(_COLUMNS))
+        ]  # which notebooks decide else
+        rows = [("th", _COLUMNS), *(("td", row) for row in self.rows())]
+        body = "".join(f"<tr>{''.join(map(_cell, [tag] * len(row), row, sides))}</tr>" for tag, row in rows)
+        return f"<p>{escape(self._head())}</p><table>{body}</table>"
 
     def _head(self):
         planned = self.planned()
@@ -67,6 +70,10 @@ class ReadNet(NetDef):
         if len(planned) < len(self.layers):
             return f"{there}, {counted} in the {len(planned)} whose shapes are known without the data"
         return f"{there}, {counted}"
+
+
+def _cell(tag, text, side):
+    return f'<{tag} style="text-align: {side}">{escape(text)}</{tag}>'
 
 
 def read(
