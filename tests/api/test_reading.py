@@ -63,3 +63,13 @@ def test_mistakes_are_said():
         read("lenet", "test")
     with pytest.raises(ZooError, match="not a level of a net's state, got 2147483648, want -2147483648 to 2147483647"):
         read("lenet", level=2**31)
+
+
+def test_what_a_header_says_of_hdf5_data():
+    """The shape of the images; that of the labels next to them may be any, and nothing is said of what reads these."""
+    rows = {row[0]: row for row in read("c3d").rows()}
+    batch = read("c3d").layers[0].message.hdf5_data_param.batch_size
+    assert rows["conv1a"][4] == f"{batch} x 64 x 16 x 112 x 112" and rows["fc8"][5]
+    assert rows["loss"][4] == ""
+    assert "78,409,573 parameters in the 28 whose shapes are known" in repr(read("c3d"))
+    assert {row[0]: row[4] for row in read("srcnn").rows()}["conv1"]

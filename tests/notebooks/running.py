@@ -19,7 +19,7 @@ class Change:
 
     Attributes:
         cell: the number of the code cell, from 1.
-        kind: what makes it necessary: "python", "libraries", "data", "time", "page" (one of `KINDS`).
+        kind: what makes it necessary, see `changes`.
         why: a sentence for the page.
         old: text of the cell, or None for all of it.
         new: what stands there instead.

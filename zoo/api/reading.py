@@ -31,8 +31,8 @@ class ReadNet(NetDef):
 
     def planned(self) -> tuple[PlannedLayer, ...]:
         """Returns the `PlannedLayer`s: of all layers, or of those whose sizes need no data that nobody has opened."""
-        sized = [layer.tops[0] for layer in self.layers if (kind := find_type(layer.kind)) and kind.sized_by_data]
-        if all(top in self.data_shapes for top in sized):
+        sized = [layer for layer in self.layers if (kind := find_type(layer.kind)) and kind.sized_by_data]
+        if all(len(self.data_shapes.get(layer.tops[0], ())) == len(layer.tops) for layer in sized):
             return infer_shapes(self, self.data_shapes)
         stated = (layer for layer in self.layers if layer.tops and layer.tops[0] in self.data_shapes)
         known = {top: shape for layer in stated for top, shape in zip(layer.tops, self.data_shapes[layer.tops[0]])}
@@ -112,6 +112,9 @@ def read(
     return ReadNet(**fields, data_shapes=_data_shapes(definition, config_header.of(path)))
 
 
+_BATCHES = {"Data": "data_param", "ImageData": "image_data_param", "HDF5Data": "hdf5_data_param"}
+
+
 def _data_shapes(definition, header):
     """Returns {first top: shapes of the tops} of the data layer whose image the header's words describe: the first.
 
@@ -120,9 +123,10 @@ def _data_shapes(definition, header):
     found = {}
     for blob, (_, *image) in list(input_shapes(definition, header).items())[:1]:
         layer = next(layer for layer in definition.layers if layer.tops and layer.tops[0].name == blob)
-        if layer.type in ("Data", "ImageData"):
-            batch = getattr(layer.message, "data_param" if layer.type == "Data" else "image_data_param").batch_size
-            found[layer.tops[0]] = ((batch, *image), (batch,))[: len(layer.tops)]
+        if layer.type in _BATCHES:
+            batch = getattr(layer.message, _BATCHES[layer.type]).batch_size
+            label = () if layer.type == "HDF5Data" else ((batch,),)  # whose label may be anything
+            found[layer.tops[0]] = ((batch, *image), *label)[: len(layer.tops)]
     return found
 
 
