@@ -178,7 +178,7 @@ def test_onnx(command, files):
     cv2.imwrite(str(out / "a.png"), np.random.default_rng(0).integers(0, 256, (30, 40, 3), np.uint8))
     flags = (f"--config={config}", f"--weights={weights}", f"--output={out}/x.onnx", "--verify", f"--images={out}")
     done = command(*flags)
-    assert done.returncode == 0 and " files written, verified.\n" in done.stdout, (done.stdout, done.stderr)
+    assert done.returncode == 0 and " written, verified.\n" in done.stdout, (done.stdout, done.stderr)
     assert f"verify {out}/x.onnx in ONNX Runtime on 1 of 1 images in {out}" in done.stdout
 
 

@@ -1,11 +1,12 @@
 """zoo.parse_log and zoo.plot_log as people type them."""
 
 import gzip
+import os
 import subprocess
 
 import pytest
 
-from tests.commands import run
+from tests.commands import ROOT, run
 from tests.test_plot import LOG
 
 
@@ -27,7 +28,8 @@ def test_a_log_to_tables_to_a_chart(folder):
     said = run("zoo.plot_log", "a.log.train", cwd=folder)
     assert said.startswith("Available headers of a.log.train:\n  Iters Seconds TrainingLoss LearningRate\n  draw: ")
     typed = said.partition("  draw: ")[2]
-    assert subprocess.run(["bash", "-c", typed], cwd=folder, capture_output=True).returncode == 0
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    assert subprocess.run(["bash", "-c", typed], cwd=folder, env=env, capture_output=True).returncode == 0
     assert (folder / "TrainingLoss.png").is_file()
     run("zoo.plot_log", "a.log.train", "b.log.gz", "Iters", "TrainingLoss", "x.png", cwd=folder)
     assert (folder / "x.png").read_bytes().startswith(b"\x89PNG")
