@@ -25,7 +25,7 @@ What --output makes, by its ending; several may stand in one list:
   .stablehlo        the net to deploy as StableHLO for one batch size, experimental; parameters are arguments
   .tflite           one file for LiteRT, of its built-in operators alone; fed channels-last. --quantize=float16 halves
                     it; --quantize=int8 quarters it, with the ranges that real inputs have: the net's own data layer
-                    reads them, or --representative says where they are
+                    reads them, or --representative says where they are (docs/quantized.md)
 Next to a .keras file and a SavedModel goes a .json with the sources, the preprocessing and which Keras layers each
 Caffe layer became, and a .mean.npy where the net subtracts a mean image. Next to a .stablehlo file goes a .json that
 says what its arguments and results are, and a .npz with the arrays to start from. It names no device and holds no
@@ -48,6 +48,8 @@ and it is said how many choices differ.
 Exit code 0: done; 1: the input is invalid, and one message says why; 2: the files are written, but what they compute
 differs, or no program is here that could run one of them, or a backend of --backends failed.
 """
+
+import os
 
 from absl import flags
 
@@ -109,7 +111,9 @@ TOLERANCE = flags.DEFINE_float(
     "0.2 (int8).",
     lower_bound=0,
 )
-IMAGES = flags.DEFINE_string("images", "", "Directory of images that --verify runs on, next to random inputs.")
+IMAGES = flags.DEFINE_string(
+    "images", "", "Directory of images, or a list of them (.txt), that --verify runs on, next to random inputs."
+)
 BACKENDS = flags.DEFINE_list(
     "backends", [], "Backends of Keras (jax, torch) on which --verify runs a .keras file, too, each in its own process."
 )
@@ -117,8 +121,8 @@ QUANTIZE = flags.DEFINE_enum("quantize", "", ["", "float16", "int8"], "What a .t
 REPRESENTATIVE = flags.DEFINE_string(
     "representative",
     "",
-    "Real inputs for --quantize=int8: a directory of images, an .npz with an array (N,C,H,W) for each input, or "
-    "another source (shards, a database, a list) for the net's data layer. Default: that data layer as it is.",
+    "Real inputs for --quantize=int8: a directory of images, a list of them (.txt), an .npz with an array (N,C,H,W) "
+    "for each input, or another source (shards, a database) for the net's data layer. Default: that layer as it is.",
 )
 SUMMARY = flags.DEFINE_bool("summary", False, "Print layers, shapes, parameters and multiply-adds.")
 limits.define_flags(limits.MEMORY_BYTES)
@@ -153,7 +157,7 @@ def main():
         backends=BACKENDS.value,
         quantize=QUANTIZE.value,
         representative=REPRESENTATIVE.value,
-        images_of=image_paths.inside,
+        images_of=_images_of,
         prepare=_prepare,
         open_step=_open_step,
     )
@@ -206,10 +210,17 @@ def _check(request):
     if request.fold and {".prototxt", ".caffemodel"} & endings and not {".prototxt", ".caffemodel"} <= endings:
         what = "a folded net's text and weights belong together"
         raise UnsupportedError(what, want="--output=NAME.prototxt,NAME.caffemodel")
-    if request.images and not image_paths.inside(request.images):
+    if request.images and not _images_of(request.images):
         raise DataError("no images", at=Place(request.images), want=", ".join(image_paths.SUFFIXES))
     if unknown := set(request.backends) - {"jax", "torch"}:
         raise ZooError("--backends", got=", ".join(sorted(unknown)), want="jax, torch")
+
+
+def _images_of(path):
+    """Returns the paths of images in a directory, or of those that a list names."""
+    if os.path.isfile(path) and path.endswith(".txt"):
+        return [image for image, _ in image_paths.listed(path)]
+    return image_paths.inside(path)
 
 
 def _prepare(conversion, paths):

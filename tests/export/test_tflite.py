@@ -1,6 +1,7 @@
 """LiteRT files: float32 and quantized, in LiteRT's own interpreter; what its operators cannot compute is refused."""
 
 import io
+import os
 
 import numpy as np
 import pytest
@@ -81,6 +82,30 @@ def test_examples_come_from_the_nets_own_data_layer(tmp_path):
     found, said = examples.examples(Request(config, []), conversion, "", count=10)
     assert found["data"].shape == (10, 2, 3, 3) and 1 <= found["data"].min() <= found["data"].max() <= 2
     assert said.startswith("10 items of ")
+
+
+DATA = """
+layer { name: "d" type: "Data" top: "data" top: "label" data_param { source: "none" batch_size: 4 }
+  transform_param { scale: 0.5 } }
+layer { name: "ip" type: "InnerProduct" bottom: "data" top: "ip" inner_product_param { num_output: 2 } }
+layer { name: "loss" type: "SoftmaxWithLoss" bottom: "ip" bottom: "label" }
+"""
+
+
+@pytest.mark.parametrize("text", [DATA, small_net.DEPLOY], ids=["data layer", "deploy"])
+def test_examples_are_images_of_a_directory_or_a_list(text, tmp_path, small):
+    conversion = convert(small_net.write(tmp_path / "net.prototxt", text), shapes={"data": (1, 3, 19, 17)}, load=False)
+    (tmp_path / "images").mkdir()
+    (tmp_path / "list.txt").write_text("a.png 0\nb.png 1\n")
+
+    def images_of(path):
+        return {"images": ["a.png", "b.png", "c.png"], "list.txt": ["a.png", "b.png"]}[os.path.basename(path)]
+
+    request = Request(conversion.config, [], images_of=images_of, prepare=lambda conversion, images: images)
+    for source, want in ({"images": ["a.png", "b.png"], "list.txt": ["a.png", "b.png"]}).items():
+        found, said = examples.examples(request, conversion, str(tmp_path / source), count=2)
+        assert found == want and said.startswith(f"2 images of {tmp_path / source}")
+        assert said.endswith("says nothing of their preprocessing") is (text is not DATA)
 
 
 def test_examples_that_do_not_fit_or_are_not_there_are_one_error(small, tmp_path):

@@ -10,6 +10,7 @@ import numpy as np
 
 from zoo.errors import DataError, Place, UnsupportedError
 from zoo.export import config_net
+from zoo.export.preprocessing import gives_images
 from zoo.formats import regular
 from zoo.netdef.changes import Change
 from zoo.netdef.data_source import source_field
@@ -23,18 +24,30 @@ def examples(request, conversion, source, count=COUNT):
     Args:
         request: the `Request`, whose config has the data layer.
         conversion: its `Conversion`.
-        source: a directory of images, prepared as the net's preprocessing says; an .npz with an array for each input,
-            as the net takes them; another source for the net's own data layer; or "" for that layer as it is.
+        source: a directory of images, or a list of them (.txt), prepared as the net's preprocessing says; an .npz with
+            an array for each input, as the net takes them; another source for the net's own data layer; or "" for that
+            layer as it is.
 
     Raises:
         ZooError: there is no such source, it does not fit the net, or the net has no data layer to read it.
     """
     if source.endswith(".npz"):
         return _of_npz(conversion, source, count), source
-    if source and os.path.isdir(source) and (images := request.images_of(source)):
-        images = images[:count]
-        return request.prepare(conversion, images), f"{len(images)} images of {source}"
+    if images := _images(request, conversion, source)[:count]:
+        said = f"{len(images)} images of {source}"
+        known = gives_images(conversion.preprocessing[conversion.inputs[0].name].layer)
+        as_they_are = ", pixels 0..255 as they are: the config says nothing of their preprocessing"
+        return request.prepare(conversion, images), said if known else said + as_they_are
     return _of_data_layer(request, conversion, source, count)
+
+
+def _images(request, conversion, source):
+    """Returns the paths of the images that a source holds or lists; [] where it is for the net's data layer."""
+    if os.path.isdir(source):
+        return request.images_of(source)
+    listed = source.endswith(".txt") and os.path.isfile(source)
+    fed = conversion.preprocessing[conversion.inputs[0].name].layer
+    return request.images_of(source) if listed and (fed == "Data" or not gives_images(fed)) else []
 
 
 def _of_npz(conversion, path, count):

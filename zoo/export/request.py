@@ -31,11 +31,11 @@ class Request:
         any_size: whether a .onnx file takes any height and width.
         pixels: "BGR" or "RGB" where a .onnx file does the preprocessing of pixels in that order, or "".
         tolerance: what that allows, in parts of an output's largest value; None leaves it to each target.
-        images: a directory of images that --verify runs on, too; "" for none.
+        images: a directory of images, or a list of them, that --verify runs on, too; "" for none.
         backends: of Keras, on which --verify runs a .keras file next to TensorFlow.
         quantize: how a .tflite file is quantized: "", "float16" or "int8".
         representative: what "int8" measures ranges on, as `examples.examples` takes it.
-        images_of: from a directory to the paths of its images, [] where it has none.
+        images_of: from a directory or a list (.txt) to the paths of its images, [] where it has none.
         prepare: from a `Conversion` and paths of images to {input: array}.
         open_step: `zoo.training.pure_step.open_step`, or None where no solver may be converted.
     """
