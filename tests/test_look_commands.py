@@ -65,7 +65,7 @@ def test_what_is_refused_before_the_net_is_built(folder, module, words, says):
 @pytest.mark.parametrize(
     ("module", "words", "says"),
     [
-        ("activations", (*NET, "--blobs=c9"), 'no blob or layer "c9" in the net (did you mean "c1"?)'),
+        ("activations", (*NET, "--blobs=c9"), 'no blob or layer "c9" in the net (it has c1, p1, n1, c2, score, prob)'),
         ("activations", (*NET, "--item=6"), "no such image, got number 6, want 0 to 5"),
         ("activations", NET[:2], "the config reads no data of its own (--images=FOLDER"),
         ("saliency", (*NET, "--class=3"), "no such class, got 3, want 0 to 2, or a name"),
