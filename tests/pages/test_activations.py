@@ -9,7 +9,7 @@ import pytest
 from zoo.pages import activations
 
 
-def picture(shown):
+def decoded(shown):
     content = base64.b64decode(shown["url"].partition(",")[2])
     return content, cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
 
@@ -19,7 +19,7 @@ def picture(shown):
 def test_a_blob_takes_no_more_bytes_than_its_share(shape, pixels):
     planes = np.random.default_rng(0).normal(size=(1, *shape)).astype(np.float32)
     shown = activations._shown(planes, pixels, None)
-    content, seen = picture(shown)
+    content, seen = decoded(shown)
     assert seen.size <= 1.5 * pixels and len(content) <= 1.6 * pixels  # gaps between tiles, and PNG's own bytes
     assert f"{shape[0]} channels" in shown["said"]
     assert f"all {planes.min():.4g} to {planes.max():.4g}" in shown["said"]
@@ -39,5 +39,5 @@ def test_vectors_say_their_largest_values():
 
 def test_values_that_overflow_are_shown_all_the_same():
     planes = np.array([np.inf, 0, -np.inf, np.nan], np.float32).reshape(1, 1, 2, 2)
-    _, seen = picture(activations._shown(planes, 1e4, None))
+    _, seen = decoded(activations._shown(planes, 1e4, None))
     assert seen.min() == 0 and seen.max() == 255

@@ -43,7 +43,7 @@ def test_the_page_of_a_run(tmp_path):
         assert chart.locator("path").count() == 3 and "last of 20 iterations" in chart.inner_text()
         box = chart.locator("svg").bounding_box()
         opened.mouse.move(box["x"] + 52 + (box["width"] - 64) / 2, box["y"] + 50)  # the middle between the axes' ends
-        assert "iterations 10" in chart.inner_text() and chart.locator("line.cursor").count() == 1
+        assert "at iteration 10" in chart.inner_text() and chart.locator("line.cursor").count() == 1
         assert f"{dict(tests['points'])[10]:.4g}" in chart.inner_text()
         opened.goto("about:blank")
         opened.goto(path.as_uri() + "#layer=conv")

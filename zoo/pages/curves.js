@@ -64,7 +64,7 @@ function chart({ title, x: across, series, log }) {
       return el("li", {}, dot(one.colour), one.name, el("b", {}, near ? short(near[1]) : ""),
         near && at !== null && near[0] !== at ? el("span", { class: "soft" }, `(${near[0].toLocaleString("en-US")})`) : null);
     }), el("li", { class: "soft" }, at === null ? `last of ${x1.toLocaleString("en-US")} ${across}`
-      : `${across} ${at.toLocaleString("en-US")}`));
+      : `at ${across.replace(/s$/, "")} ${at.toLocaleString("en-US")}`));
   }
 
   svg.addEventListener("pointermove", (event) => {

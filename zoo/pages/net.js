@@ -162,10 +162,10 @@ function step(key) {
   const box = (index) => view.boxes[drawing.boxOf.get(index)];
   const here = box(layer);
   const middle = (each) => each.x + each.w / 2;
-  const beside = view.boxes.filter((each) => each !== here && each.y < here.y + here.h && each.y + each.h > here.y
+  const branches = view.boxes.filter((each) => each !== here && each.y < here.y + here.h && each.y + each.h > here.y
     && (key === "ArrowLeft" ? middle(each) < middle(here) : middle(each) > middle(here)))
     .sort((a, b) => Math.abs(middle(a) - middle(here)) - Math.abs(middle(b) - middle(here)));
-  return beside.length ? beside[0].rows[0][0] : layer;
+  return branches.length ? branches[0].rows[0][0] : layer;
 }
 
 document.addEventListener("keydown", (event) => {
