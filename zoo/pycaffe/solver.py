@@ -91,8 +91,8 @@ class Solver:
         return optimizer
 
     def _compiled_update(self):
-        apply = weakref.WeakMethod(self._apply)  # so that a solver goes, and its nets with it, when nobody holds it
-        return Compiled(lambda *gradients: apply()(*gradients))
+        solver = weakref.proxy(self)  # so that a solver goes, and its nets with it, when nobody holds it
+        return Compiled(lambda *gradients: solver._apply(*gradients))
 
     def _follow_param(self):
         """Takes over what has been changed in `param`; the history stays."""
