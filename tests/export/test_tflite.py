@@ -108,6 +108,19 @@ def test_examples_are_images_of_a_directory_or_a_list(text, tmp_path, small):
         assert said.endswith("says nothing of their preprocessing") is (text is not DATA)
 
 
+def test_int8_of_a_net_with_an_input_of_one_number(tmp_path):
+    text = """
+    layer { name: "in" type: "Input" top: "data" top: "gain" input_param { shape { dim: 1 dim: 4 } shape { } } }
+    layer { name: "scale" type: "Scale" bottom: "data" bottom: "gain" top: "y" scale_param { axis: 0 num_axes: 0 } }"""
+    conversion = convert(small_net.write(tmp_path / "net.prototxt", text), load=False)
+    np.savez(tmp_path / "x.npz", data=np.random.default_rng(0).normal(size=(20, 4)), gain=2.5)
+    found, _ = examples.examples(Request(conversion.config, []), conversion, str(tmp_path / "x.npz"))
+    assert found["data"].shape == (20, 4) and found["gain"].shape == ()
+    batches = list(tflite._batches(conversion, found))
+    assert len(batches) == 20
+    assert [sorted(array.shape for array in batch.values()) for batch in batches[:2]] == [[(), (1, 4)]] * 2
+
+
 def test_examples_that_do_not_fit_or_are_not_there_are_one_error(small, tmp_path):
     conversion, request = convert(small[0]), Request(small[0], [])
     with pytest.raises(UnsupportedError, match="no data layer that feeds all its inputs"):

@@ -62,13 +62,14 @@ def _of_npz(conversion, path, count):
         raise DataError("no .npz of inputs", at=Place(path), got=getattr(cause, "strerror", None) or cause) from None
     for ref in conversion.inputs:
         want, got = conversion.shapes[ref], arrays[ref.name].shape if ref.name in arrays else "no such array"
-        if len(got) != len(want) or got[1:] != want[1:] or got[0] == 0:
+        if len(got) != len(want) or got[1:] != want[1:] or got[:1] == (0,):
             what = f'array "{ref.name}" does not fit the input'
             raise DataError(what, at=Place(path), got=got, want=("1 or more", *want[1:]))
-    if len({len(array) for array in arrays.values()}) > 1:
-        got = ", ".join(f"{len(array)} of {name}" for name, array in arrays.items())
+    counts = {name: len(array) for name, array in arrays.items() if array.ndim}  # a scalar is the same for all items
+    if len(set(counts.values())) > 1:
+        got = ", ".join(f"{number} of {name}" for name, number in counts.items())
         raise DataError("the inputs have different numbers of items", at=Place(path), got=got)
-    return {name: array[:count] for name, array in arrays.items()}
+    return {name: array[:count] if array.ndim else array for name, array in arrays.items()}
 
 
 def _of_data_layer(request, conversion, source, count):

@@ -57,10 +57,14 @@ def write(conversion, path, quantize="", examples=None):
 def _batches(conversion, examples):
     """Yields {input: batch} of one item, or of as many as the net takes where it takes no other number."""
     names = conversion.exported.inputs
-    sizes = {ref.name: conversion.shapes[ref][0] if conversion.fixed else 1 for ref in conversion.inputs}
-    for index in range(max(-(-len(array) // sizes[blob]) for blob, array in examples.items())):
+    shapes = {ref.name: conversion.shapes[ref] for ref in conversion.inputs}
+    sizes = {blob: shape[0] if conversion.fixed else 1 for blob, shape in shapes.items() if shape}
+    for index in range(max((-(-len(examples[blob]) // size) for blob, size in sizes.items()), default=1)):
         places = {blob: range(index * size, (index + 1) * size) for blob, size in sizes.items()}
-        batch = {blob: array.take(places[blob], axis=0, mode="wrap") for blob, array in examples.items()}
+        batch = {
+            blob: array.take(places[blob], axis=0, mode="wrap") if blob in places else array
+            for blob, array in examples.items()
+        }
         yield {names[blob]: channels_last(array) for blob, array in batch.items()}
 
 

@@ -161,8 +161,9 @@ class _Deployment:
         tops = [(index, top) for index, top in enumerate(layer.tops) if top in self.needed]
         message = caffe_pb2.LayerParameter(name=layer.name, type="Input", top=[top.name for _, top in tops])
         for index, top in tops:
-            shape = self.shapes.get(top.name) or _stated_shape(layer.message, index)
-            if not shape:
+            given = self.shapes.get(top.name)
+            shape = _stated_shape(layer.message, index) if given is None else given
+            if shape is None:
                 raise NetError(
                     f'the shape of "{top}" is for the data to say', at=layer.at(), got="none", want="its Caffe shape"
                 )
