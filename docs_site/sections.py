@@ -45,6 +45,8 @@ SECTIONS = (
             "from_opencv",
             "python",
             "net_page",
+            "seeing",
+            "tensorboard",
             "data_prep",
             "fine_tuning",
             "detection",
@@ -77,7 +79,7 @@ SECTIONS = (
         "proof",
         "Proof",
         "What is claimed, and how each claim was tried.",
-        ("equality", "real_models", "reliability", "targets", "speed", "data_speed", "security"),
+        ("equality", "real_models", "classic_notebooks", "reliability", "targets", "speed", "data_speed", "security"),
     ),
     Section(
         "project",
