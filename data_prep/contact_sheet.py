@@ -11,6 +11,7 @@ from zoo.formats import atomic, box_records, class_names, datum, records
 
 COLUMNS, ROWS, TILE, LINE = 8, 4, 128, 16  # images across and down; pixels of one, and of the line below it
 BOX = (40, 220, 255)  # BGR
+SCALES = (0.35, 0.31, 0.28)  # of the letters below an image
 
 
 def paths(prefix):
@@ -57,8 +58,23 @@ def draw(prefix, card):
             cv2.rectangle(small, *corners, BOX)
         sheet[top : top + height, left : left + width] = small
         below = left + 2, top + TILE + LINE - 4
-        cv2.putText(sheet, title[:18], below, cv2.FONT_HERSHEY_SIMPLEX, 0.35, (0, 0, 0), 1, cv2.LINE_AA)
+        words, scale = fitting(title, TILE - 4)
+        cv2.putText(sheet, words, below, cv2.FONT_HERSHEY_SIMPLEX, scale, (0, 0, 0), 1, cv2.LINE_AA)
     return sheet
+
+
+def fitting(title, width):
+    """Returns (text, font scale) of a title in `width` pixels: smaller letters if need be, then "..." at its end."""
+    import cv2
+
+    def fits(text, scale):
+        return cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, scale, 1)[0][0] <= width
+
+    for scale in SCALES:
+        if fits(title, scale):
+            return title, scale
+    cuts = (f"{title[:end].rstrip()}..." for end in range(len(title), 0, -1))
+    return next((text for text in cuts if fits(text, SCALES[-1])), ""), SCALES[-1]
 
 
 def _labelled(prefix, card):

@@ -158,6 +158,20 @@ def test_shorter_side(tmp_path, official):
         imagenet.Options(1, 10, "raw")
 
 
+@pytest.mark.parametrize(
+    "title, wanted, scale",
+    [
+        ("7 truck", "7 truck", 0.35),
+        ("233 Bouvier des Flandres", "233 Bouvier des Flandres", 0.28),
+        ("165 black-and-tan coonhound", "165 black-and-tan coon...", 0.28),
+    ],
+)
+def test_titles_fit_below_their_images(title, wanted, scale):
+    text, found = contact_sheet.fitting(title, 124)
+    assert (text, found) == (wanted, scale)
+    assert cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, found, 1)[0][0] <= 124
+
+
 def test_the_sheet_shows_the_images_and_the_card_reads(tmp_path, official):
     files, classes = collect(official[0])
     card = imagenet.write_split(tmp_path, "train", files, classes, imagenet.Options(1, (128, 128)), "again")
