@@ -52,6 +52,7 @@ SECTIONS = (
             "detection",
             "doctor",
             "onnx",
+            "quantized",
             "stablehlo",
             "own_layers",
             "scripting",
