@@ -43,7 +43,11 @@ DIMS = flags.DEFINE_list(
 MEAN_VALUE = flags.DEFINE_list("mean_value", None, "What is subtracted: one number, or one a channel; 0 for nothing.")
 MEAN_FILE = flags.DEFINE_string("mean_file", None, "Mean image (.binaryproto, or .npy as pycaffe has it).")
 SCALE = flags.DEFINE_float("scale", None, "What the difference is multiplied by. Default: as the config says, or 1.")
-RGB = flags.DEFINE_bool("rgb", False, "The net wants R, G, B; Caffe's nets want B, G, R.")
+RGB = flags.DEFINE_bool(
+    "rgb",
+    False,
+    "The net wants R, G, B, not B, G, R. Not needed where the config's data is here and is raw R, G, B.",
+)
 BLOB = flags.DEFINE_string("blob", None, 'Blob with a value for each class. Default: the only output, or "prob".')
 INPUT_SHAPE = flags.DEFINE_multi_string(
     "input_shape", [], "Caffe shape of the input where nothing else says it: 'data: 1,3,227,227'."

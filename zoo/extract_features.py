@@ -46,7 +46,11 @@ ROOT = flags.DEFINE_string("root_folder", "", "What the names in --list are rela
 MEAN_VALUE = flags.DEFINE_list("mean_value", None, "With images: what is subtracted, one number or one a channel.")
 MEAN_FILE = flags.DEFINE_string("mean_file", None, "With images: mean image (.binaryproto, or .npy).")
 SCALE = flags.DEFINE_float("scale", None, "With images: what the difference is multiplied by.")
-RGB = flags.DEFINE_bool("rgb", False, "With images: the net wants R, G, B; Caffe's nets want B, G, R.")
+RGB = flags.DEFINE_bool(
+    "rgb",
+    False,
+    "With images: the net wants R, G, B, not B, G, R. Not needed where the config's data is raw R, G, B.",
+)
 DIMS = flags.DEFINE_list("images_dim", [], "With images: height and width that they are brought to before the crop.")
 BATCH = flags.DEFINE_integer("batch", 10, "With images: how many are read at once.", lower_bound=1)
 INPUT_SHAPE = flags.DEFINE_multi_string(

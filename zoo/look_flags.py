@@ -13,6 +13,7 @@ from zoo.report import Report
 flags.disclaim_key_flags()  # --help of the command that defines the flags lists them
 
 WEIGHTS_HELP = "Weights files (.caffemodel, .caffemodel.h5, our .keras), loaded in turn."
+RGB_HELP = "The net wants R, G, B, not B, G, R. Not needed where the config's data is here and is raw R, G, B."
 
 
 class Written:
@@ -68,7 +69,7 @@ class NetFlags:
         self._mean_value = listed("mean_value", None, "What is subtracted from images: one number, or one a channel.")
         self._mean_file = string("mean_file", None, "Mean image (.binaryproto, or .npy).")
         self._scale = flags.DEFINE_float("scale", None, "What the difference is multiplied by.")
-        self._rgb = flags.DEFINE_bool("rgb", False, "The net wants R, G, B; Caffe's nets want B, G, R.")
+        self._rgb = flags.DEFINE_bool("rgb", False, RGB_HELP)
         self._dims = listed("images_dim", [], "Height and width that images are brought to before the crop.")
         self._shape = flags.DEFINE_multi_string("input_shape", [], "Caffe shape of the input: 'data: 1,3,227,227'.")
         self._data_dir = string("data_dir", "data", "Where the config's data and mean file are looked for first.")

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tests.export import small_net
+from tests.input.small_data import write_raw
 from zoo.export import metadata
 from zoo.export.conversion import convert
 from zoo.export.keras_model import keras_model
@@ -55,6 +56,15 @@ def test_done_by_hand_it_gives_what_the_data_layer_gives(text, tmp_path):
     transform = make_transform(layer, lookup(layer)(layer).spec.transform, "TEST", data_dir=tmp_path)
     want = np.asarray(transform.batch(image[None], 0))[0]
     np.testing.assert_allclose(by_hand(known, image), want, rtol=1e-6, atol=1e-5)
+
+
+@pytest.mark.parametrize(("order", "channels", "want"), [("RGB", 3, "RGB"), ("BGR", 3, "BGR"), ("gray", 1, "gray")])
+def test_channels_are_in_the_order_of_the_records_that_are_here(order, channels, want, tmp_path):
+    write_raw(tmp_path / "toy", np.zeros((1, 4, 4, channels), np.uint8), split="test", order=order)
+    net = 'layer { name: "d" type: "Data" top: "x" data_param { source: "toy/test" batch_size: 1 } }'
+    (layer,) = net_def(prototxt.parse_net(net), "TEST").layers
+    assert preprocessing(layer, 0, channels, tmp_path).as_dict()["channels"] == want
+    assert preprocessing(layer, 0, channels).order == ("gray" if channels == 1 else "BGR")  # the data are not here
 
 
 def test_steps_are_in_the_order_of_caffe(tmp_path):

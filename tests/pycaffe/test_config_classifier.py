@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import zoo.pycaffe as caffe
+from tests.input.small_data import write_raw
 from tests.pycaffe.nets import write
 from zoo.errors import DataError, NetError, ZooError
 from zoo.formats import blobproto
@@ -70,6 +71,18 @@ def test_a_mean_image_in_gray_and_rgb_by_flag(tmp_path):
     images = [RNG.random((6, 6, 3)).astype(np.float32)]
     np.testing.assert_allclose(net.predict(images, False), theirs.predict(images, False), rtol=1e-5)
     assert config_classifier(deploy, [file])[1].endswith("less no mean, as neither the config nor a flag says one")
+
+
+def test_a_net_that_reads_raw_rgb_is_fed_rgb(tmp_path):
+    """As CIFAR-10's nets are: they have never seen B, G, R."""
+    deploy, file = weights(tmp_path, 3)
+    write_raw(tmp_path / "none", np.zeros((1, 6, 6, 3), np.uint8), split="train", order="RGB")
+    config = write(tmp_path, TRAIN.format(transform="").replace('"none"', '"none/train"'))
+    net, said = config_classifier(config, [file], data_dir=tmp_path)
+    assert said == "images: RGB, 0..255, brought to 6 x 6 (H x W)"
+    images = [RNG.random((6, 6, 3)).astype(np.float32)]
+    theirs = caffe.Classifier(deploy, file, raw_scale=255)
+    np.testing.assert_allclose(net.predict(images, False), theirs.predict(images, False), rtol=1e-5)
 
 
 @pytest.mark.parametrize(

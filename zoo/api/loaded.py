@@ -78,7 +78,7 @@ def load(
         input_shape: {blob: Caffe shape} of inputs whose size nothing else says.
         mean: per channel in the order of the net's channels, where the config does not say it.
         scale: what the difference is multiplied by, likewise.
-        rgb: whether the net wants R, G, B; Caffe's nets want B, G, R.
+        rgb: whether the net wants R, G, B, not B, G, R; not needed where the config's data is here and is raw R, G, B.
         labels: names of the classes: "imagenet", "cifar10", "mnist", a file with a name a line, a prepared split, or
             the names; None takes ILSVRC2012's where there are 1,000 classes, else numbers.
         data_dir: where data, a mean file and nets are looked for first.

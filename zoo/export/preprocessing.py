@@ -1,12 +1,16 @@
 """What has to be done to an image before the net, as its data layer did it: said for people and for programs."""
 
+import contextlib
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from zoo.errors import DataError
 from zoo.formats.paths import candidates
 from zoo.input import mean_file
+from zoo.input.sources.locate import find_source
 from zoo.layers import find, lookup
+from zoo.netdef.data_source import source_field
 
 
 @dataclass(frozen=True)
@@ -22,7 +26,8 @@ class Preprocessing:
         mean_image: float32 (H, W, C), where that file was found.
         scale: what the difference is multiplied by.
         crop: the (H, W) that is cut out of the middle, or None.
-        order: of the channels: "BGR", "gray", or "as in the data" where there are neither three nor one.
+        order: of the channels: "BGR", "RGB" where the data are here and are raw R, G, B, "gray", or "as in the data"
+            where there are neither three nor one.
         resize: (H, W) that images are brought to first, or None.
     """
 
@@ -68,7 +73,7 @@ def preprocessing(layer, top, channels=None, data_dir=None):
 
     Args:
         channels: of the input, where known.
-        data_dir: where a mean file is looked for first.
+        data_dir: where a mean file, and the data, are looked for first.
 
     Raises:
         ZooError: the fields of the layer are wrong.
@@ -81,7 +86,7 @@ def preprocessing(layer, top, channels=None, data_dir=None):
     path = find_mean(layer, spec, data_dir)
     mean_image = None if path is None else mean_file.mean_image(path)
     means = spec.transform.mean_values if mean_image is None else mean_image.mean(axis=(0, 1), dtype=np.float64)
-    gray = channels == 1 or spec.gray
+    three = "RGB" if channels == 3 and _reads_rgb(layer, data_dir) else "BGR"
     known = Preprocessing(
         blob,
         layer.type,
@@ -90,7 +95,7 @@ def preprocessing(layer, top, channels=None, data_dir=None):
         mean_image=mean_image,
         scale=shortest(spec.factor),
         crop=spec.cropped,
-        order="gray" if gray else "BGR" if channels in (3, None) else "as in the data",
+        order="gray" if channels == 1 or spec.gray else three if channels in (3, None) else "as in the data",
         resize=spec.resized,
     )
     return replace(known, steps=tuple(_steps(known, spec, channels)))
@@ -103,6 +108,16 @@ def find_mean(layer, spec, data_dir=None):
     return next((path for path in paths if path.is_file()), None)
 
 
+def _reads_rgb(layer, data_dir):
+    """Returns whether a layer reads records of raw R, G, B, as those of CIFAR-10 are, and the data are here."""
+    if source_field(layer.message) == "data_param":
+        with contextlib.suppress(DataError):  # the data need not be here
+            place = layer.at("data_param.source")
+            card = find_source(layer.message.data_param.source, at=place, data_dir=data_dir, file=place.file).card
+            return card is not None and card.encoding == "raw" and card.channel_order == "RGB"
+    return False
+
+
 def _unknown(kind):
     if kind == "Input":
         return "as in training: this file says nothing of it (Caffe's nets mostly take BGR, 0..255, less a mean)"
@@ -113,6 +128,7 @@ def _steps(known, spec, channels):
     yield {
         "gray": "one channel, gray",
         "BGR": "channels in the order blue, green, red (as OpenCV reads them)",
+        "RGB": "channels in the order red, green, blue (as the data has them)",
     }.get(known.order, f"{channels} channels, as in the data")
     yield "values 0..255 as float32"
     if known.resize:

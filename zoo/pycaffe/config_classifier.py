@@ -22,7 +22,7 @@ class Preparation:
         image_dims: (height, width) that images are brought to before crops are cut out.
         mean: float32 (channels,) or (channels, height, width), in the order of the net's channels; () for none.
         scale: what is multiplied with after the mean.
-        rgb: whether the net wants R, G, B; Caffe's nets want B, G, R.
+        rgb: whether the net wants R, G, B; most nets want B, G, R. Not needed where the config's data says so.
     """
 
     image_dims: tuple[int, int] | None = None
@@ -75,8 +75,7 @@ def image_net(config, weights, preparation=None, shapes=None, outputs=(), data_d
     net = Classifier.of(conversion.definition, weights, dims, *setters)
     if not conversion.fixed:
         net.blobs[name].reshape(batch, *shape[1:])
-    mean, scale, *_ = setters
-    return net, _said(conversion.preprocessing[name], dims, shape, mean, 1 if scale is None else scale, preparation)
+    return net, _said(conversion.preprocessing[name], dims, shape, setters, preparation)
 
 
 def prepared(conversion, preparation):
@@ -95,7 +94,7 @@ def prepared(conversion, preparation):
     found = conversion.preprocessing[name]
     mean = _mean(found, preparation.mean, shape[1], conversion.config)
     scale = found.scale if preparation.scale is None else preparation.scale
-    swap = (2, 1, 0) if shape[1] == 3 and not preparation.rgb else None
+    swap = (2, 1, 0) if shape[1] == 3 and not preparation.rgb and found.order != "RGB" else None
     dims = preparation.image_dims or found.resize or _image_dims(shape[2:])
     return name, shape, dims, (mean, None if scale == 1 else scale, 255, swap)
 
@@ -153,8 +152,9 @@ def _image_dims(size):
     return (IMAGENET_SIDE, IMAGENET_SIDE) if set(size) <= set(IMAGENET_CROPS) else tuple(size)
 
 
-def _said(found, dims, shape, mean, scale, preparation):
-    channels = "gray" if shape[1] == 1 else "RGB" if preparation.rgb else "BGR"
+def _said(found, dims, shape, setters, preparation):
+    mean, scale, _, swap = setters
+    channels = "gray" if shape[1] == 1 else "BGR" if swap else "RGB"
     sizes = f"{dims[0]} x {dims[1]} (H x W)" + ("" if dims == shape[2:] else f", of it {shape[2]} x {shape[3]}")
     said = [f"images: {channels}, 0..255, brought to {sizes}"]
     if mean is not None:
@@ -162,7 +162,7 @@ def _said(found, dims, shape, mean, scale, preparation):
         said.append(f"less {'a mean image of means ' if mean.ndim == 3 else ''}{values}")
     elif not gives_images(found.layer) and preparation.mean is None:
         said.append("less no mean, as neither the config nor a flag says one")
-    return "; ".join([*said, *([f"times {scale:g}"] if scale != 1 else [])])
+    return "; ".join([*said, *([] if scale is None else [f"times {scale:g}"])])
 
 
 def read_mean(path):

@@ -1,13 +1,9 @@
 """Where the images come from that a net is looked at with: image files, or the config's own data layers."""
 
-import contextlib
-
 import numpy as np
 
 from zoo.errors import DataError, NetError, Place
-from zoo.input.sources.locate import find_source
 from zoo.netdef.config import open_config
-from zoo.netdef.data_source import source_field
 
 
 class _Source:
@@ -108,17 +104,6 @@ class ConfigData(_Source):
                 data, known = np.concatenate(fed), np.concatenate(labels)
                 yield data[:size], _whole(known[:size]) if labelled else None
                 fed, labels, held = [data[size:]], [known[size:]], max(0, held - size)
-
-
-def reads_rgb(config, data_dir=None):
-    """Returns whether the config's test net reads records of raw R, G, B, as those of CIFAR-10 are, and not B, G, R."""
-    for layer in open_config(config).definition("TEST", data_dir=data_dir).layers:
-        if source_field(layer.message) == "data_param":
-            with contextlib.suppress(DataError):  # the data need not be here
-                place = layer.at("data_param.source")
-                found = find_source(layer.message.data_param.source, at=place, data_dir=data_dir, file=place.file)
-                return bool(found.card) and found.card.encoding == "raw" and found.card.channel_order == "RGB"
-    return False
 
 
 def _whole(labels):

@@ -1,6 +1,5 @@
 """A net to deploy with its weights, as those who look into it need it: values, derivatives, names, receptive fields."""
 
-import dataclasses
 import functools
 
 import numpy as np
@@ -18,7 +17,6 @@ from zoo.netdef.receptive_field import receptive_fields
 from zoo.pycaffe.config_classifier import Preparation
 from zoo.visualization import backward
 from zoo.visualization.image_input import ImageInput
-from zoo.visualization.sources import reads_rgb
 
 
 class TrainedNet:
@@ -27,7 +25,7 @@ class TrainedNet:
     Args:
         config: path of a net's or solver's prototxt; the net to deploy is made of it.
         weights: paths of weights files, loaded in turn by layer name; () for what the fillers draw.
-        preparation: the `Preparation` of images; None leaves all to the config, and R, G, B to the data that it reads.
+        preparation: the `Preparation` of images; None leaves all to the config.
         shapes: {input: Caffe shape}, needed where nothing else says it.
         data_dir: where the config's mean file is looked for first.
 
@@ -45,10 +43,7 @@ class TrainedNet:
         self.config, self.data_dir = str(config), data_dir
         self._conversion = convert(config, weights, shapes=shapes, data_dir=data_dir, load=False)
         self.definition = self._conversion.definition
-        preparation = preparation or Preparation()
-        if not preparation.rgb and reads_rgb(config, data_dir):
-            preparation = dataclasses.replace(preparation, rgb=True)
-        self.input = ImageInput(self._conversion, preparation)
+        self.input = ImageInput(self._conversion, preparation or Preparation())
         self.net = build(self.definition)
         for path in weights:
             weight_files.load(self.net, path)

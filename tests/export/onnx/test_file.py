@@ -10,6 +10,7 @@ import pytest
 
 from tests.conftest import SHARED
 from tests.export.onnx.running import close, conversion_of_text, onnx, run, weights_of
+from tests.input.small_data import write_raw
 from zoo import reference
 from zoo.errors import OutputError, UnsupportedError
 from zoo.export.conversion import convert
@@ -201,14 +202,16 @@ layer { name: "loss" type: "SoftmaxWithLoss" bottom: "ip" bottom: "label" top: "
 """
 
 
+@pytest.mark.parametrize("order", ["BGR", "RGB"])
 @pytest.mark.parametrize("pixels", ["BGR", "RGB"])
-def test_preprocessing_in_the_graph(pixels, tmp_path):
-    (tmp_path / "net.prototxt").write_text(IMAGES)
-    conversion = convert(tmp_path / "net.prototxt", shapes={"data": (1, 3, 8, 8)})
+def test_preprocessing_in_the_graph(pixels, order, tmp_path):
+    write_raw(tmp_path / "toy", np.zeros((1, 8, 8, 3), np.uint8), order=order)
+    (tmp_path / "net.prototxt").write_text(IMAGES.replace('"none"', '"toy/train"'))
+    conversion = convert(tmp_path / "net.prototxt", shapes={"data": (1, 3, 8, 8)}, data_dir=str(tmp_path))
     model = onnx_model(conversion, pixels=pixels)
     x = np.random.default_rng(0).integers(0, 256, (3, 3, 8, 8)).astype(np.float32)
-    bgr = x if pixels == "BGR" else x[:, ::-1]
-    read = (bgr - np.float32([104, 117, 123]).reshape(3, 1, 1)) * np.float32(0.02)
+    fed = x if pixels == order else x[:, ::-1]
+    read = (fed - np.float32([104, 117, 123]).reshape(3, 1, 1)) * np.float32(0.02)
     want = reference.run(conversion.message, weights_of(conversion), {"data": read})["prob"]
     close("prob", run(model, {"data": x})[0], want)
     said = {entry.key: json.loads(entry.value) for entry in model.metadata_props}

@@ -39,7 +39,7 @@ def pixel_inputs(
             continue
         known += 1
         value = names[ref]
-        if pixels == "RGB" and said.order == "BGR" and conversion.shapes[ref][1] == 3:
+        if _turned(said, pixels, conversion.shapes[ref]):
             turned = graph.constant(np.array([2, 1, 0]), f"{ref.name}.order")
             value = _node(graph, "Gather", value, turned, ref, axis=1)
         if any_size and said.mean_file is not None:
@@ -57,6 +57,11 @@ def pixel_inputs(
         hint = "give the config with the data layer and its transform_param"
         raise UnsupportedError(f"{conversion.config}: {what}", hint=hint)
     return read
+
+
+def _turned(said, pixels, shape):
+    """Returns whether the net has the three channels in the other order than the pixels that are fed."""
+    return said.order in ORDERS and said.order != pixels and shape[1] == 3
 
 
 def _node(graph, kind, value, other, ref, **attributes):
@@ -88,4 +93,4 @@ def pixels_of(conversion: Conversion, blob: str, array: np.ndarray, pixels: str)
     array = array / said.scale
     mean = _mean(said, array.shape)
     array = array if mean is None else array + mean
-    return array[:, ::-1] if pixels == "RGB" and said.order == "BGR" and array.shape[1] == 3 else array
+    return array[:, ::-1] if _turned(said, pixels, array.shape) else array

@@ -27,13 +27,14 @@ class OnnxFile(Target):
 
     def write(self, conversion):
         from zoo.export.onnx import file
+        from zoo.export.onnx.pixels import ORDERS
 
         paths = file.write(conversion, self.path, any_size=self._any_size, pixels=self._pixels)
         lines = [] if conversion.fixed else ["batches of any size"]
         if self._any_size:
             lines.append("images of any height and width")
         if self._pixels:
-            colour = any(known.order == "BGR" for known in conversion.preprocessing.values())
+            colour = any(known.order in ORDERS for known in conversion.preprocessing.values())
             order = f"{self._pixels} pixels 0..255" if colour else "pixels 0..255"
             lines.append(f"takes {order}, resized and cropped; the rest of the preprocessing is in the graph")
         return Written(paths, lines)
