@@ -1,6 +1,10 @@
 """Iterations of a run under TensorFlow's profiler."""
 
+import pathlib
+import types
+
 import pytest
+import tensorflow as tf
 from tensorflow.tsl.profiler.protobuf import xplane_pb2
 
 from zoo.errors import DataError, SolverError
@@ -50,3 +54,17 @@ def test_a_run_that_makes_none_of_the_iterations_is_refused(tmp_path):
         with pytest.raises(SolverError, match="none of the iterations to profile is made"):
             profiler.check(begin, end)
     assert [profiler.stops(k) for k in (0, 24, 30)] == [[24, 30], [30], []]
+
+
+def test_a_run_that_resumes_among_the_iterations_says_those_that_it_made(tmp_path, monkeypatch):
+    traced = tf.profiler.experimental
+    monkeypatch.setattr(traced, "start", lambda folder, options: pathlib.Path(folder, "a.xplane.pb").write_bytes(b""))
+    monkeypatch.setattr(traced, "stop", lambda: None)
+    profiler = Profiler(tmp_path, (24, 30), types.SimpleNamespace(layers=[]), "sgd")
+    for start, until in ((26, 28), (28, 30)):
+        with profiler.around(start, until):
+            pass
+    assert {path.name for path in (tmp_path / "profile").iterdir()} == {
+        "iterations-26-30.txt", "iterations-26-30.trace.json.gz"
+    }  # fmt: skip
+    assert (tmp_path / "profile" / "iterations-26-30.txt").read_text().startswith("Iterations 26 to 29.")

@@ -34,7 +34,7 @@ class Profiler:
     def __init__(self, folder, interval, net, optimizer, summaries=None):
         self.first, self.last = interval
         self._folder, self._net, self._optimizer = pathlib.Path(folder), net, optimizer
-        self._summaries, self._traces, self._seen = summaries, [], 0
+        self._summaries, self._traces, self._begun, self._ended = summaries, [], None, None
 
     def check(self, begin, end):
         """Refuses iterations that a run from `begin` to before `end` does not make.
@@ -69,7 +69,7 @@ class Profiler:
             finally:
                 tf.profiler.experimental.stop()
             self._traces += [path.read_bytes() for path in sorted(pathlib.Path(folder).rglob("*.xplane.pb"))]
-        self._seen += until - start
+        self._begun, self._ended = start if self._begun is None else self._begun, until
         if until == self.last:
             self.finish()
 
@@ -84,29 +84,30 @@ class Profiler:
             traced += [event._replace(start=event.start + ended) for event in events]
             ended = max((event.start + event.duration for event in traced), default=0.0)
         found = attribution.spent(traced, self._optimizer)
-        until = self.first + self._seen
-        stem = self._folder / "profile" / f"iterations-{self.first}-{until}"
+        first, until = self._begun, self._ended
+        iterations, name = until - first, f"iterations-{first}-{until}"
+        stem = self._folder / "profile" / name
         files = {
-            f"{stem}.txt": table.text(found, layers, self.first, until).encode(),
+            f"{stem}.txt": table.text(found, layers, first, until).encode(),
             f"{stem}.trace.json.gz": chrome_trace.compressed(traced, layers),
         }
         if any(importlib.util.find_spec(name) for name in PLUGINS):  # which reads this place
             for number, data in enumerate(self._traces):
-                name = f"iterations-{self.first}-{until}" + (f".{number}" if number else "")
-                files[str(self._folder / "train" / "plugins" / "profile" / name / "host.xplane.pb")] = data
+                folder = self._folder / "train" / "plugins" / "profile" / (f"{name}.{number}" if number else name)
+                files[str(folder / "host.xplane.pb")] = data
         for path, data in files.items():
             _write(pathlib.Path(path), data)
-        logging.info("Profile of iterations %d to %d, ms of one:", self.first, until - 1)
+        logging.info("Profile of iterations %d to %d, ms of one:", first, until - 1)
         for line in (
-            *table.layer_lines(found, layers, self._seen),
-            *table.operation_lines(found, layers, self._seen, _TOP),
+            *table.layer_lines(found, layers, iterations),
+            *table.operation_lines(found, layers, iterations, _TOP),
         ):
             logging.info("    %s", line)
         logging.info(
             "Profile written to %s (chrome://tracing and ui.perfetto.dev show the .trace.json.gz)", f"{stem}.txt"
         )
         if self._summaries is not None:
-            value = run_metadata.value(f"iterations {self.first} to {until - 1}", found, self._net, self._seen)
+            value = run_metadata.value(f"iterations {first} to {until - 1}", found, self._net, iterations)
             self._summaries.write("train", until, [value])
         self._traces = []
 
