@@ -51,10 +51,7 @@ def alone(folder, name=lock.NAME):
     """
     folder = pathlib.Path(folder)
     new = not folder.exists()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as e:
-        raise DataError("cannot make the directory", at=Place(str(folder)), got=e.strerror) from e
+    atomic.make_directory(folder, DataError)
     what = f"another command is preparing data in {folder}"
     hint = "wait for it, stop it, or name another output"
     try:

@@ -13,6 +13,7 @@ from absl import flags
 
 from docs_site import building
 from zoo import command
+from zoo.report import Report
 
 OUTPUT = flags.DEFINE_string("output", "site", "The directory to make; what an earlier build left there is replaced.")
 NETS = flags.DEFINE_bool("nets", True, "Draw each net, as `python -m zoo.draw` does.")
@@ -20,9 +21,9 @@ RUN = flags.DEFINE_bool("run", True, "Run the notebooks, so that they show what 
 
 
 def main():
-    """Reads the flags, builds the site."""
+    """Reads the flags, builds the site; returns the `Report`."""
     pages = building.build(pathlib.Path(OUTPUT.value), NETS.value, RUN.value)
-    print(f"{pages} pages: {pathlib.Path(OUTPUT.value, 'index.html')}")
+    return Report(f"{pages} pages written.").made("site", pathlib.Path(OUTPUT.value, "index.html"))
 
 
 if __name__ == "__main__":

@@ -9,13 +9,14 @@ import tempfile
 
 from docs_site import tree
 from zoo.errors import OutputError, ZooError
+from zoo.formats import atomic
 
 
 def build(output, nets=True, run=True):
     """Builds the site in the directory `output` and returns how many pages it has.
 
     Args:
-        output: made anew; what is there must be an earlier build, or empty.
+        output: the directory to make; what is there must be an earlier build, or empty.
         nets, run: as `tree.write` has them.
 
     Raises:
@@ -29,7 +30,7 @@ def build(output, nets=True, run=True):
         raise OutputError(
             "not a site that was built here", got=str(output), want="a new directory, or an earlier build"
         )
-    output.parent.mkdir(parents=True, exist_ok=True)
+    atomic.make_directory(output.parent, OutputError)
     with tempfile.TemporaryDirectory() as pages, tempfile.TemporaryDirectory(dir=output.parent) as folder:
         tree.write(pages, nets, run)
         made = pathlib.Path(folder, "site")

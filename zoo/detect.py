@@ -14,7 +14,7 @@ import pathlib
 from absl import flags
 
 from zoo import command, config_flag, image_paths, user_code
-from zoo.errors import DataError, OutputError, Place
+from zoo.errors import DataError, OutputError
 from zoo.formats import limits
 from zoo.progress import Progress
 from zoo.report import Report
@@ -118,10 +118,7 @@ def _table(rows):
 def _write(path, data):
     from zoo.formats import atomic
 
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError("cannot make the directory", at=Place(str(path.parent)), got=error.strerror) from None
+    atomic.make_directory(path.parent, OutputError)
     with atomic.replacing(path, OutputError) as file:
         file.write(data)
 

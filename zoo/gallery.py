@@ -15,7 +15,8 @@ import pathlib
 from absl import flags
 
 from zoo import command, look_flags
-from zoo.errors import NetError, OutputError, Place, ZooError
+from zoo.errors import NetError, OutputError, ZooError
+from zoo.formats import atomic
 from zoo.images import files
 from zoo.progress import Progress, waiting
 from zoo.report import Report, python, typed
@@ -33,7 +34,7 @@ def main():
     """Reads the flags, makes each part, writes the images and the page."""
     SOURCE.check()
     folder = pathlib.Path(OUTPUT.value)
-    _make(folder)
+    atomic.make_directory(folder, OutputError)
     net = NET.open()
     from zoo.pages import page
     from zoo.pages.gallery import gallery_page
@@ -60,13 +61,6 @@ def main():
         report.made("TensorBoard", pathlib.Path(RUN_DIR.value) / board.FOLDER)
     one = next((each for each in sections if each.image is not None), None)
     return report.then_typed("one alone", one.command.replace("python", python(), 1)) if one else report
-
-
-def _make(folder):
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError("cannot make the directory", at=Place(str(folder)), got=error.strerror) from None
 
 
 class _Parts:

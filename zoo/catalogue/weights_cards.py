@@ -98,10 +98,7 @@ def store(card, source) -> pathlib.Path:
             got = f"SHA-1 {digest.hexdigest()} of {file.tell():,} bytes"
             hint = f"another file, or cut short; it is released at {card.url}"
             raise WeightsError(f"{source}: not {card.name} as it was released", got=got, want=card.sha1, hint=hint)
-        try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise OutputError(f"cannot make the directory {target.parent}", got=error.strerror) from None
+        atomic.make_directory(target.parent, OutputError)
         file.seek(0)
         with atomic.replacing(target, OutputError) as copy:
             for chunk in iter(lambda: file.read(_CHUNK), b""):

@@ -12,6 +12,19 @@ from zoo.errors import Place, ZooError
 from zoo.formats import regular
 
 
+def make_directory(path: str | os.PathLike[str], error: type[ZooError]) -> None:
+    """Makes the directory `path`, and those above it, where it is not there.
+
+    Args:
+        path: str or path.
+        error: the ZooError class that is raised where the operating system refuses.
+    """
+    try:
+        os.makedirs(path, exist_ok=True)
+    except OSError as cause:
+        raise error("cannot make the directory", at=Place(str(path)), got=cause.strerror) from cause
+
+
 @contextlib.contextmanager
 def replacing(path: str | os.PathLike[str], error: type[ZooError]) -> Iterator[BinaryIO]:
     """Gives a binary file, open for reading and writing, that takes the place of `path` when the block ends well.

@@ -4,7 +4,7 @@ import pathlib
 
 import numpy as np
 
-from zoo.errors import OutputError, Place
+from zoo.errors import OutputError
 from zoo.formats import atomic, image_file
 
 
@@ -46,10 +46,7 @@ def write(path, image):
     path = pathlib.Path(path)
     check(path)
     data = png(image)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError("cannot make the directory", at=Place(str(path.parent)), got=error.strerror) from None
+    atomic.make_directory(path.parent, OutputError)
     with atomic.replacing(path, OutputError) as file:
         file.write(data)
 

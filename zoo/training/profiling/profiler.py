@@ -113,9 +113,6 @@ class Profiler:
 
 
 def _write(path, data):
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"cannot make the directory {path.parent}", got=error.strerror) from None
+    atomic.make_directory(path.parent, OutputError)
     with atomic.replacing(path, OutputError) as file:
         file.write(data)
