@@ -23,6 +23,16 @@ def test_what_has_no_embedding():
         embedding.tsne(np.zeros((2, 4)))
     with pytest.raises(DataError, match="not finite"):
         embedding.tsne(np.full((9, 4), np.nan))
+    with pytest.raises(DataError, match="all images have the same features"):
+        embedding.tsne(np.full((9, 4), 0.1, np.float32))
+
+
+@pytest.mark.parametrize("factor", [1, 1e-30, 1e37])
+@pytest.mark.parametrize("count", [1, 3])
+def test_features_of_any_number_and_size_have_places(count, factor):
+    vectors = np.float32(factor) * np.random.default_rng(1).normal(0, 1, (7, count)).astype(np.float32)
+    places = embedding.tsne(vectors, steps=250)
+    assert places.shape == (7, 2) and np.isfinite(places).all() and places.max() == 1
 
 
 def test_features_are_the_blob_of_all(small, net):

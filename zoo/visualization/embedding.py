@@ -6,6 +6,8 @@ van der Maaten, Hinton 2008, "Visualizing Data using t-SNE", JMLR 9, as scikit-l
 import numpy as np
 
 from zoo.errors import DataError
+from zoo.formats import image_file
+from zoo.images.grid import sized
 from zoo.images.heat import CLASSES, colours
 
 
@@ -36,19 +38,25 @@ def tsne(vectors, perplexity=30.0, seed=0, steps=1000):
         steps: of its descent.
 
     Raises:
-        DataError: fewer than 3 vectors, or values that are not finite.
+        DataError: fewer than 3 vectors, all the same, or values that are not finite.
     """
     if len(vectors) < 3:
         raise DataError("too few images for an embedding", got=len(vectors), want="3 or more")
     if not np.isfinite(vectors).all():
         raise DataError("features that are not finite numbers have no place", hint="the weights may be damaged")
+    vectors = np.asarray(vectors, np.float64)
+    spread = (vectors.max(axis=0) - vectors.min(axis=0)).max()
+    if not spread:  # of which scikit-learn's t-SNE would end the process
+        what = "all images have the same features, so none is next to another"
+        raise DataError(what, hint="--blob=NAME says another layer; the net may not be trained")
     from sklearn.manifold import TSNE
     from threadpoolctl import threadpool_limits
 
     most = (len(vectors) - 1) / 3
-    method = TSNE(perplexity=min(perplexity, most), init="pca", random_state=seed, max_iter=steps)
+    start = "pca" if vectors.shape[1] > 1 else "random"
+    method = TSNE(perplexity=min(perplexity, most), init=start, random_state=seed, max_iter=steps)
     with threadpool_limits(1):  # its many short loops took 8 times as long on two busy cores as on one
-        places = method.fit_transform(vectors)
+        places = method.fit_transform(((vectors - vectors.mean(axis=0)) / spread).astype(np.float32))
     places = places - places.min(axis=0)
     return (places / max(places.max(), 1e-12)).astype(np.float32)
 
@@ -73,12 +81,11 @@ def scattered(places, images, frames=None, side=900, thumbnail=28):
         side: pixels for 0..1.
         thumbnail: pixels of the longer side of each image.
     """
-    from zoo.images.grid import sized
-
     high, wide = _extent(places, side, thumbnail + 4)
     canvas = np.ones((high, wide, 3), np.float32)
     for number, (x, y) in enumerate(places / np.maximum(places.max(axis=0), 1e-12)):
-        small = np.broadcast_to(sized(images[number], thumbnail), (*sized(images[number], thumbnail).shape[:2], 3))
+        small = sized(images[number], thumbnail)
+        small = np.broadcast_to(small, (*small.shape[:2], 3))
         if frames is not None:
             framed = np.empty((small.shape[0] + 4, small.shape[1] + 4, 3), np.float32)
             framed[:] = frames[number]
@@ -92,8 +99,6 @@ def scattered(places, images, frames=None, side=900, thumbnail=28):
 
 def dots(places, frames, side=900, radius=5):
     """Returns one image, float32 (H, W, 3), with a dot of its colour at each place; sizes as `scattered` has them."""
-    from zoo.formats import image_file
-
     high, wide = _extent(places, side, 2 * radius + 2)
     cv2, canvas = image_file.opencv(), np.full((high, wide, 3), 255, np.uint8)  # which OpenCV draws smoothly
     for (x, y), colour in zip(places / np.maximum(places.max(axis=0), 1e-12), frames):
