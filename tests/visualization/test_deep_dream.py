@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.visualization.nets import drawn
+from tests.visualization.nets import INPUT, Case, conv, dense, drawn
 from zoo.errors import ZooError
 from zoo.visualization import deep_dream, saliency
 from zoo.visualization.deep_dream import Ascent
@@ -51,3 +51,16 @@ def test_several_at_once_are_as_each_alone(net):
     alone = [deep_dream.dream(net, ref, fed, deep_dream.channels([label]), rules)[0] for label in (0, 2)]
     np.testing.assert_allclose(together, np.concatenate(alone), rtol=1e-3, atol=1e-2)
     assert [len(each) for each in said[12, 13]] == [2, 2]
+
+
+def test_several_of_a_net_that_takes_one_at_a_time(tmp_path):
+    fixed = 'layer { name: "r" type: "Reshape" bottom: "c1" top: "r" reshape_param { shape { dim: %d dim: 24 } } }\n'
+    text = INPUT % (3, 5, 5) + conv("c1", "data", "num_output: 6 kernel_size: 2 stride: 2") + "%s" + dense("ip", "r", 3)
+    one, any_number = (Case(tmp_path, text % (fixed % count)).open() for count in (1, 0))
+    assert (one.fixed_batch, any_number.fixed_batch) == (1, None)
+    fed, rules = np.repeat(100 + drawn((1, 5, 5, 3)), 3, axis=0), Ascent(octaves=1, steps=2, jitter=0)
+    made = [
+        deep_dream.dream(net, net.value("ip"), fed, deep_dream.channels([0, 1, 2]), rules)[0]
+        for net in (one, any_number)
+    ]
+    np.testing.assert_allclose(*made, rtol=1e-4, atol=1e-3)

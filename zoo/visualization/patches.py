@@ -79,12 +79,7 @@ def deconvolved(net, ref, unit, found):
         unit: the channel.
         found: `Found`s of that unit.
     """
-    step = net.fixed_batch or len(found)
-    parts = [found[start : start + step] for start in range(0, len(found), step)]
-    return np.concatenate([_back(net, ref, unit, part) for part in parts])
 
-
-def _back(net, ref, unit, found):
     def seed(values):
         alone = np.zeros_like(values)
         for row, each in enumerate(found):

@@ -194,13 +194,22 @@ class TrainedNet:
         """Returns (value of `ref` in Caffe's order, derivative of sum(value * seed) for the input, (N, H, W, C)).
 
         Args:
-            fed: (N, H, W, C), of any N where the net takes any.
+            fed: (N, H, W, C), of any N.
             ref: the value.
             seed: from the value (Caffe's order) to the weight of each element.
             rule: one of `backward`.
             at: another value to derive for, then its derivative is returned in Caffe's order.
         """
+        step = self.fixed_batch or len(fed)
+        if len(fed) <= step:
+            return self._derivative(fed, ref, seed, rule, at)
+        weights, parts = seed(self.values(fed, [ref])[0]), []
+        for start in range(0, len(fed), step):
+            rows = slice(start, start + step)
+            parts.append(self._derivative(fed[rows], ref, lambda _, rows=rows: weights[rows], rule, at))
+        return tuple(np.concatenate(each) for each in zip(*parts))
 
+    def _derivative(self, fed, ref, seed, rule, at):
         def inside(x):
             weights = np.asarray(seed(np.asarray(to_caffe(x))[:count]), np.float32)
             weights = np.concatenate([weights, np.zeros((len(x) - count, *weights.shape[1:]), np.float32)])
