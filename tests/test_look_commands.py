@@ -32,7 +32,13 @@ def test_the_gallery(folder):
         assert min(image.shape[:2]) > 100 and len(np.unique(image)) > 20, part
     text = (folder / "g" / "index.html").read_text()
     assert text.count("data:image/png;base64,") == 6 and str(folder) not in text
-    assert "zoo.patches --config=net.prototxt --weights=net.caffemodel --images=images --blob=c1" in text
+    assert (
+        "zoo.patches --config=net.prototxt --weights=net.caffemodel --images=images --blob=c1 --most=9 --count=6"
+        in text
+    )
+    assert (
+        "zoo.deep_dream --config=net.prototxt --weights=net.caffemodel --class=all" in text
+    )  # from noise, no --images
     events = list((folder / "runs" / "small" / "seen").glob("events.*"))
     assert len(events) == 1 and all(f"gallery/{part}".encode() in events[0].read_bytes() for part in PARTS)
 
@@ -87,13 +93,14 @@ def test_what_is_refused_of_the_net(folder, module, words, says):
     [
         ("activations", ("--blobs=c1,score", "--item=2"), "Activations of c1, score."),
         ("saliency", ("--class=1", "--method=gradcam", "--count=2"), "Saliency of 2 images for 1."),
-        ("patches", ("--blob=c2", "--units=0,4", "--top=3"), "Top patches of 2 units of c2."),
+        ("patches", ("--blob=c2", "--units=0,4,0", "--top=3"), "Top patches of 2 units of c2."),
         ("embedding", ("--blob=c2", "--perplexity=2"), "6 images laid out by c2."),
     ],
 )
 def test_each_alone(folder, module, words, says):
     said = commands.run(f"zoo.{module}", *NET, *words, f"--output={module}1.png", cwd=folder)
     assert says in said and f"{module}1.png (" in said and "python -m zoo." in said
+    assert "zoo.deep_dream" not in said or "--images" not in said.partition("zoo.deep_dream")[2]  # which takes one
     assert image_file.opencv().imread(str(folder / f"{module}1.png")) is not None
 
 

@@ -60,6 +60,8 @@ def main():
     start = "from noise" if path is None else f"from {path.stem}"
     image = dreamer.result if PLAIN.value else dream_sheet(panels, f"A dream of {what} {start}: {NET.of(net)}")
     report = WRITTEN.end(f"A dream of {what}.", "dream", image, NET.weights)
+    if path is not None:
+        return report.then("activations", "zoo.activations", *NET.again())
     return report.then("like to like", "zoo.embedding", *NET.again())
 
 

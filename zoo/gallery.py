@@ -101,9 +101,9 @@ class _Parts:
             return Section(name, title, text, why=str(error))
         module = {"dream": "deep_dream"}.get(name, name)
         if name == "filters":
-            words = [f"--weights={','.join(NET.weights)}", *words]
+            words = [f"--weights={NET.weights[-1]}", *words]
         else:
-            words = [*NET.again(), *words]
+            words = [*NET.again(images=name != "dream"), *words]
         return Section(name, title, text, f"python -m zoo.{module} {typed(words)}", image)
 
     @staticmethod
@@ -160,7 +160,8 @@ class _Parts:
             rows.row(fed, SOURCE.title(number), None if labels is None else int(labels[0]))
             for number, (fed, labels) in enumerate(source.batches(1, count))
         ]
-        return saliency_sheet(panels, f"What matters for the likeliest class: {NET.of(self._net)}"), self._blob()
+        image = saliency_sheet(panels, f"What matters for the likeliest class: {NET.of(self._net)}")
+        return image, [*self._blob(), f"--count={count}"]
 
     def _patches(self):
         from zoo.visualization.patches import strongest
@@ -177,7 +178,7 @@ class _Parts:
         found = strongest(net, ref, units, source.batches(net.usual_batch, total))
         panels = [patch_panel(net, ref, unit, found[unit], short_names(source.classes)) for unit in units]
         image = patch_sheet(net, ref, panels, f"What excites {blob}: {NET.of(net)}", f"{total} images")
-        return image, [f"--blob={blob}"]
+        return image, [f"--blob={blob}", f"--most={UNITS}", f"--count={total}"]
 
     def _dream(self):
         from zoo.visualization import deep_dream
@@ -215,7 +216,10 @@ class _Parts:
         places = embedding.tsne(vectors)
         note = f"t-SNE of {len(vectors)} x {vectors.shape[1]} values of {ref}"
         title = f"What {ref} takes for alike: {NET.of(net)}"
-        return embedding_sheet(net, places, fed, labels, short_names(source.classes), title, note), [f"--blob={ref}"]
+        return embedding_sheet(net, places, fed, labels, short_names(source.classes), title, note), [
+            f"--blob={ref}",
+            f"--count={total}",
+        ]
 
 
 TEXTS = {

@@ -128,11 +128,11 @@ class NetFlags:
         files_said = ", ".join(pathlib.Path(path).name.partition(".")[0] for path in self.weights)
         return f"{net.name}, {files_said or 'weights as its fillers draw them'}"
 
-    def again(self):
-        """Returns the words of this command that another one on the same net needs."""
+    def again(self, images=True):
+        """Returns the words of this command that another one on the same net needs, with --images or without."""
         return again(
             *("config", "weights", "labels", "mean_value", "mean_file", "scale", "rgb", "images_dim"),
-            *("input_shape", "data_dir", "images", "import", "fork", "allow_python_layers"),
+            *("input_shape", "data_dir", *(["images"] if images else []), "import", "fork", "allow_python_layers"),
         )
 
 

@@ -29,7 +29,7 @@ def main():
     """Reads the flags, looks for the patches and draws."""
     WRITTEN.check()
     SOURCE.check()
-    wanted = look_flags.numbers("--units", UNITS.value)
+    wanted = list(dict.fromkeys(look_flags.numbers("--units", UNITS.value)))
     net = NET.open()
     from zoo.visualization.patches import strongest
     from zoo.visualization.sheets.inputs import short_names
@@ -49,7 +49,9 @@ def main():
     title = f"What excites {BLOB.value}: {NET.of(net)}"
     image = patch_sheet(net, ref, panels, title, f"{total} images")
     report = WRITTEN.end(f"Top patches of {len(units)} units of {BLOB.value}.", f"patches/{ref}", image, NET.weights)
-    return report.then("dream", "zoo.deep_dream", *NET.again(), f"--blob={BLOB.value}", f"--channel={units[0]}")
+    return report.then(
+        "dream", "zoo.deep_dream", *NET.again(images=False), f"--blob={BLOB.value}", f"--channel={units[0]}"
+    )
 
 
 if __name__ == "__main__":
