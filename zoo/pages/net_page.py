@@ -68,7 +68,7 @@ def net_page(
         views: `NetView`s; the first is shown first.
         weights: what `weight_facts` returns.
         activations: what `activations` returns.
-        run: what `curves` returns.
+        run: {"title": its heading, "lines": sentences below it, "charts": what `curves` returns}.
         notes: sentences for the panel of the whole net.
     """
     texts, known = LayerTexts(), {}
