@@ -20,6 +20,7 @@ Exit code: 0 done or stopped by Ctrl-C; 1 an error, said in one message; 143 sto
 """
 
 import contextlib
+import dataclasses
 import pathlib
 import tempfile
 
@@ -178,6 +179,8 @@ def main():
     from zoo.training.trainer import train
 
     options, shorthand = _options(), SHORTHAND()
+    if shorthand.dry_run:
+        options = dataclasses.replace(options, profile=None)  # of iterations that it does not make
     where = {"data_dir": DATA_DIR.value, "level": LEVEL.value, "stages": STAGE.value}
     config = shorthand.applied(open_config(CONFIG.value), **where)
     solver = solver_def(config.solver())

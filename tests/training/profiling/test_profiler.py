@@ -47,12 +47,16 @@ def test_no_iterations(interval):
         RunOptions(profile=interval)
 
 
-def test_a_run_that_makes_none_of_the_iterations_is_refused(tmp_path):
+def test_iterations_that_no_run_makes_are_refused(tmp_path, caplog):
     profiler = Profiler(tmp_path, (24, 30), None, "sgd")
     profiler.check(0, 25)
-    for begin, end in ((0, 24), (30, 40)):
-        with pytest.raises(SolverError, match="none of the iterations to profile is made"):
-            profiler.check(begin, end)
+    profiler.check(29, 40)
+    for begin in (0, 24):
+        with pytest.raises(SolverError, match="none of the iterations to profile is made.*less than max_iter, 24"):
+            profiler.check(begin, 24)
+    assert not caplog.records
+    profiler.check(30, 40)  # the same command again: it continues
+    assert "Nothing is profiled: iterations 24 to 29 have been made already" in caplog.text
     assert [profiler.stops(k) for k in (0, 24, 30)] == [[24, 30], [30], []]
 
 

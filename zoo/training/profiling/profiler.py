@@ -37,16 +37,17 @@ class Profiler:
         self._summaries, self._traces, self._begun, self._ended = summaries, [], None, None
 
     def check(self, begin, end):
-        """Refuses iterations that a run from `begin` to before `end` does not make.
+        """Looks whether a run from `begin` to before `end` makes them; warns where they are behind it, as on resuming.
 
         Raises:
-            SolverError: it makes none of them.
+            SolverError: no run makes any of them.
         """
-        if self.last <= begin or self.first >= end:
-            got = f"iterations {self.first} to {self.last - 1}"
-            raise SolverError(
-                "none of the iterations to profile is made", got=got, want=f"some of {begin} to {end - 1}"
-            )
+        which = f"iterations {self.first} to {self.last - 1}"
+        if self.first >= end:
+            what = "none of the iterations to profile is made"
+            raise SolverError(what, got=which, want=f"FIRST less than max_iter, {end}")
+        if self.last <= begin:
+            logging.warning("Nothing is profiled: %s have been made already", which)
 
     def stops(self, iteration):
         """Returns the iterations after `iteration` at which a stretch begins or ends."""
