@@ -98,6 +98,14 @@ def test_what_is_typed_next_runs(ran, folder):
             assert done.returncode in (0, 1) and "error" not in done.stderr, (typed, done.stderr)
 
 
+@pytest.mark.parametrize("line", [line for line in EXAMPLES if EXAMPLES[line]])
+def test_keys_of_its_own_are_in_the_table(line):
+    module = line.split()[0]
+    rows = (ROOT / "docs" / "scripting.md").read_text().splitlines()
+    said = [row for row in rows if re.match(rf"\| .*`({re.escape(module)}|{module.removeprefix('data_prep')})`", row)]
+    assert len(said) == 1 and all(f"`{key}`" in said[0] for key in EXAMPLES[line])
+
+
 @pytest.mark.parametrize("line", FAILING)
 def test_an_error_in_json(folder, line):
     done = run(folder, line, "--json", "--quiet")
