@@ -13,6 +13,7 @@ frame in the colour of its class. How far two groups are apart means little in t
 from absl import flags
 
 from zoo import command, look_flags
+from zoo.formats import class_names
 from zoo.progress import Progress, waiting
 
 NET = look_flags.NetFlags()
@@ -31,7 +32,6 @@ def main():
     net = NET.open()
     from zoo.visualization import embedding
     from zoo.visualization.sheets.embeddings import embedding_sheet
-    from zoo.visualization.sheets.inputs import short_names
 
     ref = net.value(BLOB.value) if BLOB.value else net.features()
     source = SOURCE.open(net)
@@ -41,7 +41,7 @@ def main():
         vectors, fed, labels = embedding.features(net, ref, batches)
     with waiting(f"t-SNE of {len(vectors)} vectors of {vectors.shape[1]}"):
         places = embedding.tsne(vectors, PERPLEXITY.value, SEED.value)
-    names = short_names(source.classes)
+    names = tuple(map(class_names.short, source.classes))
     note = f"t-SNE of {len(vectors)} x {vectors.shape[1]} values of {ref}, perplexity {PERPLEXITY.value:g}"
     image = embedding_sheet(net, places, fed, labels, names, f"What {ref} takes for alike: {NET.of(net)}", note)
     report = WRITTEN.end(f"{len(vectors)} images laid out by {ref}.", f"embedding/{ref}", image, NET.weights)

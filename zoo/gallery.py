@@ -16,7 +16,7 @@ from absl import flags
 
 from zoo import command, look_flags
 from zoo.errors import NetError, OutputError, ZooError
-from zoo.formats import atomic
+from zoo.formats import atomic, class_names
 from zoo.images import files
 from zoo.progress import Progress, waiting
 from zoo.report import Report, python, typed
@@ -165,7 +165,6 @@ class _Parts:
 
     def _patches(self):
         from zoo.visualization.patches import strongest
-        from zoo.visualization.sheets.inputs import short_names
         from zoo.visualization.sheets.patches import patch_panel, patch_sheet
 
         source, net, blobs = self._images(), self._net, self._planes()
@@ -176,7 +175,8 @@ class _Parts:
         ref, total = net.value(blob), SOURCE.total(source)
         units = list(range(min(UNITS, net.units(ref))))
         found = strongest(net, ref, units, source.batches(net.usual_batch, total))
-        panels = [patch_panel(net, ref, unit, found[unit], short_names(source.classes)) for unit in units]
+        names = tuple(map(class_names.short, source.classes))
+        panels = [patch_panel(net, ref, unit, found[unit], names) for unit in units]
         image = patch_sheet(net, ref, panels, f"What excites {blob}: {NET.of(net)}", f"{total} images")
         return image, [f"--blob={blob}", f"--most={UNITS}", f"--count={total}"]
 
@@ -188,10 +188,8 @@ class _Parts:
             dreamer = Dreamer(self._net, deep_dream.OF_CLASSES)
             labels = list(range(len(self._names)))
             panels = dreamer.panels(self._scores, deep_dream.channels(labels), self._names)
-            return dream_sheet(panels, f"A dream of all classes from noise: {NET.of(self._net)}"), [
-                "--class=all",
-                *self._blob(),
-            ]
+            image = dream_sheet(panels, f"A dream of all classes from noise: {NET.of(self._net)}")
+            return image, ["--class=all", *self._blob()]
         blobs, path = self._planes(), SOURCE.first
         if not blobs:
             raise ZooError("no convolution gives a plane")
@@ -204,7 +202,6 @@ class _Parts:
     def _embedding(self):
         from zoo.visualization import embedding
         from zoo.visualization.sheets.embeddings import embedding_sheet
-        from zoo.visualization.sheets.inputs import short_names
 
         source, net = self._images(), self._net
         blobs = self._planes()
@@ -216,10 +213,9 @@ class _Parts:
         places = embedding.tsne(vectors)
         note = f"t-SNE of {len(vectors)} x {vectors.shape[1]} values of {ref}"
         title = f"What {ref} takes for alike: {NET.of(net)}"
-        return embedding_sheet(net, places, fed, labels, short_names(source.classes), title, note), [
-            f"--blob={ref}",
-            f"--count={total}",
-        ]
+        names = tuple(map(class_names.short, source.classes))
+        image = embedding_sheet(net, places, fed, labels, names, title, note)
+        return image, [f"--blob={ref}", f"--count={total}"]
 
 
 TEXTS = {

@@ -108,12 +108,10 @@ class NetFlags:
         Raises:
             ZooError: --labels says another number of names.
         """
-        from zoo.visualization.sheets.inputs import names_of
-
         if self._named and len(self._named) != count:
             want = f"{count}, as the net has classes"
             raise ZooError("--labels does not fit the net", got=f"{len(self._named)} names", want=want)
-        return names_of(count, self._named or getattr(source, "classes", ()))
+        return class_names.short_names(count, self._named or getattr(source, "classes", ()))
 
     def classes(self, net, source):
         """Returns as `names` does, of the net's own class scores; () where it has none, or several."""

@@ -13,6 +13,7 @@ switches of max pooling, rectified at each ReLU, by transposed filters.
 from absl import flags
 
 from zoo import command, look_flags
+from zoo.formats import class_names
 from zoo.progress import Progress
 
 NET = look_flags.NetFlags()
@@ -32,14 +33,13 @@ def main():
     wanted = list(dict.fromkeys(look_flags.numbers("--units", UNITS.value)))
     net = NET.open()
     from zoo.visualization.patches import strongest
-    from zoo.visualization.sheets.inputs import short_names
     from zoo.visualization.sheets.patches import patch_panel, patch_sheet
 
     ref = net.value(BLOB.value)
     units = wanted or list(range(min(MOST.value, net.units(ref))))
     net.check_units(ref, units)
     source = SOURCE.open(net)
-    names = short_names(source.classes)
+    names = tuple(map(class_names.short, source.classes))
     total = SOURCE.total(source)
     with Progress(total, "images", "image") as progress:
         batches = look_flags.counted(source.batches(BATCH.value or net.usual_batch, total), progress)

@@ -24,6 +24,7 @@ def test_words():
     assert class_names.words("n01440764") == "tench, Tinca tinca"
     assert class_names.words("n00000000") is None and class_names.words("tench") is None
     assert class_names.short("n01440764") == "tench" and class_names.short("cat") == "cat"
+    assert class_names.short("n01440764 tench, Tinca tinca") == "tench"
     assert class_names.of_count(1000)[1] == "n01443537 goldfish, Carassius auratus"
     assert class_names.of_count(3) == ("0", "1", "2")
 
@@ -50,3 +51,9 @@ def test_mistakes(tmp_path, which, content, said):
         (tmp_path / which).write_bytes(content)
     with pytest.raises(DataError, match=said):
         class_names.of(str(tmp_path / which) if "." in which else which)
+
+
+def test_names_that_are_given_count_where_they_fit():
+    assert class_names.short_names(2, ("cat", "n02114548")) == ("cat", "white wolf")
+    assert class_names.short_names(3, ("cat", "dog")) == ("0", "1", "2")
+    assert class_names.short_names(1000)[0] == "tench"

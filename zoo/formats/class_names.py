@@ -26,9 +26,15 @@ def words(name):
 
 
 def short(name):
-    """Returns the first word of a class that is called by its synset, such as "tench"; any other name as it is."""
-    found = words(name)
-    return found.partition(",")[0] if found else name
+    """Returns the first of the words of a class that is called by its synset; any other name as it is.
+
+    Example:
+        >>> short("n01440764"), short("n01440764 tench, Tinca tinca"), short("cat")
+        ('tench', 'tench', 'cat')
+    """
+    synset, _, said = name.partition(" ")
+    found = words(synset)
+    return (said or found).partition(",")[0] if found else name
 
 
 def full(name):
@@ -74,3 +80,8 @@ def of(which):
 def of_count(count):
     """Returns the names for a net of `count` classes, where nobody says them: ILSVRC2012's for 1,000, else numbers."""
     return imagenet() if count == len(synsets()) else tuple(map(str, range(count)))
+
+
+def short_names(count, given=()):
+    """Returns the `short` names of `count` classes: those given where they are as many, else `of_count`'s."""
+    return tuple(map(short, given if len(given) == count else of_count(count)))

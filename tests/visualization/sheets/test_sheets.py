@@ -8,7 +8,7 @@ from zoo.errors import NetError
 from zoo.images import files
 from zoo.visualization import deep_dream, patches
 from zoo.visualization.saliency import METHODS
-from zoo.visualization.sheets import activations, embeddings, inputs, saliency
+from zoo.visualization.sheets import activations, embeddings, saliency
 from zoo.visualization.sheets import patches as patch_sheets
 from zoo.visualization.sheets.dreams import Dreamer, dream_sheet
 
@@ -100,9 +100,3 @@ def test_a_dream_of_an_image_and_of_several_channels(net, tmp_path):
 def test_an_embedding(net, images, labels):
     places = np.random.default_rng(0).random((5, 2))
     assert embeddings.embedding_sheet(net, places, images, labels, NAMES, "T", "n").ndim == 3
-
-
-def test_names():
-    assert inputs.short_names(("n01440764 tench, Tinca tinca", "cat", "n02114548")) == ("tench", "cat", "white wolf")
-    assert inputs.names_of(3, NAMES) == NAMES and inputs.names_of(2, NAMES) == ("0", "1")
-    assert inputs.names_of(1000)[0] == "tench"

@@ -25,7 +25,9 @@ class Looks:
         self._net = session.nets.tests[0] if session.nets.tests else None
         self._place = classified(self._net) if self._net else None
         self.watch = Watch(self._net, self._place) if self._place else None
-        self._names = names(session.data.tests[0], self._place.classes) if self._place else ()
+        self._names = (
+            class_names.short_names(self._place.classes, session.data.tests[0].classes()) if self._place else ()
+        )
 
     def write(self):
         """Returns {run: values of a summary} of the test that has just been made."""
@@ -77,18 +79,6 @@ class Looks:
         return found
 
 
-def names(feeds, classes):
-    """Returns the names of labels 0 to classes - 1: those of the data, or else known ones, or numbers."""
-    given = feeds.classes()
-    return tuple(map(_short, given if len(given) == classes else class_names.of_count(classes)))
-
-
-def _short(name):
-    """Returns the first word of a synset, such as "tench" of "n01440764 tench, Tinca tinca"; else `name` itself."""
-    synset = name.partition(" ")[0]
-    return class_names.short(synset) if class_names.words(synset) else name
-
-
 def _red_first(images, feeds, ref):
     """Returns images (N, H, W, C), as a net gets them, with three channels in R,G,B."""
     return images[..., ::-1] if images.shape[3] == 3 and feeds.channel_order(ref) == "BGR" else images
@@ -109,6 +99,6 @@ def training_inputs(session):
     found = _red_first(batch[image][:IMAGES].numpy(), session.data.train, image)
     if place is not None and place.image == image:
         labels = np.ravel(to_caffe(batch[place.labels]).numpy())[:IMAGES]
-    named = names(session.data.train, place.classes) if place is not None else ()
+    named = class_names.short_names(place.classes, session.data.train.classes()) if place is not None else ()
     text = "The first items of a training batch, as the net gets them: cropped, mirrored, scaled."
     return [values.image("examples/training inputs", sheets.inputs(found, labels, named), text)]

@@ -1,8 +1,7 @@
-"""What sheets share: how an input, a map and the likeliest classes are shown, and what classes are called."""
+"""What sheets share: how an input and the likeliest classes are shown."""
 
 import numpy as np
 
-from zoo.formats import class_names
 from zoo.images.grid import sized
 from zoo.images.sheet import Panel, bars
 
@@ -12,22 +11,6 @@ SIDE = 224  # pixels: of an image on a sheet
 def image_panel(net, fed, title, note="", side=SIDE):
     """Returns the `Panel` of one item of what is fed, (H, W, C), as an image."""
     return Panel(sized(net.input.images(fed[None])[0], side), title, note)
-
-
-def names_of(count, given=()):
-    """Returns short names for `count` classes: those given where they fit, else as `class_names.of_count` has them."""
-    names = given if len(given) == count else class_names.of_count(count)
-    return short_names(names)
-
-
-def short_names(names):
-    """Returns names of classes; of those called by synset the first of its words."""
-    return tuple(map(_short, names))
-
-
-def _short(name):
-    synset, _, words = name.partition(" ")
-    return (words or class_names.short(synset)).partition(",")[0] if class_names.words(synset) else name
 
 
 def probabilities(net, fed, scores):
