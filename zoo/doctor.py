@@ -43,17 +43,19 @@ def main(file=None, weights=None):
         report.text("").made("mended", OUTPUT.value, f"{OUTPUT.value} ({', '.join(done) or 'nothing to mend'})")
         report.then("look again", "zoo.doctor", OUTPUT.value, *([weights] if weights else []), *user_code.given())
         return report
-    return _next(report.text(""), found, file, weights)
+    return _next(report, found, file, weights)
 
 
 def _next(report, found, file, weights):
-    """Adds what to do with the file: mend it, or use it."""
+    """Adds what to do with the file: mend it, or use it; nothing where neither can be done."""
     stem, given = pathlib.Path(found.file).stem, user_code.given()
-    if any(each.edits for each in found.findings):
+    mends = any(each.edits for each in found.findings)
+    if not (mends or found.sound):
+        return report
+    report.text("")
+    if mends:
         again = [file, *([weights] if weights else []), *given]
         return report.then("mend", "zoo.doctor", *again, "--fix", f"--output={stem}_mended.prototxt")
-    if not found.sound:
-        return report
     if weights:
         words = [f"--config={file}", f"--weights={weights}", *given, f"--output={stem}.onnx", "--verify"]
         return report.then("convert", "zoo.convert", *words)
