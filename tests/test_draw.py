@@ -1,6 +1,7 @@
 """zoo.draw: a net as a page or as text anywhere, as an image where Graphviz is."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -10,7 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.commands import run
+from tests.commands import ROOT, run
 from zoo.formats import caffemodel
 
 NET = """name: "small"
@@ -84,12 +85,21 @@ def test_a_page_of_a_net_that_has_seen_an_image(folder):
     assert name == "conv" and shown["said"].endswith("all {:.4g} to {:.4g}".format(*sums))
     assert data["weights"]["blobs"]["conv"][0]["mean"] == 1 and data["activations"]["view"] == "deploy"
     assert data["activations"]["input"]["url"].startswith("data:image/png;base64,")
+    words = ("net.prototxt", "b.html", "--weights=w.caffemodel", "--image=seen.png", "--labels=cifar10")
+    assert "--labels does not fit the net, got 10 names, want a net that gives classes" in run(
+        "zoo.draw", *words, cwd=folder, ok=False
+    )
 
 
 def test_nothing_heavy_is_loaded(folder):
     code = "import sys, zoo.draw, zoo.export.dot, zoo.export.conversion, zoo.pages.net_page, zoo.pages.net_view"
     code += "; print('tensorflow' in sys.modules or 'keras' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "False\n"
+    caffemodel.write(folder / "w.caffemodel", {"conv": [np.ones((4, 3, 3, 3), np.float32), np.zeros(4, np.float32)]})
+    words = [sys.executable, "-X", "importtime", "-m", "zoo.draw", "net.prototxt", "net.html", "--weights=w.caffemodel"]
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
+    process = subprocess.run(words, cwd=folder, env=env, capture_output=True, text=True)
+    assert process.returncode == 0 and "numpy" in process.stderr and "tensorflow" not in process.stderr
 
 
 @pytest.mark.parametrize(

@@ -22,12 +22,13 @@ kernel, stride and pad; blobs are gray octagons with the shape of one item, wher
 the shape of the input; else --input_shape does.
 """
 
+import math
 import pathlib
 
 from absl import flags
 
 from zoo import command, config_flag, terminal, user_code
-from zoo.errors import OutputError, ZooError
+from zoo.errors import DataError, OutputError, ZooError
 from zoo.progress import waiting
 from zoo.report import Report
 
@@ -70,11 +71,11 @@ def main(config=None, output=None):
     if not path.suffix:
         raise OutputError("the name says no format", got=output, want="an ending such as .html, .svg, .png or .dot")
     _check_flags(path.suffix in _PAGE)
+    in_numbers = [f"--config={config}", *command.again("input_shape", "data_dir"), *user_code.given(), "--summary"]
     config = config_flag.find(config)
     user_code.load()
-    if path.suffix in _PAGE:
-        return _page(config, path)
-    return _graph(config, path)
+    report = _page(config, path) if path.suffix in _PAGE else _graph(config, path)
+    return report.then("in numbers", "zoo.convert", *in_numbers) if report.more["shapes"] else report
 
 
 def _check_flags(page):
@@ -102,8 +103,7 @@ def _graph(config, path):
     report = Report().text(f"{net.name or 'the net'}, {len(net.layer)} layers{without}: {path}")
     report.more |= {"name": net.name, "layers": len(net.layer), "shapes": bool(shapes)}
     report.note_made("drawing", path)
-    words = [f"--config={config}", *command.again("input_shape", "data_dir"), *user_code.given(), "--summary"]
-    return report.then("in numbers", "zoo.convert", *words) if shapes else report
+    return report
 
 
 def _page(config, path):
@@ -111,7 +111,7 @@ def _page(config, path):
     from zoo.pages import net_page, net_view, page
     from zoo.pages.weight_facts import weight_facts
 
-    if WEIGHTS.value or IMAGE.value:
+    if IMAGE.value:
         command.quiet_tensorflow()
     given = input_shapes.parse(INPUT_SHAPE.value)
     which = net_view.DEPLOYED if DEPLOY.value else PHASE.value
@@ -134,8 +134,7 @@ def _page(config, path):
     report = Report().text(f"{first.name or 'the net'}, {len(first.layers)} layers ({shown}), {size}: {path}")
     report.more |= {"name": first.name, "layers": len(first.layers), "shapes": not notes}
     report.note_made("page", path)
-    words = [f"--config={config}", *command.again("input_shape", "data_dir"), *user_code.given(), "--summary"]
-    return report.then("in numbers", "zoo.convert", *words) if not notes else report
+    return report
 
 
 def _seen(config, view, given):
@@ -149,6 +148,11 @@ def _seen(config, view, given):
 
     names = class_names.of(LABELS.value) if LABELS.value else None
     conversion = convert(config, WEIGHTS.value, shapes=given, data_dir=DATA_DIR.value)
+    shapes = [conversion.shapes[output] for output in conversion.outputs.values()]
+    counts = [math.prod(shape[1:]) for shape in shapes if math.prod(shape[2:]) == 1]
+    if names is not None and len(names) not in counts:
+        want = f"{' or '.join(map(str, counts))}, as the net has classes" if counts else "a net that gives classes"
+        raise DataError("--labels does not fit the net", got=f"{len(names)} names", want=want)
     fed = preprocessed(conversion, Preparation(), IMAGE.value)
     (ref,) = conversion.inputs
     name = pathlib.Path(IMAGE.value).name
