@@ -5,8 +5,9 @@ import pytest
 
 from tests.visualization.nets import INPUT, Case, conv, dense, drawn
 from zoo.errors import ZooError
-from zoo.visualization import deep_dream, saliency
+from zoo.visualization import backward, deep_dream, saliency
 from zoo.visualization.deep_dream import Ascent
+from zoo.visualization.trained_net import TrainedNet
 
 QUICK = Ascent(octaves=3, steps=3, step=0.02, jitter=0)
 
@@ -53,14 +54,20 @@ def test_several_at_once_are_as_each_alone(net):
     assert [len(each) for each in said[12, 13]] == [2, 2]
 
 
-def test_several_of_a_net_that_takes_one_at_a_time(tmp_path):
+def test_several_are_made_as_many_at_once_as_the_net_takes(tmp_path, monkeypatch):
     fixed = 'layer { name: "r" type: "Reshape" bottom: "c1" top: "r" reshape_param { shape { dim: %d dim: 24 } } }\n'
     text = INPUT % (3, 5, 5) + conv("c1", "data", "num_output: 6 kernel_size: 2 stride: 2") + "%s" + dense("ip", "r", 3)
     one, any_number = (Case(tmp_path, text % (fixed % count)).open() for count in (1, 0))
     assert (one.fixed_batch, any_number.fixed_batch) == (1, None)
     fed, rules = np.repeat(100 + drawn((1, 5, 5, 3)), 3, axis=0), Ascent(octaves=1, steps=2, jitter=0)
-    made = [
-        deep_dream.dream(net, net.value("ip"), fed, deep_dream.channels([0, 1, 2]), rules)[0]
-        for net in (one, any_number)
-    ]
-    np.testing.assert_allclose(*made, rtol=1e-4, atol=1e-3)
+
+    def made(net):
+        return deep_dream.dream(net, net.value("ip"), fed, deep_dream.channels([0, 1, 2]), rules)[0]
+
+    together = made(any_number)
+    np.testing.assert_allclose(made(one), together, rtol=1e-4, atol=1e-3)
+    runs, run = [], backward.derivative
+    monkeypatch.setattr(TrainedNet, "usual_batch", 2)
+    monkeypatch.setattr(backward, "derivative", lambda *args: runs.append(args[1]) or run(*args))
+    np.testing.assert_allclose(made(any_number), together, rtol=1e-4, atol=1e-3)
+    assert [len(value) for feeds in runs for value in feeds.values()] == [2, 1, 2, 1]

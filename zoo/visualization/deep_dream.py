@@ -131,7 +131,7 @@ def _step(net, ref, image, seed, ascent, rng):
 
 
 def _objective(net, ref, image, seed):
-    (values,) = net.values(image, [ref])
+    (values,) = net.values(image, [ref], net.usual_batch)
     return (values * seed(values)).reshape(len(values), -1).sum(axis=1)
 
 

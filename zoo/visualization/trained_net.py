@@ -181,11 +181,15 @@ class TrainedNet:
             self._sized[ref] = SizedNets(net_def(parsed, "TEST"), self.net.parameters)
         return self._sized[ref].at({self.input_ref: [(*self.shape(self.input_ref)[:2], *size)]})
 
-    def values(self, fed, refs):
-        """Returns [float32 array of each of `refs`, in Caffe's order] for what is fed, (N, H, W, C), of any N."""
+    def values(self, fed, refs, at_once=None):
+        """Returns [float32 array of each of `refs`, in Caffe's order] for what is fed, (N, H, W, C), of any N.
+
+        The net runs over `at_once` items at once; None for all, where it takes any number.
+        """
         parts, layers = [], self._layers(fed, refs[-1])
-        for start in range(0, len(fed), self.fixed_batch or max(1, len(fed))):
-            part = fed[start : start + (self.fixed_batch or len(fed))]
+        step = self.fixed_batch or at_once or max(1, len(fed))
+        for start in range(0, len(fed), step):
+            part = fed[start : start + step]
             found = backward.forward(layers, {self.input_ref: tf.constant(self._filled(part))}, refs)
             parts.append([np.asarray(to_caffe(tf.cast(x, tf.float32)))[: len(part)] for x in found])
         return [np.concatenate(each) for each in zip(*parts)]
@@ -194,16 +198,16 @@ class TrainedNet:
         """Returns (value of `ref` in Caffe's order, derivative of sum(value * seed) for the input, (N, H, W, C)).
 
         Args:
-            fed: (N, H, W, C), of any N.
+            fed: (N, H, W, C), of any N; the net runs over `usual_batch` at once.
             ref: the value.
             seed: from the value (Caffe's order) to the weight of each element.
             rule: one of `backward`.
             at: another value to derive for, then its derivative is returned in Caffe's order.
         """
-        step = self.fixed_batch or len(fed)
+        step = self.usual_batch
         if len(fed) <= step:
             return self._derivative(fed, ref, seed, rule, at)
-        weights, parts = seed(self.values(fed, [ref])[0]), []
+        weights, parts = seed(self.values(fed, [ref], step)[0]), []
         for start in range(0, len(fed), step):
             rows = slice(start, start + step)
             parts.append(self._derivative(fed[rows], ref, lambda _, rows=rows: weights[rows], rule, at))
