@@ -78,6 +78,7 @@ def _centred(sheet, text, x, y, grey):
 def table(counts, names):
     """Returns the classes that have items as a table in Markdown, those found least first, at most `ROWS`."""
     counts = np.asarray(counts)
+    names = [name.replace("|", "\\|") for name in names]  # which would end the cell
     shares, items = accuracies(counts), counts.sum(axis=1)
     order = sorted(np.flatnonzero(items), key=lambda label: (shares[label], label))
     lines = ["| class | items | accuracy | mostly taken for |", "|---|---:|---:|---|"]
