@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from absl import logging
@@ -166,6 +167,32 @@ def test_a_forked_process_may_log_while_its_parent_waits(at_a_terminal):
             with waiting("Counting"):
                 os._exit(3)
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 3
+
+
+def test_threads_may_wait_at_the_same_time(at_a_terminal):
+    """As those do that each build a net."""
+    read, interval = at_a_terminal(), sys.getswitchinterval()
+
+    def wait():
+        for _ in range(20):
+            with waiting("x"):
+                terminal.step_aside()
+
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(8) as pool:
+            for done in [pool.submit(wait) for _ in range(8)]:
+                done.result()
+    finally:
+        sys.setswitchinterval(interval)
+    assert not terminal.drawn and not progress._PHASES._phases
+    assert read().endswith("\x1b[K")
+
+
+def test_what_a_signal_says_does_not_wait_for_the_phase_that_it_interrupts(at_a_terminal):
+    at_a_terminal()
+    with waiting("Building the net"), progress._PHASES._lock:  # as if the phase were just drawn
+        terminal.warning("stopping")
 
 
 def test_nothing_is_drawn_in_files(capsys):

@@ -161,10 +161,13 @@ def _above(_):
 
 
 class _Phases:
-    """What is waited for, the innermost last; a thread says the last of them each second while there is one."""
+    """What is waited for, the innermost last; a thread says the last of them each second while there is one.
+
+    Any thread may begin one, and end it. The lock is reentrant for what a signal's handler says meanwhile.
+    """
 
     def __init__(self):
-        self._lock, self._phases, self._file, self._over = threading.Lock(), [], None, None
+        self._lock, self._phases, self._file, self._over = threading.RLock(), [], None, None
 
     def begin(self, text, stream):
         """Begins a phase; returns it, for `end`."""
@@ -174,26 +177,25 @@ class _Phases:
             if not self._phases:
                 self._file, self._over = os.dup(stream.fileno()), threading.Event()
                 threading.Thread(target=self._tick, args=(self._over,), name="waiting", daemon=True).start()
+                terminal.step_aside()
+                _show(self.take_away)
             self._phases.append(phase)
-        if len(self._phases) == 1:
-            terminal.step_aside()
-            _show(self.take_away)
         self._draw()
         return phase
 
     def end(self, phase):
-        self.take_away()
-        if len(self._phases) == 1:
-            _hide(self.take_away)
         with self._lock:
+            self.take_away()
             self._phases.remove(phase)
             if not self._phases:
+                _hide(self.take_away)
                 self._over.set()
                 os.close(self._file)
 
     def take_away(self):
         with self._lock:
-            os.write(self._file, _CLEAR)
+            if self._phases:  # another thread may have ended the last
+                os.write(self._file, _CLEAR)
 
     def _tick(self, over):
         while not over.wait(1):
