@@ -43,7 +43,7 @@ def main():
         places = embedding.tsne(vectors, PERPLEXITY.value, SEED.value)
     names = tuple(map(class_names.short, source.classes))
     note = f"t-SNE of {len(vectors)} x {vectors.shape[1]} values of {ref}, perplexity {PERPLEXITY.value:g}"
-    image = embedding_sheet(net, places, fed, labels, names, f"What {ref} takes for alike: {NET.of(net)}", note)
+    image = embedding_sheet(net, places, fed, labels, names, f"What looks alike to {ref}: {NET.of(net)}", note)
     report = WRITTEN.end(f"{len(vectors)} images laid out by {ref}.", f"embedding/{ref}", image, NET.weights)
     return report.then("all at once", "zoo.gallery", *NET.again())
 

@@ -212,7 +212,7 @@ class _Parts:
         vectors, fed, labels = embedding.features(net, ref, source.batches(net.usual_batch, total))
         places = embedding.tsne(vectors)
         note = f"t-SNE of {len(vectors)} x {vectors.shape[1]} values of {ref}"
-        title = f"What {ref} takes for alike: {NET.of(net)}"
+        title = f"What looks alike to {ref}: {NET.of(net)}"
         names = tuple(map(class_names.short, source.classes))
         image = embedding_sheet(net, places, fed, labels, names, title, note)
         return image, [f"--blob={ref}", f"--count={total}"]
@@ -243,7 +243,7 @@ TEXTS = {
     ),
     "embedding": (
         "Like to like",
-        "Each image lies where its features put it: groups are what the net takes for alike, and what lies among "
+        "Each image lies where its features put it: groups are what looks alike to the net, and what lies among "
         "strangers is what it is likely to take for something else.",
     ),
 }
