@@ -18,6 +18,7 @@ from absl import flags
 
 from benchmarks.deploy_texts import drawn
 from zoo import command
+from zoo.errors import ZooError
 from zoo.export.conversion import convert
 from zoo.formats import caffemodel
 from zoo.netdef.shape_inference import infer_shapes
@@ -40,13 +41,16 @@ def rows(name, folder):
     done = subprocess.run([sys.executable, "-m", "zoo.convert", *words], capture_output=True, text=True)
     found = re.findall(rf"^{re.escape(str(file))}  +(.*)$", done.stdout, re.M)
     if not found:
-        print(done.stdout[-2000:], done.stderr[-2000:], file=sys.stderr)
+        raise ZooError(f"{name} was not verified", got=(done.stderr.strip() or done.stdout.strip())[-400:])
     cells = [re.split("  +", line) for line in found]
     return [[name, by, relative, ms, verdict] for by, _, relative, _, ms, verdict in cells]
 
 
 def main():
     """Prints the table."""
+    for name in ONLY.value:
+        if name not in NETS:
+            raise ZooError("--nets", got=name, want=", ".join(NETS))
     print("| net | backend | relative | ms | verdict |\n|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as folder:
         for name in ONLY.value:
