@@ -80,6 +80,7 @@ def test_what_is_refused_before_the_net_is_built(folder, module, words, says):
         ("deep_dream", (*NET[:2], "--class=1", "--size=20,20"), "InnerProduct"),
         ("embedding", (*NET, "--count=2"), "too few images for an embedding, got 2, want 3 or more"),
         ("gallery", (*NET, "--labels=cifar10"), "--labels does not fit the net, got 10 names, want 3"),
+        ("gallery", (*NET, "--blob=c9"), 'no blob or layer "c9" in the net'),
     ],
 )
 def test_what_is_refused_of_the_net(folder, module, words, says):
@@ -102,6 +103,15 @@ def test_each_alone(folder, module, words, says):
     assert says in said and f"{module}1.png (" in said and "python -m zoo." in said
     assert "zoo.deep_dream" not in said or "--images" not in said.partition("zoo.deep_dream")[2]  # which takes one
     assert image_file.opencv().imread(str(folder / f"{module}1.png")) is not None
+
+
+@pytest.mark.slow
+def test_a_gallery_without_images(folder):
+    said = commands.run("zoo.gallery", *NET[:2], "--output=few", cwd=folder)
+    left = "activations, saliency, patches, embedding: there are no images to look at it with (--images=FOLDER)"
+    assert "2 of 6 parts." in said and said.count("left out") == 1 and left in said
+    text = (folder / "few" / "index.html").read_text()
+    assert text.count("data:image/png;base64,") == 2 and str(folder) not in text
 
 
 @pytest.mark.slow

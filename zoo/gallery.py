@@ -14,7 +14,7 @@ import pathlib
 
 from absl import flags
 
-from zoo import command, look_flags
+from zoo import command, look_flags, terminal
 from zoo.errors import NetError, OutputError, ZooError
 from zoo.formats import atomic, class_names
 from zoo.images import files
@@ -51,9 +51,8 @@ def main():
     report = Report(f"A gallery of {NET.of(net)}: {len(made)} of {len(sections)} parts.")
     report.made("page", folder / "index.html")
     report.made("images", folder, ", ".join(f"{name}.png" for name in made))
-    for each in sections:
-        if each.image is None:
-            report.row("left out", f"{each.name}: {each.why}")
+    for why in dict.fromkeys(each.why for each in sections if each.image is None):
+        report.row("left out", f"{', '.join(each.name for each in sections if each.why == why)}: {why}")
     if RUN_DIR.value:
         from zoo.visualization import board
 
@@ -70,14 +69,16 @@ class _Parts:
 
     def __init__(self, net):
         self._net, self._source, self._scores = net, None, None
-        self._why = self._no_scores = ZooError("nothing")
+        self._no_scores = NetError("no class scores")
         try:
             self._source = SOURCE.open(net)
         except ZooError as error:
-            self._why = error
+            terminal.warning(f"there are no images to look at the net with: {error}")
         try:
             self._scores = net.scores(BLOB.value)
         except NetError as error:
+            if BLOB.value:
+                raise
             self._no_scores = error
         self._names = () if self._scores is None else NET.names(net.units(self._scores), self._source)
 
@@ -86,7 +87,7 @@ class _Parts:
         names = ", ".join(pathlib.Path(path).name for path in NET.weights)
         said = f"Weights: {names or 'none, as its fillers drew them'}."
         if self._source is None:
-            return f"{said} There were no images to look at it with: {self._why}."
+            return f"{said} There were no images to look at it with."
         return f"{said} Looked at with {SOURCE.total(self._source)} images: {self._source.title}."
 
     def section(self, name):
@@ -98,7 +99,8 @@ class _Parts:
             with waiting(title):
                 image, words = getattr(self, f"_{name}")()
         except ZooError as error:
-            return Section(name, title, text, why=str(error))
+            place = f"{error.at}: " if error.at else ""  # a path of this machine says nothing to who reads the page
+            return Section(name, title, text, why=str(error).removeprefix(place))
         module = {"dream": "deep_dream"}.get(name, name)
         if name == "filters":
             words = [f"--weights={NET.weights[-1]}", *words]
@@ -112,7 +114,7 @@ class _Parts:
 
     def _images(self):
         if self._source is None:
-            raise self._why
+            raise ZooError("there are no images to look at it with", hint="--images=FOLDER")
         return self._source
 
     def _planes(self):

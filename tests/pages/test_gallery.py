@@ -22,7 +22,7 @@ def test_what_stands_on_it():
     )
     assert text.count("<img ") == 1 and 'width="900" height="300"' in text
     assert "<pre>python -m zoo.filters --weights=a&amp;b</pre>" in text
-    assert "Not for this net: no scores of &quot;classes&quot;" in text
+    assert "Left out: no scores of &quot;classes&quot;" in text
     assert text == gallery_page("What <net> has learned", "Weights: a & b.", SECTIONS)
 
 

@@ -44,7 +44,7 @@ def gallery_page(title: str, intro: str, sections: Sequence[Section]) -> str:
         parts += [f'<section id="{page.text(each.name)}">', f"<h2>{page.text(each.title)}</h2>"]
         parts.append(f"<p>{page.text(each.text)}</p>")
         if each.image is None:
-            parts.append(f'<p class="soft">Not for this net: {page.text(each.why)}</p>')
+            parts.append(f'<p class="soft">Left out: {page.text(each.why)}</p>')
         else:
             source, (height, width) = page.png(files.png(each.image)), each.image.shape[:2]
             said = page.text(each.title)

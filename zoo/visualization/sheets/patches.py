@@ -9,11 +9,8 @@ from zoo.images.grid import grid, sized
 from zoo.images.sheet import Panel, number, packed, sheet
 from zoo.visualization import patches
 
-TILE, LARGE, WIDE = (
-    62,
-    96,
-    1260,
-)  # pixels: about as large is a patch; one of more than `TILE` pixels; the panels of a row
+TILE, LARGE = 62, 96  # pixels: about as large is a patch, and one of more than `TILE` pixels
+WIDE = 1260  # pixels: of the panels of a row
 GREY = 0.5  # of what lies outside of an image
 
 
