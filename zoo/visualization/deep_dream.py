@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from zoo.errors import ZooError
+from zoo.errors import NetError, Place, ZooError
 from zoo.formats import image_file
 
 LEAST = 8  # pixels: no octave has a shorter side
@@ -96,6 +96,9 @@ def dream(net, ref, fed, seed, ascent, progress=None):
         seed: from the value to its weights in the objectives, the sums of value * weights of each item.
         ascent: the `Ascent`.
         progress: called after each step, or None.
+
+    Raises:
+        NetError: values of `ref` are not finite.
     """
     rng, said, image = np.random.default_rng(ascent.seed), {}, fed
     detail = np.zeros_like(fed[:, :1, :1])
@@ -132,6 +135,9 @@ def _step(net, ref, image, seed, ascent, rng):
 
 def _objective(net, ref, image, seed):
     (values,) = net.values(image, [ref], net.usual_batch)
+    if not np.isfinite(values).all():
+        hint = "the weights may be damaged"
+        raise NetError("no dream of values that are not finite numbers", at=Place(net.config), got=str(ref), hint=hint)
     return (values * seed(values)).reshape(len(values), -1).sum(axis=1)
 
 

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from tests.visualization.nets import drawn
+from tests.visualization.nets import Case, drawn
 from zoo.errors import NetError
+from zoo.formats import caffemodel
 from zoo.images import files
 from zoo.visualization import deep_dream, patches
 from zoo.visualization.saliency import METHODS
@@ -71,6 +72,19 @@ def test_no_such_class():
         saliency.label_of("dgo", NAMES, "net")
     with pytest.raises(NetError, match="no such class, got 3, want 0 to 2, or a name .they are cat, dog, hen"):
         saliency.label_of("3", NAMES, "net")
+
+
+def test_a_net_whose_weights_are_no_numbers(tmp_path, images):
+    case = Case(tmp_path)
+    case.arrays["score"][1][1] = np.inf
+    caffemodel.write(case.weights, case.arrays)
+    broken = case.open()
+    assert activations.activation_sheet(broken, images[:1], ["c1", "score"], "T").ndim == 3
+    rows = saliency.SaliencyRows(broken, METHODS, broken.scores(), NAMES)
+    with pytest.raises(NetError, match="scores of classes are not finite numbers, got score .the weights may be dam"):
+        rows.row(images[:1], "image 0")
+    with pytest.raises(NetError, match="no dream of values that are not finite numbers, got score"):
+        deep_dream.dream(broken, broken.scores(), images[:1], deep_dream.channels([1]), deep_dream.Ascent(steps=1))
 
 
 def test_patches(net, images):

@@ -47,11 +47,10 @@ def activation_sheet(net, fed, blobs, title, most=64, each=False, classes=()):
     values = net.values(fed, refs)
     panels = [inputs.image_panel(net, fed[0], "the image", "as the net sees it")]
     try:
-        scores = net.scores()
-    except NetError:
-        scores = None
-    if scores is not None and net.units(scores) > 1:
-        row = inputs.probabilities(net, fed, scores)[0]
+        row = inputs.probabilities(net, fed, net.scores())[0]
+    except NetError:  # the net is no classifier, or its scores are no numbers
+        row = ()
+    if len(row) > 1:
         names = classes or tuple(map(str, range(len(row))))
         panels.append(inputs.class_bars(row, names, "likeliest classes"))
     panels += [_panel(name, np.asarray(value), most, each) for name, value in zip(blobs, values)]

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from zoo.errors import NetError, Place
 from zoo.images.grid import sized
 from zoo.images.sheet import Panel, bars
 
@@ -14,9 +15,12 @@ def image_panel(net, fed, title, note="", side=SIDE):
 
 
 def probabilities(net, fed, scores):
-    """Returns float32 (N, classes): the Softmax of the scores of what is fed."""
+    """Returns float32 (N, classes): the Softmax of the scores of what is fed; raises NetError for NaN or infinity."""
     (values,) = net.values(fed, [scores])
     values = values.reshape(len(values), -1).astype(np.float64)
+    if not np.isfinite(values).all():
+        hint = "the weights may be damaged"
+        raise NetError("the scores of classes are not finite numbers", at=Place(net.config), got=str(scores), hint=hint)
     powers = np.exp(values - values.max(axis=1, keepdims=True))
     return (powers / powers.sum(axis=1, keepdims=True)).astype(np.float32)
 
