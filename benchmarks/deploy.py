@@ -2,7 +2,7 @@
 
   python -m benchmarks.deploy                                    rows that docs/deploy.csv does not have, then the page
   python -m benchmarks.deploy --again --nets=lenet --batches=1   these rows measured again
-  python -m benchmarks.deploy --page                             the page alone, from the CSV as it is
+  python -m benchmarks.deploy --table                            the page alone, from the CSV as it is
 
 Weights are drawn. All take turns in one process on one batch in memory, so that they see the same machine: zoo.cv and
 OpenCV read the same prototxt and .caffemodel, ONNX Runtime and OpenVINO the .onnx that zoo.convert writes, both in
@@ -48,7 +48,7 @@ ROUNDS = flags.DEFINE_integer("rounds", 9, "How many turns each takes.", lower_b
 LONGEST = flags.DEFINE_float("longest", 25.0, "Seconds for a row; no turn begins after that, but each has one.")
 MINUTES = flags.DEFINE_float("minutes", 11.0, "No row begins after that.")
 AGAIN = flags.DEFINE_bool("again", False, "Measure rows that the CSV has, too.")
-PAGE = flags.DEFINE_bool("page", False, "Write the page alone.")
+TABLE = flags.DEFINE_bool("table", False, "Write the table into the page, and measure nothing.")
 PEERS = ("zoo.cv", "OpenCV", "ONNX Runtime", "OpenVINO")
 HEAD = ("net", "batch", *PEERS, "apart", "turns", "load before")
 
@@ -160,7 +160,7 @@ def main():
     """Measures and prints what is missing, writes the CSV row by row, and the page."""
     begun, rows = time.monotonic(), _known()
     for name, batch in itertools.product(NETS.value, BATCHES.value):
-        if PAGE.value or ((name, batch) in rows and not AGAIN.value):
+        if TABLE.value or ((name, batch) in rows and not AGAIN.value):
             continue
         if time.monotonic() - begun > 60 * MINUTES.value:
             print(f"{name}, {batch}: not begun after {MINUTES.value:g} minutes; the same command goes on here")

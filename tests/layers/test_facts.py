@@ -55,6 +55,16 @@ NAMES = {
     "zoo/cv/layers.py": "OpenCV hands out the bias of an InnerProduct as a row",
     "zoo/cv/models.py": "OpenCV's DetectionModel goes by the type of the last layer",
     "zoo/cv/net.py": "reads the shapes that Input layers state",
+    "zoo/gallery.py": "deconvolutions are drawn of units of convolutions",
+    "zoo/export/drawn.py": "numbers are drawn by what a layer does with them, so that values keep their size",
+    "zoo/visualization/trained_net.py": "scores are those before a Softmax",
+    "zoo/visualization/sources.py": "an Input layer reads no data",
+    "zoo/visualization/backward.py": "guided backpropagation has a rule for rectifiers",
+    "zoo/visualization/sheets/activations.py": "which blobs are worth looking at first",
+    "zoo/netdef/receptive_field.py": "how far a layer reads, where its pixel_map does not say",
+    "zoo/pages/net_view.py": "data layers whose second top is a label an item",
+    "zoo/pages/layer_texts.py": "Input layers may be made, and then stand in no file",
+    "zoo/pages/layer_facts.py": "a box says of each type what people look for",
     "zoo/netdef/batch.py": "changes the shapes that Input and DummyData state",
 }
 # Whole folders that have something for each type, as these have.

@@ -120,7 +120,8 @@ def test_every_layer_type_has_a_kind():
         def __init__(self, kind):
             self.kind, self.type = kind, find(kind).type
 
-    others = {kind for kind in layer_types() if kinds.KINDS[kinds.kind_of(Layer(kind))] == "other"}
+    ours = [kind for kind in layer_types() if find(kind).__module__.startswith("zoo.")]  # other tests make types too
+    others = {kind for kind in ours if kinds.KINDS[kinds.kind_of(Layer(kind))] == "other"}
     assert others == {
         "CTCGreedyDecoder", "DetectionOutput", "HDF5Output", "Parameter", "PriorBox", "PriorBox (opencv)",
         "PriorBox (textboxes)", "Proposal", "Python", "Python (rpn)", "YoloDetectionOutput", "Yolov3DetectionOutput",

@@ -97,7 +97,7 @@ def training_inputs(session):
         batch = dict(zip(net.inputs, next(session.data.own_batches(session.state.iteration))))
     place, labels = classified(net), None
     found = _red_first(batch[image][:IMAGES].numpy(), session.data.train, image)
-    if place is not None and place.image == image:
+    if place is not None and place.image == image and place.labels in batch:  # or a layer makes them
         labels = np.ravel(to_caffe(batch[place.labels]).numpy())[:IMAGES]
     named = class_names.short_names(place.classes, session.data.train.classes()) if place is not None else ()
     text = "The first items of a training batch, as the net gets them: cropped, mirrored, scaled."
