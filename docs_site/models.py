@@ -61,7 +61,7 @@ def _page(model, root, nets):
     path = pathlib.Path(model.path)
     text, cards = read_text(path), weights_cards.read(path.with_name(weights_cards.NAME))
     measured = [row for row in results_file.read(path.with_name(results_file.NAME)) if row.config == model.name]
-    lines = [f"# {model.name}", "", markdown.escaped(model.title), "", *_head(text), ""]
+    lines = [f"# {model.name}", "", *_head(text), ""]
     shown = [(what, value) for what, value in model.rows() if what not in ("name", "command", "file")]
     rows = [[what, markdown.cell(value)] for what, value in shown if what != "measured here" or model.measured]
     lines += markdown.table(["", ""], rows)
@@ -84,9 +84,9 @@ def _page(model, root, nets):
 
 
 def _head(text):
-    """Returns the prose and the commands of a config's head, without its first line and its keys."""
+    """Returns the prose and the commands of a config's head, without its keys."""
     head = []
-    for line in text.splitlines()[1:]:
+    for line in text.splitlines():
         if not line.startswith("#"):
             break
         head.append(line.removeprefix("#").removeprefix(" "))
