@@ -45,6 +45,7 @@ DOORS = (
             "zoo.netdef.deploy.deploy",
             "zoo.netdef.shape_inference.infer_shapes",
             "zoo.netdef.cost.cost",
+            "zoo.netdef.receptive_field.receptive_fields",
         ),
     ),
     Door(

@@ -20,15 +20,12 @@ DOORS = (
     "zoo.api.reading.read",
     "zoo.formats.prototxt.parse_net",
     "zoo.formats.caffemodel.write",
-    "zoo.formats.class_names.short",
     "zoo.netdef.config.open_config",
     "zoo.netdef.net.net_def",
     "zoo.netdef.shape_inference.infer_shapes",
     "zoo.netdef.deploy.deploy",
     "zoo.netdef.cost.cost",
     "zoo.netdef.receptive_field.receptive_fields",
-    "zoo.pages.page.json_in_html",
-    "zoo.pages.page.page",
     "zoo.solvers.schedules.schedule",
     "zoo.converters.blob_arrays.array_net",
     "zoo.converters.build.build",
@@ -41,9 +38,11 @@ DOORS = (
     "zoo.training.session.Session",
     "zoo.training.trainer.train",
 )
+# Examples of functions that are no doors: no page of the reference has them.
+INSIDE = ("zoo.formats.class_names.short", "zoo.pages.page.json_in_html", "zoo.pages.page.page")
 
 
-@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize("door", DOORS + INSIDE)
 def test_the_example_gives_what_it_says(door, tmp_path, monkeypatch):
     module_name, _, name = door.rpartition(".")
     module = importlib.import_module(module_name)
@@ -69,4 +68,4 @@ def test_no_example_is_left_out():
                 ast.get_docstring(node) or ""
             ):
                 found.add(f"{module}.{node.name}" if hasattr(node, "name") else module)
-    assert found == set(DOORS)
+    assert found == set(DOORS + INSIDE)
