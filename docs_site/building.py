@@ -44,7 +44,7 @@ def build(output, nets=True, run=True):
 
 
 def _sphinx(pages, output):
-    words = [sys.executable, "-m", "sphinx", "-b", "html", "-W", "--keep-going", "-q", "-c", str(tree.HERE)]
+    words = [sys.executable, "-m", "sphinx", "-b", "html", "-W", "-q", "--no-color", "-c", str(tree.HERE)]
     environment = {**os.environ, "PYTHONPATH": str(tree.ROOT)}
     with tempfile.TemporaryDirectory() as doctrees:
         done = subprocess.run(

@@ -161,6 +161,7 @@ def test_a_forked_process_may_log_while_its_parent_waits(at_a_terminal):
     with waiting("Building the net"), progress._PHASES._lock:  # as if the thread were just drawing
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # of forks where there are threads
+            warnings.filterwarnings("ignore", "os.fork", RuntimeWarning)  # of JAX, where a test before loaded it
             child = os.fork()
         if not child:
             terminal.step_aside()

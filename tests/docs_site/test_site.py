@@ -114,7 +114,8 @@ def test_pages_fit_the_window_and_are_searched_without_a_server(site, width):
         page.wait_for_selector("#search-results li a")
 
 
-def test_what_sphinx_warns_of_is_an_error(tmp_path, capsys):
+def test_what_sphinx_warns_of_is_an_error(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("FORCE_COLOR", "1")  # as CI sets it
     (tmp_path / "pages").mkdir()
     (tmp_path / "pages/index.md").write_text("# Site\n\n[x](index.md#nothing)\n")
     with pytest.raises(ZooError, match="Sphinx finds faults in the pages of the site, got 1 lines"):
