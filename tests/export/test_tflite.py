@@ -45,6 +45,27 @@ def test_float32_is_exact_and_quantized_files_are_smaller(written, capsys):
     assert written("int8", tolerance=1e-5)[0] == verifying.DIFFERS  # 8 bits are not exact, and it is said so
 
 
+COMPUTED = {
+    "SegNet's Upsample": """
+      layer { name: "data" type: "Input" top: "data" input_param { shape { dim: 1 dim: 3 dim: 8 dim: 6 } } }
+      layer { name: "pool" type: "Pooling" bottom: "data" top: "pool" top: "mask"
+        pooling_param { pool: MAX kernel_size: 2 stride: 2 } }
+      layer { name: "out" type: "Upsample" bottom: "pool" bottom: "mask" top: "out" upsample_param { scale: 2 } }""",
+    "CTC": """
+      layer { name: "data" type: "Input" top: "data" input_param { shape { dim: 9 dim: 2 dim: 4 } } }
+      layer { name: "out" type: "CTCGreedyDecoder" bottom: "data" top: "out" }""",
+}
+
+
+@pytest.mark.parametrize("text", COMPUTED.values(), ids=COMPUTED)
+def test_layers_for_which_the_usual_operations_have_no_operator(text, tmp_path, capsys):
+    config = small_net.write(tmp_path / "net.prototxt", text)
+    one, conversion = target(str(tmp_path / "x.tflite")), convert(config, outputs=["out"])
+    request = Request(config, [one], tolerance=1e-6)
+    one.accept(request)
+    assert verifying.run({one: one.write(conversion)}, conversion, request).code == 0
+
+
 def test_ranges_are_measured_on_batches_that_the_net_takes(tmp_path, capsys):
     text = """
     layer { name: "data" type: "Input" top: "data" input_param { shape { dim: 4 dim: 6 } } }

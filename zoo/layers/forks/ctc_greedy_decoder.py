@@ -6,6 +6,7 @@ from zoo.layers.base.geometry import count
 from zoo.layers.base.layer_type import LayerType
 from zoo.layers.base.lazy import ops
 from zoo.layers.base.registry import layer_type
+from zoo.layers.ops.first_largest import first_largest
 from zoo.layers.ops.layout import from_caffe, to_caffe
 
 
@@ -53,7 +54,7 @@ class CTCGreedyDecoder(LayerType):
 
         def decode(x, labels=None):
             scores = ops.reshape(to_caffe(ops.stop_gradient(x)), (steps, items, classes))
-            best = ops.transpose(ops.cast(ops.argmax(scores, axis=-1), "int32"))
+            best = ops.transpose(ops.cast(first_largest(scores, axis=-1), "int32"))
             kept = ops.not_equal(best, blank)
             if self.merge:
                 before = ops.concatenate([ops.full_like(best[:, :1], -1), best[:, :-1]], axis=1)

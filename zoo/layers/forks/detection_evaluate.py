@@ -8,6 +8,7 @@ from zoo.layers.base.layer_type import LayerType
 from zoo.layers.base.lazy import ops
 from zoo.layers.base.registry import layer_type
 from zoo.layers.ops.boxes import overlap, pixel_overlap
+from zoo.layers.ops.first_largest import first_largest
 from zoo.layers.ops.layout import to_caffe
 
 
@@ -128,7 +129,7 @@ class DetectionEvaluate(LayerType):
             scale = [ops.take(sizes, order, axis=0)[:, i, None] for i in (0, 1, 0, 1)]
             overlaps = pixel_overlap(*([ops.clip(x, 0.0, 1.0) * s for x, s in zip(box, scale)] for box in boxes))
         overlaps = ops.where(here, overlaps, -1.0)
-        best = ops.one_hot(ops.argmax(overlaps, axis=1), there.shape[0], dtype="float32")
+        best = ops.one_hot(first_largest(overlaps, axis=1), there.shape[0], dtype="float32")
         enough = ops.max(overlaps, axis=1) >= self.threshold
         if not self.with_difficult:
             difficult = ops.cast(ops.not_equal(there[None, :, 7], 0), "float32")

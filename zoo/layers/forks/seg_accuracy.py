@@ -3,6 +3,7 @@
 from zoo.layers.base.layer_type import LayerType
 from zoo.layers.base.lazy import ops
 from zoo.layers.base.registry import layer_type
+from zoo.layers.ops.first_largest import first_largest
 from zoo.layers.ops.losses import NAN, integers, lines_along
 
 
@@ -62,7 +63,7 @@ class SegAccuracy(LayerType):
         def score(x, label):
             scores = lines_along(ops.stop_gradient(x), 1, len(shape))
             truth = integers(label)
-            guess = classes - 1 - ops.cast(ops.argmax(ops.flip(scores, axis=-1), axis=-1), "int32")
+            guess = classes - 1 - ops.cast(first_largest(ops.flip(scores, axis=-1), axis=-1), "int32")
             ignored = ops.zeros_like(truth, dtype="bool")
             for one in self.ignored:
                 ignored = ops.logical_or(ignored, ops.equal(truth, one))

@@ -7,6 +7,7 @@ from zoo.layers.base.lazy import ops
 from zoo.layers.base.registry import layer_type
 from zoo.layers.ops import suppression
 from zoo.layers.ops.broadcast import add
+from zoo.layers.ops.first_largest import first_largest
 from zoo.layers.ops.yolo import cells_of
 
 EXCLUDED = -float("inf")  # the score of what is no candidate
@@ -117,7 +118,7 @@ class YoloDetectionOutput(_YoloBoxes):
             probability = ops.softmax(values[..., 5:], axis=-1)
             score = ops.sigmoid(values[..., 4]) * ops.max(probability, axis=-1)
             score = ops.where(score >= self.least, score, EXCLUDED)
-            label = ops.cast(ops.argmax(probability, axis=-1), "float32")
+            label = ops.cast(first_largest(probability, axis=-1), "float32")
             return score, label, *self._boxes(values, self.biases[: self.anchors], side, side)
 
         return lambda *xs: self._rows([part(x, shape[3]) for x, shape in zip(xs, site.bottoms)], site)
@@ -177,6 +178,6 @@ class Yolov3DetectionOutput(_YoloBoxes):
                 none = ops.zeros_like(scores)
                 boxes = [add(none, ops.expand_dims(v, -1)) for v in boxes]
                 return scores, add(none, np.arange(self.classes, dtype=np.float32)), *boxes
-            return ops.max(scores, axis=-1), ops.cast(ops.argmax(scores, axis=-1), "float32"), *boxes
+            return ops.max(scores, axis=-1), ops.cast(first_largest(scores, axis=-1), "float32"), *boxes
 
         return lambda *xs: self._rows([part(t, x) for t, x in enumerate(xs)], site)

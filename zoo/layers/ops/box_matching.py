@@ -9,6 +9,7 @@ import numpy as np
 
 from zoo.layers.base.lazy import keras, ops
 from zoo.layers.ops.boxes import overlap
+from zoo.layers.ops.first_largest import first_largest
 
 LEAST = 1e-6  # overlaps up to this are none
 FREE, LEFT_OUT = -1, -2
@@ -72,7 +73,7 @@ def _round(matches, overlaps, group, groups):
     matched = ops.any(ops.equal(owners, index[:, None]), axis=1, keepdims=True)
     free = ops.logical_and(ops.equal(owners, FREE), ops.logical_not(matched))
     open_ = ops.where(free, overlaps, -1.0)
-    prior, largest = ops.argmax(open_, axis=1), ops.max(open_, axis=1)
+    prior, largest = first_largest(open_, axis=1), ops.max(open_, axis=1)
     rivals = ops.take(open_, prior, axis=1)  # (G, G): of each row with the prior that each column wants
     ahead = ops.logical_or(
         rivals > largest[None, :],

@@ -3,6 +3,7 @@
 import numpy as np
 
 from zoo.layers.base.lazy import ops
+from zoo.layers.ops import broadcast
 
 
 def unpool(x, mask, top):
@@ -20,7 +21,8 @@ def unpool(x, mask, top):
     plane = np.arange(batch)[:, None, None, None] * (places * channels) + np.arange(channels)
     place = ops.cast(ops.stop_gradient(mask), "int32")
     possible = ops.logical_and(place >= 0, place < places)
-    where = ops.reshape(ops.where(possible, place, 0) * channels + plane.astype(np.int32), (-1,))
+    where = broadcast.add(ops.where(possible, place, 0) * channels, plane.astype(np.int32))
+    where = ops.reshape(where, (-1,))
     values, possible = ops.reshape(x, (-1,)), ops.reshape(possible, (-1,))
     count = batch * places * channels
     order = ops.cumsum(ops.ones_like(where))  # no constant, which a saved model would write out in digits
