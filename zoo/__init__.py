@@ -13,6 +13,7 @@ TensorFlow and Keras are loaded by the first call that needs them: the first thr
 """
 
 import importlib
+import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -39,7 +40,8 @@ _HOME = {
 
 def __getattr__(name):
     if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        message = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(message, name=name, obj=sys.modules[__name__])  # by these Python says "Did you mean"
     if name in ("dataset", "fit", "load"):
         importlib.import_module("zoo.command").quiet_tensorflow()
     return getattr(importlib.import_module(_HOME[name]), name)

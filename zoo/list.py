@@ -18,7 +18,8 @@ from absl import flags
 
 from zoo import command
 from zoo.api.models import SORTS, models
-from zoo.errors import ZooError
+from zoo.errors import ZooError, did_you_mean
+from zoo.formats.packaged import packaged
 from zoo.report import Report
 
 MAX_PARAMS = flags.DEFINE_float("max_params", None, "Most parameters, such as 30e6.")
@@ -38,12 +39,20 @@ def main(pattern="*"):
         given = ", ".join(
             [repr(pattern), *(f"--{name}={value:g}" for name, value in bounds.items() if value is not None)]
         )
-        raise ZooError("no model is like that", got=given, hint="python -m zoo.list shows them all")
+        raise ZooError("no model is like that", got=given, hint=_instead(pattern))
     if CSV.value:
         return Report().text(_csv(found))
     report = Report().text("\n".join(_table(found)))
     report.more["models"] = [dataclasses.asdict(model) for model in found]
     return report.text("").then("draw", "zoo.draw", found[0].name, f"{found[0].name}.svg")
+
+
+def _instead(pattern):
+    """Returns what may have been meant by a pattern that finds nothing."""
+    names = list(packaged())
+    if any(name.startswith(pattern) for name in names):
+        return f"'{pattern}*' finds the names that begin so"
+    return did_you_mean(pattern, names) or "python -m zoo.list shows them all"
 
 
 def _table(found):

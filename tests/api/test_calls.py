@@ -60,6 +60,7 @@ def test_fit_says_a_wrong_change(folder, changes, says):
 def test_dataset_is_one_pass_over_a_source(folder):
     items = list(zoo.dataset("small/test", data_dir=folder).as_numpy_iterator())
     assert len(items) == 20 and items[0][0].shape == (12, 13, 1) and items[0][0].max() > 1
+    assert len(zoo.dataset("small/test", 8, data_dir=folder)) == -(-len(items) // 8)  # known, as Keras's bars want it
     batches = list(zoo.dataset("small/test", 8, scale=0.5, data_dir=folder).as_numpy_iterator())
     assert [len(labels) for _, labels in batches] == [8, 8, 4]
     np.testing.assert_array_equal(batches[2][0][3], items[19][0] * 0.5)
@@ -86,6 +87,10 @@ def test_dataset_of_a_config_is_what_it_feeds(folder):
     assert images.shape == (9, 10, 10, 1) and labels.shape == (9,)
     with pytest.raises(ZooError, match='source "nothing" is not there'):
         zoo.dataset("nothing", data_dir=folder)
+    with pytest.raises(ZooError, match="a config says its batch_size itself, got batch_size=3 with the config .*small"):
+        zoo.dataset(folder / "small.prototxt", 3, data_dir=folder)
+    with pytest.raises(ZooError, match='"lenett" is neither a source nor a packaged config .did you mean "lenet"'):
+        zoo.dataset("lenett", data_dir=folder)
 
 
 @pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")  # Keras's own
@@ -127,12 +132,33 @@ def test_it_sees_what_zoo_classify_sees(fitted, folder, tmp_path):
     assert model.decode(want)[0][0].name in "abcd"
 
 
-@pytest.mark.parametrize("wrong", [np.zeros((2, 3, 5)), np.zeros(4), np.zeros((0, 3)), []])
+def test_a_mean_may_be_a_file(folder, tmp_path):
+    np.save(tmp_path / "mean.npy", np.float32([3]))
+    model = zoo.load(folder / "small.prototxt", input_shape={"data": (1, 1, 10, 10)}, mean=tmp_path / "mean.npy")
+    np.testing.assert_allclose(model.preprocess(np.full((10, 10), 103, np.uint8)), 100 * 0.01, rtol=1e-5)
+
+
+def test_an_image_of_shares_is_warned_of(folder, caplog):
+    model = zoo.load(folder / "small.prototxt", input_shape={"data": (1, 1, 10, 10)})
+    model.preprocess(np.full((10, 10), 1.5))
+    assert "nearly black" not in caplog.text
+    model.preprocess(np.full((10, 10), 0.5))
+    assert "an image whose values are all in 0..1" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [np.zeros((2, 3, 5)), np.zeros(4), np.zeros((0, 3)), [], np.full((4, 4), np.nan), np.zeros((4, 4), "complex64")],
+)
 def test_what_is_no_image_is_said(folder, wrong):
     model = zoo.load(folder / "small.prototxt", input_shape={"data": (1, 1, 10, 10)})
     with pytest.raises(ZooError, match="no image"):
         model.preprocess(wrong)
     with pytest.raises(ZooError, match="no predictions, got shape"):
         model.decode(np.zeros((2, 3, 4)))
+    with pytest.raises(ZooError, match="no classes to name, got top=-1, want 1 or more"):
+        model.decode(np.eye(4), top=-1)
+    with pytest.raises(ZooError, match=r"which output names the classes\?, got box, score, want one of them"):
+        model.decode({"box": np.eye(4), "score": np.eye(2)})
     with pytest.raises(ZooError, match="names of classes do not fit the net, got 10 names, want 4"):
         zoo.load(folder / "small.prototxt", input_shape={"data": (1, 1, 10, 10)}, labels="mnist").decode(np.eye(4))

@@ -16,5 +16,6 @@ def test_every_name_is_there_and_is_what_it_is_called():
 
 
 def test_another_name_is_none():
-    with pytest.raises(AttributeError, match="module 'zoo' has no attribute 'lode'"):
+    with pytest.raises(AttributeError, match="module 'zoo' has no attribute 'lode'") as raised:
         _ = zoo.lode
+    assert raised.value.name == "lode" and raised.value.obj is zoo  # by which Python says "Did you mean: 'load'?"

@@ -3,6 +3,7 @@ import pathlib
 import pytest
 
 from tests.training.runs import command, in_python
+from zoo import list as zoo_list
 from zoo.api.models import describe, list_models, models, score_of
 from zoo.catalogue import results_file
 from zoo.errors import ZooError
@@ -18,6 +19,10 @@ def test_filters_and_orders():
     assert list_models("fcn*", max_flops=1e12) == []  # their multiply-adds grow with the image
     with pytest.raises(ZooError, match="no such order, got 'parms', want one of name, params"):
         list_models(sort="parms")
+    with pytest.raises(ZooError, match="max_flops is no number, got '5G', want one such as 5e9"):
+        list_models(max_flops="5G")
+    with pytest.raises(ZooError, match="min_score is in percent, got 0.95, want 95 for that share"):
+        list_models(min_score=0.95)
 
 
 def test_a_model_in_words_and_numbers():
@@ -27,6 +32,14 @@ def test_a_model_in_words_and_numbers():
     assert describe("fcn8s").flops is None and "multiply-adds  by the size of an item" in str(describe("fcn8s"))
     with pytest.raises(ZooError, match="no such config, got 'lenett'.*did you mean \"lenet\""):
         describe("lenett")
+    with pytest.raises(ZooError, match="^no such config, got ''"):
+        describe("")
+
+
+def test_a_path_of_a_config_that_is_elsewhere_says_the_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ZooError, match='^configs/lenet.prototxt: no such file .*package is called "lenet"'):
+        describe("configs/lenet.prototxt")
 
 
 def test_a_config_of_somebody(tmp_path):
@@ -87,6 +100,12 @@ def test_the_command():
     )
     assert [line.split()[0] for line in done.stdout.splitlines()[1:3]] == ["resnet18", "resnet50"]
     assert command("nothing", module="zoo.list").stderr.startswith("error: no model is like that, got 'nothing'")
+
+
+def test_a_pattern_that_finds_nothing_says_what_would():
+    assert zoo_list._instead("resnet") == "'resnet*' finds the names that begin so"
+    assert zoo_list._instead("alexnt") == 'did you mean "alexnet"?'
+    assert zoo_list._instead("q?q") == "python -m zoo.list shows them all"
     assert command("lenet", "--csv", module="zoo.list").stdout.splitlines()[1].startswith("lenet,431080,2293000,1 x 28")
 
 

@@ -77,7 +77,13 @@ MISTAKES = {
     ),
     "a missing source": (
         [('"small/test"', '"small/tset"')],
-        [f"{CONFIG}:9: ", 'layer "in" (Data)', 'source "small/tset" is not there', "tried", "data_prep"],
+        [
+            f"{CONFIG}:9: ",
+            'layer "in" (Data)',
+            'source "small/tset" is not there',
+            "tried",
+            'small has test, train; did you mean "test"?',
+        ],
     ),
     "test_iter without a test net": (
         [("net_param {", "train_net_param {")],

@@ -4,9 +4,10 @@ import numbers
 import os
 from typing import TYPE_CHECKING
 
-from zoo.errors import DataError
+from zoo.errors import DataError, did_you_mean
 from zoo.formats import caffe_pb2
 from zoo.formats.packaged import find, packaged
+from zoo.formats.paths import candidates
 from zoo.input.pipeline import DataLayer, data_layer
 from zoo.input.sources.locate import open_source
 from zoo.netdef.config import open_config, phase_number
@@ -32,7 +33,7 @@ def dataset(
     Args:
         source: a split that data_prep has made ("mnist/train"), an LMDB or LevelDB, or a folder of TensorFlow Datasets:
             one pass over it, in its order. Or a config, by path (.prototxt) or by the name of a packaged one: what
-            its data layer feeds, batch after batch, for ever; only `phase`, `seed` and `data_dir` count then.
+            its data layer feeds, batch after batch, for ever; it says the batch and the transform itself.
         batch_size: items in a batch; the last may have fewer. None gives items.
         phase: "TRAIN" or "TEST": whether crops are random, and of a config which of its data layers.
         scale: what values are multiplied by.
@@ -43,7 +44,7 @@ def dataset(
 
     Raises:
         NetError: no such phase.
-        DataError: a batch_size or crop_size that is none.
+        DataError: a batch_size or crop_size that is none, or one given with a config.
         ZooError: there is no such source, or it is damaged.
 
     Example:
@@ -62,7 +63,13 @@ def dataset(
     name = os.fspath(source)
     where = None if data_dir is None else os.fspath(data_dir)
     if name.endswith(".prototxt") or name in packaged():
+        given = {"batch_size": batch_size, "scale": scale, "crop_size": crop_size, "mirror": mirror}
+        for what, none in (("batch_size", None), ("scale", 1.0), ("crop_size", 0), ("mirror", False)):
+            if given[what] != none:
+                raise DataError(f"a config says its {what} itself", got=f"{what}={given[what]} with the config {name}")
         return _of_config(find(name), phase, seed, where)
+    if (near := did_you_mean(name, packaged())) and not any(map(os.path.lexists, candidates(name, where))):
+        raise DataError(f'"{name}" is neither a source nor a packaged config', hint=near)
     opened = open_source(name, data_dir=where)
     size = 64 if opened.image_shape or crop_size else 1
     message = caffe_pb2.LayerParameter(name=name, type="Data", top=["data", "label"])
@@ -70,7 +77,10 @@ def dataset(
     transform = message.transform_param
     transform.scale, transform.crop_size, transform.mirror = scale, crop_size, mirror
     layer = LayerDef(name, "Data", (), (BlobRef("data"), BlobRef("label")), message)
+    import tensorflow as tf
+
     items = DataLayer(layer, phase, data_dir=where, seed=seed).dataset().unbatch().take(opened.count)
+    items = items.apply(tf.data.experimental.assert_cardinality(opened.count))
     return items if batch_size is None else items.batch(batch_size)
 
 

@@ -13,7 +13,7 @@ from zoo.export.conversion import Conversion, convert
 from zoo.formats import class_names
 from zoo.formats.packaged import find
 from zoo.netdef.changes import Change
-from zoo.pycaffe.config_classifier import Preparation, prepared
+from zoo.pycaffe.config_classifier import Preparation, prepared, read_mean
 from zoo.pycaffe.images import centre_crop, load_image, resize_image
 from zoo.pycaffe.transformer import Transformer
 
@@ -52,7 +52,13 @@ class LoadedModel(keras.Model if TYPE_CHECKING else object):
         raise NotImplementedError
 
     def decode(self, predictions: Any, top: int = 5) -> list[list[Guess]]:
-        """Returns the `top` likeliest classes of each item of what the model gave, the likeliest first."""
+        """Returns the `top` likeliest classes of each item of what the model gave, the likeliest first.
+
+        Of a net with several outputs it takes "prob"; where there is none, give it one of them.
+
+        Raises:
+            DataError: no such predictions, a `top` below 1, or names that are more or fewer than the classes.
+        """
         raise NotImplementedError
 
 
@@ -62,7 +68,7 @@ def load(
     *,
     set: str = "",
     input_shape: Mapping[str, Sequence[int]] | None = None,
-    mean: Sequence[float] | None = None,
+    mean: Sequence[float] | str | os.PathLike[str] | None = None,
     scale: float | None = None,
     rgb: bool = False,
     labels: str | Sequence[str] | None = None,
@@ -76,7 +82,8 @@ def load(
             are what the fillers give, and the log says so.
         set: changes of the config, as --set.
         input_shape: {blob: Caffe shape} of inputs whose size nothing else says.
-        mean: per channel in the order of the net's channels, where the config does not say it.
+        mean: per channel in the order of the net's channels, or the path of a mean image (.binaryproto, .npy), where
+            the config does not say it or its file is not here.
         scale: what the difference is multiplied by, likewise.
         rgb: whether the net wants R, G, B, not B, G, R; not needed where the config's data is here and is raw R, G, B.
         labels: names of the classes: "imagenet", "cifar10", "mnist", a file with a name a line, a prepared split, or
@@ -103,7 +110,8 @@ def load(
         logging.warning("%s: no weights are given: all parameters are filler values, none is trained", path)
     model = conversion.exported.model
     names = None if labels is None else class_names.of(labels) if isinstance(labels, str) else tuple(labels)
-    preparation = Preparation(mean=mean, scale=scale, rgb=rgb)
+    values = read_mean(mean) if isinstance(mean, str | os.PathLike) else mean
+    preparation = Preparation(mean=values, scale=scale, rgb=rgb)
     model.preprocess = lambda images: preprocessed(conversion, preparation, images)
     model.decode = lambda predictions, top=5: _decode(predictions, top, names)
     return cast(LoadedModel, model)
@@ -145,6 +153,11 @@ def _pixels(image, color):
     if array.ndim != 3 or array.shape[2] not in (1, 3) or not array.size:
         want = "a path, or 0..255 in shape (H, W), (H, W, 1) or (H, W, 3)"
         raise DataError("no image", got=f"an array of shape {np.shape(image)}", want=want)
+    if array.dtype.kind not in "buif" or not np.isfinite(array).all():
+        got = array.dtype if array.dtype.kind not in "buif" else "values that are not finite"
+        raise DataError("no image", got=got, want="numbers of 0..255")
+    if array.dtype.kind in "bf" and 0 < array.max() <= 1:
+        logging.warning("an image whose values are all in 0..1: 0..255 is wanted, so it is read as nearly black")
     array = array.astype(np.float32) / 255
     if array.shape[2] == 3 and not color:
         return (array @ np.array([0.2125, 0.7154, 0.0721], np.float32))[:, :, None]
@@ -153,8 +166,12 @@ def _pixels(image, color):
 
 def _decode(predictions, top, names):
     if isinstance(predictions, Mapping):
-        key = "prob" if "prob" in predictions else next(iter(predictions))
-        predictions = predictions[key]
+        if len(predictions) > 1 and "prob" not in predictions:
+            want = f'one of them, such as predictions["{next(iter(predictions))}"]'
+            raise DataError("which output names the classes?", got=", ".join(predictions), want=want)
+        predictions = predictions["prob" if "prob" in predictions else next(iter(predictions))]
+    if top < 1:
+        raise DataError("no classes to name", got=f"top={top}", want="1 or more")
     scores = np.asarray(predictions)
     if scores.ndim < 2 or scores.size != scores.shape[0] * scores.shape[1 if scores.shape[1] > 1 else -1]:
         raise DataError("no predictions", got=f"shape {scores.shape}", want="(items, classes)")

@@ -2,6 +2,7 @@
 
 import fnmatch
 import math
+import numbers
 import os
 import pathlib
 import re
@@ -68,7 +69,7 @@ class Model:
             ("input", self.input),
             ("recipe", self.recipe),
             ("published", published),
-            ("measured here", "no score in percent yet" if self.measured is None else f"{self.measured:g} %"),
+            ("measured here", "no score" if self.measured is None else f"{self.measured:g} %"),
             ("file", self.path),
             *(("command", command) for command in self.commands),
         ]
@@ -109,7 +110,7 @@ def list_models(
         sort: "name", "params", "flops" or "score", of which the best is first.
 
     Raises:
-        ZooError: an unknown `sort`.
+        ZooError: an unknown `sort`, a bound that is no number, or a `min_score` that is a share of 1.
 
     Example:
         >>> list_models("squeeze*")
@@ -133,6 +134,11 @@ def models(
     if sort not in SORTS:
         hint = did_you_mean(sort, SORTS)
         raise ZooError("no such order", got=repr(sort), want=f"one of {', '.join(SORTS)}", hint=hint)
+    for name, value in (("max_params", max_params), ("max_flops", max_flops), ("min_score", min_score)):
+        if value is not None and not isinstance(value, numbers.Real):
+            raise ZooError(f"{name} is no number", got=repr(value), want="one such as 5e9")
+    if min_score is not None and 0 < min_score < 1:
+        raise ZooError("min_score is in percent", got=f"{min_score:g}", want=f"{100 * min_score:g} for that share")
     chosen = {name: path for name, path in packaged().items() if fnmatch.fnmatchcase(name, pattern)}
     found = _models(chosen)
     if max_params is not None:

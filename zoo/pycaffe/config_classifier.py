@@ -136,7 +136,7 @@ def _input(conversion):
 
 def _mean(found, given, channels, config):
     if given is None and found.mean_file and found.mean_image is None:
-        hint = "--mean_file or --mean_value says what to subtract; --mean_value=0 nothing"
+        hint = "--mean_file or --mean_value, in Python mean=, says what to subtract; 0 nothing"
         raise DataError("the config's mean file is not here", at=Place(config), got=found.mean_file, hint=hint)
     if given is None:
         given = found.mean if found.mean_image is None else found.mean_image.transpose(2, 0, 1)

@@ -10,7 +10,7 @@ from zoo.errors import DataError, NetError
 from zoo.formats import datum
 from zoo.formats.database_writer import DatabaseWriter
 from zoo.input.pipeline import DataLayer
-from zoo.input.sources.locate import split_of
+from zoo.input.sources.locate import find_source, split_of
 
 
 @pytest.mark.parametrize(
@@ -92,3 +92,14 @@ def test_a_field_that_caffe_overlooks_is_said_where_it_would_matter(prepared):
     )
     with pytest.raises(NetError, match="force_encoded_color unused, got images of 1 channels .write transform_param"):
         DataLayer(definition, "TRAIN")
+
+
+def test_a_file_is_called_one(tmp_path):
+    (tmp_path / "train.tar").touch()
+    with pytest.raises(DataError, match='train.tar" is no source, got the file .*, want a split of TFRecord shards'):
+        find_source(str(tmp_path / "train.tar"))
+
+
+def test_splits_next_to_it_are_named(prepared):
+    with pytest.raises(DataError, match=r'"mnist/trian" is not there, .*mnist has train; did you mean "train"\?'):
+        find_source("mnist/trian", data_dir="data")

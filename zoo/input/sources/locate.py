@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from absl import logging
 
-from zoo.errors import DataError
+from zoo.errors import DataError, did_you_mean
 from zoo.formats import records, tfds
 from zoo.formats.databases import Database, database_kind
 from zoo.formats.paths import candidates
@@ -70,6 +70,11 @@ def find_source(name, *, at=None, data_dir=None, file=None, hint=None):
             if card_path(path).is_file() or database_kind(path):
                 logging.info('%s: source "%s" is not there; reading %s in its place', at, name, path)
                 return find_source(str(path), at=at, hint=hint)
+    files = [path for path in tried if path.is_file()]
+    if files:
+        want = "a split of TFRecord shards, an LMDB or a LevelDB"
+        raise DataError(f'source "{name}" is no source', at=at, got=f"the file {files[0]}", want=want, hint=hint)
+    hint = _split_hint(tried) or hint
     raise DataError(f'source "{name}" is not there, tried {", ".join(map(str, tried))}', at=at, hint=hint)
 
 
@@ -128,6 +133,15 @@ def _prefix(path):
     name = path.name
     name = name.removesuffix(".json") if name.endswith(".json") else SHARD.sub("", name)
     return path.with_name(name) if name else path
+
+
+def _split_hint(tried):
+    """Returns which split next to where one was looked for is meant, and which there are; None where none is near."""
+    for path in tried:
+        splits = [split.name for split in records.prefixes(path.parent) if any(path.parent.glob(f"{split.name}-*"))]
+        if near := did_you_mean(path.name, splits):
+            return f"{path.parent} has {', '.join(splits)}; {near}"
+    return None
 
 
 def _literal(name):
