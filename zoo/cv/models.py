@@ -3,9 +3,9 @@
 import cv2
 import numpy as np
 
-from zoo.cv import files
+from zoo.cv import calls, files
 from zoo.cv.keywords import also_called
-from zoo.cv.net import Net, written
+from zoo.cv.net import Net
 from zoo.errors import NetError, UnsupportedError
 from zoo.pycaffe.errors import also, raised_as
 
@@ -140,7 +140,7 @@ class SegmentationModel(Model):
     @raised_as(cv2.error)
     def segment(self, frame, mask=None):
         """Returns the class of each pixel of the output, (H,W) of uint8, written into `mask` too where that fits."""
-        return written(self._only(frame)[0].argmax(axis=0).astype(np.uint8), mask)
+        return calls.written(self._only(frame)[0].argmax(axis=0).astype(np.uint8), mask)
 
 
 class KeypointsModel(Model):

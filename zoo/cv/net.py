@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import tensorflow as tf
 
-from zoo.cv import counts
+from zoo.cv import calls, counts
 from zoo.cv.keywords import also_called
 from zoo.cv.layers import InputLayer, Layer, Numbering
 from zoo.cv.parameters import FileParameters
@@ -105,7 +105,7 @@ class Net:
         Raises:
             NetError: no such layer, an input is missing, or shapes do not fit.
         """
-        into, names, one, every = _asked(args, kwargs)
+        into, names, one, every = calls.forward(args, kwargs)
         numbering = self._filled()
         if not numbering.layers:
             raise NetError("the net has no layer to run, only inputs")
@@ -114,7 +114,7 @@ class Net:
         if one and not every:
             return found[0][0]
         arrays = found[0] if every else [tops[0] for tops in found]
-        return tuple(written(array, target) for array, target in zip(arrays, [*into, *[None] * len(arrays)]))
+        return tuple(calls.written(array, target) for array, target in zip(arrays, [*into, *[None] * len(arrays)]))
 
     @raised_as(cv2.error)
     @_alone
@@ -208,7 +208,7 @@ class Net:
     @raised_as(cv2.error)
     def getFLOPS(self, *args, **kwargs):
         """Returns operations as OpenCV counts them: ``getFLOPS([layerId,] shape, or shapes, of the inputs)``."""
-        number, shapes = _layer_and_shapes(args, kwargs)
+        number, shapes = calls.layer_and_shapes(args, kwargs)
         planned = {id(layer.definition): layer for layer in self._planned(shapes)}
         layers = self._filled().layers
         chosen = layers if number is None else [layers[self._filled().index(number)]]
@@ -217,7 +217,7 @@ class Net:
     @raised_as(cv2.error)
     def getMemoryConsumption(self, *args, **kwargs):
         """Returns bytes of (parameters, outputs): ``getMemoryConsumption([layerId,] shapes of the inputs)``."""
-        number, shapes = _layer_and_shapes(args, kwargs)
+        number, shapes = calls.layer_and_shapes(args, kwargs)
         planned = self._planned(shapes)
         if number is not None:
             wanted = self._filled().layers[self._filled().index(number)]
@@ -307,53 +307,6 @@ _REFUSED = frozenset(
         "setInputsNames",
     )
 )
-
-
-def _asked(args, kwargs):
-    """Returns (arrays to write into, names of layers, whether one was named, whether all its outputs are wanted)."""
-    known = {"outputName", "outBlobNames", "outputBlobs"}
-    if set(kwargs) - known or len(args) > 2:
-        got = ", ".join(sorted(set(kwargs) - known)) or f"{len(args)} arguments"
-        raise NetError("forward takes no such arguments", got=got, want=", ".join(sorted(known)))
-    into, every = kwargs.get("outputBlobs"), "outputBlobs" in kwargs
-    names = kwargs.get("outputName", kwargs.get("outBlobNames"))
-    args = list(args)
-    if args and names is None and (_are_names(args[0]) or (len(args) == 1 and not every)):
-        names = args.pop(0)
-    if args and not every:
-        into, every = args.pop(0), True
-    if args and names is None and isinstance(args[0], str):
-        names = args.pop(0)
-    if args:
-        raise NetError("forward takes no such arguments", got=args[0], want="names of layers, or arrays and one name")
-    one = names is None or isinstance(names, str)
-    names = [names or ""] if names is None or isinstance(names, str) else list(names) or [""]
-    if not all(isinstance(name, str) for name in names):
-        raise NetError("outputs are asked for by the names of layers", got=names)
-    into = [into] if isinstance(into, np.ndarray) else list(into or ())
-    return into, names, one, every and one
-
-
-def _are_names(given):
-    return isinstance(given, str) or (isinstance(given, list | tuple) and all(isinstance(one, str) for one in given))
-
-
-def _layer_and_shapes(args, kwargs):
-    """Returns (the number of a layer or None, shapes of the inputs) of a call ``f([layerId,] shapes)``."""
-    named = {"netInputShapes" if name == "netInputShape" else name: value for name, value in kwargs.items()}
-    free = [name for name in ("layerId", "netInputShapes") if name not in named]
-    asked = {**named, **dict(zip(free[len(free) - len(args) :], args))}
-    if not {"netInputShapes"} <= asked.keys() <= {"layerId", "netInputShapes"} or len(args) > len(free):
-        raise NetError("no such arguments", got=(*args, *kwargs), want="shapes of the inputs, or a layer and shapes")
-    return (int(asked["layerId"]) if "layerId" in asked else None), asked["netInputShapes"]
-
-
-def written(array, target):
-    """Returns `array`, written into `target` where that is an array of its shape."""
-    if isinstance(target, np.ndarray) and target.shape == array.shape and target.dtype == array.dtype:
-        target[...] = array
-        return target
-    return array
 
 
 def _normalized(array, scale, mean):
