@@ -6,7 +6,7 @@ import pytest
 from zoo.errors import DataError
 from zoo.images import scaling
 from zoo.images.filters import filter_sheet
-from zoo.images.grid import grid
+from zoo.images.grid import grid, resized
 
 
 def test_a_grid_has_every_tile_in_its_place():
@@ -54,3 +54,11 @@ def test_scaling():
     np.testing.assert_array_equal(scaling.together(values, 0, 2), [[0, 1], [0, 0.5]])
     np.testing.assert_allclose(scaling.signed(values), [[1 / 3, 1], [0.5, 2 / 3]], rtol=1e-6)
     np.testing.assert_array_equal(scaling.each(np.full((1, 2, 2), 7.0)), np.zeros((1, 2, 2)))
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3])
+def test_a_smaller_image_has_means_by_area(channels):
+    image = np.random.default_rng(0).random((6, 8, channels), np.float32)
+    small = resized(image, 3, 4)
+    np.testing.assert_allclose(small, image.reshape(3, 2, 4, 2, channels).mean(axis=(1, 3)), rtol=1e-5)
+    assert resized(image, 6, 8) is image

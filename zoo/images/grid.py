@@ -40,6 +40,15 @@ def enlarged(image, scale):
     return image.repeat(scale, axis=0).repeat(scale, axis=1)
 
 
+def resized(image, height, width):
+    """Returns an image (H, W, C) at another size; a smaller one has means of its pixels, by their areas."""
+    if image.shape[:2] == (height, width):
+        return image
+    cv2 = image_file.opencv()
+    small = cv2.resize(np.asarray(image), (width, height), interpolation=cv2.INTER_AREA)
+    return small.reshape(height, width, image.shape[2])  # of one channel OpenCV drops the axis
+
+
 def sized(image, side):
     """Returns an image (H, W, C) whose longer side is about `side` pixels.
 
@@ -48,7 +57,4 @@ def sized(image, side):
     longer = max(image.shape[:2])
     if longer <= side:
         return enlarged(image, max(1, round(side / longer)))
-    cv2 = image_file.opencv()
-    height, width = (max(1, round(length * side / longer)) for length in image.shape[:2])
-    small = cv2.resize(np.asarray(image), (width, height), interpolation=cv2.INTER_AREA)
-    return small.reshape(height, width, image.shape[2])
+    return resized(image, *(max(1, round(length * side / longer)) for length in image.shape[:2]))

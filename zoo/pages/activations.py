@@ -5,9 +5,9 @@ import math
 import numpy as np
 
 from zoo.converters import execution
-from zoo.formats import class_names, image_file
+from zoo.formats import class_names
 from zoo.images import files, scaling
-from zoo.images.grid import grid
+from zoo.images.grid import grid, resized
 from zoo.layers.ops.layout import to_caffe
 from zoo.pages import page
 
@@ -43,7 +43,7 @@ def thumbnail(pixels, said, side=320):
     """Returns an image (H, W, 1 or 3) in 0..1, no larger than `side`, as a page shows one."""
     height, width = pixels.shape[:2]
     scale = min(1.0, side / max(height, width))
-    small = _resized(pixels, max(1, round(height * scale)), max(1, round(width * scale)))
+    small = resized(pixels, max(1, round(height * scale)), max(1, round(width * scale)))
     return {"url": page.png(files.png(small)), "said": said, "smooth": True}
 
 
@@ -64,18 +64,11 @@ def _tiles(planes, pixels):
     scale = min(1.0, side / max(height, width))
     high, wide = max(1, round(height * scale)), max(1, round(width * scale))
     count = int(max(1, min(most, pixels // (high * wide))))
-    small = np.stack([_resized(plane[..., None], high, wide) for plane in scaling.finite(planes[:count])])
+    small = np.stack([resized(plane[..., None], high, wide) for plane in scaling.finite(planes[:count])])
     which = f"{channels} channels" if count == channels else f"the first {count} of {channels} channels"
     said = f"{which}, each from its least (black) to its largest value; all {_number(planes.min())} to "
     said += _number(planes.max())
     return {"url": page.png(files.png(grid(scaling.each(small)))), "said": said, "smooth": max(high, wide) > 40}
-
-
-def _resized(image, height, width):
-    if image.shape[:2] == (height, width):
-        return image
-    small = image_file.opencv().resize(image, (width, height), interpolation=image_file.opencv().INTER_AREA)
-    return small.reshape(height, width, image.shape[2])
 
 
 def _largest(values, names):

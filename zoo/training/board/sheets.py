@@ -2,10 +2,9 @@
 
 import numpy as np
 
-from zoo.formats import image_file
 from zoo.images import captions, scaling
 from zoo.images.filters import filter_sheet
-from zoo.images.grid import grid
+from zoo.images.grid import grid, resized
 
 LEAST, MOST = 84, 160  # pixels of a tile's width
 _COLUMNS = 8
@@ -61,10 +60,7 @@ def _sized(tiles, least, most):
     """Returns tiles enlarged by whole pixels to at least `least` in width, or made smaller to `most`."""
     height, width = tiles.shape[1:3]
     if width > most:
-        cv2 = image_file.opencv()
-        size = most, max(1, round(height * most / width))
-        small = [cv2.resize(tile, size, interpolation=cv2.INTER_AREA) for tile in tiles]
-        return np.reshape(small, (len(tiles), size[1], size[0], tiles.shape[3]))
+        return np.stack([resized(tile, max(1, round(height * most / width)), most) for tile in tiles])
     times = -(-least // width)
     return tiles.repeat(times, axis=1).repeat(times, axis=2)
 
