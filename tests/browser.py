@@ -13,7 +13,8 @@ PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 def page(width=1280, height=800):
     """Gives a blank page of Playwright's in a window of `width` x `height`; skips the test where there is no browser.
 
-    An error of a page's script, and a request that leaves the machine, fail the test: pages work without a network.
+    An error of a page's script, one that the browser says on its console, and a request that leaves the machine, fail
+    the test: pages work without a network.
     """
     program = next(filter(None, map(shutil.which, PROGRAMS)), None)
     if program is None:
@@ -27,6 +28,7 @@ def page(width=1280, height=800):
         try:
             opened = browser.new_page(viewport={"width": width, "height": height})
             opened.on("pageerror", lambda error: errors.append(str(error)))
+            opened.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)
             opened.on("request", lambda request: errors.extend(_outside(request.url)))
             yield opened
         finally:

@@ -7,8 +7,12 @@ import pytest
 
 from tests import browser
 from tests.training.runs import train
+from zoo.formats import prototxt
 from zoo.formats.training_log import TrainingLog
-from zoo.pages import run_page
+from zoo.netdef.net import net_def
+from zoo.pages import page, run_page
+from zoo.pages.net_page import net_page
+from zoo.pages.net_view import NetView
 from zoo.pages.run_curves import curves
 
 CONFIG = """base_lr: 0.1 lr_policy: "step" gamma: 0.001 stepsize: 10 max_iter: 20 random_seed: 1 display: 2
@@ -64,6 +68,8 @@ def test_charts_of_a_log():
         ("test", [[0, None]]),
         ("test (net1)", [[0, 3.0]]),
     ]
+    log.loss, log.train["loss"] = [(0, 2.0), (10, float("nan"))], [(0, 2.0), (10, float("nan"))]
+    assert [one["name"] for one in curves(log)[0]["series"]][0] == "training"
     log.loss = [(0, 2.0), (10, 1.5)]
     names = [one["name"] for one in curves(log)[0]["series"]]
     assert names == ["training, each", "training, smoothed", "test", "test (net1)"]
@@ -77,3 +83,41 @@ def test_long_curves_keep_their_heights_and_ends(count):
     assert len(series["points"]) <= 1300
     xs, ys = zip(*series["points"])
     assert list(xs) == sorted(set(xs)) and max(ys) == 1000 and min(ys) == 0 and xs[0] == 0 and xs[-1] == count - 1
+
+
+NAN, INF = float("nan"), float("inf")
+INPUT = 'layer { name: "a" type: "Input" top: "a" input_param { shape { dim: 1 } } }'
+
+
+@pytest.mark.parametrize(
+    ("log", "paths", "said"),
+    [
+        ({"loss": [(0, NAN), (10, INF)], "rate": [(0, 0.0), (10, NAN)]}, 1, "no value to draw"),
+        ({"loss": [(0, 2.0)], "rate": [(0, 0.01)], "test": {"accuracy": [(0, 0.0)]}}, 3, "last of 0 iterations"),
+        ({"loss": [(0, 1e20)], "test": {"loss": [(5, NAN)]}}, 1, "last of 5 iterations"),
+        ({"loss": [(0, 2.0), (1, 3e38), (2, -INF), (3, NAN)]}, 1, "last of 3 iterations"),
+        ({"rate": [(0, 0.1), (10, 1e-9), (20, 0.0)]}, 1, "last of 20 iterations"),
+        ({"test": {"accuracy": []}}, 0, "no value to draw"),
+        ({}, 0, "The log holds no values yet."),
+    ],
+)
+def test_charts_of_few_values_and_of_none_that_is_a_number(log, paths, said, opened, tmp_path):
+    view, _ = NetView.of("TRAIN", net_def(prototxt.parse_net(INPUT), "TRAIN"))
+    run = {"title": "run", "lines": [], "charts": curves(TrainingLog(**log))}
+    page.write(tmp_path / "net.html", net_page([view], run=run))
+    opened.goto((tmp_path / "net.html").as_uri() + "#tab=run")
+    assert said in opened.locator("#run").inner_text()
+    places = opened.evaluate("[...document.querySelectorAll('#run svg *')].map((each) => each.outerHTML).join()")
+    assert not re.search("NaN|Infinity|undefined", places), places
+    drawn = [path for path in re.findall(r'<path[^>]* d="(.*?)"', places) if path]
+    assert len(drawn) == paths
+    marks = opened.locator("#run svg circle").count()
+    for svg in opened.locator("#run svg").all():
+        svg.hover()
+    assert marks >= paths and opened.locator("line.cursor").count() <= 1
+
+
+@pytest.fixture(scope="module")
+def opened():
+    with browser.page(1000, 800) as opened:
+        yield opened

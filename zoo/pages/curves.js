@@ -6,25 +6,28 @@ function chart({ title, x: across, series, log }) {
   const key = el("ul", { class: "key" });
   const whole = el("div", { class: "chart" }, el("h3", {}, title), key, svg);
   const [left, right, top, bottom] = [52, 12, 10, 24];
+  const good = ([, y]) => y !== null && (!log || y > 0);
   const points = series.flatMap((one) => one.points);
   const xs = points.map(([x]) => x);
-  const ys = points.map(([, y]) => y).filter((y) => y !== null && (!log || y > 0));
   const scaled = log ? Math.log10 : (y) => y;
-  const [x0, x1] = [Math.min(...xs), Math.max(...xs)];
-  let [y0, y1] = [Math.min(...ys.map(scaled)), Math.max(...ys.map(scaled))];
-  if (y0 === y1) [y0, y1] = [y0 - 0.5, y1 + 0.5];
-  [y0, y1] = [y0 - (y1 - y0) * 0.04, y1 + (y1 - y0) * 0.04];
+  const ys = points.filter(good).map(([, y]) => scaled(y));
+  const [x0, x1] = xs.length ? [Math.min(...xs), Math.max(...xs)] : [0, 0];
+  let [y0, y1] = [Math.min(...ys), Math.max(...ys)];
+  const margin = y0 === y1 ? (log ? 0.5 : Math.abs(y0) / 2 || 0.5) : (y1 - y0) * 0.04;
+  [y0, y1] = [y0 - margin, y1 + margin];
   let [width, height, at] = [0, 0, null];
-  const px = (x) => left + ((x - x0) / (x1 - x0 || 1)) * (width - left - right);
+  const px = (x) => left + (x1 > x0 ? (x - x0) / (x1 - x0) : 0.5) * (width - left - right);
   const py = (y) => top + (1 - (scaled(y) - y0) / (y1 - y0)) * (height - top - bottom);
-  const good = ([, y]) => y !== null && (!log || y > 0);
 
   function draw() {
     [width, height] = [svg.clientWidth, svg.clientHeight];
     if (!width) return;
     svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
     const parts = [];
-    for (const tick of ticks(y0, y1, 5)) {
+    if (!ys.length) {
+      parts.push(el("svg:text", { x: width / 2, y: height / 2, "text-anchor": "middle" }, "no value to draw"));
+    }
+    for (const tick of ys.length ? ticks(y0, y1, 5) : []) {
       const y = log ? 10 ** tick : tick;
       parts.push(el("svg:line", { class: "axis", x1: left, x2: width - right, y1: py(y), y2: py(y) }),
         el("svg:text", { x: left - 6, y: py(y) + 4, "text-anchor": "end" }, short(Number(y.toPrecision(6)))));

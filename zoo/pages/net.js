@@ -205,7 +205,8 @@ $("view").addEventListener("change", () => {
 $("to-run").hidden = !data.run;
 if (data.run) {
   $("run").append(el("h2", {}, data.run.title), ...data.run.lines.map((line) => el("p", { class: "soft" }, line)),
-    el("div", { class: "charts" }, data.run.charts.map(chart)));
+    data.run.charts.length ? el("div", { class: "charts" }, data.run.charts.map(chart))
+      : el("p", {}, "The log holds no values yet."));
 }
 window.addEventListener("hashchange", follow);
 follow();

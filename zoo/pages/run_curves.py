@@ -20,7 +20,7 @@ def curves(log):
     if log.loss:
         shared.setdefault("loss", [])
         said = dict(log.train.get("loss", ()))
-        if all(said.get(x, y) == y for x, y in log.loss):  # nothing is smoothed: it is one curve
+        if all(_same(said.get(x, y), y) for x, y in log.loss):  # nothing is smoothed: it is one curve
             shared["loss"] = [pair for pair in shared["loss"] if pair[0] != _RAW]
             shared["loss"].insert(0, ("training", log.loss))
         else:
@@ -57,6 +57,10 @@ def _thinned(points):
         ends = {min(good, key=_height), max(good, key=_height)} if good else {part[0]}
         kept += sorted({*ends, *(part[-1:] if first + stretch >= len(points) else [])})
     return [[x, float(f"{y:.6g}") if math.isfinite(y) else None] for x, y in kept]
+
+
+def _same(one, other):
+    return one == other or math.isnan(one) and math.isnan(other)
 
 
 def _height(point):
