@@ -13,7 +13,9 @@ run all the same.
 --train_flags go to each run: --train_flags=--no_cuda,--keep=1. Double quotes hold together a flag with a comma in it:
 --train_flags='--no_cuda,"--weights=a.caffemodel,b.caffemodel"'.
 
-At the end: a table, the same as sweep.csv in --sweep_dir, and for TensorBoard the swept values and the test scores.
+At the end: a table, the same as sweep.csv in --sweep_dir, and for TensorBoard the swept values and the test scores; and
+which run is the best: by the output that the config's header names as its score, else by the highest accuracy, else by
+the lowest loss.
 Exit code: 0 all done; 1 an error, or a run that failed; 130 stopped by Ctrl-C, run the same again.
 """
 
@@ -24,6 +26,7 @@ from absl import flags
 
 from zoo import command, config_flag
 from zoo.errors import ZooError
+from zoo.formats import config_header
 from zoo.formats.sweep_values import Trial, trials
 from zoo.progress import waiting
 from zoo.report import Report
@@ -89,8 +92,22 @@ def _report(folder, notes, rows):
         {"name": trial.name, "run_dir": folder / trial.name, "values": trial.values, **note}
         for trial, note in notes.items()
     ]
+    report.more["best"] = _best(report, notes)
     report.made("table", folder / "sweep.csv").then("curves", "tensorboard.main", "--logdir", str(folder))
     return report.then("HParams", "tensorboard.main", "--logdir", str(folder / "hparams"))
+
+
+def _best(report, notes):
+    """Says which run is the best and how it is converted; returns it as JSON has it, None where no score says which."""
+    header = config_header.of(CONFIG.value)
+    found = sweeping.best(notes, header.score if header else "accuracy")
+    if found is None or len(notes) < 2:
+        return None
+    trial, output, value, way = found
+    report.row("best", f"{trial.name}, of which {output} is {way}: {value:.4g}")
+    if "convert" in notes[trial]:
+        report.then_typed("convert it", notes[trial]["convert"])
+    return {"name": trial.name, "output": output, "value": value}
 
 
 def _check_train_flags(swept):

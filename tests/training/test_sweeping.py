@@ -12,7 +12,11 @@ from zoo.errors import OutputError
 from zoo.formats.sweep_values import trials
 from zoo.training import sweeping
 
-DONE = "Done at iteration 9.\n  test acc = 0.5 (after 9 iterations)\n  test loss = 1.25 (after 9 iterations)\n"
+DONE = (
+    "Done at iteration 9.\n  test acc = 0.5 (after 9 iterations)\n  test loss = 1.25 (after 9 iterations)\n"
+    "  convert:     python -m zoo.convert --output=a.keras\n"
+)
+NAN = float("nan")
 
 
 @pytest.fixture
@@ -41,6 +45,7 @@ def process(monkeypatch, tmp_path):
 def test_a_run_notes_its_scores_and_is_not_run_again(process, tmp_path):
     note = sweeping.run(tmp_path / "a", ["--config=x"])
     assert note["scores"] == {"acc": 0.5, "loss": 1.25}
+    assert note["convert"] == "python -m zoo.convert --output=a.keras"
     assert process.asked() == ["-m", "zoo.train", "--config=x", f"--run_dir={tmp_path / 'a'}"]
     assert sweeping.noted(tmp_path / "a", ["--config=x"]) == note
     assert sweeping.noted(tmp_path / "a", ["--config=y"]) is None
@@ -117,6 +122,28 @@ def test_the_table_and_hparams(tmp_path):
     content = found["_hparams_/session_start_info"].metadata.plugin_data.content
     started = plugin_data_pb2.HParamsPluginData.FromString(content).session_start_info
     assert {name: value.number_value for name, value in started.hparams.items()} == {"base_lr": 0.5}
+
+
+@pytest.mark.parametrize(
+    ("scores", "counts", "says"),
+    [
+        ([{"loss": 0.1, "accuracy": 0.8}, {"loss": 0.3, "accuracy": 0.9}], "accuracy", (1, "accuracy", 0.9, "highest")),
+        ([{"loss": 0.1, "acc": 0.8}, {"loss": 0.3, "acc": 0.9}], "accuracy", (1, "acc", 0.9, "highest")),
+        ([{"loss": 0.1, "acc": 0.8}, {"loss": 0.3, "acc": 0.9}], "loss", (0, "loss", 0.1, "lowest")),
+        ([{"loss3/top-1": 0.5}, {"loss3/top-1": 0.25}], "accuracy", (0, "loss3/top-1", 0.5, "highest")),
+        ([{"loss (test net 1)": 2.0}, {"loss (test net 1)": 1.0}], "accuracy", (1, "loss (test net 1)", 1.0, "lowest")),
+        ([{"accuracy": NAN, "loss": 2.0}, {"accuracy": NAN, "loss": NAN}], "accuracy", (0, "loss", 2.0, "lowest")),
+        ([{"accuracy": 0.5}, {"accuracy": 0.5}], "accuracy", (0, "accuracy", 0.5, "highest")),
+        ([{"accuracy": 0.5}, None], "accuracy", (0, "accuracy", 0.5, "highest")),
+        ([{"code": 1.0}, {"code": 2.0}], "accuracy", None),
+        ([None, None], "accuracy", None),
+    ],
+)
+def test_the_best_run(scores, counts, says):
+    found = trials(["base_lr: 0.5|0.25"])
+    notes = {each: {"error": "bad"} if said is None else {"scores": said} for each, said in zip(found, scores)}
+    best = sweeping.best(notes, counts)
+    assert best == (says and (found[says[0]], *says[1:]))
 
 
 def test_time_left():

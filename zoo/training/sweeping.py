@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import math
 import re
 import shutil
 import signal
@@ -16,6 +17,8 @@ from zoo.formats import atomic
 
 LOG, _NOTE, _HPARAMS = "sweep.log", "sweep.json", "hparams"
 _SCORE = re.compile(r"^  test (.+) = (\S+) \(after \d+ iterations\)$", re.M)
+_CONVERT = re.compile(r"^  convert: +(.+)$", re.M)
+_HIGH, _LOW = re.compile(r"acc|top.?\d|map\b|eval|precision|recall", re.I), re.compile(r"loss|error", re.I)
 
 
 def noted(run_dir, words):
@@ -60,6 +63,8 @@ def run(run_dir, words):
         return {"stopped": True}
     scores = {name: float(value) for name, value in _SCORE.findall(said)}
     note = {"flags": words, "scores": scores, "seconds": round(time.monotonic() - begun, 1)}
+    if convert := _CONVERT.search(said):
+        note["convert"] = convert[1]
     with atomic.replacing(run_dir / _NOTE, OutputError) as file:
         file.write(json.dumps(note).encode())
     return note
@@ -85,6 +90,30 @@ def outcome(note):
         return f"FAILED: {note['error']}"
     scores = ", ".join(f"{name} = {value:.4f}" for name, value in note["scores"].items()) or "no test"
     return f"{scores} ({note['seconds']:.0f} s)"
+
+
+def best(notes, counts="accuracy"):
+    """Returns (trial, test output, its value, "highest" or "lowest") of the best run; None where no score says which.
+
+    The output that decides is `counts`, where the runs have it, else the first accuracy, else the first loss; an
+    accuracy is best where it is highest, a loss where it is lowest. Of equal runs the first.
+    """
+    names = dict.fromkeys(name for note in notes.values() for name in note.get("scores", ()))
+    known = {name: way for name in names if (way := _way(name))}
+    order = sorted(known, key=lambda name: (name != counts, known[name] != "highest"))
+    for name in order:
+        found = {trial: note.get("scores", {}).get(name, math.nan) for trial, note in notes.items()}
+        found = {trial: value for trial, value in found.items() if math.isfinite(value)}
+        if found:
+            trial = (max if known[name] == "highest" else min)(found, key=lambda each: found[each])
+            return trial, name, found[trial], known[name]
+    return None
+
+
+def _way(name):
+    """Returns whether a test output is best "highest" or "lowest", by the last part of its name; None if unknown."""
+    last = name.partition(" (")[0].rpartition("/")[2]
+    return "highest" if _HIGH.search(last) else "lowest" if _LOW.search(last) else None
 
 
 def rows(notes):
