@@ -32,8 +32,11 @@ def test_folders_and_lists(folder):
     assert image_paths.images([b, folder / "images"]) == [b, a]
     (folder / "with.txt").write_text("a.png 3\nb.jpg 0\n")
     assert image_paths.listed(folder / "with.txt", folder / "images") == [(a, 3), (b, 0)]
+    a.rename(a.with_name("my own.png"))
     (folder / "without.txt").write_text("images/my own.png\n\nimages/b.jpg\n")
-    assert [label for _, label in image_paths.listed(folder / "without.txt")] == [None, None]
+    assert [label for _, label in image_paths.listed(folder / "without.txt", folder)] == [None, None]
+    with pytest.raises(DataError, match=r"my own\.png: cannot read the image, got No such file"):
+        image_paths.listed(folder / "without.txt", folder / "images")  # the wrong directory
     with pytest.raises(DataError, match="cannot read a directory of images, got"):
         image_paths.inside(folder / "none")
     for text, said in (("a.png 3\nb.jpg\n", "with.txt:2|not an image and its label"), ("\n", "an empty list")):
@@ -84,7 +87,7 @@ def test_what_is_written():
         ("--images=empty", "empty: no images, want .jpg"),
         ("--list=none", "none: cannot read a list of images"),
         ("--images=a --csv --json", "exclude each other"),
-        ("--images=a --labels=cifar", "no such names of labels"),
+        ("--images=images/a.png --labels=cifar", "no such names of labels"),
     ],
 )
 def test_mistakes_that_need_no_net(folder, words, said):

@@ -55,4 +55,5 @@ def test_an_image_that_is_not_there(tmp_path):
 )
 def test_mistakes(tmp_path, words, said):
     how = ("--config=lenet", "--weights=none")
+    (tmp_path / "a").write_text("no image, which is not found out here")
     assert said in run("zoo.extract_features", *how, *words.split(), cwd=tmp_path, ok=False)

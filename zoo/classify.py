@@ -19,7 +19,7 @@ import pathlib
 
 from absl import flags
 
-from zoo import command, config_flag, image_paths, user_code
+from zoo import command, config_flag, given_files, image_paths, look_flags, user_code
 from zoo.errors import DataError, OutputError, ZooError
 from zoo.formats import class_names, limits
 from zoo.progress import Progress
@@ -43,11 +43,7 @@ DIMS = flags.DEFINE_list(
 MEAN_VALUE = flags.DEFINE_list("mean_value", None, "What is subtracted: one number, or one a channel; 0 for nothing.")
 MEAN_FILE = flags.DEFINE_string("mean_file", None, "Mean image (.binaryproto, or .npy as pycaffe has it).")
 SCALE = flags.DEFINE_float("scale", None, "What the difference is multiplied by. Default: as the config says, or 1.")
-RGB = flags.DEFINE_bool(
-    "rgb",
-    False,
-    "The net wants R, G, B, not B, G, R. Not needed where the config's data is here and is raw R, G, B.",
-)
+RGB = flags.DEFINE_bool("rgb", False, look_flags.RGB_HELP)
 BLOB = flags.DEFINE_string("blob", None, 'Blob with a value for each class. Default: the only output, or "prob".')
 INPUT_SHAPE = flags.DEFINE_multi_string(
     "input_shape", [], "Caffe shape of the input where nothing else says it: 'data: 1,3,227,227'."
@@ -66,6 +62,7 @@ def main():
     images = _images()
     names = class_names.of(LABELS.value) if LABELS.value else None
     config_flag.check(CONFIG.value)
+    given_files.check(WEIGHTS.value, outputs=[OUTPUT.value] if OUTPUT.value else [])
     command.quiet_tensorflow()
     user_code.load()
     from zoo.export import input_shapes

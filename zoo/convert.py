@@ -53,9 +53,9 @@ import os
 
 from absl import flags
 
-from zoo import change_flags, command, config_flag, image_paths, user_code
+from zoo import change_flags, command, config_flag, given_files, image_paths, user_code
 from zoo.errors import DataError, Place, UnsupportedError, ZooError
-from zoo.formats import limits
+from zoo.formats import limits, weightsfile
 
 CONFIG = config_flag.define("Net or solver file (prototxt), or the name of a packaged config such as lenet.")
 WEIGHTS = flags.DEFINE_list(
@@ -163,6 +163,7 @@ def main():
     )
     _check(request)
     config_flag.check(CONFIG.value)
+    given_files.check(WEIGHTS.value, outputs=[target.place for target in request.targets], directory=True)
     if not request.without_keras:
         command.quiet_tensorflow()
     user_code.load()
@@ -212,6 +213,8 @@ def _check(request):
         raise UnsupportedError(what, want="--output=NAME.prototxt,NAME.caffemodel")
     if request.images and not _images_of(request.images):
         raise DataError("no images", at=Place(request.images), want=", ".join(image_paths.SUFFIXES))
+    if request.representative.endswith(".npz"):
+        weightsfile.check(request.representative, DataError)
     if unknown := set(request.backends) - {"jax", "torch"}:
         raise ZooError("--backends", got=", ".join(sorted(unknown)), want="jax, torch")
 

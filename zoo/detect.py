@@ -13,7 +13,7 @@ import pathlib
 
 from absl import flags
 
-from zoo import command, config_flag, image_paths, user_code
+from zoo import command, config_flag, given_files, image_paths, user_code
 from zoo.errors import DataError, OutputError
 from zoo.formats import limits
 from zoo.progress import Progress
@@ -35,6 +35,8 @@ def main():
     """Reads the flags, runs over the images and says what was found."""
     paths, mean = image_paths.images(IMAGES.value), _mean()
     config_flag.check(CONFIG.value)
+    output = pathlib.Path(OUTPUT.value)
+    given_files.check([WEIGHTS.value], outputs=[output / "detections.csv"], makes_folder=True)
     command.quiet_tensorflow()
     user_code.load()
     from zoo.detection.detector import Detector, read_image
@@ -44,8 +46,7 @@ def main():
 
     names = read_labels(LABELS.value) if LABELS.value else {}
     detector = Detector(Net(CONFIG.value, WEIGHTS.value, TEST), mean, SCALE.value, RGB.value)
-    output, rows = pathlib.Path(OUTPUT.value), []
-    targets = _targets(output, paths)
+    rows, targets = [], _targets(output, paths)
     with Progress(len(paths), unit="image") as progress:
         for path in progress.over(paths):
             image = read_image(path)

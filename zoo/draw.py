@@ -27,7 +27,7 @@ import pathlib
 
 from absl import flags
 
-from zoo import command, config_flag, terminal, user_code
+from zoo import command, config_flag, given_files, image_paths, terminal, user_code
 from zoo.errors import DataError, OutputError, ZooError
 from zoo.progress import waiting
 from zoo.report import Report
@@ -73,6 +73,9 @@ def main(config=None, output=None):
     _check_flags(path.suffix in _PAGE)
     in_numbers = [f"--config={config}", *command.again("input_shape", "data_dir"), *user_code.given(), "--summary"]
     config = config_flag.find(config)
+    given_files.check(WEIGHTS.value, outputs=[path])
+    if IMAGE.value:
+        image_paths.there(IMAGE.value)
     user_code.load()
     report = _page(config, path) if path.suffix in _PAGE else _graph(config, path)
     return report.then("in numbers", "zoo.convert", *in_numbers) if report.more["shapes"] else report

@@ -13,7 +13,7 @@ import re
 
 from absl import flags
 
-from zoo import change_flags, command, config_flag, user_code
+from zoo import change_flags, command, config_flag, given_files, user_code
 from zoo.errors import SolverError, WeightsError
 from zoo.formats import limits, shard_check
 from zoo.report import Report
@@ -45,6 +45,7 @@ def main():
     if bool(WEIGHTS.value) == bool(SNAPSHOT.value):
         got = "both" if SNAPSHOT.value else "neither"
         raise WeightsError("which weights?", got=got, want="--weights=X.caffemodel or --snapshot=X.solverstate")
+    given_files.check(WEIGHTS.value or [SNAPSHOT.value])
     command.quiet_tensorflow()
     user_code.load()
     from zoo.layers.ops import output_paths

@@ -24,7 +24,7 @@ import os
 
 from absl import flags
 
-from zoo import command, config_flag, image_paths, user_code
+from zoo import command, config_flag, given_files, image_paths, look_flags, user_code
 from zoo.errors import DataError, Place, ZooError
 from zoo.formats import atomic, digest, feature_files, feature_parts, limits, shard_check
 from zoo.progress import Progress, waiting
@@ -46,11 +46,7 @@ ROOT = flags.DEFINE_string("root_folder", "", "What the names in --list are rela
 MEAN_VALUE = flags.DEFINE_list("mean_value", None, "With images: what is subtracted, one number or one a channel.")
 MEAN_FILE = flags.DEFINE_string("mean_file", None, "With images: mean image (.binaryproto, or .npy).")
 SCALE = flags.DEFINE_float("scale", None, "With images: what the difference is multiplied by.")
-RGB = flags.DEFINE_bool(
-    "rgb",
-    False,
-    "With images: the net wants R, G, B, not B, G, R. Not needed where the config's data is raw R, G, B.",
-)
+RGB = flags.DEFINE_bool("rgb", False, f"With images. {look_flags.RGB_HELP}")
 DIMS = flags.DEFINE_list("images_dim", [], "With images: height and width that they are brought to before the crop.")
 BATCH = flags.DEFINE_integer("batch", 10, "With images: how many are read at once.", lower_bound=1)
 INPUT_SHAPE = flags.DEFINE_multi_string(
@@ -74,6 +70,7 @@ def main():
         got, want = ", ".join(unread), "the net's own data" if images else "--images or --list"
         raise ZooError("a flag that nothing would read", got=got, want=f"{want} with it")
     config_flag.check(CONFIG.value)
+    given_files.check(WEIGHTS.value, outputs=OUTPUT.value, directory=form in feature_files.PER_BLOB)
     command.quiet_tensorflow()
     user_code.load()
     with shard_check.check_if(VERIFY_SHARDS.value) as shards:

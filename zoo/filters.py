@@ -15,7 +15,7 @@ A weights file is enough; a column for each where there are several. What is dra
 
 from absl import flags
 
-from zoo import command, config_flag, look_flags, user_code
+from zoo import command, config_flag, given_files, look_flags, user_code
 from zoo.formats import caffemodel, limits
 from zoo.visualization.sheets import kernels
 
@@ -33,6 +33,7 @@ limits.define_flags()
 def main():
     """Reads the flags and draws."""
     WRITTEN.check()
+    given_files.check(WEIGHTS.value)
     named = kernels.labels(WEIGHTS.value)
     layers = LAYERS.value
     if layers == ["all"]:

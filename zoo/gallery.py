@@ -14,7 +14,7 @@ import pathlib
 
 from absl import flags
 
-from zoo import command, look_flags, terminal
+from zoo import command, given_files, look_flags, terminal
 from zoo.errors import NetError, OutputError, ZooError
 from zoo.formats import atomic, class_names
 from zoo.images import files
@@ -34,7 +34,7 @@ def main():
     """Reads the flags, makes each part, writes the images and the page."""
     SOURCE.check()
     folder = pathlib.Path(OUTPUT.value)
-    atomic.make_directory(folder, OutputError)
+    given_files.check(outputs=[folder / "index.html"], makes_folder=True)
     net = NET.open()
     from zoo.pages import page
     from zoo.pages.gallery import gallery_page
@@ -45,6 +45,7 @@ def main():
         for name in progress.over(parts.names):
             sections.append(parts.section(name))
     made = {each.name: each.image for each in sections if each.image is not None}
+    atomic.make_directory(folder, OutputError)
     for name, image in made.items():
         files.write(folder / f"{name}.png", image)
     page.write(folder / "index.html", gallery_page(f"What {net.name} has learned", parts.intro(), sections))

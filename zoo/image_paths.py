@@ -16,15 +16,25 @@ def images(given):
         given: paths of image files and of directories of them.
 
     Raises:
-        DataError: a directory holds no images, or cannot be read.
+        DataError: there is no such file; a directory holds no images, or cannot be read.
     """
     found = []
     for path in map(pathlib.Path, given):
-        files = inside(path) if os.path.isdir(path) else [path]
+        files = inside(path) if os.path.isdir(path) else [there(path)]
         if not files:
             raise DataError("no images", at=Place(str(path)), want=", ".join(SUFFIXES))
         found += files
     return list(dict.fromkeys(found))
+
+
+def there(path):
+    """Returns the path of a file, which is read later; raises DataError where it cannot be."""
+    try:
+        os.stat(path)
+    except (OSError, ValueError) as error:
+        got = getattr(error, "strerror", None) or str(error)
+        raise DataError("cannot read the image", at=Place(str(path)), got=got) from None
+    return path
 
 
 def inside(path):
@@ -42,7 +52,7 @@ def listed(path, root=""):
     in the working directory.
 
     Raises:
-        DataError: the list cannot be read, or is empty.
+        DataError: the list cannot be read, or is empty; the first of its images is not there.
     """
     from zoo.formats import image_list
 
@@ -59,4 +69,6 @@ def listed(path, root=""):
         entries = [(line, None) for line in lines]
     else:
         entries = [(entry.name, entry.label) for entry in image_list.read_list(path)]
-    return [(pathlib.Path(root, name), label) for name, label in entries]
+    found = [(pathlib.Path(root, name), label) for name, label in entries]
+    there(found[0][0])  # the others too, most likely, if the directory is another
+    return found

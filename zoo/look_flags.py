@@ -4,7 +4,7 @@ import pathlib
 
 from absl import flags
 
-from zoo import command, config_flag, image_paths, user_code
+from zoo import command, config_flag, given_files, image_paths, user_code
 from zoo.errors import ZooError, did_you_mean
 from zoo.formats import class_names, limits
 from zoo.images import files
@@ -13,7 +13,11 @@ from zoo.report import Report
 flags.disclaim_key_flags()  # --help of the command that defines the flags lists them
 
 WEIGHTS_HELP = "Weights files (.caffemodel, .caffemodel.h5, our .keras), loaded in turn."
-RGB_HELP = "The net wants R, G, B, not B, G, R. Not needed where the config's data is here and is raw R, G, B."
+RGB_HELP = (
+    "The net wants R, G, B, not B, G, R. Not needed where the config's data is here and its card says raw R, G, B. "
+    "Needed where it was trained on a database that Caffe's own create_cifar10.sh made: that holds R, G, B, and no "
+    "database says so."
+)
 
 
 class Written:
@@ -32,7 +36,7 @@ class Written:
         )
 
     def check(self):
-        """Raises OutputError where --output is no PNG file, for before the work."""
+        """Raises OutputError where no PNG file can be written as --output says, for before the work."""
         files.check(self._output.value)
 
     def end(self, heading, tag, image, weights):
@@ -88,6 +92,7 @@ class NetFlags:
     def open(self):
         """Returns the `TrainedNet`; raises ZooError for what is wrong with it."""
         config_flag.check(self.config)
+        given_files.check(self.weights)
         named = class_names.of(self._labels.value) if self._labels.value else ()
         command.quiet_tensorflow()
         user_code.load()

@@ -16,7 +16,7 @@ import shlex
 
 from absl import flags, logging
 
-from zoo import change_flags, command, config_flag
+from zoo import change_flags, command, config_flag, given_files
 from zoo.errors import OutputError, ZooError, did_you_mean
 from zoo.report import Report
 
@@ -45,6 +45,7 @@ def main(*names):
     if README.value:
         page = _write_page(folder)
         return Report().text(str(page)).note_made("page", page)
+    given_files.check(WEIGHTS.value)
     command.quiet_tensorflow()
     from zoo.catalogue import readme, results_file
 

@@ -26,7 +26,7 @@ import tempfile
 
 from absl import flags, logging
 
-from zoo import change_flags, command, config_flag, user_code
+from zoo import change_flags, command, config_flag, given_files, user_code
 from zoo.errors import Place, SolverError, ZooError
 from zoo.formats import limits, shard_check
 from zoo.report import Report
@@ -171,6 +171,7 @@ def main():
     if PRINT_CONFIG.value:
         return _print_config()
     config_flag.check(CONFIG.value)
+    given_files.check(WEIGHTS.value, SNAPSHOT.value)
     command.quiet_tensorflow()
     user_code.load()
     from zoo.converters.solver import solver_def

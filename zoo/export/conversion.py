@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from zoo.errors import ZooError
+from zoo.errors import WeightsError, ZooError
 from zoo.export import batch_size, config_net, input_shapes
 from zoo.export.drawn import draw
 from zoo.export.preprocessing import Preprocessing, preprocessing
 from zoo.export.random_inputs import random_inputs
-from zoo.formats import caffe_pb2
+from zoo.formats import caffe_pb2, weightsfile
 from zoo.formats.prototxt import Parsed
 from zoo.netdef.changes import Change
 from zoo.netdef.net import net_def
@@ -181,6 +181,8 @@ def convert(
         431080
     """
     origin = config_net.read(config, phase, level, stages, data_dir, changes)
+    for path in weights:
+        weightsfile.check(path, WeightsError)
     known, found = input_shapes.shapes(origin, shapes or {}, weights, data_dir)
     parsed = origin.deployed(known)
     if outputs:

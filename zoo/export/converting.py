@@ -5,7 +5,7 @@ import os
 
 from zoo import command, terminal
 from zoo.errors import OutputError, Place, UnsupportedError
-from zoo.export import input_shapes, output_path
+from zoo.export import input_shapes
 from zoo.formats.layer_keys import said
 from zoo.netdef.shape_inference import infer_shapes
 from zoo.progress import waiting
@@ -23,7 +23,6 @@ def run(request):
     paths = [target.path for target in request.targets]
     for target in request.targets:
         _check_new(target.path, paths, request)
-        output_path.check(target.place)
     if not request.deploy:
         return _upgrade(request)
     for target in request.targets:

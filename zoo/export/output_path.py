@@ -1,21 +1,9 @@
-"""Where converted files go: refused early where they cannot, and put in their place whole."""
+"""Where converted files go: put in their place whole."""
 
 import contextlib
-import os
-import pathlib
 
 from zoo.errors import OutputError, Place
 from zoo.formats import atomic
-
-
-def check(path):
-    """Raises OutputError where `path` cannot be written, before any long work."""
-    path = pathlib.Path(path)
-    folder, at = path.resolve().parent, Place(str(path))
-    if not folder.is_dir():
-        raise OutputError("cannot be written", at=at, got=f"no directory {path.parent}")
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise OutputError("cannot be written", at=at, got=f"no right to write in {path.parent}")
 
 
 @contextlib.contextmanager

@@ -25,6 +25,30 @@ def make_directory(path: str | os.PathLike[str], error: type[ZooError]) -> None:
         raise error("cannot make the directory", at=Place(str(path)), got=cause.strerror) from cause
 
 
+def check(
+    path: str | os.PathLike[str], error: type[ZooError], *, makes_folder: bool = False, directory: bool = False
+) -> None:
+    """Raises `error` where nothing can be written under `path`; for before the work that its content takes.
+
+    Args:
+        path: str or path.
+        error: the ZooError class that is raised.
+        makes_folder: whether the directories above it are made where they are missing.
+        directory: whether a directory may be there already.
+    """
+    path = Path(path)
+    folder, at = path.resolve().parent, Place(str(path))
+    while makes_folder and not os.path.lexists(folder):
+        folder = folder.parent
+    if not folder.is_dir():
+        got = f"{folder}, which is no directory" if os.path.lexists(folder) else f"no directory {path.parent}"
+        raise error("cannot be written", at=at, got=got)
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise error("cannot be written", at=at, got=f"no right to write in {folder if makes_folder else path.parent}")
+    if path.is_dir() and not directory:
+        raise error("cannot be written", at=at, got="is a directory")
+
+
 @contextlib.contextmanager
 def replacing(path: str | os.PathLike[str], error: type[ZooError]) -> Iterator[BinaryIO]:
     """Gives a binary file, open for reading and writing, that takes the place of `path` when the block ends well.

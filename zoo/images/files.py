@@ -52,6 +52,7 @@ def write(path, image):
 
 
 def check(path):
-    """Raises OutputError unless `path` ends in .png; for before the work that its content takes."""
+    """Raises OutputError where no PNG file can be `path`; for before the work that its content takes."""
     if pathlib.Path(path).suffix.lower() != ".png":
         raise OutputError("images are written as PNG", got=str(path), want="a name that ends in .png")
+    atomic.check(path, OutputError, makes_folder=True)

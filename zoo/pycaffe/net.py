@@ -6,8 +6,8 @@ import sys
 from collections import OrderedDict
 
 from zoo.converters import weights as weight_files
-from zoo.errors import NetError, did_you_mean
-from zoo.formats import caffe_pb2, caffemodel, prototxt
+from zoo.errors import NetError, WeightsError, did_you_mean
+from zoo.formats import caffe_pb2, caffemodel, prototxt, weightsfile
 from zoo.layers.base import user_classes
 from zoo.netdef.net import net_def
 from zoo.pycaffe import debug, modes
@@ -62,6 +62,8 @@ class Net(ForwardAll):
         phase, level, stages, weights = _arguments(*args, **kwargs)
         with user_classes.hosting({}):
             definition = net_def(prototxt.read_net(os.fspath(network_file)), phase, level, tuple(stages or ()))
+        if weights is not None:
+            weightsfile.check(os.fspath(weights), WeightsError)
         self._start(definition)
         if weights is not None:
             self.copy_from(weights)

@@ -10,6 +10,9 @@ import pathlib
 import re
 import shutil
 
+from zoo.errors import WeightsError
+from zoo.formats import weightsfile
+
 
 def whole(folder):
     """Returns the prefixes of the checkpoints in `folder`, oldest first; the index file is written last."""
@@ -22,6 +25,12 @@ def at(path):
     """Returns the prefix of the checkpoint that `path` names, by its prefix or one of its files; None if it is none."""
     prefix = re.sub(r"\.(index|data-\d+-of-\d+)$", "", str(path))
     return prefix if pathlib.Path(f"{prefix}.index").is_file() else None
+
+
+def check_snapshot(path):
+    """Raises WeightsError unless a checkpoint, or a file such as a .solverstate, lies at `path`."""
+    if at(path) is None:
+        weightsfile.check(path, WeightsError)
 
 
 def keep_newest(folder, count):

@@ -29,10 +29,8 @@ def compared(run_dir, session, begun, weights=(), snapshot=None):
         CheckpointError: it was begun with something else; the error says with what, and both ways on.
         WeightsError: weights cannot be read.
     """
-    there = [path for path in session.solver.weights if not begun or pathlib.Path(path).is_file()]
-    for path in (*there, *weights):
-        weightsfile.check(path, WeightsError)
-    given = fingerprint.of_files(_WEIGHTS, [*there, *weights]) | _of_snapshot(snapshot)
+    there = weights_there(session.solver, weights, begun)
+    given = fingerprint.of_files(_WEIGHTS, there) | _of_snapshot(snapshot)
     old, start = run_card.read(run_dir), {}
     if begun and old:
         _compare(run_dir, old.parts, {**session.fingerprint, **given})
@@ -47,6 +45,20 @@ def compared(run_dir, session, begun, weights=(), snapshot=None):
         session.nets.train.definition.name, session.data.titles(), {**session.fingerprint, **start, **given}
     )
     return card, bool(begun and old)
+
+
+def weights_there(solver, weights, begun):
+    """Returns the paths of the weights that a run starts from: the solver's, then `weights`.
+
+    The solver's that are no longer there are left out where the run has `begun`: its checkpoint holds them.
+
+    Raises:
+        WeightsError: one of the others cannot be read.
+    """
+    there = [path for path in solver.weights if not begun or pathlib.Path(path).is_file()]
+    for path in (*there, *weights):
+        weightsfile.check(path, WeightsError)
+    return [*there, *weights]
 
 
 def _of_snapshot(path):

@@ -98,7 +98,12 @@ def train(solver, run_dir, options=None, replicas=ONE):
         alike = _in_common(solver, options, replicas)
         if not replicas.chief:
             options = dataclasses.replace(options, weights=(), snapshot=None, restart=False, summaries=False)
-        seed = None if options.restart else ckpt.stored_seed(run_dir / "checkpoints")
+        begun = not options.restart and bool(checkpoint_files.whole(run_dir / "checkpoints"))
+        if replicas.chief:  # a slip is said before the nets are built
+            recipe.weights_there(solver, options.weights, begun)
+            if options.snapshot:
+                checkpoint_files.check_snapshot(options.snapshot)
+        seed = ckpt.stored_seed(run_dir / "checkpoints") if begun else None
         state = net_state(options.level, options.stages)
         shards = stack.enter_context(shard_check.check_if(options.verify_shards))
         if not options.allow_paths:
