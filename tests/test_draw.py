@@ -24,6 +24,11 @@ layer { name: "loss" type: "SoftmaxWithLoss" bottom: "conv" bottom: "label" top:
 TRAINED = NET.replace("include { phase: TRAIN }", "")
 
 
+RUN = """I0101 10:00:00.000000 1 solver.cpp:1] Iteration 0, loss = 2.5
+I0101 10:00:01.000000 1 solver.cpp:1] Iteration 20, loss = 1.25
+"""
+
+
 @pytest.fixture
 def folder(tmp_path):
     (tmp_path / "net.prototxt").write_text(TRAINED)
@@ -108,7 +113,7 @@ def test_nothing_heavy_is_loaded(folder):
         ("net.prototxt", "which net, and to which file?"),
         ("net.prototxt net", "the name says no format, got net"),
         ("none.prototxt net.dot", "none.prototxt: no such file"),
-        ("net.prototxt no/net.dot", "no/net.dot: cannot be written, got No such file"),
+        ("net.prototxt no/net.dot", "no/net.dot: cannot be written, got no directory no"),
         ("net.prototxt net.dot --input_shape=datta:1,3,8,8", '"datta", which is no input'),
         ("net.prototxt net.html --input_shape=datta:1,3,8,8", '"datta", which is no input'),
         ("net.prototxt net.html --output=b.html", "two names for one drawing"),
@@ -116,7 +121,9 @@ def test_nothing_heavy_is_loaded(folder):
         ("net.prototxt net.html --display_lrm", "--display_lrm is for drawings by Graphviz"),
         ("net.prototxt net.html --image=a.png --phase=TEST", "activations are of the net to deploy"),
         ("net.prototxt net.html --labels=mnist", "--labels says what an image shows"),
-        ("net.prototxt no/net.html", "no/net.html: cannot be written, got No such file"),
+        ("net.prototxt net.html --run_dir=no", "cannot read log no/train.log, got No such file"),
+        ("net.prototxt net.dot --run_dir=no", "--run_dir is for a page"),
+        ("net.prototxt no/net.html", "no/net.html: cannot be written, got no directory no"),
     ],
 )
 def test_mistakes(folder, words, said):
@@ -129,3 +136,19 @@ def test_without_graphviz(folder, monkeypatch):
     monkeypatch.setenv("PATH", str(folder))
     assert "needs Graphviz's program dot" in run("zoo.draw", "net.prototxt", "net.png", cwd=folder, ok=False)
     run("zoo.draw", "net.prototxt", "net.dot", cwd=folder)
+
+
+def test_the_page_of_a_run_that_was_killed(folder):
+    """From its log and its last snapshot; the snapshot of iteration 9 comes after that of 20 by name."""
+    (folder / "run" / "snapshots").mkdir(parents=True)
+    (folder / "run" / "train.log").write_text(RUN)
+    for iteration in (9, 20):
+        kernels = np.full((4, 3, 3, 3), iteration, np.float32)
+        path = folder / "run" / "snapshots" / f"small_iter_{iteration}.caffemodel"
+        caffemodel.write(path, {"conv": [kernels, np.zeros(4, np.float32)]})
+    run("zoo.draw", "net.prototxt", "run/net.html", "--run_dir=run", cwd=folder)
+    found = json.loads(re.search(r'id="data">(.*?)</script>', (folder / "run" / "net.html").read_text(), re.S)[1])
+    assert found["run"]["title"] == "the net, 20 iterations"
+    assert found["run"]["charts"][0]["series"][0]["points"] == [[0, 2.5], [20, 1.25]]
+    weights = found["weights"]
+    assert (weights["said"], weights["blobs"]["conv"][0]["max"]) == ("of small_iter_20.caffemodel", 20)

@@ -2,6 +2,7 @@
 
   python -m zoo.draw lenet lenet.html                           one file for a browser: search, layers, receptive fields
   python -m zoo.draw deploy.prototxt net.html --weights=net.caffemodel --image=cat.jpg     with statistics, activations
+  python -m zoo.draw lenet runs/lenet/net.html --run_dir=runs/lenet      with a run's curves, though it was killed
   python -m zoo.draw lenet lenet.svg
   python -m zoo.draw deploy.prototxt net.png --rankdir=TB
   python -m zoo.draw train_val.prototxt net.dot --phase=TEST    text for Graphviz, which need not be installed
@@ -12,7 +13,7 @@ CONFIG is a net or a solver of any generation, or the name of a packaged config.
 OUT that ends in .html is one page that needs no network: the net to move and zoom in, a search, a table of all layers,
 and for each layer its parameters, shapes, multiply-adds, receptive field, whether gradients reach it, and its text.
 Its phases and the net to deploy are views of it. With --weights it shows statistics, histograms and filters, with
---image what the net to deploy gives for an image.
+--image what the net to deploy gives for an image, with --run_dir the curves of a training run.
 
 Any other ending of OUT is a format of Graphviz's, such as .svg, .png or .pdf, whose program `dot` draws it; .dot is the
 text that it is drawn from. In these:
@@ -52,11 +53,17 @@ IMAGE = flags.DEFINE_string(
 LABELS = flags.DEFINE_string(
     "labels", None, "For --image: names of the classes, as for zoo.classify: imagenet, cifar10, mnist, or a file."
 )
+RUN_DIR = flags.DEFINE_string(
+    "run_dir",
+    None,
+    "For .html: run directory of zoo.train whose curves are shown, with the weights of its last snapshot unless "
+    "--weights names others. A run that ends or is stopped writes this page by itself; one that was killed does not.",
+)
 DATA_DIR = flags.DEFINE_string("data_dir", "data", "Where nets that a solver names, and data, are looked for first.")
 
 
 _PAGE = (".html", ".htm")
-_OF_PAGES = ("weights", "image", "labels")
+_OF_PAGES = ("weights", "image", "labels", "run_dir")
 _OF_GRAPHS = ("rankdir", "shapes", "display_lrm")
 
 
@@ -111,26 +118,30 @@ def _graph(config, path):
 
 def _page(config, path):
     from zoo.export import input_shapes
-    from zoo.pages import net_page, net_view, page
+    from zoo.pages import net_page, net_view, page, run_page
     from zoo.pages.weight_facts import weight_facts
 
+    paths, run = WEIGHTS.value, None
+    if RUN_DIR.value:
+        run = run_page.of_files(RUN_DIR.value)
+        paths = paths or list(filter(None, [run_page.newest_weights(RUN_DIR.value)]))
     if IMAGE.value:
         command.quiet_tensorflow()
     given = input_shapes.parse(INPUT_SHAPE.value)
     which = net_view.DEPLOYED if DEPLOY.value else PHASE.value
-    views, notes = net_view.of_config(config, which, given, DATA_DIR.value, WEIGHTS.value)
+    views, notes = net_view.of_config(config, which, given, DATA_DIR.value, paths)
     for note in notes:
         terminal.warning(f"some shapes are not shown: {note}")
     seen, weights, said = None, None, []
     if IMAGE.value:
         views = sorted(views, key=lambda view: view.title != net_view.DEPLOYED)  # what has seen the image comes first
-        seen, said = _seen(config, views[0].title, given)
-    if WEIGHTS.value:
-        whose = "of " + ", ".join(pathlib.Path(each).name for each in WEIGHTS.value)
-        layers, drawn = net_view.with_weights(views, WEIGHTS.value)
+        seen, said = _seen(config, paths, views[0].title, given)
+    if paths:
+        whose = "of " + ", ".join(pathlib.Path(each).name for each in paths)
+        layers, drawn = net_view.with_weights(views, paths)
         weights = weight_facts(layers, whose, drawn)
     with waiting("Drawing"):
-        page.write(path, net_page.net_page(views, weights=weights, activations=seen, notes=said))
+        page.write(path, net_page.net_page(views, weights=weights, activations=seen, run=run, notes=said))
     first = views[0].definition
     shown = ", ".join(view.title for view in views)
     size = f"{path.stat().st_size / 1e6:.1f} MB"
@@ -140,7 +151,7 @@ def _page(config, path):
     return report
 
 
-def _seen(config, view, given):
+def _seen(config, paths, view, given):
     """Returns (the page's activations, sentences for its panel) of --image."""
     from zoo.api.loaded import preprocessed
     from zoo.export.conversion import convert
@@ -150,7 +161,7 @@ def _seen(config, view, given):
     from zoo.pycaffe.images import load_image
 
     names = class_names.of(LABELS.value) if LABELS.value else None
-    conversion = convert(config, WEIGHTS.value, shapes=given, data_dir=DATA_DIR.value)
+    conversion = convert(config, paths, shapes=given, data_dir=DATA_DIR.value)
     shapes = [conversion.shapes[output] for output in conversion.outputs.values()]
     counts = [math.prod(shape[1:]) for shape in shapes if math.prod(shape[2:]) == 1]
     if names is not None and len(names) not in counts:
@@ -162,7 +173,7 @@ def _seen(config, view, given):
     found = activations.activations(conversion.net, ref, fed, f"of {name}", view, names)
     found["input"] = activations.thumbnail(load_image(IMAGE.value, True), name)
     steps = "; ".join(conversion.preprocessing[ref.name].steps)
-    trained = [] if WEIGHTS.value else ["No weights were given: activations are those of a net that is not trained."]
+    trained = [] if paths else ["No weights were given: activations are those of a net that is not trained."]
     return found, [f"How the image became {ref.name}: {steps}.", *trained]
 
 

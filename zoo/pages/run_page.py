@@ -1,9 +1,10 @@
 """The page of a run, RUN/net.html: its nets with the weights that it ended with, and its curves."""
 
 import pathlib
+import re
 
 from zoo.errors import DataError
-from zoo.formats import training_log
+from zoo.formats import run_card, training_log
 from zoo.pages import page
 from zoo.pages.net_page import net_page
 from zoo.pages.net_view import NetView
@@ -27,9 +28,38 @@ def write(session, run_dir):
     views = [_view("TRAIN", session.data.train), *(_view("TEST", feeds) for feeds in session.data.tests[:1])]
     weights = weight_facts(session.nets.train.layers, f"after {iteration} iterations")
     name = views[0].definition.name or "the net"
-    run = {"title": f"{name}, {iteration} iterations", "lines": session.data.titles(), "charts": _charts(run_dir)}
-    page.write(path, net_page(views, weights=weights, run=run))
+    try:
+        charts = curves(_log(run_dir))
+    except DataError:  # it has said nothing yet
+        charts = []
+    page.write(path, net_page(views, weights=weights, run=_run(name, iteration, session.data.titles(), charts)))
     return path
+
+
+def of_files(run_dir):
+    """Returns what `net_page` takes as `run`, from the files of a run directory, as one that was killed has left them.
+
+    Raises:
+        DataError: its log cannot be read, or says nothing yet.
+    """
+    log, card = _log(run_dir), run_card.read(run_dir)
+    last = max(x for curve in (log.loss, *log.test.values()) for x, _ in curve)
+    name, lines = (card.net, card.data) if card else ("", ())
+    return _run(name or "the net", last, lines, curves(log))
+
+
+def newest_weights(run_dir):
+    """Returns the path of the .caffemodel of the last iteration in a run's snapshots, or None where there is none."""
+    found = {
+        int(match[1]): path
+        for path in pathlib.Path(run_dir, "snapshots").glob("*.caffemodel*")
+        if (match := re.search(r"_iter_(\d+)\.caffemodel(\.h5)?$", path.name))
+    }
+    return str(found[max(found)]) if found else None
+
+
+def _run(name, iteration, lines, charts):
+    return {"title": f"{name}, {iteration} iterations", "lines": list(lines), "charts": charts}
 
 
 def _view(title, feeds):
@@ -42,8 +72,5 @@ def _view(title, feeds):
     return NetView.of(title, feeds.definition, known)[0]
 
 
-def _charts(run_dir):
-    try:
-        return curves(training_log.read(pathlib.Path(run_dir, "train.log")))
-    except DataError:  # it has said nothing yet
-        return []
+def _log(run_dir):
+    return training_log.read(pathlib.Path(run_dir, "train.log"))
