@@ -223,6 +223,18 @@ def test_smooth_l1_loss_of_fast_r_cnn_counts_nothing_unless_it_is_told_to():
     assert weight == 1
 
 
+@BOTH
+@pytest.mark.parametrize("type_", ["SmoothL1Loss", "SmoothL1LossOHEM"])
+def test_the_gradient_of_r_fcns_smooth_l1_loss_leaves_its_weight_out(type_, portable):
+    a, b, w = RNG.normal(size=(2, 3, 4)) * 2, RNG.normal(size=(2, 3, 4)), RNG.uniform(0, 2, (2, 3, 4))
+    net = one_layer(type_, "loss_weight: 1", [(2, 3, 4)] * 3, portable=portable)
+    d = w * (a - b)
+    assert run(net, a, b, w) == pytest.approx(np.where(abs(d) < 1, d * d / 2, abs(d) - 0.5).sum() / 8, rel=1e-5)
+    want = np.where(abs(d) < 1, d, np.sign(d)) / 8  # smooth_L1_loss_ohem_layer.cpp:199-229
+    for got, sign in zip(gradients(net, a, b, w), (1, -1, 0), strict=True):
+        assert np.allclose(got, sign * want, atol=1e-6)
+
+
 def test_three_bottoms_are_not_fast_r_cnns():
     with pytest.raises(NetError, match="has fields of several"):
         one_layer("SmoothL1Loss", "smooth_l1_loss_param { sigma: 3 }", [(3, 4)] * 3)

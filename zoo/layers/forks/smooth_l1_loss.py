@@ -15,6 +15,7 @@ class _SmoothL1(LossType):
     bottom_count = 2
     default_loss_weight = 0.0  # no fork but SSD's sets one
     sigma = 1.0
+    weight_in_gradient = True  # whether the gradient of w (a - b) has the factor w
 
     def top_shapes(self, bottoms):
         """A scalar[, and the loss of each item's pixel]."""
@@ -36,10 +37,19 @@ class _SmoothL1(LossType):
             else:
                 a, b, *weights = [items(x, shape) for x, shape in zip(given, site.bottoms)]
             weights = [ops.stop_gradient(x) for x in weights]
-            found = smooth_l1((a - b) * weights[0] if weights else a - b, self.sigma)
+            distance = a - b
+            if weights:
+                distance = self._weighted(distance, weights[0])
+            found = smooth_l1(distance, self.sigma)
             return found * weights[1] if len(weights) > 1 else found
 
         return losses
+
+    def _weighted(self, distance, weight):
+        weighted = distance * weight
+        if self.weight_in_gradient:
+            return weighted
+        return ops.stop_gradient(weighted) + (distance - ops.stop_gradient(distance))
 
 
 def _legacy(shape):
@@ -100,8 +110,9 @@ class SmoothL1LossFRCNN(_SmoothL1):
 
 
 class _Normalized(_SmoothL1):
-    """R-FCN's form, which Intel's Caffe has under another name."""
+    """R-FCN's form, which Intel's Caffe has under another name; its backward pass leaves the weight out."""
 
+    weight_in_gradient = False
     bottom_count = (2, 3)
     top_count = (1, 2)
     no_gradient_bottoms = (2,)
@@ -138,7 +149,8 @@ class SmoothL1LossRFCN(_Normalized):
     loss_param.pre_fixed_normalizer. The loss weight is 0 where the layer states none.
 
     Bottoms a, b[, w] (N,C[,H,W]) -> tops: loss, a scalar[, the sum over channels, (N,1,H,W), not divided; no gradient
-    comes back through it]. Gradients go to a and b. Blobs: none.
+    comes back through it]. Gradients go to a and b; they are +-f'(w (a - b)) / normaliser, without the factor w that
+    the derivative would have, which changes nothing where weights are 0 and 1. Blobs: none.
     """
 
     @classmethod
