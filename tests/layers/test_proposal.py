@@ -6,6 +6,7 @@ import tensorflow as tf
 from keras import ops
 
 import zoo.pycaffe as caffe
+from tests.layers.one_layer_net import one_layer, run
 from zoo.errors import NetError, UnsupportedError
 from zoo.formats.prototxt import parse_net
 from zoo.layers.base import user_classes
@@ -72,6 +73,21 @@ def test_equal_scores_are_in_the_order_of_the_quicksort(count, zeros):
     ours = quicksort.sorted_order(ops.convert_to_tensor(scores), quicksort.rounds_for(count))
     assert np.asarray(ours).tolist() == want
     assert np.asarray(tf.function(Quicksorted(count))(scores)).tolist() == want
+
+
+@pytest.mark.parametrize("threshold", [0, 0.2])
+def test_boxes_less_than_a_pixel_apart_do_not_overlap(threshold):
+    """nms.cpp:13 of sanghoon/caffe."""
+    body = f"proposal_param {{ ratio: 1 scale: 0.1 feat_stride: 1 base_size: 10 min_size: 0 nms_thresh: {threshold} }}"
+    shapes = (1, 2, 1, 4), (1, 4, 1, 4), (1, 4)
+    scores = np.array([0] * 4 + [4, 3, 2, 1], np.float32).reshape(shapes[0])
+    offsets = np.zeros(shapes[1], np.float32)
+    offsets[0, 0, 0] = [0, 0.1, 0.2, -0.4]  # from 4.5, 5.6, 6.7 and 7.1 on, 1 wide: the last two overlap
+    for portable in (False, True):
+        net = one_layer("Proposal", body, shapes, tops=2, portable=portable)
+        rois, found = run(net, scores, offsets, np.array([[20, 20, 1, 1]]))
+        assert found.tolist() == [4, 3, 2, -1]
+        assert rois[:3, 1] == pytest.approx([4.5, 5.6, 6.7], abs=1e-5)
 
 
 def test_many_equal_scores():

@@ -9,7 +9,7 @@ from zoo.layers.ops import suppression
 from zoo.layers.ops.boxes import decode
 
 
-def by_loop(boxes, allowed, threshold, pixel, most):
+def by_loop(boxes, allowed, threshold, pixel, most, touching=False):
     kept = []
     for i, one in enumerate(boxes):
         width, height = (
@@ -17,6 +17,8 @@ def by_loop(boxes, allowed, threshold, pixel, most):
             for k in (0, 1)
         )
         shared = np.maximum(width + pixel, 0) * np.maximum(height + pixel, 0)
+        if touching:
+            shared[(width < 0) | (height < 0)] = 0
         areas = [(b[2] - b[0] + pixel) * (b[3] - b[1] + pixel) for b in boxes[[*kept, i]]]
         if allowed[i] and len(kept) < most and not np.any(shared / (areas[-1] + areas[:-1] - shared) > threshold):
             kept.append(i)
@@ -40,6 +42,23 @@ def test_one_list(count, pixel, size):
     assert np.asarray(Suppression(0.3, pixel, None)(columns, allowed))[0].tolist() == want
     few = by_loop(boxes, allowed[0], 0.3, pixel, 3)
     assert np.asarray(Suppression(0.3, pixel, 3)(columns, allowed))[0].tolist() == few
+
+
+@pytest.mark.parametrize(("threshold", "scale"), [(0.0, 30), (0.1, 20), (0.4, 3), (0.7, 100)])
+def test_boxes_less_than_a_pixel_apart_share_nothing(threshold, scale):
+    """Many thin boxes, of which most are decided by that; the last are wide enough for the kernel."""
+    rng = np.random.default_rng(int(scale))
+    low = rng.uniform(0, scale, (60, 2))
+    size = rng.uniform(0, 1, (60, 2)) if scale < 100 else rng.uniform(20, 60, (60, 2))
+    boxes = np.concatenate([low, low + size], axis=1).astype(np.float32)
+    allowed = (rng.uniform(size=60) > 0.1).astype(np.float32)
+    want = by_loop(boxes, allowed, threshold, 1.0, 60, touching=True)
+    assert (want != by_loop(boxes, allowed, threshold, 1.0, 60)) == (scale < 100)
+    columns, allowed = [boxes[None, :, i] for i in range(4)], allowed[None]
+    assert np.asarray(suppression.keep(columns, allowed, threshold, pixel=1.0, touching=True))[0].tolist() == want
+    assert np.asarray(Suppression(threshold, 1.0, None, touching=True)(columns, allowed))[0].tolist() == want
+    few = by_loop(boxes, allowed[0], threshold, 1.0, 5, touching=True)
+    assert np.asarray(Suppression(threshold, 1.0, 5, touching=True)(columns, allowed))[0].tolist() == few
 
 
 def test_as_many_classes_as_priors():

@@ -33,6 +33,23 @@ def test_proposals_of_equal_scores_are_in_the_order_of_the_quicksort(least, befo
     assert levels == 20 or len(np.unique(want["found"])) < len(want["found"])
 
 
+@pytest.mark.parametrize("threshold", [0, 0.3, 0.7])
+def test_proposals_less_than_a_pixel_apart_do_not_overlap(threshold, tmp_path):
+    text = (PROPOSAL % (0, 105)).replace("0.9", str(threshold)).replace("scale: 2", "scale: 0.1 base_size: 6")
+    conversion = conversion_of_text(text.replace("min_size", "feat_stride: 1 min_size"), tmp_path / "net.prototxt")
+    rng = np.random.default_rng(3)
+    feeds = {
+        "s": (rng.permutation(210) + 1).reshape(1, 6, 5, 7).astype(np.float32) / 210,
+        "o": rng.normal(size=(1, 12, 5, 7)).astype(np.float32) * 0.3,
+        "i": np.array([[5, 7, 1, 1]], np.float32),
+    }
+    want = reference.run(conversion.message, {}, feeds)
+    for blob, got in zip(conversion.outputs, run(onnx_model(conversion), feeds), strict=True):
+        close(blob, got, want[blob])
+    gaps = np.maximum(want["rois"][:, None, 1:3] - want["rois"][:, 3:], 0)
+    assert ((gaps > 0) & (gaps < 1)).any()
+
+
 YOLO = """
 layer { name: "x" type: "Input" top: "x" input_param { shape { dim: 1 dim: 14 dim: 3 dim: 3 } } }
 layer { name: "d" type: "Yolov3DetectionOutput" bottom: "x" top: "d" yolov3_detection_output_param {

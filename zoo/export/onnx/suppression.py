@@ -61,6 +61,42 @@ def kept_adaptively(site, boxes, allowed, lists, count, levels):
     return site.loop(hold, [none], [TensorProto.BOOL], count)[0]
 
 
+def kept_where_touching(site, boxes, allowed, count, threshold, most):
+    """Returns the same of one list whose sides count both ends, and whose boxes overlap only where they touch.
+
+    NonMaxSuppression counts boxes less than a pixel apart as well. A round of a Loop for each box that is kept.
+
+    Args:
+        boxes: (count, 4): xmin, ymin, xmax, ymax.
+        allowed: (count,) bool.
+        most: how many are kept at most.
+    """
+    low, high = site.op("Split", boxes, outputs=2, axis=1)
+    one, zero, limit = site.constant(1), site.constant(0), site.constant(threshold, "threshold")
+
+    def area(sides):
+        return site.op("ReduceProd", site.op("Add", sides, one), axes=[1], keepdims=0)
+
+    areas = area(site.op("Sub", high, low))
+    places = site.constant(np.arange(count), "places", np.int64)
+
+    def hold(number, left, kept):
+        place = site.op("ArgMax", site.op("Cast", left, to=TensorProto.FLOAT), axis=0, keepdims=1)
+        own_low, own_high, own_area = (site.op("Gather", v, place, axis=0) for v in (low, high, areas))
+        sides = site.op("Sub", site.op("Min", high, own_high), site.op("Max", low, own_low))
+        touching = site.op("GreaterOrEqual", site.op("ReduceMin", sides, axes=[1], keepdims=0), zero)
+        shared = area(sides)
+        overlap = site.op("Div", shared, site.op("Sub", site.op("Add", areas, own_area), shared))
+        hit = site.op("And", touching, site.op("Greater", overlap, limit))
+        here = site.op("Equal", places, place)
+        left = site.op("And", left, site.op("Not", site.op("Or", hit, here)))
+        any_left = site.op("ReduceMax", site.op("Cast", left, to=TensorProto.FLOAT), axes=[0], keepdims=0)
+        return site.op("Cast", any_left, to=TensorProto.BOOL), left, site.op("Or", kept, here)
+
+    none = site.op("And", allowed, site.op("Not", allowed))
+    return site.loop(hold, [allowed, none], [TensorProto.BOOL] * 2, most)[1]
+
+
 def _area(site, low, high):
     """Returns width times height, (lists, boxes), 0 where a corner lies beyond the other."""
     sides = site.op("Max", site.op("Sub", high, low), site.constant(0))

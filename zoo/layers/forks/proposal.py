@@ -31,6 +31,7 @@ class _Proposals(LayerType):
     bottom_count = 3
     top_count = (1, 2)
     image = ()  # what bottom 2 says of the image
+    touching = False  # whether boxes overlap only where they touch before the pixel is added to their sides
 
     def top_shapes(self, bottoms):
         """As many rows as there are at most."""
@@ -62,7 +63,8 @@ class _Proposals(LayerType):
             wide, tall = boxes[2] - boxes[0] + 1.0, boxes[3] - boxes[1] + 1.0
             scores = self._without_small(scores, tall, wide, values)
             order = self._order(scores, before, site)
-            rois, scores = proposals.propose(scores, boxes, before, after, self.threshold, site, order)
+            most = before, after, self.threshold
+            rois, scores = proposals.propose(scores, boxes, *most, site, order, self.touching)
             return (rois, ops.reshape(scores, self._scores(after)))[: len(self.layer.tops)]
 
         return lambda *xs: propose(*xs) if len(self.layer.tops) > 1 else propose(*xs)[0]
@@ -74,12 +76,14 @@ class Proposal(_Proposals):
 
     Anchors: for each ratio and scale w = int(sqrt(base_size^2 / ratio) + 0.5), h = int(w ratio + 0.5), times the scale.
     The pre_nms_topn best are held against each other, post_nms_topn kept at most, a box that overlaps with a better one
-    by more than nms_thresh goes. Where scores are equal, as those zeros are, the order is that of the original's
-    quicksort; exported, of a limited number of rounds of it, which suffices where the zeros alone are many. Bottom 2:
-    height, width, scale of the height, of the width. Second top: scores (R,).
+    by more than nms_thresh goes; boxes that do not touch, though less than a pixel apart, do not overlap. Where scores
+    are equal, as those zeros are, the order is that of the original's quicksort; exported, of a limited number of
+    rounds of it, which suffices where the zeros alone are many. Bottom 2: height, width, scale of the height, of the
+    width. Second top: scores (R,).
     """
 
     fields = ("proposal_param",)
+    touching = True
     image = ("height", "width", "scale of height", "scale of width")
 
     def read(self, p):

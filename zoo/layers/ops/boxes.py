@@ -47,17 +47,21 @@ def encode(code_type, boxes, priors):
     return [offset / size for offset, size in zip(offsets, (width, height, width, height))]
 
 
-def overlap(one, other, pixel=0.0, xp=ops):
+def overlap(one, other, pixel=0.0, xp=ops, touching=False):
     """Returns intersection over union of boxes that broadcast against each other; 0 where they share no area.
 
     Args:
         one, other: four tensors each.
         pixel: what a width or height adds: 0 for boxes in parts of the image, 1 for whole pixels, both ends included.
         xp: as the module says.
+        touching: whether boxes share nothing if they do not touch before `pixel` is added (nms.cpp:13 of
+            sanghoon/caffe); where not, boxes less than a pixel apart share the rest of it.
     """
-    width = xp.minimum(one[2], other[2]) - xp.maximum(one[0], other[0]) + pixel
-    height = xp.minimum(one[3], other[3]) - xp.maximum(one[1], other[1]) + pixel
-    shared = xp.maximum(width, 0.0) * xp.maximum(height, 0.0)
+    width = xp.minimum(one[2], other[2]) - xp.maximum(one[0], other[0])
+    height = xp.minimum(one[3], other[3]) - xp.maximum(one[1], other[1])
+    shared = xp.maximum(width + pixel, 0.0) * xp.maximum(height + pixel, 0.0)
+    if touching:
+        shared = xp.where(xp.logical_and(width >= 0, height >= 0), shared, 0.0)
     union = add(area(one, pixel), area(other, pixel)) - shared
     return xp.where(shared > 0, shared / xp.where(shared > 0, union, 1.0), 0.0)
 

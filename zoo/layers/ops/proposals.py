@@ -61,7 +61,7 @@ def decoded(priors, offsets, tall, wide):
     return [ops.expand_dims(v, 0) for v in (left, top, right, bottom)]
 
 
-def propose(scores, boxes, before, after, threshold, site, order):
+def propose(scores, boxes, before, after, threshold, site, order, touching=False):
     """Returns (rois (R,5), scores (R,)): the boxes kept, best first, then rows of -1.
 
     Args:
@@ -70,16 +70,17 @@ def propose(scores, boxes, before, after, threshold, site, order):
         before, after: how many of the best are held against each other, and how many are given at most.
         threshold: the overlap up to which a box is kept, with widths that count both ends.
         order: (1,T), which is the best, the next best, ...
+        touching: as `boxes.overlap` takes it.
     """
     order = order[:, :before]
     scores, *boxes = (ops.take_along_axis(v, order, axis=1) for v in (scores, *boxes))
     allowed = ops.cast(scores > EXCLUDED, "float32")
     if site.portable:
-        kept = suppression.keep(boxes, allowed, threshold, pixel=1.0)
+        kept = suppression.keep(boxes, allowed, threshold, pixel=1.0, touching=touching)
     else:
         from zoo.layers.keras_layers.suppression import Suppression
 
-        kept = Suppression(threshold, 1.0, after, name=site.name)(boxes, allowed)
+        kept = Suppression(threshold, 1.0, after, touching, name=site.name)(boxes, allowed)
     kept = ops.logical_and(kept > 0, ops.cumsum(kept, axis=1) <= after)
     order = ops.argsort(ops.cast(ops.logical_not(kept), "int32"), axis=1)[:, :after]
     table = [ops.where(kept, v, -1.0) for v in (ops.zeros_like(scores), *boxes, scores)]

@@ -13,7 +13,7 @@ from zoo.layers.ops.boxes import overlap
 BLOCK = 32
 
 
-def keep(boxes, allowed, threshold, eta=1.0, pixel=0.0):
+def keep(boxes, allowed, threshold, eta=1.0, pixel=0.0, touching=False):
     """Returns 1.0 where a box is kept, else 0.0.
 
     A box is kept if it is allowed and its overlap with every kept box before it is at most the threshold. With eta
@@ -22,14 +22,15 @@ def keep(boxes, allowed, threshold, eta=1.0, pixel=0.0):
     Args:
         boxes: four tensors (lists, T), in descending order of score.
         allowed: (lists, T), 1.0 where a box may be kept.
-        pixel: as `boxes.overlap` takes it.
+        pixel, touching: as `boxes.overlap` takes them.
     """
     levels = thresholds(threshold, eta, allowed.shape[1])
     settle = _adaptive if len(levels) > 1 else _plain
     kept = allowed[:, :0]
     for start in range(0, allowed.shape[1], BLOCK):
         end = min(start + BLOCK, allowed.shape[1])
-        overlaps = overlap([b[:, start:end, None] for b in boxes], [b[:, None, :end] for b in boxes], pixel)
+        some, those = [b[:, start:end, None] for b in boxes], [b[:, None, :end] for b in boxes]
+        overlaps = overlap(some, those, pixel, touching=touching)
         before = ops.tril(overlaps, start - 1)  # with the boxes that come before each
         kept = ops.concatenate([kept, settle(before, allowed[:, start:end], kept, levels)], axis=1)
     return kept

@@ -91,14 +91,18 @@ def box_annotator_ohem(layer, rois, loss, label, weights):
     return np.where(keep, label.reshape(keep.shape), p.ignore_label), np.where(keep, weights, 0.0)
 
 
-def _suppressed(boxes, threshold, most):
-    """The numbers of the boxes that are kept, best first; sizes count both ends."""
+def _suppressed(boxes, threshold, most, touching):
+    """The numbers of the boxes that are kept, best first; sizes count both ends.
+
+    `touching`: boxes that are less than a pixel apart share nothing.
+    """
     kept = []
     area = (boxes[:, 2] - boxes[:, 0] + 1) * (boxes[:, 3] - boxes[:, 1] + 1)
     for i, box in enumerate(boxes):
         others = boxes[kept]
         sides = np.minimum(box[2:], others[:, 2:]) - np.maximum(box[:2], others[:, :2]) + 1
-        shared = np.prod(np.maximum(sides, 0), axis=1)
+        sides = sides * (sides >= 1).all(axis=1, keepdims=True) if touching else np.maximum(sides, 0)
+        shared = np.prod(sides, axis=1)
         if len(kept) < most and np.all(shared / (area[i] + area[kept] - shared) <= threshold):
             kept.append(i)
     return kept
@@ -129,9 +133,9 @@ def _around(middle, widths, heights, scales):
     )
 
 
-def _chosen(boxes, scores, order, after, threshold):
+def _chosen(boxes, scores, order, after, threshold, touching=False):
     boxes, scores = boxes[order], scores[order]
-    kept = _suppressed(boxes, threshold, after)
+    kept = _suppressed(boxes, threshold, after, touching)
     return np.concatenate([np.zeros((len(kept), 1)), boxes[kept]], axis=1), scores[kept]
 
 
@@ -144,7 +148,7 @@ def proposal(layer, scores, offsets, image):
     boxes, scores = _proposals(anchors, p.feat_stride, scores, offsets, (tall, wide))
     large = (boxes[:, 2:] - boxes[:, :2] + 1 >= p.min_size * np.array(scale)[::-1]).all(1)
     order = quicksorted(scores * large, p.pre_nms_topn)[: p.pre_nms_topn]
-    return _chosen(boxes, scores * large, order, p.post_nms_topn, p.nms_thresh)
+    return _chosen(boxes, scores * large, order, p.post_nms_topn, p.nms_thresh, touching=True)
 
 
 def quicksorted(scores, top):

@@ -152,10 +152,15 @@ def _chosen(site, boxes, scores, order):
     before = _before(site)
     order = site.op("Reshape", order, site.ints(-1))
     boxes = site.op("Gather", boxes, order, axis=0)
-    allowed = site.op("Reshape", site.op("Greater", scores, site.constant(-math.inf)), site.ints(1, before))
-    ends = site.op("Add", boxes, site.constant([0, 0, 1, 1]))  # both ends of a width count
-    ends = site.op("Unsqueeze", ends, site.ints(0))
-    kept = suppression.kept(site, ends, allowed, 1, before, site.kind.threshold, min(site.kind.after, before))
+    allowed, threshold = site.op("Greater", scores, site.constant(-math.inf)), site.kind.threshold
+    most = min(site.kind.after, before)
+    if site.kind.touching:
+        allowed = site.op("Reshape", allowed, site.ints(-1))
+        kept = suppression.kept_where_touching(site, boxes, allowed, before, threshold, most)
+    else:
+        ends = site.op("Add", boxes, site.constant([0, 0, 1, 1]))  # both ends of a width count
+        ends, allowed = site.op("Unsqueeze", ends, site.ints(0)), site.op("Reshape", allowed, site.ints(1, before))
+        kept = suppression.kept(site, ends, allowed, 1, before, threshold, most)
     place = site.op("Reshape", site.op("NonZero", site.op("Reshape", kept, site.ints(-1))), site.ints(-1))
     boxes, scores = (site.op("Gather", v, place, axis=0) for v in (boxes, scores))
     image = site.op("Mul", site.op("Cast", site.op("Unsqueeze", place, site.ints(1)), to=1), site.constant(0))
