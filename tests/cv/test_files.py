@@ -70,6 +70,11 @@ def test_mistakes(text, weights, kind, says):
     assert isinstance(caught.value, ZooError)
 
 
+def test_a_text_is_not_taken_for_a_path():
+    with pytest.raises(PrototxtError, match=r"^the text of a net, want its path, or its bytes \(text.encode\(\)\)$"):
+        zoo.cv.readNetFromCaffe('name: "net"\nlayer { }\n')
+
+
 def test_weights_that_do_not_fit(tmp_path):
     from zoo.formats import caffemodel
 

@@ -216,6 +216,20 @@ def test_parameters_are_set(paths, blob):
         ours.getParam("conv1", 7)
 
 
+def test_what_is_no_layer_and_an_input_of_another_size(paths, blob):
+    net = zoo.cv.readNetFromCaffe(*paths)
+    net.setInput(blob[:, :2])
+    with pytest.raises(
+        WeightsError, match=r'got \(4, 3, 3, 3\), want \(4, 2, 3, 3\) .the input "data" is \(.*2, .*: is that'
+    ):
+        net.forward("conv1")
+    net.setInput(blob)
+    with pytest.raises(cv2.error, match=r"outputs are asked for by the names of layers, got \[3\]"):
+        net.forward(3)
+    with pytest.raises(cv2.error, match="a layer is asked for by its number, got 'conv1' .net.getLayerId"):
+        net.getFLOPS("conv1", blob.shape)
+
+
 def test_a_layer_without_weights_takes_those_given(paths, blob):
     """As OpenCV's colorization sample gives two layers theirs, in shapes of as many values."""
     ours = zoo.cv.readNetFromCaffe(paths[0])

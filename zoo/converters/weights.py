@@ -127,6 +127,7 @@ def match(
     key: str,
     path: str | os.PathLike[str],
     own: Container[int],
+    hint: str = "rename the layer to train it from scratch",
 ) -> tuple[list[tuple[int, np.ndarray]], list[ZooError]]:
     """Returns ([(index of a blob, array)], [errors]) for layer `key` of a file and the layer that it goes to.
 
@@ -137,15 +138,16 @@ def match(
         key: the layer's in the file.
         path: the file's, for errors.
         own: indices of the blobs that no other layer owns: HDF5 has them here.
+        hint: what errors say to do where a blob has another shape.
     """
     arrays, wanted, place = weights[key], len(specs), layer.at()
     if weights.hdf5:  # a shared blob stands with its owner alone
         arrays = [*arrays, *[None] * (wanted - len(arrays))]
     if len(arrays) != wanted:
         alike = weights.binary and list(weights.names.values()).count(weights.names[key]) > 1
-        hint = "all layers of this name in the file go to the first of the net, as in Caffe" if alike else None
+        why = "all layers of this name in the file go to the first of the net, as in Caffe" if alike else None
         what = f"wrong number of blobs in {path}"
-        return [], [WeightsError(what, at=place, got=len(arrays), want=wanted, hint=hint)]
+        return [], [WeightsError(what, at=place, got=len(arrays), want=wanted, hint=why)]
     pairs, errors = [], []
     for index, (array, spec) in enumerate(zip(arrays, specs)):
         if array is None:
@@ -154,15 +156,8 @@ def match(
         elif weights.fits(key, index, spec.shape):
             pairs.append((index, array))
         else:
-            errors.append(
-                WeightsError(
-                    f"blob {index} in {path} does not fit",
-                    at=place,
-                    got=tuple(array.shape),
-                    want=spec.shape,
-                    hint="rename the layer to train it from scratch",
-                )
-            )
+            what, got = f"blob {index} in {path} does not fit", tuple(array.shape)
+            errors.append(WeightsError(what, at=place, got=got, want=spec.shape, hint=hint))
     return pairs, errors
 
 

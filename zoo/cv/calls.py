@@ -1,5 +1,8 @@
 """The forms in which cv2 lets a method of `Net` be called: the arguments of a call, by place or name, told apart."""
 
+import numbers
+from collections.abc import Iterable
+
 import numpy as np
 
 from zoo.errors import NetError
@@ -23,7 +26,7 @@ def forward(args, kwargs):
     if args:
         raise NetError("forward takes no such arguments", got=args[0], want="names of layers, or arrays and one name")
     one = names is None or isinstance(names, str)
-    names = [names or ""] if names is None or isinstance(names, str) else list(names) or [""]
+    names = [names or ""] if one else (list(names) or [""]) if isinstance(names, Iterable) else [names]
     if not all(isinstance(name, str) for name in names):
         raise NetError("outputs are asked for by the names of layers", got=names)
     into = [into] if isinstance(into, np.ndarray) else list(into or ())
@@ -41,6 +44,8 @@ def layer_and_shapes(args, kwargs):
     asked = {**named, **dict(zip(free[len(free) - len(args) :], args))}
     if not {"netInputShapes"} <= asked.keys() <= {"layerId", "netInputShapes"} or len(args) > len(free):
         raise NetError("no such arguments", got=(*args, *kwargs), want="shapes of the inputs, or a layer and shapes")
+    if not isinstance(asked.get("layerId", 0), numbers.Integral):
+        raise NetError("a layer is asked for by its number", got=repr(asked["layerId"]), hint="net.getLayerId(name)")
     return (int(asked["layerId"]) if "layerId" in asked else None), asked["netInputShapes"]
 
 

@@ -99,6 +99,8 @@ def _bytes(given, error):
 
 
 def _text(given):
+    if isinstance(given, str) and "\n" in given.strip():
+        raise PrototxtError("the text of a net", want="its path, or its bytes", hint="text.encode()")
     if not _is_buffer(given):
         return prototxt.read_net(os.fspath(given))
     try:

@@ -42,6 +42,8 @@ class FileParameters(Parameters):
             ZooError: one error with all layers whose parameters are missing or do not fit.
         """
         errors = []
+        fed = [pair for layer in planned if not layer.bottoms for pair in zip(layer.definition.tops, layer.tops)]
+        sizes = ", ".join(f'"{top.name}" is {shape}' for top, shape in fed)
         for layer in planned:
             key, wanted = layer.definition.key, layer.blobs
             beyond = sorted(owner.index for owner in self._given if owner.layer == key and owner.index >= len(wanted))
@@ -56,7 +58,8 @@ class FileParameters(Parameters):
             known = len(wanted) if key in self._whole else 0
             absent = [i for i in range(known, len(wanted)) if self._owner(key, i) not in self._given]
             if key in self._places and absent:
-                errors += match(layer.definition, wanted, self._weights, self._places[key], self._path, own)[1]
+                hint = f"the input {sizes}: is that what the net takes?"
+                errors += match(layer.definition, wanted, self._weights, self._places[key], self._path, own, hint)[1]
             elif own.intersection(absent):
                 hint = "give them: net.getLayer(name).blobs = [...]"
                 what = "there are no weights for it" + (f" in {self._path}" if self._path else "")
