@@ -2,6 +2,7 @@
 
 import tensorflow as tf
 
+from zoo.training.own_function import own_function
 from zoo.training.replicas import all_reduce
 from zoo.training.step import ForwardPass, TrainStep
 
@@ -30,7 +31,7 @@ class DataParallelStep(TrainStep):
         self.replicas, self.global_layers = replicas, global_layers
         if global_layers is not None:
             self.pass_forward, self.shapes = ForwardPass(net, global_layers.needs, scoped), global_layers.shapes
-        self.forward = tf.function(lambda iterator: self._first(self._on_all(self._whole, next(iterator))))
+        self.forward = own_function(lambda iterator: self._first(self._on_all(self._whole, next(iterator))))
 
     # ---- in a replica's context -------------------------------------------------------------------------------
 

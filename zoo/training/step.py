@@ -12,6 +12,7 @@ from zoo.layers.base.geometry import keras_shape
 from zoo.layers.ops.in_turn import InTurn
 from zoo.layers.ops.layout import to_caffe
 from zoo.training.gathering import COLUMNS, gathered
+from zoo.training.own_function import own_function
 
 
 def objective(losses, values):
@@ -91,8 +92,8 @@ class TrainStep:
         self.outputs, self.shapes = net.outputs(), net.shapes
         self._still, self._schedule = list(still), schedule
         self.variables = [parameter.variable for parameter in net.learnable() if parameter.variable.trainable]
-        self.graph_function = tf.function(self._run)
-        self.forward = tf.function(lambda iterator: self._loss(next(iterator), training=True))
+        self.graph_function = own_function(self._run)
+        self.forward = own_function(lambda iterator: self._loss(next(iterator), training=True))
 
     def __call__(self, iterator, count):
         """Runs `count` iterations on batches of `iterator`.
@@ -173,7 +174,7 @@ class TestStep:
         self._summed = [ref for ref in self.outputs if ref not in rows]
         self._gathered = [ref for ref in self.outputs if ref in rows]
         self.pass_forward = ForwardPass(net, (*self.outputs, *(watch.refs if watch else ())))
-        self.graph_function = tf.function(self._run)
+        self.graph_function = own_function(self._run)
 
     def __call__(self, iterator, count, before=None):
         """Returns (loss, {BlobRef: array}) summed, not yet averaged, over `count` batches of `iterator`.

@@ -5,6 +5,7 @@ import math
 import tensorflow as tf
 
 from zoo.layers.ops.layout import to_caffe
+from zoo.training.own_function import own_function
 
 IMAGES = 24
 MAPS = 4  # values of which the activations are shown
@@ -26,7 +27,7 @@ class Probe:
         self.maps = _maps(net)
         self._model = net.model((*self.maps, *([place.scores] if place else [])))
         self._carried = [*net.state.values(), *(p.variable for p in net.learnable() if p.spec.carried)]
-        self._function = tf.function(self._run)
+        self._function = own_function(self._run)
         self.batch = dict(zip(net.inputs, batch))
 
     @classmethod
