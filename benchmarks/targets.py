@@ -67,8 +67,9 @@ A cell has the worst output's largest difference from the NumPy reference, in pa
 the size of what was written; and the median time of a run of one item. Weights are random, under which values keep
 their size from layer to layer; outputs are scores before a softmax. What is allowed is 1e-4. Times are of two cores
 that may have had other work at the time: they tell orders of magnitude, not which of two close ones is faster.
-OpenCV's verdict is an opinion, as some of its layers differ from Caffe by intention. In the last two columns `--fold`
-has put BatchNorm, Scale and Bias into the layers next to them, and what is compared with is the net as it was.
+OpenCV's verdict is an opinion, as some of its layers differ from Caffe by intention; pspnet50 in OpenCV 5.0.0 gives
+other numbers each time that the same file is loaded, the right ones among them. In the last two columns `--fold` has
+put BatchNorm, Scale and Bias into the layers next to them, and what is compared with is the net as it was.
 
 Not a target: TensorFlow.js. Its converter, `tensorflowjs` 4.22.0, cannot be installed next to TensorFlow 2.21: it
 requires `tensorflow-decision-forests`, each release of which is for one older TensorFlow, and pip finds none for

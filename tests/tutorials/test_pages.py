@@ -22,8 +22,8 @@ SHORTER = {  # what is put in place of the page's own words, so that the page's 
         ("num_output: 4096", "num_output: 64"),
         ("--batch_size=10 --test_batch_size=20", "--batch_size=2 --test_batch_size=2"),
         ("--batch_size=20", "--batch_size=2"),
-        ("max_iter: 20 test_iter: 5", "max_iter: 20 test_iter: 1"),
-        ("test_iter: 5", "test_iter: 1"),
+        ("max_iter: 20 test_iter: 5", "max_iter: 20 test_iter: 2"),
+        ("test_iter: 5", "test_iter: 2"),
     ),
     "lab": (
         ("--nolog_nets", f"--nolog_nets --set='{FEW}'"),
