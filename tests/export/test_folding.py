@@ -9,8 +9,7 @@ from zoo.errors import UnsupportedError
 from zoo.export.conversion import convert
 from zoo.export.folding import fold
 from zoo.export.random_inputs import random_inputs
-from zoo.formats import caffemodel, prototxt
-from zoo.netdef.net import net_def
+from zoo.formats import caffemodel
 from zoo.netdef.shape_inference import infer_shapes
 
 INPUT = 'input: "data" input_shape { dim: 2 dim: 6 dim: 7 dim: 8 } '
@@ -52,10 +51,13 @@ def folded(text, tmp_path, outputs=(), arrays=None):
     config = small_net.write(tmp_path / "net.prototxt", INPUT + text)
     rng = np.random.default_rng(3)
     weights = {}
-    for plan in infer_shapes(net_def(prototxt.read_net(config), "TEST")):
+    for plan in infer_shapes(convert(config, load=False).definition):
         blobs = [rng.normal(0.1, 1, spec.shape).astype(np.float32) for spec in plan.blobs]
-        if plan.definition.type == "BatchNorm":
-            blobs[1:] = [np.abs(blobs[1]) + 0.1, np.full(1, 2.5, np.float32)]
+        for blob, spec in zip(blobs, plan.blobs):
+            if "variance" in spec.variable:
+                blob[:] = np.abs(blob) + 0.1
+            elif spec.shape == (1,):  # what the sums of a BatchNorm are divided by
+                blob[:] = 2.5
         if blobs:
             weights.setdefault(plan.definition.name, blobs)
     weights |= arrays or {}
@@ -94,6 +96,45 @@ BEFORE = {
     + bn("b", "c")
     + scale("s", "c", more="scale_param { num_axes: 0 axis: 0 bias_term: true }"),
 }
+
+
+def normalised(kind, more="", fork=""):
+    """A convolution and a normalisation behind it."""
+    return (
+        (f'fork: "{fork}" ' if fork else "") + conv("c", "data", "bias_term: false") + layer(kind, "b", "c", more=more)
+    )
+
+
+OF_FORKS = {
+    "PSPNet": normalised("BN", "bn_param { eps: 1e-3 frozen: true }"),
+    "SegNet": normalised("BN", "bn_param { bn_mode: INFERENCE }"),
+    "happynear": normalised("BN", fork="happynear"),
+    "NVIDIA": normalised("BatchNorm", "batch_norm_param { scale_bias: true eps: 1e-7 }"),
+    "NVIDIA 0.16 without scale": normalised("BatchNorm", fork="nvidia"),
+    "NVIDIA 0.15": normalised("BatchNorm", "batch_norm_param { eps: 1e-3 }", "nvidia15"),
+}
+
+
+@pytest.mark.parametrize("text", OF_FORKS.values(), ids=OF_FORKS)
+def test_normalisations_of_forks(text, tmp_path):
+    result, _ = folded(text, tmp_path)
+    assert result.before == {"b": "c"} and not result.left
+
+
+def test_a_normalisation_by_the_batch_stays(tmp_path):
+    for text in (normalised("BN", "bn_param { bn_mode: LEARN }"), normalised("BatchNorm", BY_BATCH, "nvidia15")):
+        result, _ = folded(text, tmp_path)
+        assert result.left == {"b": "it takes the batch's own statistics"}
+
+
+BY_BATCH = "batch_norm_param { use_global_stats: false }"
+
+
+@pytest.mark.parametrize("kind", ["DepthwiseConvolution", "ConvolutionDepthwise"])
+def test_into_convolutions_of_each_channel(kind, tmp_path):
+    text = bn("a", "data", "x") + conv("c", "x", "group: 6", kind).replace("output: 4", "output: 6") + bn("b", "c")
+    result, _ = folded(text, tmp_path)
+    assert result.before == {"b": "c"} and result.after == {"a": "c"} and not result.left
 
 
 @pytest.mark.parametrize("text", BEFORE.values(), ids=BEFORE)

@@ -44,6 +44,7 @@ NAMES = {
     "zoo/api/datasets.py": "makes the Data layer that reads a source",
     "zoo/api/reading.py": "the batch size of a table is that of the data layer",
     "zoo/export/examples.py": "an Input layer reads no data",
+    "zoo/export/channel_affine.py": "has the numbers of each type of a known form",
     "zoo/export/folding.py": "folds types of a known form into types of a known form",
     "zoo/export/onnx/net.py": "Filter's rows are counted at run time",
     "zoo/export/onnx/pooled.py": "Concat is ONNX's operator",

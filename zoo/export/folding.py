@@ -13,6 +13,7 @@ import numpy as np
 
 from zoo.errors import UnsupportedError
 from zoo.export import config_net
+from zoo.export.channel_affine import channel_affine
 from zoo.formats import caffe_pb2
 from zoo.formats.prototxt import Parsed
 from zoo.layers.base.geometry import canonical_axis
@@ -20,8 +21,9 @@ from zoo.netdef.net import net_def
 from zoo.netdef.netdef import BlobRef
 from zoo.netdef.shape_inference import infer_shapes
 
-_HOSTS = ("Convolution", "Deconvolution", "InnerProduct")
-_BIASED = {"Convolution": "convolution_param", "Deconvolution": "convolution_param"}
+_CONVOLUTIONS = ("Convolution", "DepthwiseConvolution", "ConvolutionDepthwise")
+_HOSTS = (*_CONVOLUTIONS, "Deconvolution", "InnerProduct")
+_BIASED = dict.fromkeys((*_CONVOLUTIONS, "Deconvolution"), "convolution_param")
 _BIASED |= {"InnerProduct": "inner_product_param", "Scale": "scale_param"}
 
 
@@ -75,10 +77,11 @@ class Folded:
 def fold(conversion):
     """Returns (the `Conversion` of the folded net, `Folded`); its `origin` is the one given.
 
-    Folded are BatchNorm with global statistics, Scale and Bias of one bottom, and Power with power 1, where they are
-    the same for a whole channel or the whole blob. Into the layer before: where nothing else reads what that gives.
-    Into the layer after: where that alone reads the result, and either nothing is padded or nothing is added. A layer
-    whose blobs are shared, or whose name another layer has, stays as it is, and so does what is next to it.
+    Folded are BatchNorm with global statistics, the BN and BatchNorm of forks likewise, Scale and Bias of one bottom,
+    and Power with power 1, where they are the same for a whole channel or the whole blob. Into the layer before: where
+    nothing else reads what that gives. Into the layer after: where that alone reads the result, and either nothing is
+    padded or nothing is added. A layer whose blobs are shared, or whose name another layer has, stays as it is, and so
+    does what is next to it.
 
     Raises:
         UnsupportedError: the net is that of TRAIN, where BatchNorm takes the batch's own statistics.
@@ -109,7 +112,7 @@ def _layers(conversion):
 
 def _folded(layer, layers, kept, hosts, result):
     """Folds a layer of `layers` where that is possible, and returns whether it was; notes it in `result`."""
-    affine = _affine(layer)
+    affine = channel_affine(layer)
     if affine is None:
         return False
     name = layer.plan.definition.key
@@ -147,38 +150,6 @@ def _why_several(kept, bottom):
     return "what it reads is an output" if bottom in kept else "what it reads has other readers"
 
 
-def _affine(layer):
-    """Returns (a, b), float64 (C,) each, of y = a x + b; None for other layers; a clause where it is no constant."""
-    message = layer.message
-    if layer.kind not in ("BatchNorm", "Scale", "Bias", "Power") or len(layer.bottoms) != 1 or message.loss_weight:
-        return None
-    shape = layer.plan.bottoms[0]
-    if len(shape) < 2:
-        return None
-    if layer.shared:
-        return "its blobs are shared"
-    ones = np.ones(shape[1])
-    if layer.kind == "Power":
-        power = message.power_param
-        return (ones * power.scale, ones * power.shift) if power.power == 1 else None
-    if layer.kind == "BatchNorm":
-        if message.batch_norm_param.HasField("use_global_stats") and not message.batch_norm_param.use_global_stats:
-            return "it takes the batch's own statistics"
-        mean, variance, count = (array.astype(np.float64) for array in layer.arrays)
-        factor = 1 / count[0] if count[0] else 0.0
-        with np.errstate(invalid="ignore", divide="ignore"):
-            a = 1 / np.sqrt(variance * factor + np.float64(np.float32(message.batch_norm_param.eps)))
-            b = -mean * factor * a
-        return (a, b) if np.isfinite(a).all() and np.isfinite(b).all() else "its statistics are not finite"
-    param = message.scale_param if layer.kind == "Scale" else message.bias_param
-    axis = canonical_axis(param.axis, len(shape))
-    if layer.arrays[0].ndim and (axis != 1 or layer.arrays[0].shape != (shape[1],)):
-        return "it is not the same for a whole channel"
-    if layer.kind == "Bias":
-        return ones, ones * layer.arrays[0]
-    return ones * layer.arrays[0], ones * layer.arrays[1] if param.bias_term else 0 * ones
-
-
 def _why_no_host(host):
     """Returns a clause where a layer cannot take another's numbers, else ""."""
     if host.shared:
@@ -186,7 +157,9 @@ def _why_no_host(host):
     if len(host.bottoms) != 1 or len(host.tops) != 1:
         return "the layer next to it has several inputs"
     if host.kind == "Scale":
-        return "the Scale next to it is not the same for a whole channel" if isinstance(_affine(host), str) else ""
+        return (
+            "the Scale next to it is not the same for a whole channel" if isinstance(channel_affine(host), str) else ""
+        )
     param = host.message.inner_product_param if host.kind == "InnerProduct" else host.message.convolution_param
     if canonical_axis(param.axis, len(host.plan.bottoms[0])) != 1:
         return "the layer next to it works along another axis"
@@ -218,7 +191,7 @@ def _into_user(host, a, b):
         return ""
     if b.any() and host.kind == "Deconvolution":
         return "what it adds reaches the border of the deconvolution after it in part only"
-    if b.any() and host.kind == "Convolution" and _reads_zeros(host):
+    if b.any() and host.kind in _CONVOLUTIONS and _reads_zeros(host):
         return "the convolution after it pads with zeros"
     factors, added = _by_input(host, weight, a), _by_input(host, weight, b)
     if host.kind == "Deconvolution" or not b.any():
@@ -255,7 +228,7 @@ def _by_input(host, weight, a):
         return weight * (factors[:, None] if host.message.inner_product_param.transpose else factors)
     if host.kind == "Deconvolution":  # (in, ...)
         return weight * a.reshape(-1, *[1] * (weight.ndim - 1))
-    groups = host.message.convolution_param.group  # (out, in / groups, ...)
+    groups = len(a) // weight.shape[1]  # (out, in / groups, ...)
     grouped = weight.reshape(groups, -1, *weight.shape[1:])
     factors = a.reshape(groups, 1, -1, *[1] * (weight.ndim - 2))
     return (grouped * factors).reshape(weight.shape)
