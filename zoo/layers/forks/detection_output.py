@@ -9,6 +9,7 @@ from zoo.layers.base.lazy import ops
 from zoo.layers.base.registry import layer_type
 from zoo.layers.ops import output_paths, suppression
 from zoo.layers.ops.boxes import decode
+from zoo.layers.ops.broadcast import add
 from zoo.layers.ops.detection_results import FORMATS, DetectionResults
 from zoo.layers.ops.layout import to_caffe
 
@@ -202,7 +203,7 @@ class DetectionOutput(LayerType):
         """Returns where in `_boxes` the candidates of `order` (items * labels, candidates) are: (items, all)."""
         order = ops.reshape(order, (items, len(self.labels), -1))
         if not self.shared:
-            order = order + ops.arange(len(self.labels), dtype=order.dtype)[None, :, None] * priors
+            order = add(order, ops.arange(len(self.labels), dtype=order.dtype)[None, :, None] * priors)
         return ops.reshape(order, (items, -1))
 
     def _best(self, scores, rows):

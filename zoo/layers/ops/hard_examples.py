@@ -6,6 +6,7 @@ import numpy as np
 
 from zoo.layers.base.lazy import ops
 from zoo.layers.ops import suppression
+from zoo.layers.ops.broadcast import add
 
 LEAST_AREA = 1e-5  # a smaller box is neither kept nor does it suppress
 
@@ -44,7 +45,7 @@ def largest_apart(losses, eligible, number, boxes, threshold, top_k):
     kept = suppression.keep(boxes, ops.cast(allowed, "float32"), threshold)
     chosen = ops.logical_and(kept > 0, ops.cumsum(kept, axis=1) <= ops.cast(number, "float32")[:, None])
     start = np.arange(items, dtype="int32")[:, None] * priors  # of each row in the flattened list
-    place = ops.reshape(ops.cast(order, "int32") + start, (-1, 1))
+    place = ops.reshape(add(ops.cast(order, "int32"), start), (-1, 1))
     none = ops.reshape(ops.cast(ops.zeros_like(eligible), "int32"), (items * priors,))
     flat = ops.scatter_update(none, place, ops.reshape(ops.cast(chosen, "int32"), (-1,)))
     return ops.reshape(flat, (items, priors)) > 0

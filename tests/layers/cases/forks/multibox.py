@@ -43,8 +43,8 @@ ONES = truth(*((i, min(label, 1), j, hard) for i, label, j, hard in ROWS))
 
 def case(name, body="", *, classes=4, own=1, prior=BOXES, gt=SOME, more="", **rest):
     inputs = {
-        "loc": Fed((ITEMS, PRIORS * own * 4), lambda rng, shape: rng.normal(0, 0.7, shape)),
-        "conf": normal(ITEMS, PRIORS * classes),
+        "loc": Fed((ITEMS, len(prior) * own * 4), lambda rng, shape: rng.normal(0, 0.7, shape)),
+        "conf": normal(ITEMS, len(prior) * classes),
         "prior": priors(prior),
         "gt": gt,
     }
@@ -75,6 +75,7 @@ CASES = [
     case("hard", HARD + "sample_size: 4"),
     case("hard-apart", HARD + "sample_size: 6 nms_param { nms_threshold: 0.2 top_k: 15 } use_prior_for_nms: true"),
     case("hard-apart-decoded", HARD + "sample_size: 3 nms_param { nms_threshold: 0.3 top_k: -1 }"),
+    case("hard-apart-as-many-as-items", HARD + "nms_param { nms_threshold: 0.9 top_k: 3 }", prior=BOXES[3:16:4]),
     case("negatives-apart", "nms_param { nms_threshold: 0.1 top_k: 12 } use_prior_for_nms: true"),
     case("negatives-apart-top-k-unset", "nms_param { nms_threshold: 0.5 }"),
     per_class("own-locations"),

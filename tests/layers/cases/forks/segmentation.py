@@ -67,6 +67,7 @@ CASES = [
     score("rows", "", {"x": normal(7, 3), "label": labels(3, 7)}),
     score("counting-on", "reset: false"),
     upsample("default", "", 48),
+    upsample("as-many-rows-as-items-of-one-channel", "", 48, (3, 1, 3, 4)),
     upsample("scale", "scale: 3", 108),
     upsample("scales", "scale_h: 2 scale_w: 3", 72),
     upsample("padded", "scale: 2 pad_out_h: true pad_out_w: true", 35),
