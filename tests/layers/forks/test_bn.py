@@ -3,9 +3,11 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from tests.layers.one_layer_net import arrays_of, assign, one_layer_net, run
 from zoo.errors import ZooError
+from zoo.layers.ops.layout import from_caffe
 
 SHAPE = (6, 3, 5, 4)
 
@@ -45,6 +47,22 @@ def test_fresh_blobs():
 def test_inference_has_one_top():
     with pytest.raises(ZooError, match="INFERENCE gives no mean and variance"):
         one_layer_net('type: "BN" top: "mean" bn_param { bn_mode: INFERENCE }', SHAPE)
+
+
+def test_inference_in_place_takes_the_gradient_of_the_scale_from_the_top():
+    """The fork multiplies by its bottom's values, by then the top's (bn_layer.cpp:357-363 of caffe-segnet)."""
+    shape, rng = (2, 3, 2, 2), np.random.default_rng(4)
+    x, dy, scale, shift = (rng.normal(size=s).astype(np.float32) for s in (shape, shape, (1, 3, 1, 1), (1, 3, 1, 1)))
+    for top, read in (("y", x), ("b0", scale * x + shift)):
+        net = one_layer_net('type: "BN" bn_param { bn_mode: INFERENCE }', shape, tops=(top,))
+        assign(net, scale, shift)
+        variables = [p.variable.value for p in net.layers[-1].parameters]
+        with tf.GradientTape() as tape:
+            values = net.run({net.inputs[0]: from_caffe(tf.constant(x))})
+            total = tf.reduce_sum(values[net.layers[-1].definition.tops[0]] * from_caffe(tf.constant(dy)))
+        of_scale, of_shift = tape.gradient(total, variables)
+        np.testing.assert_allclose(np.ravel(of_scale), (read * dy).sum((0, 2, 3)), rtol=1e-5)
+        np.testing.assert_allclose(np.ravel(of_shift), dy.sum((0, 2, 3)), rtol=1e-5)
 
 
 def test_running_statistics_are_kept_in_full_precision():

@@ -49,7 +49,8 @@ class _BN(LayerType):
 class SegNetBN(_BN):
     """LEARN: y = scale (x - mean) / sqrt(var + 1e-9) + shift, by the batch's own statistics in TEST too.
 
-    var = E[x^2] - E[x]^2. INFERENCE: y = scale x + shift, with the statistics folded in beforehand.
+    var = E[x^2] - E[x]^2. INFERENCE: y = scale x + shift, with the statistics folded in beforehand; in place the
+    gradient of scale is sum(y dy), no derivative, as the fork reads x where y is by then.
     Bottom (N,C,H,W) -> top of that shape[, mean[, var]] (1,C,1,1), which LEARN alone fills. Blobs: scale, shift
     (1,C,1,1).
     """
@@ -87,7 +88,12 @@ class SegNetBN(_BN):
             return (y, *told)[: len(site.tops)]
 
         def infer(x):
-            return ops.cast(ops.cast(x, "float32") * scale(x) + shift(x), x.dtype)
+            factor = scale(x)
+            fixed = ops.stop_gradient(factor) if self.overwrites else factor
+            y = ops.cast(x, "float32") * fixed + shift(x)
+            if self.overwrites:
+                y = y + (factor - fixed) * ops.stop_gradient(y)
+            return ops.cast(y, x.dtype)
 
         return learn if self.learns else infer
 
