@@ -250,3 +250,4 @@ def test_class_weights_where_every_label_is_ignored():
     body = "loss_param { normalize: true ignore_label: 1 weight_by_label_freqs: true class_weighting: [1, 2] }"
     net = one_layer("SoftmaxWithLoss", body, [(2, 2), (2,)])
     assert np.isnan(run(net, np.zeros((2, 2)), np.ones(2)))  # 0/0, as in SegNet
+    assert np.isnan(gradients(net, np.zeros((2, 2)), np.ones(2))[0]).all()  # 0 * 1/0

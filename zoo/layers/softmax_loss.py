@@ -7,6 +7,7 @@ from zoo.layers.base.registry import layer_type
 from zoo.layers.ops.layout import from_caffe
 from zoo.layers.ops.losses import (
     MOST,
+    NAN,
     Labels,
     check_labels,
     check_same_first,
@@ -50,19 +51,21 @@ class _SoftmaxLoss(LossType):
         rank = len(scores)
         axis = canonical_axis(self.axis, rank)
         inner = count(scores, axis + 1)
+        unguarded = self.divides_by_zero and self.normalization == "VALID"
 
         def loss(x, label):
             x = ops.cast(x, "float32")
             lines = lines_along(x, axis, rank)
             labels = Labels(label, scores[axis], self.ignore)
+            if unguarded:
+                divisor = labels.valid_count()
+                lines = lines * ops.where(ops.equal(divisor, 0), NAN, 1.0)  # the gradient is NaN too, 0 * 1/0
+            else:
+                divisor = labels.normalizer(self.normalization, inner, self.pre_fixed)
             each = ops.sparse_categorical_crossentropy(labels.safe, lines, from_logits=True)
             each = labels.only(clamp_through(each, most=MOST))
             if self.class_weights is not None:
                 each = each * ops.take(ops.convert_to_tensor(self.class_weights, "float32"), labels.safe)
-            if self.divides_by_zero and self.normalization == "VALID":
-                divisor = labels.valid_count()
-            else:
-                divisor = labels.normalizer(self.normalization, inner, self.pre_fixed)
             probabilities = ops.stop_gradient(ops.softmax(x, axis=keras_axis(axis, rank)))
             each_label = from_caffe(ops.reshape(ops.stop_gradient(each), (-1, *label_shape[1:])))
             return (ops.sum(each) / divisor, probabilities, each_label)[: len(site.tops)]
@@ -80,7 +83,7 @@ class SoftmaxWithLoss(_SoftmaxLoss):
 
     SegNet's weight_by_label_freqs multiplies the loss and the gradient of each label by its class_weighting. BATCH_SIZE
     is the default then, as where SegNet's code is compiled with BVLC's schema, which is how its numbers were recorded;
-    VALID (`normalize: true`) still counts labels, and where all are ignored the loss is 0/0, NaN.
+    VALID (`normalize: true`) still counts labels, and where all are ignored the loss is 0/0, NaN, as is its gradient.
 
     Bottoms: scores, and as many labels (0 to classes - 1, any shape) as there are lines along softmax_param.axis ->
     tops: loss, a scalar[, the softmax, in the scores' shape[, the loss of each label, not divided, in the labels'
