@@ -42,6 +42,16 @@ def test_what_is_said_of_a_flag(text, said, monkeypatch, capsys):
     assert str(command._said(text.format(name="config"))) == said.format(name="config")
 
 
+def test_a_value_for_a_flag_that_is_on_or_off(monkeypatch, capsys):
+    values = command.flags.FlagValues()
+    command.flags.DEFINE_bool("csv", False, "as CSV", values)
+    monkeypatch.setattr(command.flags, "FLAGS", values)
+    with pytest.raises(SystemExit):
+        command._parsed(["classify", "--csv=c.csv"])
+    said = "error: flag --csv=c.csv: it is on or off, and takes no other value (see --help)\n"
+    assert capsys.readouterr().err == said
+
+
 @pytest.mark.parametrize("wrong", ["--config", "--batch=3"])
 def test_flags_that_do_not_parse_end_in_one_line(wrong, monkeypatch, capsys):
     values = command.flags.FlagValues()

@@ -224,6 +224,9 @@ def _said(text):
     """Returns what is wrong with a flag, of absl's `text` for it."""
     missing = re.match(r"flag --(\w+)=None: Flag --\w+ must have a value other than None", text)
     if not missing:
+        text = re.sub(
+            r"\('Non-boolean argument to boolean flag', .*\)$", "it is on or off, and takes no other value", text
+        )
         return ZooError(text.rstrip("."), hint="see --help")
     name = missing[1]
     examples = [line.strip() for line in (sys.modules["__main__"].__doc__ or "").splitlines() if f" --{name}=" in line]

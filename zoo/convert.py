@@ -89,8 +89,8 @@ ANY_SIZE = flags.DEFINE_bool(
 )
 PREPROCESS = flags.DEFINE_enum(
     "preprocess",
-    "",
-    ["", "BGR", "RGB"],
+    None,
+    ["BGR", "RGB"],
     "Put what the data layer did to images (channel order, mean, scale) into a .onnx file, which then takes pixels "
     "0..255 with their channels in this order, already resized and cropped.",
 )
@@ -117,7 +117,7 @@ IMAGES = flags.DEFINE_string(
 BACKENDS = flags.DEFINE_list(
     "backends", [], "Backends of Keras (jax, torch) on which --verify runs a .keras file, too, each in its own process."
 )
-QUANTIZE = flags.DEFINE_enum("quantize", "", ["", "float16", "int8"], "What a .tflite file is quantized to.")
+QUANTIZE = flags.DEFINE_enum("quantize", None, ["float16", "int8"], "What a .tflite file is quantized to.")
 REPRESENTATIVE = flags.DEFINE_string(
     "representative",
     "",
@@ -151,11 +151,11 @@ def main():
         summary=SUMMARY.value,
         verify=VERIFY.value,
         any_size=ANY_SIZE.value,
-        pixels=PREPROCESS.value,
+        pixels=PREPROCESS.value or "",
         tolerance=TOLERANCE.value,
         images=IMAGES.value,
         backends=BACKENDS.value,
-        quantize=QUANTIZE.value,
+        quantize=QUANTIZE.value or "",
         representative=REPRESENTATIVE.value,
         images_of=_images_of,
         prepare=_prepare,

@@ -81,7 +81,9 @@ def _of_data_layer(request, conversion, source, count):
     origin = config_net.read(*where, request.changes)
     layers = [layer for layer in origin.definition.layers if _feeds(layer, names)]
     if len(layers) != 1:
-        hint = "take the config that the net is trained with, or name a directory of images or an .npz of inputs"
+        hint = (
+            "take the config that the net is trained with, or --representative=FOLDER of images, or an .npz of inputs"
+        )
         what, at = "the net has no data layer that feeds all its inputs", Place(request.config)
         raise UnsupportedError(what, at=at, hint=hint)
     (layer,) = layers
