@@ -60,6 +60,7 @@ def main():
     config_flag.check(config)
     found = trials(SWEEP.value, SHORT)
     _check_train_flags(found[0].short)
+    _check_changes(config, found)
     folder = pathlib.Path(SWEEP_DIR.value or f"runs/sweep_{pathlib.Path(config).stem}")
     notes, spent = {}, []
     for number, trial in enumerate(found, 1):
@@ -87,7 +88,8 @@ def _report(folder, notes, rows):
     failed = sum("error" in note for note in notes.values())
     report = Report(code=int(failed > 0)).text("\n".join(["", *sweeping.table(rows), ""]))
     best = f"{len(notes)} run{'s' * (len(notes) != 1)}"
-    report.text(f"{best}{f', of which {failed} FAILED' if failed else ''}.")
+    all_failed = failed == len(notes)
+    report.text(f"{best}{(', ' + ('all' if all_failed else f'{failed} of them') + ' FAILED') if failed else ''}.")
     report.more["runs"] = [
         {"name": trial.name, "run_dir": folder / trial.name, "values": trial.values, **note}
         for trial, note in notes.items()
@@ -119,6 +121,25 @@ def _check_train_flags(swept):
         if name in swept or name in _ELSE:
             want = "one value for all runs, that of --sweep or this" if name in swept else "flags of runs to compare"
             raise ZooError("--train_flags has a flag that does not fit a sweep", got=word, want=want)
+
+
+def _check_changes(config, found):
+    """Raises ZooError where what is swept fits the config with none of its values: every run would fail in this way."""
+    from zoo.netdef.changes import Change
+    from zoo.netdef.config import open_config
+
+    if any(word.lstrip("-").startswith("import=") for word in TRAIN.value):
+        return  # layer types with fields that only a run knows
+    wrong = None
+    for trial in found:
+        changes = [Change(text, said) for text, said in ((SET.value, "--set"), (trial.text, "--sweep")) if text.strip()]
+        try:
+            open_config(config).changed(changes, DATA_DIR.value)
+            return
+        except ZooError as error:
+            wrong = wrong or error
+    if wrong is not None:
+        raise wrong
 
 
 def _words(config, trial: Trial):

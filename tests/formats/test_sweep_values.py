@@ -36,7 +36,7 @@ def test_trials_are_told_apart():
     "texts, says",
     [
         ([], "--sweep is missing"),
-        (["base_lr: 0.1"], "--sweep varies nothing, got base_lr: 0.1, want values separated by"),
+        (["base_lr: 0.1"], "--sweep varies nothing, got base_lr: 0.1, want a name, a colon, and values separated by"),
         (["base_lr: 1|1"], "--sweep has a value twice, got base_lr: 1"),
         (["base_lr: 1|2", "base_lr: 3|4"], "base_lr is swept twice"),
         (

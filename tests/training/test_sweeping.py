@@ -166,6 +166,14 @@ def test_flags_of_the_runs_that_would_overrule_the_table(given, says, tmp_path):
     assert (done.returncode, done.stdout) == (1, "") and says in done.stderr
 
 
+def test_what_no_run_could_carry_out_is_said_before_the_first(tmp_path):
+    args = ["--config=lenet", "--sweep=max_itr: 1|2", f"--sweep_dir={tmp_path}/out"]
+    done = runs.command(*args, module="zoo.sweep")
+    said = 'error: --sweep:1: SolverParameter has no field "max_itr" (did you mean "max_iter"?)'
+    assert (done.returncode, done.stdout) == (1, "") and said in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.mark.slow
 def test_the_command_on_a_small_net(tmp_path):
     runs.make_data(tmp_path)

@@ -65,7 +65,8 @@ def _axes(text):
             raise ZooError("--sweep has a value twice", got=f"{match[1]}: {twice}")
         found.append((f"{layer[1]}.{match[1]}" if layer and "layer" in text else match[1], values))
     if not found:
-        raise ZooError("--sweep varies nothing", got=text, want="values separated by |: 'base_lr: 0.01|0.02'")
+        want = "a name, a colon, and values separated by |: 'base_lr: 0.01|0.02'"
+        raise ZooError("--sweep varies nothing", got=text, want=want)
     return found
 
 
