@@ -31,7 +31,7 @@ SHAPE = (2, 3, 5, 6)
             [SHAPE],
             "its ratio from dropout_param",
         ),
-        ('"SpatialDropout"', [(2, 3)], r"takes \(N,C,H,W\)"),
+        ('"SpatialDropout"', [(2, 3, 1, 4, 5)], r"takes \(N,C,H,W\)"),
         ('"Axpy"', [(2, 4), SHAPE, SHAPE], "one factor for each item and channel"),
         ('"Axpy"', [(2, 3), SHAPE, (2, 3, 5, 5)], "must have the same shape"),
         ('"ShuffleChannel" shuffle_channel_param { group: 2 }', [SHAPE], "does not divide the channels"),
@@ -78,6 +78,19 @@ def test_a_label_that_no_class_has():
     assert np.isfinite(run(net, np.eye(3, 2), np.array([0, 7, 255]))).all()
     assert np.isnan(run(net, np.eye(3, 2), np.array([0, 2, 255]))).all()
     assert net.layers[-1].type.lookups(net.layers[-1].bottoms) == {1: (2, (7, 255))}
+
+
+@pytest.mark.parametrize("shape", [(200, 8), (50, 8, 6), (400,)])
+def test_whole_channels_of_fewer_axes_are_dropped(shape):
+    layer = 'type: "SpatialDropout" dropout_param { dropout_ratio: 0.4 }'
+    for portable in (False, True):
+        net = one_layer_net(layer, shape, phase="TRAIN", portable=portable)
+        model = net.model(net.layers[-1].definition.tops)
+        top = np.asarray(model([np.ones(shape, np.float32)], training=True))
+        top = top.reshape(*shape, *[1] * (3 - len(shape)))
+        assert (top == top[:, :, :1]).all()
+        assert 0.5 < (top > 0).mean() < 0.7
+        assert len(shape) == 1 or (top != top[:, :1]).any()
 
 
 def test_whole_channels_are_dropped():

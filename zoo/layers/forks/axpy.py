@@ -9,7 +9,7 @@ from zoo.layers.ops.layout import to_caffe
 
 @layer_type("Axpy", source="hujie-frank/SENet@master axpy_layer.cpp:10-90")
 class Axpy(LayerType):
-    """y = a x + b for each item and channel. Bottoms: a (N,C) or (N,C,1,1), x and b (N,C,...) -> top of x's shape.
+    """y = a x + b for each item and channel. Bottoms: a (N,C[,1[,1]]), x and b (N,C,...) -> top of x's shape.
 
     Blobs: none.
     """
@@ -24,7 +24,7 @@ class Axpy(LayerType):
     def top_shapes(self, bottoms):
         """The second bottom's shape. Raises NetError for bottoms that do not fit together."""
         a, x, b = bottoms
-        if a not in ((*x[:2],), (*x[:2], 1, 1)) or len(x) < 2:
+        if a not in ((*x[:2],), (*x[:2], 1), (*x[:2], 1, 1)) or len(x) < 2:
             want = f"{(*x[:2],)} or {(*x[:2], 1, 1)}"
             raise self.error("bottom 0 has one factor for each item and channel", "bottom", got=a, want=want)
         if x != b:

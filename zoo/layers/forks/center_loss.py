@@ -35,7 +35,8 @@ class CenterLoss(LossType):
         """A scalar."""
         x, label = bottoms
         field = "center_loss_param.axis"
-        if canonical_axis(self.axis, len(x), self.layer.at(field)) != 1:
+        axis = canonical_axis(self.axis, len(x), self.layer.at(field))
+        if axis == 0 or count(x, axis) != count(x, 1):
             raise self.error("features must be all values of an item", field, got=self.axis, want=1)
         if label[:1] != x[:1] or count(label) != x[0]:
             raise self.error("expects one label for each item", "bottom", got=label, want=(x[0],))

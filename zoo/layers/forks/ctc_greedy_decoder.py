@@ -15,7 +15,7 @@ class CTCGreedyDecoder(LayerType):
     """The highest class of each step (the first of equal ones) where it is not blank, nor, merging, the step before's.
 
     blank_index below 0 means the last class. One bottom (T,N,C) -> (N,T,1,1), the labels and then -1. Two, the second
-    labels (N,L) up to a negative one, blanks left out -> (1,2,1,1): 1 minus the mean of the edit distance over the
+    labels (N[,L]) up to a negative one, blanks left out -> (1,2,1,1): 1 minus the mean of the edit distance over the
     longer length, and the share of lines without a mistake (an empty line that should be empty is none). No gradient.
     Blobs: none.
     """
@@ -39,7 +39,7 @@ class CTCGreedyDecoder(LayerType):
             raise self.error("CTCGreedyDecoder takes (T,N,C)", "bottom", got=shape, want="3 axes")
         if len(bottoms) == 1:
             return ((shape[1], shape[0], 1, 1),)
-        if len(bottoms[1]) < 2 or bottoms[1][0] != shape[1] or count(bottoms[1], 2) != 1:
+        if bottoms[1][:1] != (shape[1],) or count(bottoms[1], 2) != 1:
             raise self.error("there is a line of labels for each item", "bottom", got=bottoms[1], want=(shape[1], "L"))
         return ((1, 2, 1, 1),)
 

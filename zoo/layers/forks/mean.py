@@ -6,13 +6,14 @@ from zoo.errors import UnsupportedError
 from zoo.layers.base.layer_type import LayerType
 from zoo.layers.base.lazy import ops
 from zoo.layers.base.registry import layer_type
+from zoo.layers.ops.layout import from_caffe
 
 
 @layer_type("Mean", source="lmb-freiburg/flownet2@master mean_layer.cpp:45-130")
 class Mean(LayerType):
     """y = output_scale (input_scale x +- mean_scale value[c mod their number]), + for ADD and - for SUBTRACT.
 
-    Bottoms (N,C,H,W) -> as many tops of their shapes. No gradient. Blobs: none.
+    Bottoms (N[,C[,H[,W]]]) -> as many tops (N,C,H,W), sizes that are not there being 1. No gradient. Blobs: none.
     """
 
     reads_bottom_in_backward = False
@@ -43,14 +44,15 @@ class Mean(LayerType):
             raise self.error("there is one top for each bottom", "top", got=got)
 
     def top_shapes(self, bottoms):
-        """The bottoms' shapes. Raises NetError where the values do not go into the channels."""
-        for shape in bottoms:
+        """The bottoms' shapes, with 4 axes. Raises NetError where the values do not go into the channels."""
+        tops = tuple((*shape, 1, 1, 1)[:4] if 0 < len(shape) < 4 else shape for shape in bottoms)
+        for shape in tops:
             if len(shape) != 4:
-                raise self.error("Mean takes (N,C,H,W)", "bottom", got=shape, want="4 axes")
+                raise self.error("Mean takes (N,C,H,W)", "bottom", got=shape, want="1 to 4 axes")
             if shape[1] % len(self.values):
                 what = f"{len(self.values)} values do not go into the channels"
                 raise self.error(what, "mean_param.value", got=shape[1], want=f"a multiple of {len(self.values)}")
-        return bottoms
+        return tops
 
     def build(self, site):
         """keras.ops only."""
@@ -58,7 +60,9 @@ class Mean(LayerType):
 
         def mean(*bottoms):
             tops = []
-            for x, shape in zip(bottoms, site.bottoms):
+            for x, old, shape in zip(bottoms, site.bottoms, site.tops):
+                if len(old) < 4:
+                    x = from_caffe(ops.reshape(x, (-1, *shape[1:])))
                 values = np.tile(self.values, shape[1] // len(self.values))
                 y = (ops.cast(ops.stop_gradient(x), "float32") * given + values) * made
                 tops.append(ops.cast(y, x.dtype))

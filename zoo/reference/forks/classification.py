@@ -14,6 +14,7 @@ def axpy(layer, a, x, b):
 
 def shuffle_channel(layer, x):
     """Channel i k + j goes to j group + i (shuffle_channel_layer.cpp:20-36 at farmingyard/ShuffleNet)."""
+    x = x.reshape((*x.shape, 1, 1)[:4])
     group = layer.message.shuffle_channel_param.group
     top, per = np.empty_like(x), x.shape[1] // group
     for i, j in np.ndindex(group, per):

@@ -23,7 +23,7 @@ def smooth_l1_loss(layer, a, b, *weights):
 
 def smooth_l1_loss_ohem(layer, a, b, weight=None):
     """Divided as loss_param says; second top: summed over channels (smooth_L1_loss_ohem_layer.cpp:140-195)."""
-    n, c, h, w = (*a.shape, 1, 1)[:4]
+    n, c, h, w = (*a.shape, 1, 1, 1)[:4]
     weight = 1.0 if weight is None else weight.reshape(a.shape)
     each = _huber(weight * (a - b.reshape(a.shape))).reshape(n, c, h, w).sum(1, keepdims=True)
     p = layer.message.loss_param

@@ -117,6 +117,7 @@ def mean(layer, *xs):
     sign = -1 if enum_name(p, "operation") == "SUBTRACT" else 1
     tops = []
     for x in xs:
+        x = x.reshape((*x.shape, 1, 1, 1)[:4])
         top = np.empty_like(x)
         for c in range(x.shape[1]):
             value = p.value[c % len(p.value)]

@@ -18,6 +18,7 @@ def margin(name, inputs=ROWS, body="", **more):
 DECAY = "base: 100 gamma: 0.12 power: 1.5 iteration: 7 "
 CASES = [
     center("rows", ROWS),
+    center("one-channel", {"x": normal(5, 1, 4), "label": labels(3, 5)}, "axis: 2"),
     center("maps", MAPS, "center_filler { type: 'xavier' } axis: -3", "loss_weight: 0.008"),
     margin("single"),
     margin("double", body=DECAY + "type: DOUBLE", tops=("y", "lambda")),

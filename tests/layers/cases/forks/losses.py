@@ -46,6 +46,7 @@ CASES = [
     ohem("planes", weights(PLANES, "w"), "loss_weight: 1", gradient=()),
     ohem("rows", PAIR, OHEM.format("normalization: NONE"), tops=("y", "each")),
     ohem("two-shapes", SHAPES, OHEM.format("normalize: false"), tops=("y", "each")),
+    ohem("one-axis", {"a": normal(5), "b": normal(5)}, tops=("y", "each")),
     ohem("full", PLANES, OHEM.format("normalization: FULL"), tops=("y", "each")),
     ohem("pre-fixed", PLANES, OHEM.format("normalization: PRE_FIXED pre_fixed_normalizer: 128")),
     ohem("pre-fixed-below-1", PLANES, OHEM.format("normalization: PRE_FIXED pre_fixed_normalizer: 0.5")),

@@ -66,6 +66,7 @@ CASES = [
     decoder("ties", "", {"x": fixed(ties(7, 5, 4))}),
     decoder("four-axes", "", {"x": fixed(normal(7, 5, 4, 1))}),
     decoder("lines", "", LINES),
+    decoder("lines-of-one", "blank_index: 3", {"x": fixed(normal(2, 5, 4)), "labels": fixed(labels(4, 5))}),
     decoder("lines-with-last-blank", "blank_index: -1 ctc_merge_repeated: false", LINES),
     decoder(
         "lines-that-end",
@@ -105,6 +106,8 @@ CASES = [
         },
     ),
     mean("add", "operation: ADD value: 0.5 value: -1 value: 2 mean_scale: 0.5 input_scale: 0.1", X),
+    mean("rows", "operation: ADD value: 0.5 value: -1", {"x": normal(3, 4)}),
+    mean("three-axes", "operation: SUBTRACT value: 0.5 value: -1 value: 2", {"x": normal(2, 3, 4)}),
     mean("subtract", "operation: SUBTRACT value: 0.5 output_scale: 3", X),
     mean(
         "two-bottoms",

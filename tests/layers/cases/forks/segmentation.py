@@ -88,4 +88,6 @@ CASES = [
     Case("Upsample", "once", X, variant="yolo"),
     Case("SpatialDropout", "test", X, "dropout_param { dropout_ratio: 0.3 }"),
     Case("SpatialDropout", "in-place", X, tops=("x",)),
+    Case("SpatialDropout", "rows", {"x": normal(3, 4)}, "dropout_param { dropout_ratio: 0.3 }"),
+    Case("SpatialDropout", "three-axes", {"x": normal(3, 4, 5)}, "dropout_param { dropout_ratio: 0.3 }"),
 ]

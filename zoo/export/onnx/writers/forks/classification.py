@@ -18,7 +18,8 @@ def axpy(site):
 def shuffle_channel(site):
     """Gather of the channels in their new order."""
     order = np.arange(site.bottoms[0][1]).reshape(site.kind.group, -1).T.ravel()
-    return site.op("Gather", site.inputs[0], site.ints(*order), axis=1)
+    y = site.op("Gather", site.inputs[0], site.ints(*order), axis=1)
+    return site.reshape(y, site.tops[0]) if len(site.bottoms[0]) < 4 else y
 
 
 @writer("SpatialDropout")

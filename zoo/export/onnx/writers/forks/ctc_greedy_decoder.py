@@ -4,6 +4,7 @@ import numpy as np
 from onnx import TensorProto
 
 from zoo.export.onnx.registry import writer
+from zoo.layers.base.geometry import count
 
 _FAR = 2**20  # more than any edit distance
 
@@ -29,7 +30,7 @@ def ctc_greedy_decoder(site):
     going = site.op("Equal", site.op("CumSum", ended, site.ints(1)), site.ints(0))
     truth = site.op("Cast", site.op("Add", given, site.constant(0.5)), to=TensorProto.INT64)
     counts = site.op("And", going, site.op("Not", site.op("Equal", truth, blank)))
-    target, wanted = _packed(site, truth, counts, site.bottoms[1][1])
+    target, wanted = _packed(site, truth, counts, count(site.bottoms[1], 1))
     distance = _edit_distance(site, line, length, target, wanted)
     longer = site.op("Max", length, wanted)
     right = site.op("And", site.op("Equal", distance, site.ints(0)), site.op("Greater", longer, site.ints(0)))
@@ -55,7 +56,7 @@ def _edit_distance(site, a, a_length, b, b_length):
     A round of a Loop for each value of `a`, which gives a row of the usual table from the one before; within a row a
     step to the right costs 1, so that the least over all starts of such steps is taken at once.
     """
-    (steps, items), columns = site.bottoms[0][:2], site.bottoms[1][1] + 1
+    (steps, items), columns = site.bottoms[0][:2], count(site.bottoms[1], 1) + 1
     place = np.arange(columns)
     right = site.constant(np.where(place[:, None] <= place, place - place[:, None], _FAR), "right", np.int64)
     first, one = site.constant(np.tile(place, (items, 1)), "first", np.int64), site.ints(1)

@@ -57,7 +57,8 @@ def mean(site):
     """A constant for each channel, and the scales that are not 1."""
     given, made = site.kind.scales
     tops = []
-    for x, shape in zip(site.inputs, site.bottoms):
+    for x, old, shape in zip(site.inputs, site.bottoms, site.tops):
+        x = x if len(old) == 4 else site.reshape(x, shape)
         values = np.tile(site.kind.values, shape[1] // len(site.kind.values))
         y = x if given == 1 else site.op("Mul", x, site.constant(given))
         y = site.op("Add", y, site.constant(values.reshape(-1, 1, 1), "values"))
