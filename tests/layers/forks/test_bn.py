@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.layers.one_layer_net import arrays_of, assign, one_layer_net, run
+from tests.layers.one_layer_net import arrays_of, assign, gradients, one_layer_net, run
 from zoo.errors import ZooError
 from zoo.layers.ops.layout import from_caffe
 
@@ -63,6 +63,20 @@ def test_inference_in_place_takes_the_gradient_of_the_scale_from_the_top():
         of_scale, of_shift = tape.gradient(total, variables)
         np.testing.assert_allclose(np.ravel(of_scale), (read * dy).sum((0, 2, 3)), rtol=1e-5)
         np.testing.assert_allclose(np.ravel(of_shift), dy.sum((0, 2, 3)), rtol=1e-5)
+
+
+@pytest.mark.parametrize(("frozen", "portable"), [(False, False), (True, False), (False, True)])
+def test_the_gradient_in_test_is_that_of_a_batch_unless_frozen(frozen, portable):
+    """By the running statistics' x, in the formula of training (bn_layer.cpp:216-303 of PSPNet)."""
+    net = net_of(f"eps: 0.1 frozen: {str(frozen).lower()}", "TEST", portable=portable)
+    x, dy = np.random.default_rng(2).normal(size=(2, *SHAPE))
+    slope, bias, mean, variance = np.random.default_rng(3).uniform(0.5, 2, (4, 1, 3, 1, 1))
+    assign(net, slope, bias, mean, variance)
+    unit, g = (x - mean) / np.sqrt(variance + 0.1), dy * slope
+    along = (unit * g).mean((0, 2, 3), keepdims=True)
+    g = g if frozen or portable else g - g.mean((0, 2, 3), keepdims=True) - unit * along
+    (dx,) = gradients(net, x, diff=dy)
+    np.testing.assert_allclose(dx, g / np.sqrt(variance + 0.1), rtol=1e-4, atol=1e-5)
 
 
 def test_running_statistics_are_kept_in_full_precision():

@@ -4,7 +4,7 @@ from zoo.layers.base.blobs import BlobSpec
 from zoo.layers.base.layer_type import LayerType
 from zoo.layers.base.lazy import ops
 from zoo.layers.base.registry import layer_type
-from zoo.layers.ops.batch_norm import channel_mean, channel_shape, keeper, keeps, normalize, readers
+from zoo.layers.ops.batch_norm import batch_gradient, channel_mean, channel_shape, keeper, keeps, normalize, readers
 
 _CLIP_AFTER, _CLIP = 200, 4.0
 
@@ -64,17 +64,10 @@ class NvidiaBatchNorm15(LayerType):
         gamma, beta, mean, variance, _ = readers(site, ("gamma", "beta", "mean", "variance", "spare"))
         rank = len(site.bottoms[0])
         shape = channel_shape(rank)
+        through = batch_gradient(site)
 
         def scaled(x, middle, factor):
-            if site.portable:
-                return normalize(x, middle, factor, gamma(x), beta(x), rank)
-            x32, factor = ops.cast(x, "float32"), ops.reshape(factor, shape)
-            fixed = ops.stop_gradient((x32 - ops.reshape(middle, shape)) * factor)
-            through = x32 - ops.stop_gradient(x32)  # 0, whose gradient is that of x
-            along = ops.reshape(channel_mean(fixed * through, rank), shape)
-            through = through - ops.reshape(channel_mean(through, rank), shape) - fixed * along
-            y = fixed + through * ops.stop_gradient(factor)
-            return ops.cast(y * ops.reshape(gamma(x), shape) + ops.reshape(beta(x), shape), x.dtype)
+            return normalize(x, middle, factor, gamma(x), beta(x), rank, through)
 
         if self.global_stats:
             return lambda x: scaled(x, mean(x), 1 / ops.sqrt(variance(x) + self.eps))

@@ -5,7 +5,7 @@ from zoo.layers.base.blobs import BlobMap, BlobSpec
 from zoo.layers.base.layer_type import LayerType
 from zoo.layers.base.lazy import ops
 from zoo.layers.base.registry import layer_type
-from zoo.layers.ops.batch_norm import by_batch, channel_mean, keeper, normalize, readers
+from zoo.layers.ops.batch_norm import batch_gradient, by_batch, channel_mean, keeper, normalize, readers
 
 _ONE = caffe_pb2.FillerParameter(type="constant", value=1)
 _NEVER = {"trainable": False, "multipliers": (0.0, 0.0)}
@@ -102,7 +102,8 @@ class SegNetBN(_BN):
 class PSPNetBN(_BN):
     """y = slope (x - mean) / sqrt(var + eps) + bias; in TEST, and frozen, by the running mean and variance.
 
-    In TRAIN by the batch's own, with the biased variance, and running = momentum running + (1 - momentum) batch.
+    In TRAIN by the batch's own, with the biased variance, and running = momentum running + (1 - momentum) batch. The
+    gradient is that of the batch's own in TEST too, unless frozen, as in the fork; exported it is the derivative.
     Bottom (N,C), (N,C,H) or (N,C,H,W) -> top of that shape. Blobs, (1,C,1,1) each: slope, bias, mean, variance; the
     last two are never learned, frozen none is.
     """
@@ -139,7 +140,8 @@ class PSPNetBN(_BN):
         slope, bias, mean, spread = readers(site, ("gamma", "beta", "mean", "variance"))
         rank = len(site.bottoms[0])
         if self.frozen or site.phase == "TEST":
-            return lambda x: normalize(x, mean(x), self._factor(spread(x)), slope(x), bias(x), rank)
+            through = None if self.frozen else batch_gradient(site)
+            return lambda x: normalize(x, mean(x), self._factor(spread(x)), slope(x), bias(x), rank, through)
         by, keep = by_batch(site, self.eps, site.name), keeper(site, site.variables[2:])
 
         def train(x):

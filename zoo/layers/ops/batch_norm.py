@@ -26,13 +26,29 @@ def readers(site, names):
     ]
 
 
-def normalize(x, mean, factor, slope, bias, rank):
-    """Returns (x - mean) * factor * slope + bias in the dtype of `x`; the others are float32 (C), slope may be None."""
+def normalize(x, mean, factor, slope, bias, rank, through=None):
+    """Returns (x - mean) * factor * slope + bias in the dtype of `x`; the others are float32 (C), slope may be None.
+
+    (x - mean) * factor goes through the layer `through` where there is one, and neither gets a gradient then.
+    """
     laid = channel_shape(rank)
+    if through is not None:
+        mean, factor = ops.stop_gradient(mean), ops.stop_gradient(factor)
     y = (ops.cast(x, "float32") - ops.reshape(mean, laid)) * ops.reshape(factor, laid)
+    if through is not None:
+        y = through(y)
     if slope is not None:
         y = add(y * ops.reshape(slope, laid), ops.reshape(bias, laid))
     return ops.cast(y, x.dtype)
+
+
+def batch_gradient(site):
+    """Returns the layer for `normalize` whose gradient is that by the batch's own statistics; None where exported."""
+    if site.portable:
+        return None
+    from zoo.layers.keras_layers.batch_gradient import BatchGradient
+
+    return BatchGradient(keras_axis(1, len(site.bottoms[0])), name=f"{site.name}__batch_gradient")
 
 
 def by_batch(site, eps, name):
