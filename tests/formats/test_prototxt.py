@@ -268,6 +268,10 @@ def test_files_that_are_not_there(tmp_path):
     (tmp_path / "lenet.prototxt").write_text('name: "a"')
     with pytest.raises(PrototxtError, match='no such file .did you mean "lenet.prototxt"'):
         read_net(tmp_path / "lenet.prototx")
+    with pytest.raises(PrototxtError, match='no such file .did you mean "lenet.prototxt"'):
+        read_net(tmp_path / "lenett.prototxt")
+    with pytest.raises(PrototxtError, match="no such file$"):  # ".prototxt" alone makes no name like another
+        read_net(tmp_path / "new.prototxt")
     with pytest.raises(PrototxtError, match="there is no directory"):
         read_net(tmp_path / "no" / "lenet.prototxt")
     with pytest.raises(PrototxtError, match="is a directory"):

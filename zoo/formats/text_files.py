@@ -82,7 +82,13 @@ def _check_control(data, at):
 
 def _near(path):
     folder, name = os.path.split(path)
+    stem, ending = os.path.splitext(name)
     try:
-        return did_you_mean(name, os.listdir(folder or "."))
+        there = os.listdir(folder or ".")
     except OSError:
         return f"there is no directory {folder}"
+    alike = {other.removesuffix(ending) for other in there if ending and other.endswith(ending)}
+    near = did_you_mean(stem, alike)  # an ending that both have makes two names no more alike
+    if near:
+        return near.replace('"?', f'{ending}"?')
+    return did_you_mean(name, [other for other in there if not (ending and other.endswith(ending))])
