@@ -12,7 +12,7 @@ import types
 import numpy as np
 import pytest
 
-from zoo import command
+from zoo import command, config_flag
 from zoo.formats import datum
 from zoo.formats.database_writer import DatabaseWriter
 
@@ -32,6 +32,10 @@ MODULE = """Trains.
             "--{name} is missing, want where it is (python -m zoo.train --config=configs/lenet.prototxt)",
         ),
         ("Unknown command line flag 'batch'", "Unknown command line flag 'batch' (see --help)"),
+        (
+            "Unknown command line flag 'confg'. Did you mean: config, set ?",
+            "Unknown command line flag 'confg' (did you mean config, set? see --help)",
+        ),
     ],
 )
 def test_what_is_said_of_a_flag(text, said, monkeypatch, capsys):
@@ -40,6 +44,14 @@ def test_what_is_said_of_a_flag(text, said, monkeypatch, capsys):
     monkeypatch.setattr(command.flags, "FLAGS", values)
     monkeypatch.setattr("sys.modules", {**command.sys.modules, "__main__": type("Main", (), {"__doc__": MODULE})})
     assert str(command._said(text.format(name="config"))) == said.format(name="config")
+
+
+def test_a_field_for_a_flag_is_pointed_to_set(monkeypatch):
+    values = command.flags.FlagValues()
+    command.flags.DEFINE_string("set", "", "changes", values)
+    monkeypatch.setattr(command.flags, "FLAGS", values)
+    want = "Unknown command line flag 'max_iter' (see --help; a field of solver or net: --set='max_iter: ...')"
+    assert str(command._said("Unknown command line flag 'max_iter'")) == want
 
 
 def test_a_value_for_a_flag_that_is_on_or_off(monkeypatch, capsys):
@@ -63,6 +75,16 @@ def test_flags_that_do_not_parse_end_in_one_line(wrong, monkeypatch, capsys):
     said = capsys.readouterr().err
     assert said.startswith("error: ")
     assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize(("typed", "path"), [("lenet", ROOT / "configs/lenet.prototxt"), ("my/net.txt", "my/net.txt")])
+def test_what_to_type_next_has_a_packaged_configs_name_as_it_was_typed(typed, path, monkeypatch):
+    values = command.flags.FlagValues()
+    command.flags.DEFINE(config_flag._Parser(), "config", None, "a net", values)
+    monkeypatch.setattr(command.flags, "FLAGS", values)
+    command._parsed(["evaluate", f"--config={typed}"])
+    assert values.config == str(path) and config_flag.typed(values.config) == typed
+    assert command.again("config") == [f"--config={typed}"]
 
 
 def test_flags_may_be_typed_with_dashes(monkeypatch):
@@ -259,7 +281,7 @@ def test_a_terminal_is_told_what_takes_a_while(tmp_path):
 
 LEAVES = """
 import os
-from zoo import command
+from zoo import command, config_flag
 
 class Node:
     def __init__(self):
@@ -307,7 +329,7 @@ def test_tensorflow_says_nothing_of_the_machine_unless_it_is_asked(module, level
 
 DRAWN = """
 import time
-from zoo import command
+from zoo import command, config_flag
 from zoo.progress import Progress, waiting
 
 def main():

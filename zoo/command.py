@@ -89,7 +89,7 @@ def again(*names):
         elif flag.boolean:
             words.append(f"--{flag.name}" if flag.value else f"--no{flag.name}")
         else:
-            value = flag.value
+            value = getattr(flag.value, "typed", flag.value)  # of --config, a packaged config's name
             words.append(f"--{flag.name}={','.join(value) if isinstance(value, list) else value}")
     return words
 
@@ -227,7 +227,12 @@ def _said(text):
         text = re.sub(
             r"\('Non-boolean argument to boolean flag', .*\)$", "it is on or off, and takes no other value", text
         )
-        return ZooError(text.rstrip("."), hint="see --help")
+        unknown = re.match(r"Unknown command line flag '(\w+)'(?:\. Did you mean: (.*?) \?)?$", text)
+        if not unknown:
+            return ZooError(text.rstrip("."), hint="see --help")
+        near = f"did you mean {unknown[2]}? " if unknown[2] else ""
+        field = f"; a field of solver or net: --set='{unknown[1]}: ...'" if "set" in flags.FLAGS else ""
+        return ZooError(f"Unknown command line flag '{unknown[1]}'", hint=f"{near}see --help{field}")
     name = missing[1]
     examples = [line.strip() for line in (sys.modules["__main__"].__doc__ or "").splitlines() if f" --{name}=" in line]
     example = re.split(r"\s{2,}", examples[0])[0] if examples else "see --help"

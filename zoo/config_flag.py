@@ -6,7 +6,7 @@ from zoo.errors import PrototxtError
 from zoo.formats import text_files
 from zoo.formats.packaged import checkout, find, next_to_configs, packaged
 
-__all__ = ["check", "checkout", "define", "find", "next_to_configs", "packaged"]
+__all__ = ["check", "checkout", "define", "find", "next_to_configs", "packaged", "typed"]
 
 flags.disclaim_key_flags()  # --help of the command that defines the flag lists it
 
@@ -14,6 +14,17 @@ flags.disclaim_key_flags()  # --help of the command that defines the flag lists 
 def check(config):
     """Raises PrototxtError unless a text lies at the path `config`, for before TensorFlow is loaded for seconds."""
     text_files.read_text(config)
+
+
+class _Named(str):
+    """The path of a packaged config, with what was `typed` for it."""
+
+    typed: str
+
+
+def typed(config):
+    """Returns what was typed for --config, given its value: a packaged config's name, or the path itself."""
+    return getattr(config, "typed", config)
 
 
 class _Parser(flags.ArgumentParser):
@@ -24,9 +35,14 @@ class _Parser(flags.ArgumentParser):
     def parse(self, argument):
         """Returns the path."""
         try:
-            return find(argument)
+            path = find(argument)
         except PrototxtError as error:
             raise ValueError(str(error)) from None
+        if path == argument:
+            return path
+        named = _Named(path)
+        named.typed = argument
+        return named
 
 
 def define(text, required=True):

@@ -64,8 +64,8 @@ def main():
         report.score(name, value, f"{name} = {number(value)}")
     report.more = {"batches": batches, "weights": weights}
     stem = re.sub(r"(\.caffemodel(\.h5)?|\.keras)$", "", pathlib.Path(weights[-1]).name)
-    words = [f"--config={CONFIG.value}", f"--weights={','.join(weights)}", *command.again("set"), *user_code.given()]
-    return report.then("convert", "zoo.convert", *words, f"--output={stem}.onnx", "--verify")
+    given = [*command.again("config"), f"--weights={','.join(weights)}", *command.again("set"), *user_code.given()]
+    return report.then("convert", "zoo.convert", *given, f"--output={stem}.onnx", "--verify")
 
 
 def _test_net():

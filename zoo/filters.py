@@ -44,10 +44,10 @@ def main():
     image = kernels.kernel_sheet(named, layers, MOST.value, _planes(), title)
     report = WRITTEN.end(f"Kernels of {', '.join(layers)}.", "filters", image, WEIGHTS.value)
     if CONFIG.value:
-        return report.then("activations", "zoo.activations", *look_flags.again("config", "data_dir", "weights"))
+        return report.then("activations", "zoo.activations", *command.again("config", "data_dir", "weights"))
     if LAYERS.value == ["all"]:
         return report
-    return report.then("all of them", "zoo.filters", *look_flags.again("weights"), "--layers=all")
+    return report.then("all of them", "zoo.filters", *command.again("weights"), "--layers=all")
 
 
 def _planes():

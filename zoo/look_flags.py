@@ -133,7 +133,7 @@ class NetFlags:
 
     def again(self, images=True):
         """Returns the words of this command that another one on the same net needs, with --images or without."""
-        return again(
+        return command.again(
             *("config", "weights", "labels", "mean_value", "mean_file", "scale", "rgb", "images_dim"),
             *("input_shape", "data_dir", *(["images"] if images else []), "import", "fork", "allow_python_layers"),
         )
@@ -183,12 +183,6 @@ class SourceFlags:
     def title(self, number):
         """Returns what image number `number` is called on a sheet."""
         return self._paths[number].stem if self._paths else f"image {number}"
-
-
-def again(*names):
-    """Returns those of the flags `names` that were given, as another command takes them; a packaged config by name."""
-    known = {f"--config={path}": f"--config={name}" for name, path in config_flag.packaged().items()}
-    return [known.get(word, word) for word in command.again(*names)]
 
 
 def counted(batches, progress):

@@ -321,7 +321,7 @@ def _report(result, run_dir, shorthand, page):
     return closing.report(
         result,
         run_dir,
-        CONFIG.value,
+        config_flag.typed(CONFIG.value),
         data_dir=DATA_DIR.value if flags.FLAGS["data_dir"].present else None,
         changes=shorthand.set,
         batch_size=shorthand.test_batch_size,

@@ -72,6 +72,8 @@ def test_no_such_class():
         saliency.label_of("dgo", NAMES, "net")
     with pytest.raises(NetError, match="no such class, got 3, want 0 to 2, or a name .they are cat, dog, hen"):
         saliency.label_of("3", NAMES, "net")
+    with pytest.raises(NetError, match="no such class, got 11, want 0 to 9, or a name .they are 0, 1"):
+        saliency.label_of("11", tuple("0123456789"), "net")  # no slip of the finger for "1"
 
 
 def test_a_net_whose_weights_are_no_numbers(tmp_path, images):

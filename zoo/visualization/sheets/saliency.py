@@ -30,7 +30,8 @@ def label_of(given, names, config):
     lower = [name.lower() for name in names]
     if given.lower() in lower:
         return lower.index(given.lower())
-    hint = did_you_mean(given, names) or (f"they are {', '.join(names)}" if len(names) <= 20 else None)
+    near = None if given.isdecimal() else did_you_mean(given, names)
+    hint = near or (f"they are {', '.join(names)}" if len(names) <= 20 else None)
     raise NetError(
         "no such class", at=Place(str(config)), got=given, want=f"0 to {len(names) - 1}, or a name", hint=hint
     )
