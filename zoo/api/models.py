@@ -210,7 +210,7 @@ def _model(name, path, header, cost, measured):
         published=header.published if header.has_published else None,
         published_in=header.published_in,
         score=score_of(header.published) if header.has_published else None,
-        measured=measured.get(name),
+        measured=measured.get(name, score_of(header.measured)),
         commands=header.commands,
     )
 

@@ -17,7 +17,7 @@ Parameters are all learned or fixed weights, shared ones counted once. BatchNorm
 factor a layer) are no parameters and stand behind a +. A score under "published" is its authors' own; it was not
 measured here. What was measured here stands in the last column, from [results.csv](results.csv), which says on what, at
 which commit and how long; `python -m zoo.results NAME` measures a model and writes both. A recipe that was changed or
-shortened stands with its change.
+shortened stands with its change. A score that names a page of docs was measured as that page tells.
 
 Long files are generated: `python -m configs.generate NAME` writes one, from the module of its family in
 [generate](generate), and `tests/configs` holds file and module together. Whoever changes such a file changes the
@@ -40,7 +40,8 @@ def text(configs, rows=()):
 def _row(path, rows):
     header = config_header.read(path)
     published = f"{header.published} ({header.published_in})" if header.published_in else header.published
-    measured = "; ".join(_measured(row) for row in rows if row.config == path.stem)
+    elsewhere = [header.measured] if header.measured else []
+    measured = "; ".join(elsewhere + [_measured(row) for row in rows if row.config == path.stem])
     cells = (f"[{path.stem}]({path.name})", header.net, header.parameters, header.input, header.recipe)
     return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in (*cells, published, measured))} |\n"
 

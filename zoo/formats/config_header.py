@@ -32,9 +32,10 @@ KEYS = {
     "recipe": "whose solver it is",
     "published": f'the score of its authors, or "{NONE}"',
     "published_in": "where that score stands",
+    "measured": "a score measured here by other means than zoo.results, and the page that tells how",
     "score": 'the output of the test net that is its score, for zoo.results; "accuracy" where the line is left out',
 }
-_OPTIONAL = {"score": "accuracy", "published_in": "", "multiply_adds": ""}
+_OPTIONAL = {"score": "accuracy", "published_in": "", "measured": "", "multiply_adds": ""}
 _COUNT = re.compile(r"\d{1,3}(,\d{3})*")
 _COUNTS = re.compile(rf"{_COUNT.pattern}( \+ {_COUNT.pattern})?")
 _LINE = re.compile(r"#\s?(\w+):\s+(\S.*)")
@@ -47,7 +48,7 @@ class ConfigHeader:
     Attributes:
         title: its first line.
         commands: the commands that it shows, in order, each as one line.
-        net, parameters, multiply_adds, input, recipe, published, published_in, score: as `KEYS` says.
+        net, parameters, multiply_adds, input, recipe, published, published_in, measured, score: as `KEYS` says.
     """
 
     title: str
@@ -59,6 +60,7 @@ class ConfigHeader:
     recipe: str
     published: str
     published_in: str
+    measured: str
     score: str
 
     @property
