@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from tests.layers.one_layer_net import assign, gradients, one_layer, run
 from zoo import reference
@@ -10,6 +11,7 @@ from zoo.formats import name_sizes
 from zoo.formats.prototxt import parse_net
 from zoo.layers.base.registry import lookup
 from zoo.layers.ops.boxes import pixel_overlap
+from zoo.layers.ops.layout import from_caffe, to_caffe
 from zoo.netdef.net import net_def
 from zoo.reference.forks.ssd import detection_evaluate
 
@@ -124,8 +126,8 @@ def test_normalize_in_place_gives_no_gradient():
         ("num_classes: 3 overlap_threshold: 0", "overlap_threshold must be positive"),
         ("num_classes: 3 name_size_file: 'x'", 'file of names and sizes "x" is not there'),
         (
-            "num_classes: 3 name_size_file: 'x' resize_param { resize_mode: FIT_SMALL_SIZE height: 3 width: 3 }",
-            "resize_mode: WARP asks for alone, got FIT_SMALL_SIZE",
+            "num_classes: 3 name_size_file: 'x' resize_param { resize_mode: FIT_SMALL_SIZE height: 3 }",
+            "resize_param needs height and width, above 0, got 3 x 0",
         ),
     ],
 )
@@ -150,13 +152,22 @@ def test_a_name_size_file_that_is_damaged(text, said, tmp_path):
         name_sizes.read(tmp_path / "sizes.txt")
 
 
-def test_boxes_in_pixels_of_their_images(tmp_path):
+@pytest.mark.parametrize(
+    "resize",
+    [
+        "",
+        "resize_param { resize_mode: FIT_LARGE_SIZE_AND_PAD height: 30 width: 40 }",
+        "resize_param { resize_mode: FIT_SMALL_SIZE height: 30 width: 40 height_scale: 60 width_scale: 50 }",
+    ],
+)
+def test_boxes_in_pixels_of_their_images(tmp_path, resize):
     """Batch after batch, through the end of the file, with images that have no row and take no size."""
     sizes = [("a", (7, 9)), ("b", (30, 4)), ("c", (500, 353)), ("d", (12, 12)), ("e", (2, 60))]
     (tmp_path / "sizes.txt").write_text(name_sizes.text(sizes))
-    body = f"num_classes: 3 evaluate_difficult_gt: false name_size_file: '{tmp_path}/sizes.txt'"
+    body = f"num_classes: 3 evaluate_difficult_gt: false name_size_file: '{tmp_path}/sizes.txt' {resize}"
     bottoms = ((1, 1, 24, 7), (1, 1, 10, 8))
-    net = one_layer("DetectionEvaluate", f"detection_evaluate_param {{ {body} }}", bottoms)
+    text = f"detection_evaluate_param {{ {body} }}"
+    net = one_layer("DetectionEvaluate", text, bottoms)
     plain = one_layer(
         "DetectionEvaluate", "detection_evaluate_param { num_classes: 3 evaluate_difficult_gt: false }", bottoms
     )
@@ -176,6 +187,12 @@ def test_boxes_in_pixels_of_their_images(tmp_path):
         rows = net.layers[-1].type.real_rows(top)
         np.testing.assert_allclose(top[0, 0, :rows], want[0, 0, :rows], rtol=1e-6)
         assert rows == want.shape[2]
+        if not done:
+            model = one_layer(
+                "DetectionEvaluate", f"detection_evaluate_param {{ {body} }}", bottoms, portable=True
+            ).model()
+            exported = tf.nest.flatten(model([from_caffe(tf.constant(x)) for x in (found, there)]))[0]
+            np.testing.assert_array_equal(to_caffe(exported), top)
         differ += (top != run(plain, found, there)).any()
         done += len(set(found[0, 0, :, 0]) - {-1})
     assert done > len(sizes) and differ

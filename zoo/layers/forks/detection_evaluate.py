@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from zoo.errors import UnsupportedError
 from zoo.formats import name_sizes
 from zoo.layers.base.layer_type import LayerType
 from zoo.layers.base.lazy import ops
@@ -22,7 +21,8 @@ class DetectionEvaluate(LayerType):
     1 if true, 1 if false, by image and label. Those of a label that the image has boxes of come by descending score,
     others in the order given. Difficult boxes, where they are not evaluated, are not counted, and make neither true nor
     false. With a name_size_file boxes are clipped and scaled to pixels of their image, the next of the file for each
-    image with a row, from batch to batch and round and round; a pixel is added to widths. No gradient, no blobs.
+    image with a row, from batch to batch and round and round, back through resize_param where there is one; a pixel is
+    added to widths. No gradient, no blobs.
 
     M is K - 1 and what is a detection; the graph's top holds all D, and rows of -1 behind.
     """
@@ -52,15 +52,14 @@ class DetectionEvaluate(LayerType):
         if not self.threshold > 0:
             raise p.error("overlap_threshold must be positive", "overlap_threshold", got=f"{self.threshold:g}")
         self.sizes = p.name_size_file or None
-        modes = type(p.resize_param)
-        if self.sizes and p.has("resize_param") and p.resize_param.resize_mode != modes.WARP:
-            raise UnsupportedError(
-                "boxes are scaled to their images as resize_mode: WARP asks for alone",
-                at=p.at("resize_param"),
-                got=modes.Resize_mode.Name(p.resize_param.resize_mode),
-                hint="without name_size_file boxes are compared as parts of their image, which changes a score little",
-            )
-        p.no_effect("resize_param")  # of the sizes' alone
+        self.resize = resize = p.resize_param
+        self.mode = type(resize).Resize_mode.Name(resize.resize_mode)
+        small = self.mode == "FIT_SMALL_SIZE" and resize.height_scale and resize.width_scale
+        self.scales = (float(resize.width_scale), float(resize.height_scale)) if small else ()
+        p.no_effect("resize_param")  # without sizes
+        if self.sizes and self.mode != "WARP" and not (resize.height and resize.width):
+            got = f"{resize.height} x {resize.width}"
+            raise p.error("resize_param needs height and width, above 0", "resize_param", got=got)
 
     def top_shapes(self, bottoms):
         """(1, 1, classes without the background + D, 5)."""
@@ -126,8 +125,9 @@ class DetectionEvaluate(LayerType):
         if sizes is None:
             overlaps = overlap(*boxes)
         else:
-            scale = [ops.take(sizes, order, axis=0)[:, i, None] for i in (0, 1, 0, 1)]
-            overlaps = pixel_overlap(*([ops.clip(x, 0.0, 1.0) * s for x, s in zip(box, scale)] for box in boxes))
+            size = [ops.take(sizes, order, axis=0)[:, i, None] for i in (0, 1)]
+            pixel = 0.0 if self.scales else 1.0
+            overlaps = pixel_overlap(*(self._in_pixels(box, *size) for box in boxes), pixel=pixel)
         overlaps = ops.where(here, overlaps, -1.0)
         best = ops.one_hot(first_largest(overlaps, axis=1), there.shape[0], dtype="float32")
         enough = ops.max(overlaps, axis=1) >= self.threshold
@@ -146,6 +146,26 @@ class DetectionEvaluate(LayerType):
         place = ops.cumsum(ops.ones_like(true)) - ops.sum(ops.cast(real, "float32"))
         rest = ops.where(ops.logical_and(place > 0, place <= unwritten)[:, None], 0.0, -1.0)
         return ops.where(real[:, None], rows, rest)
+
+    def _in_pixels(self, box, width, height):
+        """Returns a box in pixels of its image of that size (bbox_util.cpp OutputBBox)."""
+        sides = (width, height) * 2
+        if self.scales:
+            return [ops.maximum(ops.minimum(x * by, side), 0.0) for x, by, side in zip(box, self.scales * 2, sides)]
+        if self.mode == "FIT_LARGE_SIZE_AND_PAD":
+            box = self._without_border(box, width / height)
+        return [ops.clip(x, 0.0, 1.0) * side for x, side in zip(box, sides)]
+
+    def _without_border(self, box, aspect):
+        """Returns a box in parts of what the border surrounds; one that lies in the border stays (ProjectBBox)."""
+        width, height = float(self.resize.width), float(self.resize.height)
+        wide = aspect > width / height
+        left = ops.where(wide, 0.0, (width - height * aspect) / 2 / width)
+        above = ops.where(wide, (height - width / aspect) / 2 / height, 0.0)
+        begins, ends = box[:2], box[2:]
+        inside = [ops.logical_and(x < 1.0 - by, to > by) for x, to, by in zip(begins, ends, (left, above))]
+        inside = ops.logical_and(*inside)
+        return [ops.where(inside, (x - by) / (1.0 - by - by), x) for x, by in zip(box, (left, above) * 2)]
 
 
 class _Sizes:

@@ -71,14 +71,15 @@ def area(box, pixel=0.0):
     return (box[2] - box[0] + pixel) * (box[3] - box[1] + pixel)
 
 
-def pixel_overlap(one, other, xp=ops):
+def pixel_overlap(one, other, xp=ops, pixel=1.0):
     """Returns the overlap that SSD has of boxes in pixels: both ends included, and 1 pixel shared where none is.
 
     bbox_util.cpp:65-80, 274-294 of weiliu89/caffe: no intersection is the box 0, 0, 0, 0, whose width is then 1.
+    `pixel` is what the boxes' own widths and heights add, 0 where they were clipped in pixels.
     """
     width = xp.minimum(one[2], other[2]) - xp.maximum(one[0], other[0])
     height = xp.minimum(one[3], other[3]) - xp.maximum(one[1], other[1])
     apart = xp.logical_or(width < 0, height < 0)
     shared = xp.where(apart, 1.0, (width + 1) * (height + 1))
-    sizes = [xp.where(xp.logical_or(box[2] < box[0], box[3] < box[1]), 0.0, area(box, 1.0)) for box in (one, other)]
+    sizes = [xp.where(xp.logical_or(box[2] < box[0], box[3] < box[1]), 0.0, area(box, pixel)) for box in (one, other)]
     return shared / (add(*sizes) - shared)

@@ -141,13 +141,30 @@ def prior_box(layer, x, image):
     return np.stack([values, np.tile(variance, len(values) // len(variance))])[None]
 
 
-def pixel_jaccard(one, other, size):
-    """Overlap of boxes clipped and scaled to an image of `size` (height, width) (bbox_util.cpp:65-214, 274-294)."""
-    one, other = (np.clip(np.float32(box[:4]), 0, 1) * np.float32([size[1], size[0]] * 2) for box in (one, other))
+def in_pixels(box, size, resize):
+    """A box of a resized image in pixels of the image before, of `size` (height, width) (bbox_util.cpp:155-250)."""
+    box, sides = np.float32(box[:4]), np.float32([size[1], size[0]] * 2)
+    mode = enum_name(resize, "resize_mode")
+    if mode == "FIT_SMALL_SIZE" and resize.height_scale and resize.width_scale:
+        return np.clip(box * np.float32([resize.width_scale, resize.height_scale] * 2), 0, sides)
+    if mode == "FIT_LARGE_SIZE_AND_PAD":
+        fitted = np.array(size[::-1]) * min(resize.width / size[1], resize.height / size[0])
+        shares = np.tile(fitted / (resize.width, resize.height), 2)  # of the resized image that are no border
+        begin = (1 - shares) / 2
+        if (box[:2] < (1 - begin)[:2]).all() and (box[2:] > begin[2:]).all():
+            box = np.float32((box - begin) / shares)
+    return np.clip(box, 0, 1) * sides
+
+
+def pixel_jaccard(one, other, size, resize):
+    """Overlap of boxes in pixels of an image of `size` (height, width) (bbox_util.cpp:65-214, 274-294)."""
+    one, other = (in_pixels(box, size, resize) for box in (one, other))
     corners = np.concatenate([np.maximum(one[:2], other[:2]), np.minimum(one[2:], other[2:])])
     if (corners[2:] < corners[:2]).any():
         corners = np.zeros(4)
-    areas = [0 if (b[2:] < b[:2]).any() else np.prod(b[2:] - b[:2] + 1) for b in (one, other)]
+    small = enum_name(resize, "resize_mode") == "FIT_SMALL_SIZE" and resize.height_scale and resize.width_scale
+    pixel = 0 if small else 1  # ClipBBox in pixels leaves an area as of shares behind
+    areas = [0 if (b[2:] < b[:2]).any() else np.prod(b[2:] - b[:2] + pixel) for b in (one, other)]
     shared = np.prod(corners[2:] - corners[:2] + 1)
     return shared / (sum(areas) - shared)
 
@@ -178,7 +195,7 @@ def detection_evaluate(layer, det, gt, before=0):
             boxes, seen = there.get(image, {}).get(label), set()
             for row in found[image][label] if not boxes else sorted(found[image][label], key=lambda row: -row[0]):
                 overlaps = [
-                    pixel_jaccard(row[1:], box[:4], size) if size else jaccard(row[1:], box[:4])
+                    pixel_jaccard(row[1:], box[:4], size, p.resize_param) if size else jaccard(row[1:], box[:4])
                     for box in boxes or [np.zeros(5)]
                 ]
                 best = int(np.argmax(overlaps))
