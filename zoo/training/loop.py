@@ -93,6 +93,11 @@ class Loop:
                 break
         return self._finish()
 
+    def close(self):
+        """Lets go of the data: the threads of an open iterator stay until Python next searches for cycles."""
+        self._batches = None
+        self._scoring.close()
+
     def _asked(self, number):
         """Does what signals ask for; returns (whether to stop, the `number` that all processes take)."""
         request, number = self.session.replicas.agree(self.signals.poll(), number)

@@ -59,6 +59,10 @@ class Scoring:
         self._scores = [{} for _ in session.nets.tests]
         self.before = None
 
+    def close(self):
+        """Lets go of the test data, as `Loop.close` does."""
+        self._batches = []
+
     @property
     def scores(self):
         """{output: `Score`} of each net's last test; outputs of a further test net are called "NAME (test net K)"."""

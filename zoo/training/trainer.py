@@ -145,6 +145,7 @@ def train(solver, run_dir, options=None, replicas=ONE):
         try:
             done = loop.run()
         finally:
+            loop.close()
             progress.close()
             if curves is not None:
                 curves.close()
