@@ -145,7 +145,8 @@ def _check_changes(config, found):
 def _words(config, trial: Trial):
     """Returns the flags of zoo.train for one run, but for its directory."""
     text = " ".join(part for part in (SET.value, trial.text) if part.strip())
-    words = [f"--config={config_flag.typed(config)}", f"--data_dir={DATA_DIR.value}", *([f"--set={text}"] if text else [])]
+    words = [f"--config={config_flag.typed(config)}", f"--data_dir={DATA_DIR.value}"]
+    words += [f"--set={text}"] if text else []
     epochs = [f"--epochs={EPOCHS.value:g}"] if EPOCHS.value is not None else []
     return [*words, *epochs, *(f"--{name}={value}" for name, value in trial.short.items()), *TRAIN.value]
 
