@@ -42,7 +42,7 @@ def _convolve(layer, x):
     items = x.reshape(-1, *x.shape[axis:])
     tops = []
     for item in items:
-        view = windows(padded(item, pad), kernel, stride, dilation)
+        view = windows(_reached(padded(item, pad), kernel, stride, dilation), kernel, stride, dilation)
         parts = []
         for group, part in enumerate(np.split(view, p.group)):
             filters = np.split(weight, p.group)[group]
@@ -51,6 +51,12 @@ def _convolve(layer, x):
         tops.append(np.concatenate(parts))
     top = np.stack(tops)
     return _with_bias(layer, p, top, n).reshape(*x.shape[:axis], *top.shape[1:])
+
+
+def _reached(x, kernel, stride, dilation):
+    """`x` with zeros at the end of an axis too short for its kernel by less than a stride: C divides toward zero."""
+    short = [d * (k - 1) + 1 - size for size, k, d in zip(x.shape[1:], kernel, dilation)]
+    return np.pad(x, [(0, 0), *((0, n if 0 < n < s else 0) for n, s in zip(short, stride))])
 
 
 def deconvolution(layer, *xs):

@@ -36,7 +36,8 @@ CASES = [
 @pytest.mark.parametrize("case", [pytest.param(case, id=case.id) for case in CASES])
 def test_larger_planes(case, tmp_path):
     conversion = conversion_of_text(case.prototxt, tmp_path / "net.prototxt", arrays=case.blobs)
-    if case.type in FORMS and case.kind != "Upsample (yolo)":
+    bound = case.id == "DepthwiseConvolution-longer-kernel"  # of a larger plane no kernel hangs over
+    if bound or case.type in FORMS and case.kind != "Upsample (yolo)":
         with pytest.raises(UnsupportedError, match="height and width"):
             onnx_model(conversion, any_size=True)
         return

@@ -42,6 +42,7 @@ SHAPE = (2, 3, 5, 6)
             "a group for each",
         ),
         ('"ConvolutionDepthwise" convolution_param { kernel_size: 1 axis: 2 }', [SHAPE], "along axis 1"),
+        ('"ConvolutionDepthwise" convolution_param { kernel_size: 6 stride: 9 }', [SHAPE], "the kernel is larger than"),
         ('"BatchNorm" batch_norm_param { scale_bias: true }', [(2, 3, 5)], "takes \\(N,C,H,W\\)"),
     ],
 )

@@ -81,8 +81,9 @@ class Convolution3D(WindowConvolution):
 class Pooling3D(LayerType):
     """MAX or AVE of windows over L, H and W; out = ceil((in + 2p - k) / s) + 1, no window is left out.
 
-    pad goes around H and W for AVE only, which divides by the window's size clipped at H + p. Of equal maxima in a
-    window the fork gives each the gradient.
+    pad goes around H and W for AVE only, which divides by the window's size clipped at H + p. A window outside of the
+    bottom, as where the stride is larger than the kernel, gives -FLT_MAX or 0, which is 0/0 where that size is 0. Of
+    equal maxima in a window the fork gives each the gradient.
     Bottom (N,C,L,H,W) -> top (N,C,L',H',W'). Blobs: none.
     """
 
@@ -118,8 +119,8 @@ class Pooling3D(LayerType):
         if len(shape) != 5:
             raise _axes_error(self, shape)
         outs = tuple(pool_size(size, window, padded=False) for size, window in zip(shape[2:], self.windows))
-        if min(outs) < 1 or any((out - 1) * w.stride - w.pad >= n for out, w, n in zip(outs, self.windows, shape[2:])):
-            raise self.error("a window lies outside of the bottom", "bottom", got=shape[2:], want="larger sizes")
+        if min(outs) < 1:
+            raise self.error("the kernel is larger than the padded bottom", "bottom", got=shape[2:])
         return ((*shape[:2], *outs),)
 
     def build(self, site):
@@ -142,7 +143,8 @@ class Pooling3D(LayerType):
             if self.method == "AVE":
                 for axis, (window, counts) in enumerate(zip(self.windows, divisors), 1):
                     if any(count != window.kernel for count in counts):
-                        factors = ops.convert_to_tensor([window.kernel / count for count in counts], y.dtype)
+                        factors = [window.kernel / count if count else float("nan") for count in counts]
+                        factors = ops.convert_to_tensor(factors, y.dtype)
                         y = y * ops.reshape(factors, [-1 if each == axis else 1 for each in range(5)])
             return ops.moveaxis(y, -1, 1)
 

@@ -27,7 +27,8 @@ class DepthwiseConvolution(WindowConvolution):
 class ConvolutionDepthwise(WindowConvolution):
     """Convolution of each channel by a filter of its own, whatever group and num_output say: the fork reads neither.
 
-    Bottom (N,C,H,W) -> top (N,C,H',W'), sizes as Convolution's. Blobs: weight (C,1,kh,kw), bias (C).
+    Bottom (N,C,H,W) -> top (N,C,H',W'), sizes as Convolution's, but a kernel must fit into the padded bottom. Blobs:
+    weight (C,1,kh,kw), bias (C).
     """
 
     bottom_count = 1
@@ -39,6 +40,10 @@ class ConvolutionDepthwise(WindowConvolution):
         super().read(p)
         if p.axis != 1:
             raise p.error("ConvolutionDepthwise has its channels along axis 1", "axis", got=p.axis, want=1)
+
+    def _spatial(self, size, window):
+        """The fork's numbers are unsigned: of a difference below 0 it makes a size that no memory holds."""
+        return super()._spatial(size, window) if size + 2 * window.pad >= window.extent else 0
 
     def _with(self, bottoms):
         """Returns the layer as a Convolution with a group and an output for each channel."""

@@ -6,6 +6,7 @@ import math
 import numpy as np
 
 from zoo.reference.layer import enum_name
+from zoo.reference.pooling import FLT_MAX
 
 
 def _spans(sizes, windows, rounding):
@@ -25,8 +26,8 @@ def convolution3d(layer, x):
     p = m.convolution3d_param if m.HasField("convolution3d_param") else m.convolution_param
     size, stride, pad = (list(v) or [d] for v, d in ((p.kernel_size, 0), (p.stride, 1), (p.pad, 0)))
     windows = [(p.kernel_depth, p.temporal_stride, p.temporal_pad), *[(size[0], stride[0], pad[0])] * 2]
-    spans = _spans(x.shape[2:], windows, math.floor)
-    x = np.pad(x, [(0, 0), (0, 0), *((w[2], w[2]) for w in windows)])
+    spans = _spans(x.shape[2:], windows, math.trunc)  # so that the only window of an axis may hang over
+    x = np.pad(x, [(0, 0), (0, 0), *((w[2], w[2] + w[0]) for w in windows)])
     top = np.zeros((len(x), p.num_output, *map(len, spans)))
     for place in itertools.product(*(range(len(span)) for span in spans)):
         part = x[(..., *(slice(i * w[1], i * w[1] + w[0]) for i, w in zip(place, windows)))]
@@ -45,9 +46,9 @@ def pooling3d(layer, x):
         taken = [span[i] for i, span in zip(place, spans)]
         part = x[(..., *(slice(max(first, 0), end) for first, end, _ in taken))]
         if enum_name(p, "pool") == "MAX":
-            top[(..., *place)] = part.max((2, 3, 4))
+            top[(..., *place)] = part.max((2, 3, 4), initial=-FLT_MAX)
         else:
-            top[(..., *place)] = part.sum((2, 3, 4)) / math.prod(area for *_, area in taken)
+            top[(..., *place)] = part.sum((2, 3, 4)) / np.float64(math.prod(area for *_, area in taken))
     return top
 
 

@@ -37,6 +37,7 @@ CASES = [
     depthwise("each", "num_output: 6 group: 6 kernel_size: 3 pad: 1"),
     depthwise("two-each", "num_output: 12 group: 6 kernel_size: 3 stride: 2 bias_term: false"),
     depthwise("uneven-strides", "num_output: 6 group: 6 kernel_h: 3 kernel_w: 2 stride_h: 1 stride_w: 2"),
+    depthwise("longer-kernel", "num_output: 6 group: 6 kernel_h: 9 kernel_w: 3 stride: 3"),
     by_channel("each", "num_output: 6 kernel_size: 3 pad: 1 stride: 1"),
     by_channel("stride", "num_output: 6 group: 6 kernel_size: 3 pad: 1 stride: 2 bias_term: false"),
     by_channel("counts-ignored", "num_output: 5 group: 2 kernel_size: 2 pad: 0 stride: 1"),
