@@ -10,11 +10,11 @@ PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 
 
 @contextlib.contextmanager
-def page(width=1280, height=800):
+def page(width=1280, height=800, expected=()):
     """Gives a blank page of Playwright's in a window of `width` x `height`; skips the test where there is no browser.
 
     An error of a page's script, one that the browser says on its console, and a request that leaves the machine, fail
-    the test: pages work without a network.
+    the test: pages work without a network. Not so a line on the console that has one of the texts of `expected`.
     """
     program = next(filter(None, map(shutil.which, PROGRAMS)), None)
     if program is None:
@@ -28,12 +28,17 @@ def page(width=1280, height=800):
         try:
             opened = browser.new_page(viewport={"width": width, "height": height})
             opened.on("pageerror", lambda error: errors.append(str(error)))
-            opened.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)
+            opened.on("console", lambda said: errors.extend(_faults(said, expected)))
             opened.on("request", lambda request: errors.extend(_outside(request.url)))
             yield opened
         finally:
             browser.close()
     assert not errors, errors
+
+
+def _faults(said, expected):
+    known = said.type != "error" or any(text in said.text for text in expected)
+    return [] if known else [said.text]
 
 
 def _outside(url):

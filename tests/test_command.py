@@ -270,7 +270,8 @@ def seen_at_a_terminal(*args, **env):
 def test_a_terminal_is_told_what_takes_a_while(tmp_path):
     """Pipes are not: what tests and programs read stays as it is."""
     (tmp_path / "broken.prototxt").write_text("layer {")
-    args = ("zoo.evaluate", f"--config={tmp_path}/broken.prototxt", "--weights=gone.caffemodel")
+    (tmp_path / "a.caffemodel").write_bytes(b"\n\0")  # a net without a name
+    args = ("zoo.evaluate", f"--config={tmp_path}/broken.prototxt", f"--weights={tmp_path}/a.caffemodel")
     said = seen_at_a_terminal(*args, TERM="xterm", NO_COLOR="")
     assert said.startswith("\r\x1b[KLoading TensorFlow ...")
     loading, _, error = said.rpartition("\r\x1b[K")

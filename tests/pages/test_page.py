@@ -38,7 +38,7 @@ def test_the_browser_refuses_what_is_not_in_the_page(tmp_path):
     path, other = tmp_path / "page.html", tmp_path / "other.png"
     other.write_bytes(b"")
     page.write(path, page.page("a", f'<img id="outside" src="{other.as_uri()}">'))
-    with browser.page() as opened:
+    with browser.page(expected=["Content Security Policy"]) as opened:
         said = []
         opened.on("console", lambda message: said.append(message.text))
         opened.goto(path.as_uri())
